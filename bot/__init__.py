@@ -1,0 +1,1 @@
+"""Just-in-time, approved, temporary access to Elasticsearch, asked for and decided in Slack."""

@@ -1,0 +1,1 @@
+"""Keeps the rows of `access` in SQLite or PostgreSQL."""

@@ -1,0 +1,58 @@
+"""What can go wrong, by who can mend it.
+
+`AccessError` and its kinds are caused by people and carry a sentence for them. `Outage` and `Refusal` are caused
+by the cluster or by Slack, and are handled by the workers. Anything else that is raised is a bug.
+"""
+
+
+class AccessError(Exception):
+    """A person asked for something that cannot be done; `message` tells that person why, in plain words.
+
+    `example` is one right example, shown below the message where one helps.
+    """
+
+    def __init__(self, message: str, example: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.example = example
+
+
+class InvalidRequest(AccessError):
+    """What was typed is not a request: nothing is filed."""
+
+
+class NotFound(AccessError):
+    """No such id, or not one that this person may see: the answer is the same for both."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"I know no request {request_id} of yours.",
+            example="/es-access list shows your requests and their ids.",
+        )
+
+
+class NotAllowed(AccessError):
+    """The person may see it and may not do this to it."""
+
+
+class Conflict(AccessError):
+    """Somebody or something was first; the message says who, and what came of it."""
+
+
+class LostRace(Exception):
+    """A conditional transition found the row in another state than it was read in."""
+
+
+class Outage(Exception):
+    """The other side did not answer, or asked to be left alone: the same step is worth trying again.
+
+    `retry_after` is in seconds, where the other side named it. The text carries no secret.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Refusal(Exception):
+    """The other side understood and said no: trying the same again is of no use. The text carries no secret."""

@@ -1,0 +1,144 @@
+"""The rows: what the application knows and must not forget. No row ever holds a credential."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column, Enum, Index
+from sqlmodel import Field, SQLModel
+
+from bot.access.states import GrantState, RequestState
+
+
+def _names_of(enum: type[StrEnum]) -> Any:
+    # Stored as the value that is shown everywhere else, in a plain text column: the same on SQLite and PostgreSQL.
+    return Enum(enum, native_enum=False, length=32, values_callable=lambda kind: [each.value for each in kind])
+
+
+class AccessRequest(SQLModel, table=True):
+    """What a person asked for, and what became of it.
+
+    `duration` is in seconds. `extends` names the grant that this request would prolong. `owners` are the Slack ids
+    of those who were asked; who may decide is looked up anew at the click.
+    """
+
+    __tablename__ = "access_request"
+    __table_args__ = (
+        Index("access_request_of_requester", "requester", "created_at"),
+        Index("access_request_pending", "state", "pending_until"),
+    )
+
+    id: str = Field(primary_key=True, max_length=16)
+    requester: str = Field(max_length=32)
+    integration: str = Field(max_length=64)
+    patterns: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    permission: str = Field(max_length=64)
+    duration: int
+    reason: str = Field(default="", max_length=1000)
+    extends: str | None = Field(default=None, max_length=16)
+    owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(_names_of(RequestState), nullable=False))
+    created_at: datetime
+    pending_until: datetime
+    decided_by: str | None = Field(default=None, max_length=32)
+    decided_at: datetime | None = None
+    decision_reason: str = Field(default="", max_length=1000)
+
+    @property
+    def length(self) -> timedelta:
+        """How long the access was asked for."""
+        return timedelta(seconds=self.duration)
+
+
+class Approval(SQLModel, table=True):
+    """One owner's decision on one request; there is at most one of each owner."""
+
+    __tablename__ = "approval"
+
+    request_id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
+    approver: str = Field(primary_key=True, max_length=32)
+    approved: bool
+    reason: str = Field(default="", max_length=1000)
+    at: datetime
+
+
+class Grant(SQLModel, table=True):
+    """An approved request, as it exists in the cluster. Its id is that of the request.
+
+    `username` names both the user and the role, and is fixed before the cluster is called. A worker that has taken
+    the row says so in `claimed_by` and `claimed_until`; `due_at` is when there is something to do for it: at once
+    while it is being made or ended, at `expires_at` while it is active, never when it is gone. Every change but a
+    claim counts up `version`, so that what was read can be told from what is there now.
+    """
+
+    __tablename__ = "access_grant"
+    __table_args__ = (Index("access_grant_due", "due_at"), Index("access_grant_state", "state"))
+
+    id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
+    username: str = Field(max_length=507, unique=True)
+    state: GrantState = Field(sa_column=Column(_names_of(GrantState), nullable=False))
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = Field(default=None, max_length=32)
+    end_reason: str = Field(default="", max_length=1000)
+    version: int = 0
+    attempts: int = 0
+    due_at: datetime | None = None
+    claimed_by: str | None = Field(default=None, max_length=128)
+    claimed_until: datetime | None = None
+
+
+class MessageKind(StrEnum):
+    """What a message says; its words are made from the rows at the moment it is sent."""
+
+    APPROVAL = "approval"  # to an owner: decide, or see what was decided
+    CREDENTIAL = "credential"  # to the requester: the secret while it lives, a note afterwards
+    OUTCOME = "outcome"  # to the requester: denied, cancelled, expired undecided, extended
+    DELAYED = "delayed"  # to the requester: approved, but the cluster does not answer
+    ENDED = "ended"  # to requester and approver: the access is over
+    FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
+
+
+class Message(SQLModel, table=True):
+    """A message that is owed to a person, or was sent: one row for its whole life in Slack.
+
+    It is owed while `due_at` is set. The first sending posts it, later ones edit it where it stands (`channel`, `ts`);
+    `wanted` counts the changes of its subject and `sent` the last one that was shown, so that several changes are one
+    sending and a change during a sending is not lost.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_of_request", "request_id", "kind"),
+        Index("message_due", "due_at"),
+        Index("message_of_recipient", "recipient", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: str = Field(foreign_key="access_request.id", max_length=16)
+    kind: MessageKind = Field(sa_column=Column(_names_of(MessageKind), nullable=False))
+    recipient: str = Field(max_length=32)
+    wanted: int = 1
+    sent: int = 0
+    channel: str | None = Field(default=None, max_length=32)
+    ts: str | None = Field(default=None, max_length=32)
+    attempts: int = 0
+    due_at: datetime | None = None
+    claimed_by: str | None = Field(default=None, max_length=128)
+    claimed_until: datetime | None = None
+
+
+class AuditEvent(SQLModel, table=True):
+    """Something that happened, who did it and to what. Never changed and never removed."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("audit_event_of_request", "request_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    event: str = Field(max_length=64)
+    request_id: str | None = Field(default=None, max_length=16)
+    actor: str = Field(max_length=64)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

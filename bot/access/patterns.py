@@ -1,0 +1,101 @@
+"""Index patterns: what may be asked for, what a pattern matches, and the nearest names when it matches nothing.
+
+Elasticsearch checks the index names of a role hardly at all: `-logs`, `/x.*/`, `.security*` and `a b` are accepted
+and mean something else than they seem to (measured on 9.5.3). So everything is checked here, before it is asked.
+"""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from bot.access.errors import InvalidRequest
+
+MOST_PATTERNS = 20
+"""In one request: more than an owner reads before saying yes."""
+
+LONGEST_BYTES = 255
+"""Elasticsearch's limit for an index name, in UTF-8 bytes."""
+
+EXAMPLE = "/es-access logs-*,metrics-* 1h"
+
+# Not allowed in an index name (Elasticsearch, "create index"), plus what would be read as more than a name: `?` and
+# `*` are wildcards (`*` alone is offered), a backtick would end the code span that shows the pattern.
+_FORBIDDEN = re.compile(r"[\\/?\"<>|#:,`\s\x00-\x1f\x7f]")
+
+_SECURITY_INDICES = (
+    ".security",
+    ".security-6",
+    ".security-7",
+    ".security-tokens",
+    ".security-tokens-7",
+    ".security-profile",
+    ".security-profile-8",
+)
+"""The system indices that hold users, roles and keys, in every version since 6."""
+
+
+def parse_patterns(text: str) -> tuple[str, ...]:
+    """The patterns of a comma-separated list, each once, in the order typed. Raises `InvalidRequest` at the first bad one."""
+    patterns = tuple(dict.fromkeys(_check(part.strip()) for part in text.split(",")))
+    if len(patterns) > MOST_PATTERNS:
+        raise InvalidRequest(
+            f"{len(patterns)} patterns are too many: ask for at most {MOST_PATTERNS} at once.", EXAMPLE
+        )
+    return patterns
+
+
+def _check(pattern: str) -> str:
+    pattern = re.sub(r"\*+", "*", pattern)
+    if not pattern:
+        raise InvalidRequest("There is an empty pattern: name the indices, separated by commas.", EXAMPLE)
+    for wrong, why in _complaints(pattern):
+        if wrong:
+            raise InvalidRequest(f"I cannot give access to “{pattern[:80]}”: {why}", EXAMPLE)
+    return pattern
+
+
+def _complaints(pattern: str) -> Iterable[tuple[bool, str]]:
+    yield len(pattern.encode()) > LONGEST_BYTES, f"an index name has at most {LONGEST_BYTES} bytes."
+    yield pattern == "_all", "write * for all indices."
+    yield pattern.startswith("<"), "date math is not read. Write the name or a wildcard, like logs-2026.11.*"
+    yield pattern.startswith("/"), "regular expressions are not read. Write a wildcard, like logs-*"
+    yield pattern.startswith("-"), "nothing can be excluded. Name what you need instead."
+    yield (
+        ":" in pattern,
+        "indices of another cluster cannot be named. Choose the cluster with --cluster NAME.",
+    )
+    yield pattern.startswith("."), "system indices (with a leading dot) are never given."
+    yield pattern.startswith(("_", "+")), "an index name does not start with _ or +."
+    yield pattern != pattern.lower(), f"index names are lower case. Did you mean “{pattern.lower()[:80]}”?"
+    forbidden = _FORBIDDEN.search(pattern)
+    yield forbidden is not None, f"an index name has no {_name_of(forbidden)}."
+    yield _could_reach_security(pattern), "it could match Elasticsearch's own security indices."
+
+
+def _name_of(found: re.Match[str] | None) -> str:
+    character = found.group() if found else ""
+    return "space" if character.isspace() else "control character" if not character.isprintable() else character
+
+
+def _could_reach_security(pattern: str) -> bool:
+    # `*` alone is fine: a role without allow_restricted_indices never covers system indices, whatever it names.
+    return pattern != "*" and any(_regex([pattern]).fullmatch(name) for name in _SECURITY_INDICES)
+
+
+def _regex(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns), re.DOTALL)
+
+
+def matching(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names that one of the patterns covers, sorted. Names with a leading dot are never covered."""
+    either = _regex(patterns)
+    return sorted(name for name in names if not name.startswith(".") and either.fullmatch(name))
+
+
+def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """Up to `most` existing names that the person may have meant."""
+    plain = pattern.replace("*", "")
+    shown = [name for name in names if not name.startswith(".")]
+    inside = sorted(name for name in shown if plain and plain in name)
+    close = get_close_matches(plain, shown, n=most, cutoff=0.5)
+    return list(dict.fromkeys(inside + close))[:most]

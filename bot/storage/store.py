@@ -1,0 +1,51 @@
+"""The store: transactions, and waking the workers when one of them made work."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bot.storage.engine import writers_turn
+from bot.storage.transaction import SqlTransaction
+
+
+class SqlStore:
+    """A `Store` on a database. `process` names this process in the claims that it makes."""
+
+    def __init__(self, engine: Engine, process: str) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(writes=True)
+        self._turn = writers_turn(engine)
+        self._process = process
+        self._wakes: list[Callable[[], None]] = []
+
+    def on_work(self, wake: Callable[[], None]) -> None:
+        """Calls `wake` after each commit that made a grant or a message due."""
+        self._wakes.append(wake)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A transaction that changes nothing and waits for no writer."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            yield SqlTransaction(session, self._process)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqlTransaction]:
+        """A transaction that commits at the end of the block, and is rolled back when the block raises."""
+        with self._turn, Session(self._writing, expire_on_commit=False) as session:
+            transaction = SqlTransaction(session, self._process)
+            yield transaction
+            session.commit()
+        if transaction.made_work:
+            for wake in self._wakes:
+                wake()
+
+    def release_all_claims(self) -> None:
+        """Frees what a dead process had claimed; only where it is certain that no other process is alive."""
+        with self.writing() as write:
+            write.release_all_claims()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()

@@ -267,7 +267,7 @@ def _detail(receipt: Receipt) -> dict[str, object]:
 
 def _no_grant(request: AccessRequest) -> str:
     if request.state is RequestState.PENDING:
-        return f"{request.id} is not decided yet, so there is nothing to revoke. /es-access cancel {request.id} takes it back."
+        return f"{request.id} is not decided yet. To take it back: /es-access cancel {request.id}"
     if request.extends is not None:
         return f"{request.id} only extends {request.extends}. Revoke that one."
     return describe_end(request)

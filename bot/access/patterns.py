@@ -35,7 +35,7 @@ _SECURITY_INDICES = (
 
 
 def parse_patterns(text: str) -> tuple[str, ...]:
-    """The patterns of a comma-separated list, each once, in the order typed. Raises `InvalidRequest` at the first bad one."""
+    """The patterns of a comma-separated list, each once, in the order typed. Raises `InvalidRequest`."""
     patterns = tuple(dict.fromkeys(_check(part.strip()) for part in text.split(",")))
     if len(patterns) > MOST_PATTERNS:
         raise InvalidRequest(

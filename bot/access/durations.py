@@ -27,7 +27,7 @@ def parse_duration(text: str, longest: timedelta = LONGEST) -> timedelta:
     found = _SHAPE.fullmatch(text)
     if not text or found is None:
         raise InvalidRequest(
-            f"“{text}” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.", EXAMPLE
+            f"“{text[:40]}” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.", EXAMPLE
         )
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -5,7 +5,7 @@ import secrets
 import string
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -82,19 +82,22 @@ class Grants:
     def revoke(self, grant_id: str, actor: str) -> Story:
         """Ends a live grant early, for its requester or one of the owners. Raises `AccessError`, `Outage`."""
         with self.store.reading() as read:
-            request, grant = read.request(grant_id), read.grant(grant_id)
+            request = read.request(grant_id)
         if request is None or not (actor == request.requester or self.requests.may_decide(request, actor)):
             raise NotFound(grant_id)
-        if grant is None:
-            raise Conflict(_no_grant(request))
-        try:
-            if grant.state in LIVE:
+        while True:
+            with self.store.reading() as read:
+                grant = read.grant(grant_id)
+            if grant is None:
+                raise Conflict(_no_grant(request))
+            if grant.state not in LIVE:
+                raise Conflict(f"{grant_id} has already ended. Nothing was changed.")
+            try:
                 with self.store.writing() as write:
                     self._end(write, grant, End.REVOKED, actor)
                     return write.story(grant_id)
-        except LostRace:
-            pass
-        raise Conflict(f"{grant_id} has already ended. Nothing was changed.")
+            except LostRace:
+                continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
 
     def work(self, grant: Grant) -> None:
         """Does what is due for a claimed grant. Failures of the outside are kept for another attempt."""
@@ -105,7 +108,7 @@ class Grants:
             self._revoke(grant)
         except LostRace:
             # Somebody ended or extended it while it was in hand: what is due now is in the row.
-            self._put_off(grant, self.clock.now())
+            self._settle(grant)
 
     def _provision(self, grant: Grant) -> None:
         story, message = self._read(grant)
@@ -207,9 +210,13 @@ class Grants:
         now = self.clock.now()
         if grant.state is GrantState.REVOCATION_FAILED:
             write.move(grant, GrantState.REVOKING, APPLICATION, now)
-        write.move(grant, GrantState.REVOKED, APPLICATION, now, detail=_detail(receipt), ended_at=now)
-        # Deleting is immediate, so nothing is left to clean up later.
-        write.move(grant, GrantState.CLEANED_UP, APPLICATION, now, due_at=None, claimed_by=None, claimed_until=None)
+        done: dict[str, None] = {"due_at": None, "claimed_by": None, "claimed_until": None}
+        if grant.state is GrantState.CLEANED_UP:
+            write.change(grant, "grant.removed_again", APPLICATION, now, detail=_detail(receipt), **done)
+        else:
+            write.move(grant, GrantState.REVOKED, APPLICATION, now, detail=_detail(receipt), ended_at=now)
+            # Deleting is immediate, so nothing is left to clean up later.
+            write.move(grant, GrantState.CLEANED_UP, APPLICATION, now, **done)
         write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED], now)
         people = [story.request.requester, *([story.approver] if story.approver else [])]
         write.owe(grant.id, MessageKind.ENDED, people, now)
@@ -226,7 +233,8 @@ class Grants:
                 detail=_detail(receipt),
                 attempts=attempts,
             )
-            write.refresh(grant.id, [MessageKind.APPROVAL], now)
+            # Those who were told that it could not be given must hear that it could not be taken away either.
+            write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED], now)
             write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
         else:
             write.change(
@@ -240,9 +248,15 @@ class Grants:
         longest = LONGEST_PAUSE_FAILED if grant.state is GrantState.REVOCATION_FAILED else LONGEST_PAUSE
         write.put_off(grant, now + pause_after(attempts, longest))
 
-    def _put_off(self, grant: Grant, until: datetime) -> None:
+    def _settle(self, grant: Grant) -> None:
+        now = self.clock.now()
         with self.store.writing() as write:
-            write.put_off(grant, until)
+            current = write.grant(grant.id)
+            if current is not None and current.state is GrantState.CLEANED_UP:
+                # Another process ended it after this one was stopped for longer than its claim held: what this one
+                # has made since would never end.
+                write.change(current, "grant.made_too_late", APPLICATION, now, due_at=now)
+            write.put_off(grant, now)
 
 
 def _spec(story: Story, grant: Grant) -> CredentialSpec:

@@ -50,12 +50,15 @@ def _check(pattern: str) -> str:
         raise InvalidRequest("There is an empty pattern: name the indices, separated by commas.", EXAMPLE)
     for wrong, why in _complaints(pattern):
         if wrong:
-            raise InvalidRequest(f"I cannot give access to “{pattern[:80]}”: {why}", EXAMPLE)
+            shown = "".join(each if each.isprintable() else "\ufffd" for each in pattern[:80])
+            raise InvalidRequest(f"I cannot give access to “{shown}”: {why}", EXAMPLE)
     return pattern
 
 
 def _complaints(pattern: str) -> Iterable[tuple[bool, str]]:
-    yield len(pattern.encode()) > LONGEST_BYTES, f"an index name has at most {LONGEST_BYTES} bytes."
+    # Half characters, direction marks and the like: an owner would read something else than was typed.
+    yield not pattern.replace(" ", "").isprintable(), "it holds a character that cannot be shown."
+    yield len(pattern.encode(errors="replace")) > LONGEST_BYTES, f"an index name has at most {LONGEST_BYTES} bytes."
     yield pattern == "_all", "write * for all indices."
     yield pattern.startswith("<"), "date math is not read. Write the name or a wildcard, like logs-2026.11.*"
     yield pattern.startswith("/"), "regular expressions are not read. Write a wildcard, like logs-*"
@@ -83,7 +86,15 @@ def _could_reach_security(pattern: str) -> bool:
 
 
 def _regex(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns), re.DOTALL)
+    return re.compile("|".join(map(_expression, patterns)), re.DOTALL)
+
+
+def _expression(pattern: str) -> str:
+    first, *rest = map(re.escape, pattern.split("*"))
+    if not rest:
+        return first
+    # Each part is taken where it comes first and never tried elsewhere: many wildcards cost no more than one.
+    return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1]
 
 
 def matching(patterns: Iterable[str], names: Iterable[str]) -> list[str]:

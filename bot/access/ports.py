@@ -234,8 +234,8 @@ class Transaction(Protocol):
         """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
         ...
 
-    def renew_claims(self, until: datetime) -> None:
-        """Holds on to everything that this process has claimed."""
+    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+        """Holds on to what this process has claimed and is still working on."""
         ...
 
     def next_grant_due(self) -> datetime | None: ...

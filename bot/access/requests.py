@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
+from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage, Refusal
 from bot.access.models import AccessRequest, Approval, Grant, MessageKind
 from bot.access.patterns import matching, nearest, parse_patterns
 from bot.access.policy import LONGEST_REASON, Integration, Policy, permission_named
@@ -81,17 +81,22 @@ class Requests:
         integration = self.policy.integration(original.integration)
         request = self._new(actor, integration, tuple(original.patterns), original.permission, length, original.reason)
         request.extends = grant_id
-        return self._file(request)
+        try:
+            return self._file(request, grant)
+        except LostRace:
+            raise Conflict(f"{grant_id} has just changed. See /es-access status {grant_id}, then ask again.") from None
 
     def approve(self, request_id: str, actor: str) -> Story:
         """Persists the approval and the grant that follows from it; workers do the rest. Raises `Outage`."""
-        request = self._open_to(request_id, actor)
+        request = self.open_to(request_id, actor)
         now = self.clock.now()
         try:
             with self.store.writing() as write:
+                # A grant before its extension, as when a grant ends: else the two could wait for each other.
+                self._prolong(write, request, actor, now)
                 write.move(request, RequestState.APPROVED, actor, now, decided_by=actor, decided_at=now)
                 write.add(Approval(request_id=request.id, approver=actor, approved=True, at=now))
-                self._grant(write, request, actor, now)
+                self._grant(write, request, now)
                 write.refresh(request.id, [MessageKind.APPROVAL], now)
                 return write.story(request.id)
         except LostRace:
@@ -100,7 +105,7 @@ class Requests:
     def deny(self, request_id: str, actor: str, reason: str = "") -> Story:
         """Persists the denial; the requester is told by whom and why. Raises `Outage`."""
         reason = _checked_reason(reason)
-        request = self._open_to(request_id, actor)
+        request = self.open_to(request_id, actor)
         now = self.clock.now()
         try:
             with self.store.writing() as write:
@@ -145,7 +150,7 @@ class Requests:
     def _matched(self, integration: Integration, patterns: Sequence[str]) -> Sequence[str] | None:
         try:
             names = self.clusters[integration.name].resources()
-        except Outage:
+        except (Outage, Refusal):
             return None  # the request is worth filing all the same: the owners decide on the pattern
         for pattern in patterns:
             if not matching([pattern], names):
@@ -191,9 +196,13 @@ class Requests:
             f"Ask an administrator to add an owner to the integration {integration.name}."
         )
 
-    def _file(self, request: AccessRequest) -> AccessRequest:
+    def _file(self, request: AccessRequest, extended: Grant | None = None) -> AccessRequest:
         with self.store.writing() as write:
             request = write.file(request)
+            if extended is not None:
+                # Fails when the grant has ended meanwhile, or was asked for already: neither would see this request.
+                event = "grant.extension_requested"
+                write.change(extended, event, request.requester, request.created_at, {"request": request.id})
             write.audit(
                 "request.submitted", request.requester, request.created_at, request.id,
                 patterns=request.patterns, permission=request.permission, duration=request.duration,
@@ -202,7 +211,8 @@ class Requests:
             write.owe(request.id, MessageKind.APPROVAL, request.owners, request.created_at)
         return request
 
-    def _open_to(self, request_id: str, actor: str) -> AccessRequest:
+    def open_to(self, request_id: str, actor: str) -> AccessRequest:
+        """The pending request, if this person may decide it now. Raises `AccessError`, `Outage`."""
         with self.store.reading() as read:
             request = read.request(request_id)
         if request is None:
@@ -217,18 +227,25 @@ class Requests:
             raise NotFound(request_id)
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
-        if request.pending_until <= self.clock.now():
-            self.expire_overdue()
+        now = self.clock.now()
+        if request.pending_until <= now:
+            with self.store.writing() as write:
+                self._expire(write, request, now)
             self._lost(request_id)
         return request
 
-    def _grant(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
+    def _prolong(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
+        if request.extends is None:
+            return
+        grant = write.grant(request.extends)
+        if grant is None or grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
+            raise LostRace(request.extends)
+        until = grant.expires_at + request.length
+        write.change(grant, "grant.extended", actor, now, expires_at=until, due_at=until)
+
+    def _grant(self, write: Transaction, request: AccessRequest, now: datetime) -> None:
         if request.extends is not None:
-            grant = write.grant(request.extends)
-            if grant is None or grant.state is not GrantState.ACTIVE:
-                raise LostRace(request.extends)
-            until = grant.expires_at + request.length
-            write.change(grant, "grant.extended", actor, now, expires_at=until, due_at=until)
+            write.refresh(request.extends, [MessageKind.APPROVAL], now)
             write.owe(request.id, MessageKind.OUTCOME, [request.requester], now)
             return
         write.add(

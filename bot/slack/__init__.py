@@ -1,0 +1,1 @@
+"""Slack: what people type, click and read."""

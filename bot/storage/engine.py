@@ -26,6 +26,8 @@ def database_url(text: str) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("names neither sqlite:/// nor postgresql://")
+    if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise ValueError("names no file: what is in memory is lost with the process, and access would not end")
     return url
 
 

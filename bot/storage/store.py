@@ -46,6 +46,11 @@ class SqlStore:
         with self.writing() as write:
             write.release_all_claims()
 
+    def ping(self) -> None:
+        """Asks the database whether it is there; raises its error when it is not."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()

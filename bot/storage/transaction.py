@@ -83,17 +83,27 @@ class SqlTransaction:
 
     def next_grant_due(self) -> datetime | None:
         """When the next grant is due."""
-        return self._session.exec(select(func.min(Grant.due_at))).one()
+        return self._next_due(Grant)
 
     def next_message_due(self) -> datetime | None:
         """When the next message is due."""
-        return self._session.exec(select(func.min(Message.due_at))).one()
+        return self._next_due(Message, _first_of_recipient())
 
     def next_request_due(self) -> datetime | None:
         """When the next pending request expires."""
         return self._session.exec(
             select(func.min(AccessRequest.pending_until)).where(AccessRequest.state == RequestState.PENDING)
         ).one()
+
+    def _next_due(self, table: type[Grant | Message], *turn: Any) -> datetime | None:
+        # What is in hand is due again when its claim lapses: else it would hide what is due next.
+        due, claimed = col(table.due_at), col(table.claimed_until)
+        free = self._session.exec(
+            select(table.due_at).where(due.is_not(None), claimed.is_(None), *turn).order_by(due).limit(1)
+        ).first()
+        sooner = due.is_not(None) if free is None else due < free
+        lapse = self._session.exec(select(func.min(table.claimed_until)).where(sooner, *turn)).one()
+        return min((each for each in (free, lapse) if each is not None), default=None)
 
     # --- writing ---
 
@@ -201,8 +211,9 @@ class SqlTransaction:
         )
 
     def give_up(self, message: Message) -> None:
-        """The message is owed no more. Ends the claim."""
-        self._execute(update(Message).where(col(Message.id) == message.id).values(due_at=None, **_FREE))
+        """What was wanted when it was claimed is owed no more; a later want stays owed. Ends the claim."""
+        still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
+        self._execute(update(Message).where(col(Message.id) == message.id).values(due_at=still_owed, **_FREE))
 
     # --- claims ---
 
@@ -229,13 +240,7 @@ class SqlTransaction:
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
         """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
-        earlier = aliased(Message)
-        first = ~exists().where(
-            col(earlier.recipient) == col(Message.recipient),
-            col(earlier.due_at).is_not(None),
-            col(earlier.id) < col(Message.id),
-        )
-        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), first)
+        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), _first_of_recipient())
         found = self._session.exec(
             select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
         ).all()
@@ -250,10 +255,14 @@ class SqlTransaction:
         self._session.refresh(row)
         return taken == 1
 
-    def renew_claims(self, until: datetime) -> None:
-        """Holds on to everything that this process has claimed."""
+    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+        """Holds on to what this process has claimed and is still working on."""
         for table in (Grant, Message):
-            self._execute(update(table).where(col(table.claimed_by) == self._process).values(claimed_until=until))
+            ids = [row.id for row in rows if isinstance(row, table)]
+            mine = and_(col(table.id).in_(ids), col(table.claimed_by) == self._process)
+            # It never waits for a row while it holds another, so it cannot be part of a deadlock.
+            free = self._session.exec(select(table.id).where(mine).with_for_update(skip_locked=True)).all()
+            self._execute(update(table).where(col(table.id).in_(free)).values(claimed_until=until))
 
     def release_all_claims(self) -> None:
         """Frees every claim, whoever made it."""
@@ -263,6 +272,15 @@ class SqlTransaction:
 
     def _execute(self, statement: UpdateBase) -> int:
         return self._session.connection().execute(statement).rowcount
+
+
+def _first_of_recipient() -> Any:
+    earlier = aliased(Message)
+    return ~exists().where(
+        col(earlier.recipient) == col(Message.recipient),
+        col(earlier.due_at).is_not(None),
+        col(earlier.id) < col(Message.id),
+    )
 
 
 def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:

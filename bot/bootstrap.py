@@ -1,0 +1,195 @@
+"""The only place that builds concrete objects and ties them together."""
+
+import os
+import secrets
+import socket
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from slack_bolt import App
+from slack_bolt.adapter.wsgi import SlackRequestHandler
+from slack_sdk import WebClient
+
+from bot.access.errors import Outage
+from bot.access.grants import Grants
+from bot.access.history import History
+from bot.access.models import Grant, Message
+from bot.access.outbox import Outbox
+from bot.access.ports import Clock, Cluster
+from bot.access.requests import Requests
+from bot.cluster.client import connect
+from bot.cluster.cluster import ElasticsearchCluster
+from bot.scheduler import Ticker
+from bot.settings import Settings, SettingsError
+from bot.slack.app import LISTENERS, SocketMode, bolt_app, identify, web_client
+from bot.slack.directory import SlackDirectory
+from bot.slack.errors import TokenRefused
+from bot.slack.listeners import Listeners
+from bot.slack.notifier import SlackNotifier
+from bot.storage.engine import database_url, open_engine
+from bot.storage.lock import DatabaseInUseError, only_one_on
+from bot.storage.migrate import migrate
+from bot.storage.store import SqlStore
+from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
+from bot.workers import RENEW_EVERY, WorkerPool
+
+CLUSTER_WORKERS = 16
+"""Grants in work at once. Making one is bound by the cluster's hashing, about 50 ms of one of its cores."""
+
+OUTBOX_WORKERS = 8
+"""Messages in work at once: Slack takes about one a second in each conversation."""
+
+EXPIRE_REQUESTS_EVERY = timedelta(seconds=5)
+"""How late a request that nobody decided may be closed."""
+
+log = structlog.get_logger(__name__)
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """The present, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The services of `access`, on their real ports."""
+
+    requests: Requests
+    grants: Grants
+    history: History
+    outbox: Outbox
+
+
+class Application:
+    """Everything that runs in one process. What was started last is stopped first."""
+
+    def __init__(self, running: ExitStack) -> None:
+        self._running = running
+
+    def stop(self) -> None:
+        """Leaves Slack, finishes what is in hand, and closes everything."""
+        self._running.close()
+
+
+def start(settings: Settings, clock: Clock | None = None) -> Application:
+    """Builds and starts the application. Raises `SettingsError` for what only shows when it is tried."""
+    with ExitStack() as running:
+        _start(settings, clock or SystemClock(), running)
+        return Application(running.pop_all())
+
+
+def _start(settings: Settings, clock: Clock, running: ExitStack) -> None:
+    store = _open_store(settings, running)
+    beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
+    cluster = ElasticsearchCluster(connect(settings.connection), beside)
+    running.callback(cluster.close)
+    client = web_client(settings.slack_bot_token, settings.slack_api_url)
+    verified = _slack_takes_the_token(client)
+    domain = build_domain(settings, clock, store, cluster, client, beside)
+    # The workers first: what expired while nobody ran is ended whether Slack answers or not.
+    _start_workers(domain, store, clock, running)
+    listeners = Listeners(domain.requests, domain.grants, domain.history, clock)
+    listening = _threads(LISTENERS, "listener", running)
+    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)
+    _listen(settings, app, store, cluster, running)
+
+
+def _open_store(settings: Settings, running: ExitStack) -> SqlStore:
+    url = database_url(settings.database_url.get_secret_value())
+    try:
+        alone = only_one_on(url)
+    except (DatabaseInUseError, OSError) as error:
+        raise SettingsError([f"DATABASE_URL: {error}"]) from None
+    engine = open_engine(url)
+    running.callback(engine.dispose)
+    migrate(engine)
+    store = SqlStore(engine, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    if alone is not None:
+        running.callback(alone.close)
+        store.release_all_claims()
+    return store
+
+
+def _threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
+    executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+    running.callback(executor.shutdown, wait=True)
+    return executor
+
+
+def _slack_takes_the_token(client: WebClient) -> bool:
+    try:
+        who = identify(client)
+    except TokenRefused as error:
+        raise SettingsError([f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app"]) from None
+    except Outage as error:
+        log.warning("cannot reach Slack yet", error=str(error))
+        return False
+    log.info("signed in to Slack", team=who["team"], user=who["user"])
+    return True
+
+
+def build_domain(
+    settings: Settings, clock: Clock, store: SqlStore, cluster: Cluster, client: WebClient, beside: Executor
+) -> Domain:
+    """The services of the domain on these ports."""
+    policy = settings.policy()
+    clusters = {settings.integration_name: cluster}
+    notifier = SlackNotifier(client, policy)
+    requests = Requests(store, clusters, SlackDirectory(client), policy, clock)
+    grants = Grants(store, clusters, requests, notifier, clock, beside)
+    return Domain(requests, grants, History(store, requests), Outbox(store, notifier, clock))
+
+
+def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitStack) -> None:
+    grants: WorkerPool[Grant] = WorkerPool(
+        "grants", CLUSTER_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most),
+        next_due=lambda read: read.next_grant_due(),
+        work=domain.grants.work,
+    )  # fmt: skip
+    messages: WorkerPool[Message] = WorkerPool(
+        "outbox", OUTBOX_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
+        next_due=lambda read: read.next_message_due(),
+        work=domain.outbox.work,
+    )  # fmt: skip
+    ticker = Ticker()
+    ticker.every(RENEW_EVERY, grants.renew, "hold on to grants")
+    ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
+    ticker.every(EXPIRE_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    for pool in (messages, grants):  # stopped the other way round: ending a grant owes messages
+        store.on_work(pool.wake)
+        pool.start()
+        running.callback(pool.stop)
+    ticker.start()
+    running.callback(ticker.stop)
+
+
+def _listen(settings: Settings, app: App, store: SqlStore, cluster: ElasticsearchCluster, running: ExitStack) -> None:
+    checks = {"database": store.ping, "elasticsearch": cluster.ping}
+    if settings.slack_app_token is not None:
+        slack = SocketMode(app, settings.slack_app_token)
+        web = _web_server(Health({**checks, "slack": slack.check}), settings, "HEALTH_PORT", settings.health_port)
+        running.callback(web.stop)
+        running.callback(slack.stop)
+        web.start()
+        slack.start()
+    else:
+        handler = SlackRequestHandler(app, path=SLACK_PATH)
+        web = _web_server(with_slack(handler, Health(checks)), settings, "PORT", settings.port)
+        running.callback(web.stop)
+        web.start()
+    log.info("ready", mode="socket" if settings.socket_mode else "http", port=web.port)
+
+
+def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:
+    try:
+        return WebServer(app, settings.host, port)
+    except OSError as error:
+        raise SettingsError([f"{variable}: cannot listen on port {port}: {error.strerror}"]) from None

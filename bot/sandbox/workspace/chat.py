@@ -1,0 +1,161 @@
+"""Web API: chat.*. Messages are checked as Slack checks them before they are kept."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from bot.sandbox.workspace.blockkit import check_message_blocks, elements_of
+from bot.sandbox.workspace.errors import SlackError
+from bot.sandbox.workspace.methods import method, required
+from bot.sandbox.workspace.model import Channel, Json, Message
+from bot.sandbox.workspace.people import require_reachable
+from bot.sandbox.workspace.state import State
+
+# https://docs.slack.dev/changelog/2018-truncating-really-long-messages: longer is cut, here it is refused.
+TEXT_CHARS = 40_000
+
+
+@method("chat.postMessage", scope="chat:write")
+def post_message(state: State, args: Json) -> Json:
+    channel = _destination(state, required_channel(args))
+    text, blocks = content(state, args)
+    message = state.put_message(
+        Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, _thread(state, channel, args))
+    )
+    return {
+        "ok": True,
+        "channel": channel.id,
+        "ts": message.ts,
+        "message": message_json(state, message),
+    }
+
+
+@method("chat.postEphemeral", scope="chat:write")
+def post_ephemeral(state: State, args: Json) -> Json:
+    channel = _destination(state, required_channel(args))
+    reader = required(args, "user")
+    if reader not in state.users or reader not in channel.members:
+        raise SlackError("user_not_in_channel")
+    text, blocks = content(state, args)
+    message = Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, only_for=reader)
+    state.put_message(message)
+    return {"ok": True, "message_ts": message.ts}
+
+
+@method("chat.update", scope="chat:write")
+def update(state: State, args: Json) -> Json:
+    """A field left out keeps what it said, blocks too: https://docs.slack.dev/reference/methods/chat.update."""
+    message = _own(state, args, "cant_update_message")
+    text, blocks = content(state, args)
+    message = state.edit(
+        message,
+        text if args.get("text") is not None else message.text,
+        blocks if args.get("blocks") is not None else message.blocks,
+    )
+    return {
+        "ok": True,
+        "channel": message.channel,
+        "ts": message.ts,
+        "text": message.text,
+        "message": message_json(state, message),
+    }
+
+
+@method("chat.delete", scope="chat:write")
+def delete(state: State, args: Json) -> Json:
+    message = _own(state, args, "cant_delete_message")
+    state.put_message(replace(message, deleted=True))
+    return {"ok": True, "channel": message.channel, "ts": message.ts}
+
+
+def required_channel(args: Json) -> str:
+    channel = args.get("channel")
+    if not isinstance(channel, str) or not channel:
+        raise SlackError("channel_not_found")
+    return channel
+
+
+def content(state: State, args: Json) -> tuple[str, tuple[Json, ...]]:
+    """The text and blocks of a message to be; SlackError when Slack would not take them."""
+    text, raw = args.get("text"), args.get("blocks")
+    if args.get("attachments"):
+        raise SlackError("invalid_attachments", ["legacy attachments are not spoken by this workspace"])
+    if text is not None and not isinstance(text, str):
+        raise SlackError("invalid_arguments", ["must be a string [json-pointer:/text]"])
+    if len(text or "") > TEXT_CHARS:
+        raise SlackError("msg_too_long")
+    blocks = check_message_blocks(raw) if raw is not None else []
+    if not (text or "").strip() and not blocks:
+        raise SlackError("no_text")
+    return text or "", with_ids(state, blocks)
+
+
+def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
+    """Slack gives every block a block_id and every interactive element an action_id."""
+    named: list[Json] = []
+    for block in deepcopy(blocks):
+        block["block_id"] = block.get("block_id") or state.new_id("b")
+        for element in elements_of(block):
+            element.setdefault("action_id", state.new_id("a"))
+        named.append(block)
+    return tuple(named)
+
+
+def message_json(state: State, message: Message) -> Json:
+    """A message as the Web API and interactive payloads carry it."""
+    found: Json = {
+        "type": "message",
+        "user": message.author,
+        "ts": message.ts,
+        "text": message.text,
+        "team": state.team_id,
+    }
+    if message.author == state.bot_user_id:
+        found |= {"bot_id": state.bot_id, "app_id": state.app_id}
+    if message.blocks:
+        found["blocks"] = list(message.blocks)
+    if message.thread_ts:
+        found["thread_ts"] = message.thread_ts
+    if message.edited:
+        found["edited"] = {"user": message.author, "ts": message.edited}
+    return found
+
+
+def _destination(state: State, name: str) -> Channel:
+    """A channel the bot may post to: an id, a #name, or a user's id (then the direct message)."""
+    channel: Any = state.channels.get(name)
+    if channel is None and name.startswith("U"):
+        if name not in state.users:
+            raise SlackError("channel_not_found")
+        channel = state.direct_message(require_reachable(state, name).id)
+    if channel is None:
+        plain = name.removeprefix("#")
+        channel = next((c for c in state.channels.values() if c.name == plain and not c.is_im), None)
+    if not isinstance(channel, Channel):
+        raise SlackError("channel_not_found")
+    if channel.user is not None:
+        require_reachable(state, channel.user)
+        if not state.messages_tab:
+            raise SlackError("messages_tab_disabled")
+    if state.bot_user_id not in channel.members and "chat:write.public" not in state.scopes:
+        raise SlackError("not_in_channel")
+    return channel
+
+
+def _thread(state: State, channel: Channel, args: Json) -> str | None:
+    thread_ts = args.get("thread_ts")
+    if thread_ts is not None and (channel.id, str(thread_ts)) not in state.messages:
+        raise SlackError("thread_not_found")
+    return str(thread_ts) if thread_ts is not None else None
+
+
+def _own(state: State, args: Json, refusal: str) -> Message:
+    channel = required_channel(args)
+    if channel not in state.channels:
+        raise SlackError("channel_not_found")
+    message = state.messages.get((channel, required(args, "ts")))
+    if message is None or message.deleted:
+        raise SlackError("message_not_found")
+    if message.author != state.bot_user_id:
+        raise SlackError(refusal)
+    return message

@@ -1,0 +1,86 @@
+"""Faults on order: what a test wants the next calls to suffer."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.sandbox.workspace.model import Json
+
+Answer = int | Literal["nothing", "hang"]
+Phase = Literal["before", "after"]
+# A hook may answer "drop": the connection is closed, and in phase "before" nothing happened.
+Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
+
+
+@dataclass
+class Fault:
+    """`answer` is an HTTP status, "nothing" (the connection is closed) or "hang" (no answer until cleared).
+
+    `after` lets the call take effect first: the message is posted and only the answer is lost.
+    `when` narrows it to calls whose arguments fit. `times` counts down; None is for ever.
+    """
+
+    method: str
+    answer: Answer
+    retry_after: int
+    times: int | None
+    after: bool
+    when: Callable[[Json], bool] | None
+    hits: int = 0
+
+    def fits(self, method: str, payload: Json) -> bool:
+        wanted = self.method in ("*", method)
+        return wanted and self.times != 0 and (self.when is None or self.when(payload))
+
+
+class Faults:
+    """The faults on order; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self._hung: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def add(
+        self,
+        method: str,
+        answer: Answer,
+        *,
+        retry_after: int = 1,
+        times: int | None = 1,
+        after: bool = False,
+        when: Callable[[Json], bool] | None = None,
+    ) -> Fault:
+        """Order a fault for `method` ("*" is every one, "response_url" the private answers)."""
+        if isinstance(answer, int) and not 400 <= answer <= 599:
+            raise ValueError("a fault is an HTTP status from 400 to 599, 'nothing' or 'hang'")
+        fault = Fault(method, answer, retry_after, times, after, when)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget every fault and let hanging calls go (their connections are closed)."""
+        with self._lock:
+            self._faults, hung, self._hung = [], self._hung, []
+        for loop, event in hung:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    def take(self, method: str, payload: Json) -> Fault | None:
+        """The first fault that fits this call, counted down."""
+        with self._lock:
+            fault = next((one for one in self._faults if one.fits(method, payload)), None)
+            if fault is not None:
+                fault.hits += 1
+                fault.times = None if fault.times is None else fault.times - 1
+            return fault
+
+    async def hang(self) -> None:
+        """Wait until the faults are cleared."""
+        event = asyncio.Event()
+        with self._lock:
+            self._hung.append((asyncio.get_running_loop(), event))
+        await event.wait()

@@ -1,0 +1,139 @@
+"""What a person can press, choose and fill in, and the JSON Slack makes of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bot.sandbox.workspace.blockkit import elements_of
+from bot.sandbox.workspace.model import Json
+
+Value = Any
+# One value for each block_id, or (action_id, value) to name the element too.
+Values = Mapping[str, Value]
+
+# element type → (key of its value in state, key of its first value in the element)
+SIMPLE = {
+    "plain_text_input": ("value", "initial_value"),
+    "number_input": ("value", "initial_value"),
+    "email_text_input": ("value", "initial_value"),
+    "url_text_input": ("value", "initial_value"),
+    "users_select": ("selected_user", "initial_user"),
+    "multi_users_select": ("selected_users", "initial_users"),
+    "conversations_select": ("selected_conversation", "initial_conversation"),
+    "channels_select": ("selected_channel", "initial_channel"),
+    "datepicker": ("selected_date", "initial_date"),
+    "timepicker": ("selected_time", "initial_time"),
+    "datetimepicker": ("selected_date_time", "initial_date_time"),
+}
+ONE_OPTION = {"static_select", "external_select", "radio_buttons", "overflow"}
+MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
+
+
+class NotShownError(LookupError):
+    """The person sees no such button or field; the message says what they see."""
+
+
+def find_element(blocks: Iterable[Json], wanted: str) -> tuple[Json, Json]:
+    """The block and element whose action_id or visible text is `wanted`."""
+    pairs = [(block, element) for block in blocks for element in elements_of(block)]
+    for block, element in pairs:
+        if wanted in (element["action_id"], visible_text(element)):
+            return block, element
+    shown = ", ".join(visible_text(element) or element["action_id"] for _, element in pairs) or "none"
+    raise NotShownError(f"no {wanted!r} to press; shown: {shown}")
+
+
+def visible_text(element: Json) -> str:
+    """The words on an element: a button's text, a select's placeholder."""
+    found = element.get("text") or element.get("placeholder") or {}
+    return str(found.get("text", ""))
+
+
+def action(block: Json, element: Json, value: Value, ts: str) -> Json:
+    """The entry of `actions` for this press or choice."""
+    found: Json = {
+        "type": element["type"],
+        "action_id": element["action_id"],
+        "block_id": block["block_id"],
+        "action_ts": ts,
+    }
+    if element["type"] == "button":
+        kept = ("text", "value", "url", "style", "confirm")
+        return found | {name: element[name] for name in kept if name in element}
+    return found | state_of(element, value)
+
+
+def state_of(element: Json, value: Value) -> Json:
+    """The element's entry in `state.values`, without its type when it is an action."""
+    kind = element["type"]
+    if kind in ONE_OPTION:
+        return {"selected_option": None if value is None else option(element, value)}
+    if kind in MANY_OPTIONS:
+        return {"selected_options": [option(element, one) for one in value or []]}
+    return {SIMPLE[kind][0]: value}
+
+
+def option(element: Json, wanted: Value) -> Json:
+    """The offered option with this value or text; external selects take the option itself."""
+    if isinstance(wanted, dict):
+        return wanted
+    offered = list(options_of(element))
+    for one in offered:
+        if wanted in (one["value"], one["text"]["text"]):
+            return one
+    raise NotShownError(f"no option {wanted!r}; offered: {', '.join(one['text']['text'] for one in offered)}")
+
+
+def options_of(element: Json) -> Iterator[Json]:
+    yield from element.get("options", [])
+    for group in element.get("option_groups", []):
+        yield from group["options"]
+
+
+def filled_in(blocks: Iterable[Json], values: Values, kept: Json) -> Json:
+    """`state.values` of a view after the person filled in `values`; `kept` is what was there before.
+
+    NotShownError for a field that is not there; ValueError where Slack's client would not submit.
+    """
+    left: dict[str, Value] = dict(values)
+    found: Json = {}
+    for block in blocks:
+        given = left.pop(block["block_id"], None)
+        for element in elements_of(block):
+            if element["type"] == "button":
+                continue
+            chosen = _chosen(element, given)
+            before = kept.get(block["block_id"], {}).get(element["action_id"])
+            entry = before if chosen is None and before else _entry(element, chosen)
+            if block["type"] == "input":
+                _check(block, element, entry)
+            found.setdefault(block["block_id"], {})[element["action_id"]] = entry
+    if left:
+        raise NotShownError(f"no field {', '.join(left)}; shown: {', '.join(found) or 'none'}")
+    return found
+
+
+def _chosen(element: Json, given: Value) -> Value:
+    if isinstance(given, tuple):
+        return given[1] if given[0] == element["action_id"] else None
+    return given
+
+
+def _entry(element: Json, chosen: Value) -> Json:
+    kind = element["type"]
+    if chosen is None:
+        initial = SIMPLE.get(kind, ("", "initial_option" if kind in ONE_OPTION else "initial_options"))[1]
+        chosen = element.get(initial)
+    return {"type": kind, **state_of(element, chosen)}
+
+
+def _check(block: Json, element: Json, entry: Json) -> None:
+    value = next(value for name, value in entry.items() if name != "type")
+    label = block["label"]["text"]
+    if value in (None, "", []):
+        if not block.get("optional"):
+            raise ValueError(f"Slack would not submit: {label} is required")
+        return
+    if isinstance(value, str):
+        shortest, longest = element.get("min_length", 0), element.get("max_length", 3000)
+        if not shortest <= len(value) <= longest:
+            raise ValueError(f"Slack would not submit: {label} takes {shortest} to {longest} characters")

@@ -1,0 +1,86 @@
+"""The Slack app manifest: what the app may do in this workspace is read from the file that installs it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.workspace.plain_yaml import YamlError, read_mapping
+
+Section = dict[str, Any]
+
+
+class ManifestError(ValueError):
+    """The manifest cannot be installed; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What Slack grants the app: https://docs.slack.dev/reference/app-manifest."""
+
+    name: str
+    bot_name: str
+    commands: frozenset[str]
+    scopes: frozenset[str]
+    events: frozenset[str]
+    socket_mode: bool
+    interactive: bool
+    home_tab: bool
+    messages_tab: bool
+    messages_read_only: bool
+
+    @classmethod
+    def load(cls, path: Path) -> "Manifest":
+        """Read the file at `path`; ManifestError when Slack would not take it."""
+        try:
+            document = read_mapping(path.read_text(encoding="utf-8"))
+        except YamlError as error:
+            raise ManifestError(f"{path.name}: {error}") from error
+        return cls.parse(document)
+
+    @classmethod
+    def parse(cls, document: Section) -> "Manifest":
+        """Take the parts the workspace acts on; ManifestError when a required one is missing."""
+        features, settings = _section(document, "features"), _section(document, "settings")
+        home = _section(features, "app_home")
+        scopes = frozenset(_section(document, "oauth_config", "scopes").get("bot", []))
+        manifest = cls(
+            name=_required(_section(document, "display_information"), "name"),
+            bot_name=_required(_section(features, "bot_user"), "display_name"),
+            commands=frozenset(_command(entry) for entry in features.get("slash_commands", [])),
+            scopes=scopes,
+            events=frozenset(_section(settings, "event_subscriptions").get("bot_events", [])),
+            socket_mode=settings.get("socket_mode_enabled") is True,
+            interactive=_section(settings, "interactivity").get("is_enabled") is True,
+            home_tab=home.get("home_tab_enabled") is True,
+            messages_tab=home.get("messages_tab_enabled") is True,
+            messages_read_only=home.get("messages_tab_read_only_enabled") is True,
+        )
+        if manifest.commands and "commands" not in scopes:
+            raise ManifestError("slash_commands need the bot scope `commands`")
+        return manifest
+
+
+def _command(entry: Section) -> str:
+    command = _required(entry, "command")
+    if not command.startswith("/"):
+        raise ManifestError(f"a slash command starts with /, unlike {command!r}")
+    if entry.get("should_escape"):
+        raise ManifestError("this workspace delivers commands as typed: should_escape must be false")
+    _required(entry, "description")
+    return command
+
+
+def _section(document: Section, *path: str) -> Section:
+    found: Any = document
+    for name in path:
+        found = found.get(name, {})
+        if not isinstance(found, dict):
+            raise ManifestError(f"{'.'.join(path)} must be a mapping")
+    return dict(found)
+
+
+def _required(section: Section, name: str) -> str:
+    value = section.get(name)
+    if not isinstance(value, str) or not value:
+        raise ManifestError(f"{name} is missing")
+    return value

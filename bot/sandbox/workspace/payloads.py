@@ -1,0 +1,154 @@
+"""What Slack sends: slash commands, clicks, submissions, events, in Slack's own shapes.
+
+https://docs.slack.dev/interactivity and https://docs.slack.dev/apis/events-api
+"""
+
+import html
+
+from bot.sandbox.workspace.chat import message_json
+from bot.sandbox.workspace.model import Channel, Json, Message, User, View
+from bot.sandbox.workspace.response_url import ResponseUrls
+from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.views import view_json
+
+# Slack still sends the old verification token; an app that relies on it gets this.
+VERIFICATION_TOKEN = "deprecated-verification-token"  # noqa: S105 - not a secret, in Slack neither
+DOMAIN = "sandbox"
+
+
+class Payloads:
+    """Builds payloads for one workspace."""
+
+    def __init__(self, state: State, urls: ResponseUrls) -> None:
+        self.state = state
+        self.urls = urls
+
+    def slash(self, user: User, command: str, text: str, channel: Channel) -> Json:
+        """A slash command. Slack escapes & < > in what was typed."""
+        return {
+            "token": VERIFICATION_TOKEN,
+            "team_id": self.state.team_id,
+            "team_domain": DOMAIN,
+            "channel_id": channel.id,
+            "channel_name": channel.name,
+            "user_id": user.id,
+            "user_name": user.name,
+            "command": command,
+            "text": html.escape(text, quote=False),
+            "api_app_id": self.state.app_id,
+            "is_enterprise_install": "false",
+            "response_url": self.urls.issue(user.id, channel.id),
+            "trigger_id": self.state.new_trigger(user.id),
+        }
+
+    def message_action(self, user: User, message: Message, action: Json) -> Json:
+        """A click on an element of a message, with the message as the person saw it."""
+        channel = self.state.channels[message.channel]
+        return self._interactive("block_actions", user) | {
+            "container": {
+                "type": "message",
+                "message_ts": message.ts,
+                "channel_id": channel.id,
+                "is_ephemeral": message.is_ephemeral,
+            },
+            "channel": {"id": channel.id, "name": channel.name},
+            # Slack leaves the message itself out when it is ephemeral.
+            **({} if message.is_ephemeral else {"message": message_json(self.state, message)}),
+            "state": {"values": {}},
+            "response_url": self.urls.issue(user.id, channel.id, message),
+            "trigger_id": self.state.new_trigger(user.id),
+            "actions": [action],
+        }
+
+    def view_action(self, user: User, view: View, action: Json) -> Json:
+        """A click or a choice in a modal or the home tab."""
+        return self._interactive("block_actions", user) | {
+            "container": {"type": "view", "view_id": view.id},
+            "view": view_json(self.state, view),
+            "trigger_id": self.state.new_trigger(user.id, view.id if view.type == "modal" else None),
+            "actions": [action],
+        }
+
+    def suggestion(self, user: User, view: View, block_id: str, action_id: str, typed: str) -> Json:
+        """The options of an external select, asked for while the person types."""
+        return self._interactive("block_suggestion", user) | {
+            "container": {"type": "view", "view_id": view.id},
+            "view": view_json(self.state, view),
+            "block_id": block_id,
+            "action_id": action_id,
+            "value": typed,
+        }
+
+    def submission(self, user: User, view: View) -> Json:
+        """A submitted modal; its values are in `view.values`."""
+        return self._interactive("view_submission", user) | {
+            "view": view_json(self.state, view),
+            "trigger_id": self.state.new_trigger(user.id, view.id),
+            "response_urls": [],
+        }
+
+    def closed(self, user: User, view: View, *, cleared: bool) -> Json:
+        """A modal closed without submitting; `cleared` when the whole stack went."""
+        return self._interactive("view_closed", user) | {
+            "view": view_json(self.state, view),
+            "is_cleared": cleared,
+        }
+
+    def event(self, event: Json) -> Json:
+        """The Events API wrapper."""
+        return {
+            "token": VERIFICATION_TOKEN,
+            "team_id": self.state.team_id,
+            "api_app_id": self.state.app_id,
+            "event": event,
+            "type": "event_callback",
+            "event_id": self.state.new_id("Ev"),
+            "event_time": int(self.state.clock()),
+            "authorizations": [
+                {
+                    "enterprise_id": None,
+                    "team_id": self.state.team_id,
+                    "user_id": self.state.bot_user_id,
+                    "is_bot": True,
+                    "is_enterprise_install": False,
+                }
+            ],
+            "is_ext_shared_channel": False,
+        }
+
+    def home_opened(self, user: User) -> Json:
+        event: Json = {
+            "type": "app_home_opened",
+            "user": user.id,
+            "channel": self.state.direct_message(user.id).id,
+            "tab": "home",
+            "event_ts": self.state.new_ts(),
+        }
+        held = self.state.homes.get(user.id)
+        return self.event(event | ({"view": view_json(self.state, held)} if held is not None else {}))
+
+    def said(self, user: User, message: Message) -> Json:
+        """A message a person wrote in the direct message with the app."""
+        return self.event(
+            {
+                "type": "message",
+                "channel": message.channel,
+                "channel_type": "im",
+                "user": user.id,
+                "text": message.text,
+                "ts": message.ts,
+                "event_ts": message.ts,
+                "team": self.state.team_id,
+            }
+        )
+
+    def _interactive(self, kind: str, user: User) -> Json:
+        return {
+            "type": kind,
+            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": self.state.team_id},
+            "api_app_id": self.state.app_id,
+            "token": VERIFICATION_TOKEN,
+            "team": {"id": self.state.team_id, "domain": DOMAIN},
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }

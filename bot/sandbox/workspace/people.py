@@ -1,0 +1,155 @@
+"""Web API: who is there. users.*, usergroups.*, conversations.open."""
+
+import base64
+import binascii
+
+from bot.sandbox.workspace.errors import SlackError
+from bot.sandbox.workspace.methods import method, required, truthy
+from bot.sandbox.workspace.model import Channel, Group, Json, User
+from bot.sandbox.workspace.state import State
+
+# users.list answers at most this many a page: https://docs.slack.dev/reference/methods/users.list
+PAGE = 1000
+
+
+@method("auth.test")
+def auth_test(state: State, _args: Json) -> Json:
+    return {
+        "ok": True,
+        "url": "https://sandbox.slack.com/",
+        "team": "Sandbox",
+        "user": state.users[state.bot_user_id].name,
+        "team_id": state.team_id,
+        "user_id": state.bot_user_id,
+        "bot_id": state.bot_id,
+        "is_enterprise_install": False,
+    }
+
+
+@method("users.info", scope="users:read")
+def users_info(state: State, args: Json) -> Json:
+    user = state.users.get(str(args.get("user", "")))
+    if user is None:
+        raise SlackError("user_not_found")
+    return {"ok": True, "user": user_json(state, user)}
+
+
+@method("users.lookupByEmail", scope="users:read.email")
+def users_lookup_by_email(state: State, args: Json) -> Json:
+    """A deactivated user is not found: https://docs.slack.dev/reference/methods/users.lookupByEmail."""
+    email = required(args, "email").lower()
+    for user in state.users.values():
+        if user.email.lower() == email and not user.deleted:
+            return {"ok": True, "user": user_json(state, user)}
+    raise SlackError("users_not_found")
+
+
+@method("users.list", scope="users:read")
+def users_list(state: State, args: Json) -> Json:
+    limit = str(args.get("limit", PAGE))
+    if not limit.isdigit() or int(limit) > PAGE:
+        raise SlackError("invalid_limit")
+    start, people = _offset(args), list(state.users.values())
+    end = start + (int(limit) or PAGE)
+    cursor = base64.b64encode(f"user:{end}".encode()).decode() if end < len(people) else ""
+    members = [user_json(state, user) for user in people[start:end]]
+    return {"ok": True, "members": members, "response_metadata": {"next_cursor": cursor}}
+
+
+def _offset(args: Json) -> int:
+    cursor = str(args.get("cursor", ""))
+    try:
+        return int(base64.b64decode(cursor).decode().removeprefix("user:")) if cursor else 0
+    except (binascii.Error, ValueError):
+        raise SlackError("invalid_cursor") from None
+
+
+def user_json(state: State, user: User) -> Json:
+    """A user as Slack shows it; the e-mail only with `users:read.email`."""
+    profile: Json = {"real_name": user.real_name, "display_name": user.name}
+    if "users:read.email" in state.scopes and user.email:
+        profile["email"] = user.email
+    found: Json = {
+        "id": user.id,
+        "team_id": state.team_id,
+        "name": user.name,
+        "deleted": user.deleted,
+        "profile": profile,
+        "is_bot": user.is_bot,
+        "is_app_user": False,
+    }
+    if not user.deleted:
+        found |= {"real_name": user.real_name, "tz": user.tz, "is_admin": False, "is_restricted": False}
+    return found
+
+
+@method("usergroups.list", scope="usergroups:read")
+def usergroups_list(state: State, args: Json) -> Json:
+    _require_paid_plan(state)
+    with_users, with_deleted = truthy(args, "include_users"), truthy(args, "include_disabled")
+    groups = [group for group in state.groups.values() if with_deleted or not group.deleted]
+    return {"ok": True, "usergroups": [_group_json(state, group, with_users=with_users) for group in groups]}
+
+
+@method("usergroups.users.list", scope="usergroups:read")
+def usergroups_users_list(state: State, args: Json) -> Json:
+    _require_paid_plan(state)
+    group = state.groups.get(required(args, "usergroup"))
+    if group is None or (group.deleted and not truthy(args, "include_disabled")):
+        raise SlackError("no_such_subteam")
+    return {"ok": True, "users": list(group.members)}
+
+
+def _require_paid_plan(state: State) -> None:
+    if not state.paid_plan:
+        raise SlackError("plan_upgrade_required")
+
+
+def _group_json(state: State, group: Group, *, with_users: bool) -> Json:
+    found: Json = {
+        "id": group.id,
+        "team_id": state.team_id,
+        "is_usergroup": True,
+        "name": group.handle,
+        "handle": group.handle,
+        "description": "",
+        "date_delete": 1 if group.deleted else 0,
+        "user_count": len(group.members),
+    }
+    return found | ({"users": list(group.members)} if with_users else {})
+
+
+@method("conversations.open", scope="im:write")
+def conversations_open(state: State, args: Json) -> Json:
+    if args.get("channel"):
+        known = state.channels.get(str(args["channel"]))
+        if known is None:
+            raise SlackError("channel_not_found")
+        return _opened(known, args, already=True)
+    names = args.get("users") or ""
+    ids = [str(name).strip() for name in (names if isinstance(names, list) else str(names).split(","))]
+    if ids == [""]:
+        raise SlackError("users_list_not_supplied")
+    if len(ids) > 1:
+        raise SlackError("missing_scope", needed="mpim:write", provided=",".join(sorted(state.scopes)))
+    require_reachable(state, ids[0])
+    already = state.find_direct_message(ids[0]) is not None
+    return _opened(state.direct_message(ids[0]), args, already=already)
+
+
+def _opened(channel: Channel, args: Json, *, already: bool) -> Json:
+    full: Json = {"id": channel.id, "is_im": channel.is_im, "user": channel.user, "is_open": True}
+    answer: Json = {"ok": True, "channel": full if truthy(args, "return_im") else {"id": channel.id}}
+    return answer | ({"no_op": True, "already_open": True} if already else {})
+
+
+def require_reachable(state: State, user_id: str) -> User:
+    """A person the app may write to; SlackError says why not."""
+    user = state.users.get(user_id)
+    if user is None:
+        raise SlackError("user_not_found")
+    if user.is_bot:
+        raise SlackError("cannot_dm_bot")
+    if user.deleted:
+        raise SlackError("user_disabled")
+    return user

@@ -1,0 +1,73 @@
+"""Answers posted to a response_url: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses."""
+
+import json
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.workspace.chat import content
+from bot.sandbox.workspace.errors import SlackError
+from bot.sandbox.workspace.methods import truthy
+from bot.sandbox.workspace.model import Json, Message
+from bot.sandbox.workspace.state import ResponseUrl, State
+from bot.sandbox.workspace.webapi import WebApi
+
+USES = 5
+LIFETIME_SECONDS = 30 * 60.0
+
+
+class ResponseUrls:
+    """Gives out response_urls, and takes what is posted to them."""
+
+    def __init__(self, state: State, web_api: WebApi) -> None:
+        self.state = state
+        self.web_api = web_api
+        self.root = ""
+
+    def issue(self, user: str, channel: str, message: Message | None = None) -> str:
+        """A new URL for one payload; `message` is what was clicked."""
+        with self.state.lock:
+            key = f"{self.state.team_id}/{self.state.new_id('')}/{secrets.token_hex(12)}"
+            self.state.response_urls[key] = ResponseUrl(user, channel, self.state.clock(), message)
+            return f"{self.root}/actions/{key}"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One answer posted by the app. Faults and hooks know it as the method `response_url`."""
+        try:
+            body = json.loads(await request.text())
+        except ValueError:
+            body = None
+        args: Json = body if isinstance(body, dict) else {}
+        key = request.match_info["key"]
+        return await self.web_api.perform(request, "response_url", args, lambda: self._take(key, body))
+
+    def _take(self, key: str, body: Any) -> tuple[int, Json]:
+        with self.state.lock:
+            url = self.state.response_urls.get(key)
+            if url is None or self.state.clock() - url.at > LIFETIME_SECONDS:
+                return 404, SlackError("expired_url").answer()
+            if url.uses >= USES:
+                return 404, SlackError("used_url").answer()
+            if not isinstance(body, dict):
+                return 400, SlackError("invalid_payload").answer()
+            try:
+                answer_privately(self.state, url, body)
+            except SlackError as error:
+                return 400, error.answer()
+            url.uses += 1
+            return 200, {"ok": True}
+
+
+def answer_privately(state: State, url: ResponseUrl, body: Json) -> Message | None:
+    """Show, replace or delete what the body says; SlackError when it cannot be shown."""
+    if truthy(body, "delete_original"):
+        if url.message is not None:
+            state.put_message(replace(state.current(url.message), deleted=True))
+        return None
+    text, blocks = content(state, body)
+    if truthy(body, "replace_original") and url.message is not None:
+        return state.edit(state.current(url.message), text, blocks)
+    only_for = None if body.get("response_type") == "in_channel" else url.user
+    return state.put_message(Message(url.channel, state.new_ts(), state.bot_user_id, text, blocks, only_for=only_for))

@@ -1,0 +1,110 @@
+"""What people see, and waiting until they do."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from bot.sandbox.workspace.model import Call, Channel, Delivery, Message, User, View
+from bot.sandbox.workspace.render import render_text
+from bot.sandbox.workspace.server import Server
+from bot.sandbox.workspace.state import State
+
+Found = TypeVar("Found")
+
+
+class Sights:
+    """Reading the workspace. Safe from any thread."""
+
+    _state: State
+    _server: Server
+
+    def messages(self, where: User | Channel, *, deleted: bool = False) -> list[Message]:
+        """What stands in a user's direct message with the app, or in a channel, oldest first.
+
+        `deleted` shows deleted messages too.
+        """
+        with self._state.lock:
+            channel = self._state.find_direct_message(where.id) if isinstance(where, User) else where
+            if channel is None:
+                return []
+            held = [one for one in self._state.messages.values() if one.channel == channel.id]
+            return [one for one in held if deleted or not one.deleted]
+
+    def ephemerals(self, user: User) -> list[Message]:
+        """The private answers this user sees, oldest first, wherever they stand."""
+        with self._state.lock:
+            held = self._state.ephemerals.values()
+            return [one for one in held if one.only_for == user.id and not one.deleted]
+
+    def notices(self, user: User) -> list[str]:
+        """What Slack itself told the user: failed commands and clicks."""
+        with self._state.lock:
+            return list(self._state.notices.get(user.id, []))
+
+    def views(self, user: User) -> list[View]:
+        """The modals the user has open, the top one last."""
+        with self._state.lock:
+            return list(self._state.views.get(user.id, []))
+
+    def home(self, user: User) -> View | None:
+        """The Home tab as last published for this user."""
+        with self._state.lock:
+            return self._state.homes.get(user.id)
+
+    @property
+    def traffic(self) -> list[Call]:
+        """Every request the app made, oldest first."""
+        with self._state.lock:
+            return list(self._state.calls)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Everything sent to the app, oldest first."""
+        with self._state.lock:
+            return list(self._state.deliveries)
+
+    def calls(self, method: str) -> list[Call]:
+        """The requests for one method."""
+        return [call for call in self.traffic if call.method == method]
+
+    def render(self, shown: Message | View, reader: User) -> str:
+        """A message or view as plain text, as this reader sees it."""
+        with self._state.lock:
+            names = {user.id: user.name for user in self._state.users.values()}
+            names |= {group.id: group.handle for group in self._state.groups.values()}
+            names |= {channel.id: channel.name for channel in self._state.channels.values()}
+        return render_text(shown, reader.tz, names)
+
+    def wait_for(
+        self, predicate: Callable[[], Found | None], timeout: float = 5.0, what: str = "what was waited for"
+    ) -> Found:
+        """The first truthy answer of `predicate`, asked again at every change.
+
+        AssertionError after `timeout` seconds, with what each person sees.
+        """
+        deadline = time.monotonic() + timeout
+        with self._state.changed:
+            while not (found := predicate()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(f"{what}: not within {timeout} s\n{self.dump()}")
+                # Woken by changes; the ceiling serves predicates that look outside the workspace.
+                self._state.changed.wait(min(left, 0.05))
+            return found
+
+    def dump(self) -> str:
+        """What every person sees now, for a failing test."""
+        lines = []
+        for user in [one for one in self._state.users.values() if not one.is_bot]:
+            lines.append(f"== {user.name} ({user.id})")
+            seen: list[tuple[str, Message | View]] = [("message", one) for one in self.messages(user)]
+            seen += [("private", one) for one in self.ephemerals(user)]
+            seen += [("modal", one) for one in self.views(user)]
+            lines += [f"-- {kind}\n{self.render(one, user)}" for kind, one in seen]
+            lines += [f"-- Slack: {text}" for text in self.notices(user)]
+        calls = [f"{call.method} → {call.status} {_error(call)}" for call in self.traffic[-20:]]
+        return "\n".join([*lines, "== last calls", *calls])
+
+
+def _error(call: Call) -> str:
+    return "" if call.answer is None or call.answer.get("ok") else str(call.answer.get("error"))

@@ -1,0 +1,162 @@
+"""The workspace's memory: people, conversations, messages, views, triggers. One lock guards all of it.
+
+Nothing here knows HTTP. Every change notifies `changed`, so that a waiting test or page sees it at once.
+"""
+
+import itertools
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bot.sandbox.workspace.manifest import Manifest
+from bot.sandbox.workspace.model import Call, Channel, Delivery, Group, Json, Message, User, Version, View
+
+# Slack's ids are a letter and ten characters of 0-9A-Z.
+ID_DIGITS = 10
+FIRST_ID = 0x8A5C0D1
+MICROS = 1_000_000
+# Kept calls and deliveries: enough for any test, bounded for a demo that runs all day.
+TRAFFIC = 20_000
+
+
+@dataclass
+class Trigger:
+    """A trigger_id: good once, for 3 s. `view` is the modal it was born in."""
+
+    user: str
+    at: float
+    view: str | None = None
+    used: bool = False
+
+
+@dataclass
+class ResponseUrl:
+    """Where an answer to one payload may be posted. `message` is what a click was on."""
+
+    user: str
+    channel: str
+    at: float
+    message: Message | None = None
+    uses: int = 0
+
+
+class State:
+    """Everything in the workspace. Take `lock` for any read that spans two fields."""
+
+    def __init__(self, manifest: Manifest, clock: Callable[[], float]) -> None:
+        self.manifest = manifest
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self._numbers = itertools.count(FIRST_ID)
+        self._last_micros = 0
+        self.team_id, self.app_id = self.new_id("T"), self.new_id("A")
+        self.bot_id, self.bot_user_id = self.new_id("B"), self.new_id("U")
+        self.bot_token = f"xoxb-{secrets.token_hex(24)}"
+        self.app_token = f"xapp-1-{self.app_id}-{secrets.token_hex(24)}"
+        self.signing_secret = secrets.token_hex(16)
+        # Socket Mode: where, and the tickets not yet used.
+        self.socket_root = ""
+        self.tickets: set[str] = set()
+        self.users: dict[str, User] = {}
+        self.groups: dict[str, Group] = {}
+        self.channels: dict[str, Channel] = {}
+        # Switches: what an administrator of a real workspace sets.
+        self.messages_tab = manifest.messages_tab
+        self.paid_plan = True
+        self.revoked_scopes: set[str] = set()
+        self.forget()
+        bot = User(self.bot_user_id, "es-access", "", manifest.bot_name, "Etc/UTC", is_bot=True)
+        self.users[bot.id] = bot
+
+    def forget(self) -> None:
+        """Drop what was said and shown; people, groups and channels stay."""
+        self.messages: dict[tuple[str, str], Message] = {}
+        self.ephemerals: dict[tuple[str, str], Message] = {}
+        self.notices: dict[str, list[str]] = {}
+        self.views: dict[str, list[View]] = {}
+        self.homes: dict[str, View] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.calls: deque[Call] = deque(maxlen=TRAFFIC)
+        self.deliveries: deque[Delivery] = deque(maxlen=TRAFFIC)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the lock, and tell those who wait afterwards."""
+        with self.changed:
+            yield
+            self.changed.notify_all()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return self.manifest.scopes - self.revoked_scopes
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}{next(self._numbers):0{ID_DIGITS}X}"
+
+    def new_ts(self) -> str:
+        """A unique Slack timestamp: seconds, a dot, six digits; always later than the last."""
+        with self.lock:
+            self._last_micros = max(int(self.clock() * MICROS), self._last_micros + 1)
+            return f"{self._last_micros // MICROS}.{self._last_micros % MICROS:06d}"
+
+    def direct_message(self, user: str) -> Channel:
+        """The conversation between the user and the app, made on first use."""
+        with self.changing():
+            found = self.find_direct_message(user)
+            if found is None:
+                found = Channel(self.new_id("D"), "directmessage", frozenset({user, self.bot_user_id}), user)
+                self.channels[found.id] = found
+            return found
+
+    def find_direct_message(self, user: str) -> Channel | None:
+        with self.lock:
+            return next((c for c in self.channels.values() if c.user == user), None)
+
+    def put_message(self, message: Message) -> Message:
+        """Store a new message or the next state of one."""
+        with self.changing():
+            shelf = self.ephemerals if message.is_ephemeral else self.messages
+            shelf[message.channel, message.ts] = message
+            return message
+
+    def edit(self, message: Message, text: str, blocks: tuple[Json, ...]) -> Message:
+        """Replace what a message says; what it said before stays in `history`."""
+        before = Version(message.text, message.blocks)
+        history = (*message.history, before)
+        return self.put_message(replace(message, text=text, blocks=blocks, edited=self.new_ts(), history=history))
+
+    def current(self, message: Message) -> Message:
+        """The message as it is now; KeyError when it was forgotten."""
+        with self.lock:
+            return (self.ephemerals if message.is_ephemeral else self.messages)[message.channel, message.ts]
+
+    def new_trigger(self, user: str, view: str | None = None) -> str:
+        with self.lock:
+            trigger = f"{next(self._numbers)}.{next(self._numbers)}.{secrets.token_hex(16)}"
+            self.triggers[trigger] = Trigger(user, self.clock(), view)
+            return trigger
+
+    def find_view(self, view_id: str) -> View | None:
+        with self.lock:
+            shown = itertools.chain(self.homes.values(), *self.views.values())
+            return next((view for view in shown if view.id == view_id), None)
+
+    def put_view(self, view: View) -> View:
+        """Replace an open modal (same id) in its stack, or the home tab."""
+        with self.changing():
+            if view.type == "home":
+                self.homes[view.user] = view
+                return view
+            stack = self.views.setdefault(view.user, [])
+            self.views[view.user] = [view if held.id == view.id else held for held in stack]
+            return view
+
+    def notice(self, user: str, text: str) -> None:
+        """What Slack itself tells the user (Slackbot, only visible to them)."""
+        with self.changing():
+            self.notices.setdefault(user, []).append(text)

@@ -1,0 +1,100 @@
+"""The Bolt app, and its two ways to hear from Slack."""
+
+import ssl
+import threading
+from concurrent.futures import Executor
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+from bot.access.errors import Outage, Refusal
+from bot.slack.errors import domain_errors
+from bot.slack.listeners import Listeners
+
+TIMEOUT_SECONDS = 10
+"""For one call of Slack's Web API."""
+
+LISTENERS = 32
+"""Threads for listeners and for the envelopes of Socket Mode: each waits for the database or for Slack."""
+
+RECONNECT_SECONDS = 5.0
+"""Between attempts to reach Slack at the start."""
+
+log = structlog.get_logger(__name__)
+
+
+def web_client(token: SecretStr, api_url: str) -> WebClient:
+    """A client without retries of its own: what is worth retrying is a row, and is tried again as one."""
+    return WebClient(
+        token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS, retry_handlers=[],
+        ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
+    )  # fmt: skip
+
+
+def bolt_app(
+    client: WebClient, signing_secret: SecretStr | None, executor: Executor, listeners: Listeners, *, verified: bool
+) -> App:
+    """The app with every listener.
+
+    `verified`: Slack has just taken the token, so that Bolt may ask it who we are once, now, and not at the first
+    event; otherwise it asks then, since Slack may be down at the start and be back by then.
+    """
+    app = App(
+        client=client,
+        # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
+        signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
+        token_verification_enabled=verified,
+        listener_executor=executor,
+        raise_error_for_unhandled_request=False,
+    )
+    listeners.register(app)
+    return app
+
+
+def identify(client: WebClient) -> dict[str, Any]:
+    """Who the bot token belongs to. Raises `Outage`, `Refusal`."""
+    with domain_errors():
+        return dict(client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
+
+
+class SocketMode:
+    """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
+
+    def __init__(self, app: App, app_token: SecretStr) -> None:
+        self._handler = SocketModeHandler(app, app_token.get_secret_value(), concurrency=LISTENERS)
+        self._stopping = threading.Event()
+        self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
+
+    def start(self) -> None:
+        """Connects, at once where Slack is up: returns when connected, or when the first attempt has failed."""
+        if not self._try():
+            self._first.start()
+
+    def check(self) -> None:
+        """Raises `Outage` while there is no connection."""
+        if not self._handler.client.is_connected():
+            raise Outage("there is no connection to Slack")
+
+    def stop(self) -> None:
+        """Leaves Slack: no more envelopes come to this process."""
+        self._stopping.set()
+        if self._first.is_alive():
+            self._first.join()
+        self._handler.close()  # type: ignore[no-untyped-call]
+
+    def _connect(self) -> None:
+        while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():
+            pass
+
+    def _try(self) -> bool:
+        try:
+            with domain_errors():
+                self._handler.connect()  # type: ignore[no-untyped-call]
+        except (Outage, Refusal) as error:
+            log.warning("cannot connect to Slack yet", error=str(error))
+            return False
+        return True

@@ -1,0 +1,125 @@
+"""What is typed after `/es-access`, as data. Pure: nothing is looked up here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from html import unescape
+
+from bot.access.durations import looks_like_duration
+from bot.access.errors import InvalidRequest
+from bot.access.ids import read_id
+from bot.access.policy import PERMISSIONS
+from bot.access.requests import Draft
+
+MOST_SHOWN = 60
+"""Characters of somebody's typing that an answer repeats."""
+
+
+class Verb(StrEnum):
+    """What to do."""
+
+    FORM = "form"
+    HELP = "help"
+    LIST = "list"
+    STATUS = "status"
+    CANCEL = "cancel"
+    REVOKE = "revoke"
+    EXTEND = "extend"
+    REQUEST = "request"
+
+
+_ABOUT_ONE = {"status": Verb.STATUS, "cancel": Verb.CANCEL, "revoke": Verb.REVOKE, "extend": Verb.EXTEND}
+_ALONE = {"help": Verb.HELP, "list": Verb.LIST}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `draft` is set for a request, `id` for what is about one, `duration` for `extend`."""
+
+    verb: Verb
+    id: str = ""
+    duration: str = ""
+    draft: Draft | None = None
+
+
+def parse(text: str) -> Command:
+    """Reads what was typed. Raises `InvalidRequest` with one right example."""
+    words = unescape(text).split()
+    if not words:
+        return Command(Verb.FORM)
+    first = words[0].lower()
+    # An index may be called “list”: with a duration behind it, it is a request for that index.
+    asks = len(words) > 1 and looks_like_duration(words[1])
+    if first in _ALONE and not asks:
+        return Command(_ALONE[first])
+    if first in _ABOUT_ONE and not asks:
+        return _about_one(_ABOUT_ONE[first], words[1:])
+    return Command(Verb.REQUEST, draft=_draft(words))
+
+
+def _about_one(verb: Verb, words: list[str]) -> Command:
+    example = f"/es-access {verb.value} REQ-7K3F9Q" + (" 1h" if verb is Verb.EXTEND else "")
+    if not words:
+        raise InvalidRequest(f"Say which request you mean. {_IDS}", example)
+    request_id = read_id(words[0])
+    if request_id is None:
+        raise InvalidRequest(f"“{words[0][:MOST_SHOWN]}” is not a request id. {_IDS}", example)
+    if verb is Verb.EXTEND and len(words) == 1:
+        raise InvalidRequest("Say for how much longer.", f"/es-access extend {request_id} 1h")
+    return Command(verb, id=request_id, duration=words[1] if verb is Verb.EXTEND else "")
+
+
+_IDS = "/es-access list shows your requests and their ids."
+
+
+def _draft(words: list[str]) -> Draft:
+    words, integration = _without_flags(words)
+    words = _commas_joined(words)
+    if not words:
+        raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
+    if len(words) == 1:
+        shown = words[0] if len(words[0]) <= MOST_SHOWN else "logs-*"
+        if looks_like_duration(words[0]):
+            raise InvalidRequest("Say which indices you need, before the duration.", f"/es-access logs-* {shown}")
+        raise InvalidRequest("Say for how long you need it.", f"/es-access {shown} 1h")
+    _check_no_spaces(words)
+    patterns, duration, *rest = words
+    permission = rest.pop(0).lower() if rest and rest[0].lower() in PERMISSIONS else "read"
+    return Draft(patterns, duration, permission, " ".join(rest), integration)
+
+
+def _without_flags(words: list[str]) -> tuple[list[str], str | None]:
+    rest, integration = [], None
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--cluster":
+            integration = next(remaining, None)
+            if integration is None:
+                raise InvalidRequest("Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME")
+        elif word == "--key":
+            raise InvalidRequest("API keys are not offered by this version yet.", "/es-access logs-* 1h")
+        else:
+            rest.append(word)
+    return rest, integration
+
+
+def _commas_joined(words: list[str]) -> list[str]:
+    # "logs-*, metrics-* 1h" is what people type; only the list at the start is joined, never the reason.
+    joined = words[:1]
+    rest = words[1:]
+    while rest and (joined[0].endswith(",") or rest[0].startswith(",")):
+        joined[0] += rest.pop(0)
+    return joined + rest
+
+
+def _check_no_spaces(words: list[str]) -> None:
+    """Several patterns with spaces between them: the duration comes later than second."""
+    if looks_like_duration(words[1]):
+        return
+    place = next((index for index, word in enumerate(words) if looks_like_duration(word)), None)
+    if place is None or not any("*" in word for word in words[1:place]):
+        return
+    right = f"{','.join(words[:place])} {words[place]}"
+    raise InvalidRequest(
+        "An index pattern has no spaces. Several patterns are separated by commas.",
+        f"/es-access {right if len(right) <= MOST_SHOWN else 'logs-*,metrics-* 1h'}",
+    )

@@ -1,0 +1,18 @@
+"""The names of commands, actions and views in Slack's payloads. A button's value is a request id and nothing else."""
+
+COMMAND = "/es-access"
+
+APPROVE = "approve"
+DENY = "deny"
+REVOKE = "revoke"
+EXTEND = "extend"
+
+REQUEST_VIEW = "request"
+DENY_VIEW = "deny"
+EXTEND_VIEW = "extend"
+
+PATTERNS = "patterns"
+DURATION = "duration"
+PERMISSION = "permission"
+REASON = "reason"
+"""Blocks of the views; the element in each has the same name."""

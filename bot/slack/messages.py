@@ -1,0 +1,202 @@
+"""Every message that is sent, made from a request's rows. Pure: what goes in decides what comes out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
+
+from bot.access.durations import format_duration
+from bot.access.grants import End
+from bot.access.models import AccessRequest, Grant, MessageKind
+from bot.access.policy import Integration
+from bot.access.ports import Credential, Story
+from bot.access.requests import APPLICATION
+from bot.access.states import LIVE, GrantState, RequestState
+from bot.slack import ids
+from bot.slack.curl import search_line
+from bot.slack.words import Bold, Code, Line, Moment, Part, Person, Pre, block, codes, fallback
+
+
+@dataclass(frozen=True)
+class Content:
+    """What Slack is given: `text` is for notifications and screen readers, `blocks` is what is seen."""
+
+    text: str
+    blocks: Sequence[Block]
+
+
+def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
+    """A message with a title, lines of text and buttons."""
+    blocks: list[Block] = [HeaderBlock(text=title), block(lines)]
+    if buttons:
+        blocks.append(ActionsBlock(elements=list(buttons)))
+    return Content(f"{title}\n{fallback(lines)}", blocks)
+
+
+def message(kind: MessageKind, story: Story) -> Content:
+    """The message of that kind, as the rows are now. It never holds a credential."""
+    return _KINDS[kind](story)
+
+
+def approval(story: Story) -> Content:
+    """To an owner: who asks for what, and what has become of it."""
+    request = story.request
+    what = "more time" if request.extends else "access"
+    lines: list[Line] = [
+        (Person(request.requester), f" asks for {what}."),
+        *_asked(request),
+        *([("Reason: ", request.reason)] if request.reason else []),
+    ]
+    if request.state is RequestState.PENDING:
+        lines.append(
+            (f"You are asked as an owner of {request.integration}. Open until ", Moment(request.pending_until), ".")
+        )
+        return content(f"Request {request.id}", lines, [_approve(request), _deny(request)])
+    lines.append(_decision(request))
+    if story.grant is not None and request.extends is None:
+        lines.append(_where_it_stands(story.grant))
+    return content(f"Request {request.id}: {request.state.value}", lines)
+
+
+def credential(story: Story) -> Content:
+    """To the requester, while there is no secret in it: before it is made, and after it has ended."""
+    request, grant = story.request, story.grant
+    if grant is None or grant.state in LIVE:
+        lines: list[Line] = [_decision(request), ("Your credential is being made and will stand here in a moment.",)]
+        return content(f"Access {request.id} approved", [*lines, *_asked(request)])
+    lines = [*_asked(request), _where_it_stands(grant), ("The credential was removed from this message.",)]
+    return content(f"Access {request.id} has ended", lines)
+
+
+def delivered(story: Story, integration: Integration, secret: Credential) -> Content:
+    """To the requester: the credential, for as long as it lives. The only message with a secret in its blocks."""
+    request, grant = story.request, story.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    password = secret.password.get_secret_value()
+    lines: list[Line] = [
+        *_asked(request),
+        ("URL: ", Code(integration.public_url)),
+        ("Username: ", Code(secret.username)),
+        ("Password: ", Code(password)),
+        ("Ends: ", Moment(grant.expires_at)),
+        *([(integration.access_details,)] if integration.access_details else []),
+        ("Try it:",),
+        Pre(search_line(integration.public_url, request.patterns, secret.username, password)),
+    ]
+    buttons = [
+        ButtonElement(text="Revoke now", action_id=ids.REVOKE, value=grant.id, style="danger"),
+        ButtonElement(text="Extend", action_id=ids.EXTEND, value=grant.id),
+    ]
+    title = f"Access {request.id}"
+    # The fallback goes into notifications and e-mails: it says all but the secret.
+    return Content(f"{title}\n{fallback(_asked(request))}", content(title, lines, buttons).blocks)
+
+
+def outcome(story: Story) -> Content:
+    """To the requester: what became of a request, where that is not a credential."""
+    request = story.request
+    lines = [_decision(request), *_asked(request)]
+    if request.extends and request.state is RequestState.APPROVED and story.grant is not None:
+        lines.append((Code(request.extends), " now ends ", Moment(story.grant.expires_at), ". Nothing else changed."))
+        return content(f"Extension {request.id} approved", lines)
+    if request.state is RequestState.EXPIRED:
+        lines.append((f"Ask again, or speak to an owner of {request.integration}.",))
+    return content(f"Request {request.id}: {request.state.value}", lines)
+
+
+def delayed(story: Story) -> Content:
+    """To the requester: approved, but not there yet."""
+    lines: list[Line] = [
+        (f"{story.request.integration} or Slack does not answer. I keep trying.",),
+        ("Your credential comes as soon as it does.",),
+        *_asked(story.request),
+    ]
+    return content(f"Access {story.request.id} is delayed", lines)
+
+
+def ended(story: Story) -> Content:
+    """To requester and approver: the access is over, and what was read back from the cluster."""
+    request = story.request
+    lines: list[Line] = [("Access of ", Person(request.requester), " is over."), *_asked(request)]
+    if story.grant is not None:
+        lines.append(_where_it_stands(story.grant))
+    return content(f"Access {request.id} has ended", lines)
+
+
+def failed(story: Story) -> Content:
+    """To the owners: something needs a person. Says what, and what to do by hand."""
+    request, grant = story.request, story.grant
+    lines: list[Line] = [("Access of ", Person(request.requester), "."), *_asked(request)]
+    if grant is None:
+        return content(f"Access {request.id}", lines)
+    if grant.state is GrantState.REVOCATION_FAILED:
+        lines += [
+            ("It should have ended, and I cannot confirm that it has. I keep trying. To end it by hand:",),
+            Pre(
+                f"DELETE /_security/user/{grant.username}\n"
+                f'DELETE /_security/api_key  {{"username": "{grant.username}"}}\n'
+                f"DELETE /_security/role/{grant.username}"
+            ),
+        ]
+        return content(f"Access {request.id} could not be ended", lines)
+    lines.append(_where_it_stands(grant))
+    if grant.end_reason in {End.NOT_CREATED, End.NOT_DELIVERED}:
+        lines.append(
+            (
+                "Run ",
+                Code("bot check"),
+                " to see what is missing.",
+            )
+        )
+        return content(f"Access {request.id} failed", lines)
+    return content(f"Access {request.id} has ended after all", lines)
+
+
+_KINDS: dict[MessageKind, Callable[[Story], Content]] = {
+    MessageKind.APPROVAL: approval,
+    MessageKind.CREDENTIAL: credential,
+    MessageKind.OUTCOME: outcome,
+    MessageKind.DELAYED: delayed,
+    MessageKind.ENDED: ended,
+    MessageKind.FAILED: failed,
+}
+
+
+def _asked(request: AccessRequest) -> list[Line]:
+    length = format_duration(timedelta(seconds=request.duration))
+    duration = f"{length} more for {request.extends}" if request.extends else length
+    return [
+        (Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}"),
+    ]
+
+
+def _decision(request: AccessRequest) -> tuple[Part, ...]:
+    if request.state is RequestState.EXPIRED:
+        return ("Nobody decided in time, so the request has expired.",)
+    if request.decided_by is None or request.decided_at is None:
+        return ("The access ended first, so there was nothing left to extend.",)
+    word = request.state.value.capitalize()
+    parts: tuple[Part, ...] = (f"{word} by ", Person(request.decided_by), " on ", Moment(request.decided_at), ".")
+    return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
+
+
+def _where_it_stands(grant: Grant) -> tuple[Part, ...]:
+    if grant.state in LIVE:
+        return ("Access until ", Moment(grant.expires_at), ".")
+    who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
+    if grant.ended_at is not None:
+        proof = " User, role and keys are gone from the cluster."
+        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ".", proof)
+    if grant.state is GrantState.REVOCATION_FAILED:
+        return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
+    return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def _approve(request: AccessRequest) -> ButtonElement:
+    return ButtonElement(text="Approve", action_id=ids.APPROVE, value=request.id, style="primary")
+
+
+def _deny(request: AccessRequest) -> ButtonElement:
+    return ButtonElement(text="Deny", action_id=ids.DENY, value=request.id, style="danger")

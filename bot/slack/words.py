@@ -1,0 +1,120 @@
+"""Lines of text for Slack, as data: rich text blocks, and the plain fallback of the same words.
+
+Rich text is never parsed, so what a person typed is shown as typed: `<!channel>` or `*bold*` in a reason stays that.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextPreformattedElement
+from slack_sdk.models.blocks import RichTextSectionElement as Section
+
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)>")
+_PARTS = RichTextElementParts
+
+
+@dataclass(frozen=True)
+class Bold:
+    """Emphasis."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A name or a value, shown exactly."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody, by Slack user id."""
+
+    user: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time, shown in the reader's own time zone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Pre:
+    """A line to be copied, in a box of its own."""
+
+    text: str
+
+
+Part = str | Bold | Code | Person | Moment
+Line = tuple[Part, ...] | Pre
+
+
+def codes(names: Iterable[str]) -> list[Part]:
+    """Several names, separated by commas."""
+    parts: list[Part] = []
+    for name in names:
+        parts += [", ", Code(name)] if parts else [Code(name)]
+    return parts
+
+
+def sentence(text: str) -> tuple[Part, ...]:
+    """A message of the domain: plain text in which a person may be written as `<@U…>`."""
+    pieces = _MENTION.split(text)
+    return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
+
+
+def block(lines: Sequence[Line]) -> RichTextBlock:
+    """One rich text block of these lines."""
+    elements: list[Any] = []
+    for index, line in enumerate(lines):
+        if isinstance(line, Pre):
+            elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
+            continue
+        last = index + 1 == len(lines) or isinstance(lines[index + 1], Pre)
+        parts: tuple[Part, ...] = line if last else (*line, "\n")
+        elements.append(Section(elements=[_element(part) for part in parts if part]))
+    return RichTextBlock(elements=elements)
+
+
+def fallback(lines: Sequence[Line]) -> str:
+    """The same lines for notifications and screen readers, escaped."""
+    return "\n".join(
+        escape(line.text) if isinstance(line, Pre) else "".join(_plain(part) for part in line) for line in lines
+    )
+
+
+def escape(text: str) -> str:
+    """Makes text inert where Slack would read markup (Slack, "Escaping text")."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _element(part: Part) -> Any:
+    if isinstance(part, Bold):
+        return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(bold=True))
+    if isinstance(part, Code):
+        return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(code=True))
+    if isinstance(part, Person):
+        return _PARTS.User(user_id=part.user)
+    if isinstance(part, Moment):
+        return _PARTS.Date(
+            timestamp=int(part.at.timestamp()), format="{date_short_pretty} at {time}", fallback=_utc(part.at)
+        )
+    return _PARTS.Text(text=part)
+
+
+def _plain(part: Part) -> str:
+    if isinstance(part, Person):
+        return f"<@{part.user}>"
+    if isinstance(part, Moment):
+        return f"<!date^{int(part.at.timestamp())}^{{date_short_pretty}} at {{time}}|{_utc(part.at)}>"
+    return escape(part if isinstance(part, str) else part.text)
+
+
+def _utc(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,52 @@
+"""Brings the database to the schema of this version of the application."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+HEAD = "0001"
+"""The newest step in `migrations/versions`. Named here, so that a start on a current database does not load Alembic."""
+
+_KNOWN = frozenset({HEAD})
+"""Every version that there ever was, `HEAD` among them: from each of these the way to `HEAD` is known."""
+
+_LOCK = 0x6573_2D61_6363_6573
+"""The key of PostgreSQL's advisory lock: any number that no other application takes ("es-acces" in ASCII)."""
+
+
+def migrate(engine: Engine) -> None:
+    """Runs the steps that the database lacks, in one transaction, one process at a time.
+
+    Raises `ValueError` when the database was made by another version, with what to do about it.
+    """
+    with engine.connect() as connection:
+        if _stored_version(connection) == HEAD:
+            return
+    # Taken for writing, SQLite lets one process at a time into the transaction.
+    with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        if _stored_version(connection) != HEAD:  # another process may have been first
+            _upgrade(connection)
+
+
+def _stored_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if version is not None and version not in _KNOWN:
+        raise ValueError(
+            f"The database is at schema version {version!r}, and this version of es-access knows none newer than "
+            f"{HEAD}. Install the version of es-access that made it, or set DATABASE_URL to another database."
+        )
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    # A percent sign in the path would be taken for an interpolation.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    command.upgrade(config, HEAD)

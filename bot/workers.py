@@ -1,0 +1,128 @@
+"""Pools of threads that do what is due. A row is claimed before it is worked on, so that only one process has it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import structlog
+
+from bot.access.models import Grant, Message
+from bot.access.ports import Clock, Store, Transaction
+
+CLAIM = timedelta(seconds=15)
+"""How long a claim holds without being renewed: what a process that died had in hand is taken up after this."""
+
+RENEW_EVERY = timedelta(seconds=5)
+"""A third of a claim: two renewals may fail before another process takes the row."""
+
+LONGEST_WAIT = timedelta(seconds=1)
+"""Between two looks for due work, also when the next is known to be later: the clock may jump, others may write."""
+
+PAUSE_AFTER_BUG = timedelta(minutes=1)
+"""Before a row whose work raised something unforeseen is tried again."""
+
+log = structlog.get_logger(__name__)
+
+Row = TypeVar("Row", Grant, Message)
+
+
+class WorkerPool(Generic[Row]):
+    """Claims due rows and works on up to `size` of them at once."""
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        store: Store,
+        clock: Clock,
+        claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]],
+        next_due: Callable[[Transaction], datetime | None],
+        work: Callable[[Row], None],
+    ) -> None:
+        self._name = name
+        self._size = size
+        self._store = store
+        self._clock = clock
+        self._claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]] = claim
+        self._next_due = next_due
+        self._work: Callable[[Row], None] = work
+        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._in_hand: dict[str | int | None, Row] = {}
+        self._guard = threading.Lock()
+        self._awake = threading.Event()
+        self._stopping = False
+        self._dispatcher = threading.Thread(target=self._dispatch, name=f"{name}-dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look for due work."""
+        self._dispatcher.start()
+
+    def wake(self) -> None:
+        """Looks for due work now."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Takes nothing more, and returns when all that is in hand is finished."""
+        self._stopping = True
+        self._awake.set()
+        self._dispatcher.join()
+        self._executor.shutdown(wait=True)
+
+    def renew(self) -> None:
+        """Holds on to the rows in hand."""
+        with self._guard:
+            rows = list(self._in_hand.values())
+        if rows:
+            with self._store.writing() as write:
+                write.renew_claims(rows, self._clock.now() + CLAIM)
+
+    def _dispatch(self) -> None:
+        while not self._stopping:
+            try:
+                seconds = self._take_due()
+            except Exception:
+                # The database is away, most likely: it is asked again, for as long as it takes.
+                log.exception("could not look for due work", pool=self._name)
+                seconds = LONGEST_WAIT.total_seconds()
+            self._awake.wait(seconds)
+
+    def _take_due(self) -> float:
+        """Claims as much as there are free threads, and returns the seconds until the next look."""
+        self._awake.clear()
+        with self._guard:
+            free = self._size - len(self._in_hand)
+        if free == 0:
+            return LONGEST_WAIT.total_seconds()  # the first to finish wakes the dispatcher
+        now = self._clock.now()
+        with self._store.reading() as read:
+            due = self._next_due(read)
+        if due is None or due > now:
+            return min(due - now, LONGEST_WAIT).total_seconds() if due else LONGEST_WAIT.total_seconds()
+        with self._store.writing() as write:
+            rows = self._claim(write, now, now + CLAIM, free)
+        with self._guard:
+            self._in_hand.update({row.id: row for row in rows})
+        for row in rows:
+            self._executor.submit(self._run, row)
+        # None, though something is due: another process has it, or its turn comes after one that is in hand.
+        return 0.0 if rows else LONGEST_WAIT.total_seconds()
+
+    def _run(self, row: Row) -> None:
+        try:
+            self._work(row)
+        except Exception:
+            log.exception("a bug: work was left undone", pool=self._name, row=row.id)
+            self._put_off(row)
+        finally:
+            with self._guard:
+                self._in_hand.pop(row.id, None)
+            self._awake.set()
+
+    def _put_off(self, row: Row) -> None:
+        try:
+            with self._store.writing() as write:
+                write.put_off(row, self._clock.now() + PAUSE_AFTER_BUG)
+        except Exception:
+            log.exception("could not put the row off: its claim lapses by itself", pool=self._name, row=row.id)

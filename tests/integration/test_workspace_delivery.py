@@ -1,0 +1,340 @@
+"""The local workspace delivers as Slack does, to a real Bolt app: Socket Mode and signed HTTP."""
+
+import logging
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.wsgi import SlackRequestHandler
+from slack_sdk import WebClient
+
+from bot.sandbox.workspace import Delivery, NotShownError, User, View, Workspace
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+APPROVE = {
+    "type": "button",
+    "action_id": "approve",
+    "value": "REQ-1",
+    "text": {"type": "plain_text", "text": "Approve"},
+}
+BUTTONS = [{"type": "actions", "block_id": "decide", "elements": [APPROVE]}]
+INPUT = {
+    "type": "input",
+    "block_id": "reason",
+    "label": {"type": "plain_text", "text": "Reason"},
+    "element": {"type": "plain_text_input", "action_id": "why", "max_length": 5},
+}
+PICK = {
+    "type": "input",
+    "block_id": "pick",
+    "optional": True,
+    "label": {"type": "plain_text", "text": "Index"},
+    "element": {"type": "external_select", "action_id": "index", "min_query_length": 0},
+}
+FORM = {
+    "type": "modal",
+    "callback_id": "form",
+    "notify_on_close": True,
+    "title": {"type": "plain_text", "text": "Ask"},
+    "submit": {"type": "plain_text", "text": "Send"},
+    "blocks": [INPUT, PICK],
+}
+NEXT = {"type": "modal", "title": {"type": "plain_text", "text": "Next"}, "blocks": [{"type": "divider"}]}
+
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        pass
+
+
+class ThreadedServer(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with Workspace.start(MANIFEST, retry_seconds=(0.0, 0.05, 0.1)) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def alice(ws: Workspace) -> User:
+    return ws.add_user("alice")
+
+
+def bolt_app(ws: Workspace, secret: str | None = None) -> App:
+    """An app that answers everything the tests do."""
+    logger = logging.getLogger("the-app-under-test")
+    client = WebClient(token=ws.bot_token, base_url=ws.api_url)
+    app = App(client=client, signing_secret=secret or ws.signing_secret, logger=logger)
+
+    @app.command("/es-access")
+    def command(ack: Any, body: Any, client: WebClient, respond: Any) -> None:
+        text = body["text"]
+        if text.startswith("late"):
+            time.sleep(3.3)
+        ack(f"you typed {text}" if text.startswith("echo") else None)
+        if text == "post":
+            client.chat_postMessage(channel=body["user_id"], text="decide", blocks=BUTTONS)
+        if text == "form":
+            client.views_open(trigger_id=body["trigger_id"], view=FORM)
+        if text == "private":
+            respond("only you", blocks=BUTTONS)
+
+    @app.action("approve")
+    def approve(ack: Any, respond: Any, action: Any) -> None:
+        ack()
+        respond(f"approved {action['value']}", replace_original=True)
+
+    @app.options("index")
+    def index(ack: Any, payload: Any) -> None:
+        text = {"type": "plain_text", "text": f"{payload['value']}-app"}
+        ack(options=[{"text": text, "value": "logs-app"}])
+
+    @app.view("form")
+    def form(ack: Any, view: Any) -> None:
+        why = view["state"]["values"]["reason"]["why"]["value"]
+        actions: dict[str, dict[str, Any]] = {
+            "bad": {"response_action": "errors", "errors": {"reason": "say more"}},
+            "wrong": {"response_action": "errors", "errors": {"no such block": "x"}},
+            "more": {"response_action": "push", "view": NEXT},
+            "other": {"response_action": "update", "view": NEXT},
+            "clear": {"response_action": "clear"},
+        }
+        ack(**actions.get(why, {}))
+
+    @app.view_closed("form")
+    def closed(ack: Any) -> None:
+        ack()
+
+    @app.event("app_home_opened")
+    def home(event: Any, client: WebClient) -> None:
+        client.views_publish(user_id=event["user"], view={"type": "home", "blocks": BUTTONS})
+
+    return app
+
+
+@contextmanager
+def by_socket(ws: Workspace, app: App, connections: int = 1) -> Iterator[None]:
+    handlers = [SocketModeHandler(app, ws.app_token, ping_interval=0.3) for _ in range(connections)]
+    try:
+        for handler in handlers:
+            handler.connect()
+        ws.wait_for(lambda: ws.connections == connections, what="the app connects")
+        yield
+    finally:
+        for handler in handlers:
+            handler.close()
+
+
+@contextmanager
+def by_http(ws: Workspace, app: Callable[..., Any]) -> Iterator[None]:
+    server = make_server("127.0.0.1", 0, app, server_class=ThreadedServer, handler_class=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    ws.deliver_by_http(f"http://127.0.0.1:{server.server_port}/slack/events")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(params=["socket", "http"])
+def running(request: pytest.FixtureRequest, ws: Workspace) -> Iterator[str]:
+    app = bolt_app(ws)
+    how = by_socket(ws, app) if request.param == "socket" else by_http(ws, SlackRequestHandler(app))
+    with how:
+        yield request.param
+
+
+def open_form(ws: Workspace, user: User) -> View:
+    ws.command(user, "/es-access", "form")
+    return ws.wait_for(lambda: ws.views(user), what="the form")[-1]
+
+
+@pytest.mark.usefixtures("running")
+def test_a_command_is_acknowledged_and_its_text_arrives_escaped(ws: Workspace, alice: User) -> None:
+    delivery = ws.command(alice, "/es-access", "echo <!channel> & co")
+    assert delivery.error is None
+    assert delivery.ack_seconds is not None
+    assert delivery.ack_seconds < 3
+    assert delivery.payload["text"] == "echo &lt;!channel&gt; &amp; co"
+    (answer,) = ws.ephemerals(alice)
+    assert ws.render(answer, alice) == "you typed echo <!channel> & co"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_click_reaches_the_app_and_its_answer_replaces_the_message(ws: Workspace, alice: User) -> None:
+    ws.command(alice, "/es-access", "post")
+    (message,) = ws.wait_for(lambda: ws.messages(alice), what="the message")
+    clicked = ws.click(alice, message, "Approve")
+    assert clicked.payload["actions"][0]["value"] == "REQ-1"
+    assert clicked.payload["message"]["ts"] == message.ts
+    ws.wait_for(lambda: ws.messages(alice)[0].text == "approved REQ-1", what="the replacement")
+    with pytest.raises(NotShownError, match="no 'Approve' to press"):
+        ws.click(alice, message, "Approve")
+    stale = ws.click_raw(alice, message, "Approve", {"actions": [{"value": "forged"}]})
+    assert stale.acknowledged
+    ws.wait_for(lambda: ws.messages(alice)[0].text == "approved forged", what="the stale click")
+    with pytest.raises(NotShownError, match="bob is not in"):
+        ws.click(ws.add_user("bob"), message, "Approve")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_click_on_a_private_answer_replaces_it_for_its_reader(ws: Workspace, alice: User) -> None:
+    ws.command(alice, "/es-access", "private")
+    (message,) = ws.wait_for(lambda: ws.ephemerals(alice), what="the private answer")
+    clicked = ws.click(alice, message, "approve")
+    assert clicked.payload["container"]["is_ephemeral"] is True
+    ws.wait_for(lambda: ws.ephemerals(alice)[0].text == "approved REQ-1", what="the replacement")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_form_obeys_what_its_submission_is_answered(ws: Workspace, alice: User) -> None:
+    view = open_form(ws, alice)
+    with pytest.raises(ValueError, match="Reason is required"):
+        ws.submit(alice, view)
+    with pytest.raises(ValueError, match="takes 0 to 5 characters"):
+        ws.submit(alice, view, {"reason": "too long"})
+    with pytest.raises(NotShownError, match="no field nothing"):
+        ws.submit(alice, view, {"reason": "x", "nothing": "y"})
+    ws.submit(alice, view, {"reason": "bad"})
+    assert ws.views(alice)[0].errors == {"reason": "say more"}
+    assert "! say more" in ws.render(ws.views(alice)[0], alice)
+    assert ws.submit(alice, view, {"reason": "wrong"}).shown is not None
+    ws.submit(alice, view, {"reason": ("why", "more")})
+    assert [one.title for one in ws.views(alice)] == ["Ask", "Next"]
+    ws.submit(alice, view, {"reason": "clear"})
+    assert ws.views(alice) == []
+    view = open_form(ws, alice)
+    ws.submit(alice, view, {"reason": "other"})
+    assert [(one.id, one.title) for one in ws.views(alice)] == [(view.id, "Next")]
+    view = open_form(ws, alice)
+    (option,) = ws.suggest(alice, view, "index", "logs")
+    assert option["text"]["text"] == "logs-app"
+    submitted = ws.submit(alice, view, {"reason": "fine", "pick": option})
+    chosen = submitted.payload["view"]["state"]["values"]["pick"]["index"]
+    assert (chosen["selected_option"], ws.views(alice)) == (option, [])
+
+
+@pytest.mark.usefixtures("running")
+def test_closing_a_form_is_told_to_the_app(ws: Workspace, alice: User) -> None:
+    told = ws.close_view(alice, open_form(ws, alice))
+    assert told is not None
+    assert told.acknowledged
+    assert ws.views(alice) == []
+
+
+@pytest.mark.usefixtures("running")
+def test_opening_home_lets_the_app_publish_it(ws: Workspace, alice: User) -> None:
+    opened = ws.open_home(alice)
+    assert opened is not None
+    assert opened.acknowledged
+    home = ws.wait_for(lambda: ws.home(alice), what="the home tab")
+    assert ws.click(alice, home, "Approve").acknowledged
+
+
+@pytest.mark.usefixtures("running")
+def test_a_late_acknowledgement_is_an_error_to_the_person_and_still_recorded(ws: Workspace, alice: User) -> None:
+    delivery = ws.command(alice, "/es-access", "late echo")
+    assert (delivery.error, delivery.ack_seconds) == ("operation_timeout", None)
+    assert ws.notices(alice) == ['/es-access failed with the error "operation_timeout"']
+    ws.wait_for(lambda: delivery.late_ack_seconds, what="the late acknowledgement")
+    assert ws.ephemerals(alice) == []
+
+
+def test_a_command_nobody_listens_to_fails_at_once(ws: Workspace, alice: User) -> None:
+    delivery = ws.command(alice, "/es-access", "x")
+    assert delivery.shown == '/es-access failed with the error "dispatch_failed"'
+    assert ws.command(alice, "/other").error == "invalid_command"
+    ws.deliver_by_http("http://127.0.0.1:1/slack/events")
+    assert ws.command(alice, "/es-access", "x").error == "dispatch_failed"
+
+
+def test_a_wrong_signature_is_refused_by_the_app(ws: Workspace, alice: User) -> None:
+    app = bolt_app(ws, secret="not-the-secret")
+    with by_http(ws, SlackRequestHandler(app)):
+        delivery = ws.command(alice, "/es-access", "echo")
+    assert (delivery.status, delivery.error) == (401, "http_client_error")
+
+
+def test_an_event_is_sent_again_three_times_and_a_command_never(ws: Workspace, alice: User) -> None:
+    seen: list[tuple[str | None, str | None]] = []
+
+    def failing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        seen.append((environ.get("HTTP_X_SLACK_RETRY_NUM"), environ.get("HTTP_X_SLACK_RETRY_REASON")))
+        start_response("500 Internal Server Error", [("Content-Length", "0")])
+        return [b""]
+
+    with by_http(ws, failing):
+        assert ws.command(alice, "/es-access").error == "http_service_error"
+        opened = ws.open_home(alice)
+        assert isinstance(opened, Delivery)
+        ws.wait_for(lambda: opened.attempts == 4 and len(seen) == 5, what="three retries")
+    assert seen == [(None, None), (None, None), *((str(at), "http_error") for at in (1, 2, 3))]
+
+
+def test_several_connections_share_the_envelopes_and_each_goes_to_one(ws: Workspace, alice: User) -> None:
+    with by_socket(ws, bolt_app(ws), connections=3), ThreadPoolExecutor(12) as people:
+        sent = list(people.map(lambda at: ws.command(alice, "/es-access", f"echo {at}"), range(30)))
+    assert all(one.acknowledged for one in sent)
+    assert sorted(one.text for one in ws.ephemerals(alice)) == sorted(f"you typed echo {at}" for at in range(30))
+    shares = [sum(one.connection == name for one in sent) for name in {one.connection for one in sent}]
+    assert shares == [10, 10, 10]
+
+
+@pytest.mark.parametrize("abrupt", [False, True])
+def test_the_app_comes_back_after_its_connections_are_dropped(ws: Workspace, alice: User, abrupt: bool) -> None:
+    with by_socket(ws, bolt_app(ws)):
+        ws.drop_connections(abrupt=abrupt)
+        assert ws.command(alice, "/es-access", "echo").error == "dispatch_failed"
+        ws.wait_for(lambda: ws.connections, timeout=15, what="a new connection")
+        assert ws.command(alice, "/es-access", "echo").acknowledged
+
+
+def test_a_refreshed_connection_is_replaced_and_loses_nothing(ws: Workspace, alice: User) -> None:
+    with by_socket(ws, bolt_app(ws)):
+        before = ws.command(alice, "/es-access", "echo").connection
+        ws.refresh_connections()
+        after = ws.command(alice, "/es-access", "echo")
+        assert after.acknowledged
+        assert after.connection != before
+
+
+def test_a_half_open_connection_swallows_until_the_app_notices(ws: Workspace, alice: User) -> None:
+    with by_socket(ws, bolt_app(ws)):
+        ws.half_open()
+        swallowed = ws.command(alice, "/es-access", "echo")
+        assert (swallowed.error, swallowed.late_ack_seconds) == ("operation_timeout", None)
+        # The client gives a connection up after four ping intervals without an answer.
+        ws.wait_for(lambda: ws.command(alice, "/es-access", "echo").acknowledged, timeout=30, what="recovery")
+
+
+def test_a_connection_needs_a_fresh_ticket_and_the_eleventh_is_refused(ws: Workspace) -> None:
+    def opened(count: int) -> bool:
+        handler = SocketModeHandler(bolt_app(ws), ws.app_token)
+        handlers.append(handler)
+        handler.connect()
+        return ws.connections == count
+
+    handlers: list[SocketModeHandler] = []
+    try:
+        for count in range(1, 11):
+            ws.wait_for(lambda n=count: opened(n) or ws.connections == n, what=f"connection {count}")
+        opened(11)
+        assert ws.connections == 10
+    finally:
+        with ThreadPoolExecutor(11) as closing:
+            list(closing.map(lambda handler: handler.close(), handlers))

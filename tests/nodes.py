@@ -1,0 +1,47 @@
+"""Real Elasticsearch nodes, one of each version for a whole run of the tests.
+
+`ES_ACCESS_NODE_VERSIONS` names the versions, separated by commas; the first is the one of `node`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from bot.sandbox.node import VERSIONS, Node
+
+NodeOf = Callable[[str], Node]
+
+
+def versions() -> list[str]:
+    named = os.environ.get("ES_ACCESS_NODE_VERSIONS", ",".join(VERSIONS))
+    return [version.strip() for version in named.split(",")]
+
+
+@pytest.fixture(scope="session")
+def node_of() -> Iterator[NodeOf]:
+    """The run's node of a version, started when it is first asked for."""
+    running: dict[str, Node] = {}
+    with ExitStack() as stack:
+
+        def start(version: str) -> Node:
+            if version not in running:
+                running[version] = stack.enter_context(Node.start(version))
+            return running[version]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def node(node_of: NodeOf) -> Node:
+    """The node for tests that one version is enough for."""
+    return node_of(versions()[0])
+
+
+@pytest.fixture(scope="session", params=versions())
+def each_node(request: pytest.FixtureRequest, node_of: NodeOf) -> Node:
+    """A node of each version in turn."""
+    return node_of(request.param)

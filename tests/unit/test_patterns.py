@@ -1,0 +1,155 @@
+"""Index patterns: what may be asked for, and what it covers."""
+
+import fnmatch
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.access.errors import InvalidRequest
+from bot.access.patterns import LONGEST_BYTES, MOST_PATTERNS, matching, nearest, parse_patterns
+
+SECURITY_INDICES = (
+    ".security",
+    ".security-6",
+    ".security-7",
+    ".security-tokens",
+    ".security-tokens-7",
+    ".security-profile",
+    ".security-profile-8",
+)
+
+near_names = st.text(st.sampled_from("abeclogs*.-_7y"), max_size=20)
+any_text = st.text(st.characters()) | st.text(st.sampled_from("ab*.,-_:/<>{} A\u00e9"), max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("logs-*", ("logs-*",)),
+        ("logs-*,metrics-*", ("logs-*", "metrics-*")),
+        (" logs-a , logs-b ", ("logs-a", "logs-b")),
+        ("logs-a,logs-a", ("logs-a",)),
+        ("*", ("*",)),
+        ("**", ("*",)),
+        ("logs-***-x", ("logs-*-x",)),
+        ("größe-*", ("größe-*",)),
+    ],
+)
+def test_patterns_are_read_in_the_order_typed_and_each_once(typed: str, meant: tuple[str, ...]) -> None:
+    assert parse_patterns(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("", "empty pattern"),
+        ("   ", "empty pattern"),
+        ("logs-a,,logs-b", "empty pattern"),
+        ("logs-a,", "empty pattern"),
+        ("_all", "write \\* for all"),
+        ("-logs", "nothing can be excluded"),
+        ("logs-*,-logs-secret", "nothing can be excluded"),
+        ("/x.*/", "regular expressions are not read"),
+        ("<logs-{now/d}>", "date math is not read"),
+        ("<!channel>", "date math is not read"),
+        (".security", "system indices"),
+        (".security*", "system indices"),
+        (".kibana", "system indices"),
+        ("*security*", "security indices"),
+        ("*-7", "security indices"),
+        ("*s*", "security indices"),
+        ("remote:logs-*", "another cluster"),
+        ("*:*", "another cluster"),
+        ("Logs-*", "Did you mean “logs-\\*”"),
+        ("logs a", "has no space"),
+        ("logs\ta", "cannot be shown"),
+        ("logs\x00a", "cannot be shown"),
+        ("logs\u202ea", "cannot be shown"),
+        ("logs\ud800", "cannot be shown"),
+        ("logs?", "has no \\?"),
+        ("a|b", "has no \\|"),
+        ('a"b', 'has no "'),
+        ("a`b", "has no `"),
+        ("a#b", "has no #"),
+        ("_logs", "does not start with _"),
+        ("+logs", "does not start with _ or +"),
+        ("x" * 256, "at most 255 bytes"),
+        ("é" * 128, "at most 255 bytes"),
+    ],
+)
+def test_bad_pattern_is_refused_with_the_reason_and_an_example(typed: str, why: str) -> None:
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        parse_patterns(typed)
+    assert refused.value.example == "/es-access logs-*,metrics-* 1h"
+    assert len(refused.value.message) < 300
+    refused.value.message.encode()  # can be sent
+
+
+def test_twenty_patterns_are_taken_and_one_more_is_not() -> None:
+    names = [f"logs-{number}" for number in range(MOST_PATTERNS + 1)]
+    assert len(parse_patterns(",".join(names[:-1]))) == MOST_PATTERNS
+    with pytest.raises(InvalidRequest, match="21 patterns are too many"):
+        parse_patterns(",".join(names))
+
+
+def test_255_bytes_are_taken() -> None:
+    assert parse_patterns("x" * LONGEST_BYTES) == ("x" * LONGEST_BYTES,)
+
+
+@given(any_text)
+def test_any_text_is_patterns_or_an_invalid_request(text: str) -> None:
+    try:
+        patterns = parse_patterns(text)
+    except InvalidRequest:
+        return
+    assert 1 <= len(patterns) <= MOST_PATTERNS
+    assert parse_patterns(",".join(patterns)) == patterns
+
+
+@given(st.lists(near_names | st.from_regex(r"\*?[.security\-7tokn*]{1,12}", fullmatch=True), min_size=1, max_size=3))
+def test_no_accepted_pattern_but_the_bare_star_could_match_a_security_index(texts: list[str]) -> None:
+    try:
+        patterns = parse_patterns(",".join(texts))
+    except InvalidRequest:
+        return
+    for pattern in patterns:
+        covered = [name for name in SECURITY_INDICES if fnmatch.fnmatchcase(name, pattern)]
+        assert pattern == "*" or not covered
+
+
+@given(near_names, st.lists(near_names, max_size=8))
+def test_a_pattern_covers_what_a_shell_would_say_and_no_system_index(pattern: str, names: list[str]) -> None:
+    expected = sorted(name for name in names if not name.startswith(".") and fnmatch.fnmatchcase(name, pattern))
+    assert matching([pattern], names) == expected
+
+
+def test_star_covers_everything_but_system_indices() -> None:
+    assert matching(["*"], ["b", ".security-7", "a", ".ds-logs-000001"]) == ["a", "b"]
+
+
+def test_several_patterns_cover_their_union() -> None:
+    assert matching(["logs-*", "metrics-a"], ["logs-a", "metrics-a", "metrics-b"]) == ["logs-a", "metrics-a"]
+
+
+def test_many_wildcards_cost_no_more_than_one() -> None:
+    names = ["a" * 255] * 20
+    before = time.process_time()
+    assert matching(["*a" * 100 + "*b"], names) == []
+    assert time.process_time() - before < 1  # by trying all ways it would be years
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "near"),
+    [
+        ("log-*", ["logs-a", "metrics-a"], ["logs-a"]),
+        ("logs-2025*", ["logs-2026"], ["logs-2026"]),
+        ("web", ["web-1", "web-2", "app"], ["web-1", "web-2"]),
+        ("zzz", ["logs-a"], []),
+        ("*", [], []),
+        ("security", [".security-7"], []),
+    ],
+)
+def test_nearest_names_are_offered_and_system_indices_never(pattern: str, names: list[str], near: list[str]) -> None:
+    assert nearest(pattern, names) == near

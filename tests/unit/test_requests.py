@@ -1,0 +1,357 @@
+"""What people do with requests, and what they are told when it cannot be done."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.access.errors import (
+    AccessError,
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    Outage,
+    Refusal,
+)
+from bot.access.models import MessageKind
+from bot.access.policy import LONGEST_REASON, Integration, Policy
+from bot.access.requests import Draft, describe_end
+from bot.access.states import GrantState, RequestState
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
+
+HOUR = timedelta(hours=1)
+NO_SUCH_ID = "REQ-000000"
+
+
+def text_of(error: AccessError) -> str:
+    return error.message
+
+
+# --- submit ---
+
+
+def test_a_request_is_filed_and_every_owner_is_asked(world: World) -> None:
+    filed = world.requests.submit(REQUESTER, Draft("logs-*,metrics-a", "2h30m", "write", "fixing INC-42"))
+    world.work_messages()
+    story = world.story(filed.request.id)
+    assert story.request.state is RequestState.PENDING
+    assert story.request.patterns == ["logs-*", "metrics-a"]
+    assert story.request.length == timedelta(hours=2, minutes=30)
+    assert story.request.pending_until == world.clock.now() + timedelta(hours=8)
+    assert filed.matched == ["logs-a", "logs-b", "metrics-a"]
+    assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER]
+    assert world.audit(filed.request.id) == ["request.submitted"]
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        Draft("", "1h"),
+        Draft("_all", "1h"),
+        Draft("logs-*", "0h"),
+        Draft("logs-*", "8d"),
+        Draft("logs-*", "1h", "root"),
+        Draft("logs-*", "1h", reason="x" * (LONGEST_REASON + 1)),
+        Draft("logs-*", "1h", integration="staging"),
+        Draft("nothing-*", "1h"),
+    ],
+)
+def test_bad_input_files_nothing(world: World, draft: Draft) -> None:
+    with pytest.raises(InvalidRequest):
+        world.requests.submit(REQUESTER, draft)
+    with world.store.reading() as read:
+        assert read.requests_of(REQUESTER, 10) == []
+    assert world.work_messages() == 0
+
+
+def test_pattern_that_matches_nothing_is_answered_with_the_nearest_names(world: World) -> None:
+    with pytest.raises(InvalidRequest, match=r"“logz-a” matches nothing that exists. Did you mean logs-a") as refused:
+        world.ask("logs-*,logz-a")
+    assert refused.value.example == "/es-access logs-a 1h"
+
+
+@pytest.mark.parametrize("error", [Outage("no answer"), Refusal("403")])
+def test_a_cluster_that_does_not_tell_its_indices_does_not_keep_a_request_back(world: World, error: Exception) -> None:
+    world.cluster.asked.errors = [error]
+    filed = world.requests.submit(REQUESTER, Draft("whatever-*", "1h"))
+    assert filed.matched is None
+    assert world.story(filed.request.id).request.state is RequestState.PENDING
+
+
+def test_reason_is_kept_as_typed_without_what_would_mislead(world: World) -> None:
+    request_id = world.ask(reason="  <!channel> *now*\n\u202eyletaidemmi\x00 \ud800 👩\u200d💻 ")
+    assert world.story(request_id).request.reason == "<!channel> *now* yletaidemmi 👩\u200d💻"
+
+
+def test_the_longest_reason_is_taken(world: World) -> None:
+    assert len(world.story(world.ask(reason="x" * LONGEST_REASON)).request.reason) == LONGEST_REASON
+
+
+def test_the_requester_is_not_asked_about_their_own_request(world: World) -> None:
+    world.directory.people["@owners"] = (REQUESTER, OWNER)
+    assert world.story(world.ask()).request.owners == [OWNER]
+
+
+@pytest.mark.parametrize(
+    ("owners", "why"), [((REQUESTER,), "You are its only owner"), ((), "None of its owners can be reached")]
+)
+def test_a_request_that_nobody_could_approve_is_refused(world: World, owners: tuple[str, ...], why: str) -> None:
+    world.directory.people["@owners"] = owners
+    with pytest.raises(AccessError, match=why) as refused:
+        world.ask()
+    assert "Ask an administrator to add an owner to the integration production" in refused.value.message
+
+
+def test_with_several_clusters_one_must_be_named(world: World) -> None:
+    one = world.policy.integrations[0]
+    other = Integration(name="staging", owners=("@owners",), public_url="https://staging.example")
+    world.policy = Policy(integrations=(one, other), longest=HOUR, pending_for=HOUR)
+    with pytest.raises(InvalidRequest, match="which cluster you mean: production, staging"):
+        world.ask()
+    filed = world.requests.submit(REQUESTER, Draft("logs-*", "1h", integration="Production"))
+    assert filed.request.integration == "production"
+
+
+# --- who may decide ---
+
+
+def test_self_approval_is_refused(world: World) -> None:
+    world.directory.people["@owners"] = (REQUESTER, OWNER)
+    request_id = world.ask()
+    for decide in (world.requests.approve, world.requests.deny):
+        with pytest.raises(NotAllowed, match="somebody else has to decide"):
+            decide(request_id, REQUESTER)
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+def test_somebody_who_is_no_owner_gets_the_same_answer_as_for_an_id_that_does_not_exist(world: World) -> None:
+    request_id = world.ask()
+    requests = world.requests
+    for do in (requests.approve, requests.deny, requests.cancel, world.grants.revoke):
+        with pytest.raises(NotFound) as of_another:
+            do(request_id, STRANGER)
+        with pytest.raises(NotFound) as of_nobody:
+            do(NO_SUCH_ID, STRANGER)
+        assert text_of(of_another.value).replace(request_id, NO_SUCH_ID) == text_of(of_nobody.value)
+        assert of_another.value.example == of_nobody.value.example
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+def test_only_the_requester_may_cancel_and_extend(world: World) -> None:
+    request_id = world.granted()
+    with pytest.raises(NotFound):
+        world.requests.extend(OWNER, request_id, "1h")
+    with pytest.raises(NotFound):
+        world.requests.cancel(request_id, OWNER)
+
+
+def test_owners_are_those_at_the_click_and_not_those_who_were_asked(world: World) -> None:
+    request_id = world.ask()
+    world.directory.people["@owners"] = (STRANGER,)
+    with pytest.raises(NotAllowed, match="no longer an owner of production"):
+        world.requests.approve(request_id, OWNER)
+    assert world.requests.approve(request_id, STRANGER).approver == STRANGER
+
+
+def test_a_directory_that_does_not_answer_decides_nothing(world: World) -> None:
+    request_id = world.ask()
+    world.directory.asked.errors = [Outage("Slack does not answer")]
+    with pytest.raises(Outage):
+        world.requests.approve(request_id, OWNER)
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+# --- decisions ---
+
+
+def test_approval_keeps_decision_grant_and_audit_and_closes_the_other_copies(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    story = world.requests.approve(request_id, OWNER)
+    assert (story.request.state, story.request.decided_by, story.approver) == (RequestState.APPROVED, OWNER, OWNER)
+    assert story.grant is not None
+    assert story.grant.state is GrantState.PROVISIONING
+    assert story.grant.expires_at == world.clock.now() + HOUR
+    assert story.grant.username == "es-access-" + request_id[4:].lower()
+    assert world.audit(request_id) == ["request.submitted", "request.approved"]
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
+
+
+def test_the_hour_begins_at_the_approval(world: World) -> None:
+    request_id = world.ask(duration="1h")
+    world.clock.advance(timedelta(hours=5))
+    world.requests.approve(request_id, OWNER)
+    assert world.grant(request_id).expires_at == world.clock.now() + HOUR
+
+
+def test_denial_tells_the_requester_by_whom_and_why(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    story = world.requests.deny(request_id, OWNER, " not on a\nFriday ")
+    world.work_messages()
+    assert (story.request.decided_by, story.request.decision_reason) == (OWNER, "not on a Friday")
+    assert story.grant is None
+    assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
+    assert world.audit(request_id) == ["request.submitted", "request.denied"]
+
+
+def test_too_long_a_denial_reason_denies_nothing(world: World) -> None:
+    request_id = world.ask()
+    with pytest.raises(InvalidRequest, match="501 characters"):
+        world.requests.deny(request_id, OWNER, "x" * 501)
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+def test_second_approver_is_told_who_was_first(world: World) -> None:
+    request_id = world.ask()
+    world.requests.approve(request_id, OWNER)
+    for decide in (world.requests.approve, world.requests.deny):
+        with pytest.raises(Conflict, match=f"{request_id} was already approved by <@{OWNER}>. Nothing was changed."):
+            decide(request_id, SECOND_OWNER)
+    assert world.audit(request_id).count("request.approved") == 1
+
+
+def test_double_click_is_told_that_it_is_done(world: World) -> None:
+    request_id = world.ask()
+    world.requests.approve(request_id, OWNER)
+    with pytest.raises(Conflict, match=f"already approved by <@{OWNER}>"):
+        world.requests.approve(request_id, OWNER)
+    assert world.work_grants() == 1
+
+
+def test_cancelled_request_cannot_be_approved_and_owners_see_it(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    world.requests.cancel(request_id, REQUESTER)
+    with pytest.raises(Conflict, match="already cancelled"):
+        world.requests.approve(request_id, OWNER)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
+    assert world.notifier.shows(f"approval {request_id} cancelled")
+
+
+def test_an_approved_request_cannot_be_cancelled(world: World) -> None:
+    request_id = world.granted()
+    with pytest.raises((Conflict, ValueError), match="already approved|not a transition"):
+        world.requests.cancel(request_id, REQUESTER)
+
+
+# --- expiry of pending requests ---
+
+
+def test_undecided_requests_expire_and_the_requester_is_told(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    world.clock.advance(timedelta(hours=8) - timedelta(seconds=1))
+    assert world.requests.expire_overdue() == 0
+    world.clock.advance(timedelta(seconds=1))
+    assert world.requests.expire_overdue() == 1
+    assert world.requests.expire_overdue() == 0
+    world.work_messages()
+    assert world.story(request_id).request.state is RequestState.EXPIRED
+    assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
+
+
+def test_a_click_after_the_time_to_decide_expires_the_request_whatever_else_is_overdue(world: World) -> None:
+    ids = [world.ask() for _ in range(101)]  # more than one batch
+    world.clock.advance(timedelta(hours=8))
+    for request_id in (ids[0], ids[-1]):
+        with pytest.raises(Conflict, match=f"{request_id} was already expired. Nothing was changed."):
+            world.requests.approve(request_id, OWNER)
+        assert world.story(request_id).grant is None
+    while world.requests.expire_overdue():
+        pass
+    assert {world.story(each).request.state for each in ids} == {RequestState.EXPIRED}
+
+
+# --- extend ---
+
+
+def test_an_extension_prolongs_the_grant_from_its_end(world: World) -> None:
+    request_id = world.granted()
+    end = world.grant(request_id).expires_at
+    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER] * 2
+    world.requests.approve(extension.id, OWNER)
+    world.clock.time = end
+    assert world.work_grants() == 0
+    assert world.grant(request_id).state is GrantState.ACTIVE
+    world.clock.advance(timedelta(minutes=30))
+    assert world.work_grants() == 1
+    assert world.grant(request_id).state is GrantState.CLEANED_UP
+    assert world.cluster.empty
+
+
+def test_extension_is_told_and_audited_on_the_grant(world: World) -> None:
+    request_id = world.granted()
+    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    world.requests.approve(extension.id, OWNER)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
+    assert "grant.extended" in world.audit(request_id)
+    with world.store.reading() as read:
+        assert read.grant(extension.id) is None
+
+
+def test_a_second_extension_waits_for_the_first(world: World) -> None:
+    request_id = world.granted()
+    first = world.requests.extend(REQUESTER, request_id, "30m")
+    with pytest.raises(Conflict, match=f"{first.id} is waiting for an owner"):
+        world.requests.extend(REQUESTER, request_id, "30m")
+    world.requests.deny(first.id, OWNER)
+    assert world.requests.extend(REQUESTER, request_id, "30m").state is RequestState.PENDING
+
+
+def test_what_has_ended_or_not_begun_cannot_be_extended(world: World) -> None:
+    pending = world.ask()
+    ended = world.granted()
+    world.grants.revoke(ended, REQUESTER)
+    for request_id in (pending, ended):
+        with pytest.raises(Conflict, match="is not active, so it cannot be extended"):
+            world.requests.extend(REQUESTER, request_id, "30m")
+
+
+def test_self_approval_of_an_extension_is_refused(world: World) -> None:
+    extension = world.requests.extend(REQUESTER, world.granted(), "30m")
+    with pytest.raises(NotAllowed):
+        world.requests.approve(extension.id, REQUESTER)
+
+
+def test_a_pending_extension_is_cancelled_and_told_when_the_grant_ends(world: World) -> None:
+    request_id = world.granted()
+    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    world.clock.advance(HOUR)
+    world.work()
+    assert world.story(extension.id).request.state is RequestState.CANCELLED
+    assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
+    with pytest.raises(Conflict, match="already cancelled"):
+        world.requests.approve(extension.id, OWNER)
+
+
+def test_an_extension_does_not_revive_a_grant_whose_time_is_over(world: World) -> None:
+    request_id = world.granted()
+    extension = world.requests.extend(REQUESTER, request_id, "3h")
+    world.clock.advance(HOUR)  # no worker has come to it yet
+    with pytest.raises(Conflict, match=f"{request_id} has ended meanwhile"):
+        world.requests.approve(extension.id, OWNER)
+    world.work()
+    assert world.grant(request_id).state is GrantState.CLEANED_UP
+
+
+def test_revoking_an_extension_names_the_grant(world: World) -> None:
+    request_id = world.granted()
+    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    world.requests.approve(extension.id, OWNER)
+    with pytest.raises(Conflict, match=f"only extends {request_id}"):
+        world.grants.revoke(extension.id, REQUESTER)
+
+
+def test_the_end_of_a_request_is_told_without_a_name_when_nobody_decided(world: World) -> None:
+    request_id = world.ask()
+    world.clock.advance(timedelta(days=1))
+    world.requests.expire_overdue()
+    assert describe_end(world.story(request_id).request) == f"{request_id} was already expired. Nothing was changed."

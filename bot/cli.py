@@ -1,5 +1,6 @@
 """The `bot` command."""
 
+import os
 import signal
 import sys
 import threading
@@ -28,11 +29,15 @@ def _es_access() -> None:
 @app.command()
 def run() -> None:
     """Run the application until SIGTERM or Ctrl-C."""
-    serve(_settings())
+    run_with(None)
 
 
-def serve(settings: "Settings", clock: "Clock | None" = None) -> None:
+def run_with(clock: "Clock | None") -> None:
     """Runs until a signal asks to stop. `clock` is the machine's, unless somebody moves time on purpose."""
+    settings = _settings()
+    # Bolt reads the token from the environment as well, and warns that it has it twice.
+    os.environ.pop("SLACK_BOT_TOKEN", None)
+
     from bot import bootstrap, logs
     from bot.settings import SettingsError
 

@@ -5,12 +5,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from waitress import wasyncore
 from waitress.server import create_server
 
 from bot.access.errors import Outage, Refusal
 
 THREADS = 32
 """Requests at once: in HTTP mode each of Slack's requests holds one until it is acknowledged."""
+
+STOP_SECONDS = 10.0
+"""For the requests in hand at a stop: each is acknowledged within three."""
 
 SLACK_PATH = "/slack/events"
 
@@ -67,9 +71,11 @@ class WebServer:
     """Serves a WSGI app in threads. Binds at once: a port in use is an `OSError` of the constructor."""
 
     def __init__(self, app: WsgiApp, host: str, port: int) -> None:
+        self._connections: dict[int, Any] = {}
         self._server = create_server(
-            app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
-        )
+            app, self._connections, host=host, port=port, threads=THREADS,
+            ident=None, clear_untrusted_proxy_headers=True,
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
 
     @property
@@ -83,6 +89,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Takes no more requests, and finishes those in hand."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
+        self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
+        # In the server's own thread, between two looks at its sockets. Connections kept alive would hold it for minutes.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
         self._thread.join()

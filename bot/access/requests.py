@@ -11,7 +11,7 @@ from bot.access.models import AccessRequest, Approval, Grant, MessageKind
 from bot.access.patterns import matching, nearest, parse_patterns
 from bot.access.policy import LONGEST_REASON, Integration, Policy, permission_named
 from bot.access.ports import Clock, Clusters, Directory, Store, Story, Transaction
-from bot.access.states import GrantState, RequestState
+from bot.access.states import LIVE, GrantState, RequestState
 
 APPLICATION = "es-access"
 """The actor of what nobody clicked."""
@@ -76,7 +76,7 @@ class Requests:
             raise NotFound(grant_id)
         if asked:
             raise Conflict(f"You have already asked to extend {grant_id}: {asked[0].id} is waiting for an owner.")
-        if grant is None or grant.state is not GrantState.ACTIVE:
+        if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
         integration = self.policy.integration(original.integration)
         request = self._new(actor, integration, tuple(original.patterns), original.permission, length, original.reason)
@@ -125,6 +125,8 @@ class Requests:
             request = read.request(request_id)
         if request is None or request.requester != actor:
             raise NotFound(request_id)
+        if request.state is not RequestState.PENDING:
+            raise Conflict(describe_end(request))
         now = self.clock.now()
         try:
             with self.store.writing() as write:

@@ -34,7 +34,7 @@ class Cluster(Protocol):
 
 
 class Application:
-    """`bot run`, started with nothing in its environment but its settings. A context manager: it is stopped at the end."""
+    """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Application:
     def _says_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=READY_SECONDS) as answer:  # noqa: S310 (our own)
-                return bool(answer.status == 200)  # noqa: PLR2004
+                return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 

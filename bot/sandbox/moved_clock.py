@@ -7,8 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.cli import serve
-from bot.settings import load_settings
+from bot.cli import run_with
 
 
 class MovedClock:
@@ -23,4 +22,4 @@ class MovedClock:
 
 
 if __name__ == "__main__":
-    serve(load_settings(), MovedClock(Path(sys.argv[1])))
+    run_with(MovedClock(Path(sys.argv[1])))

@@ -10,6 +10,8 @@ from bot.sandbox.workspace.server import Server
 from bot.sandbox.workspace.state import State
 
 Found = TypeVar("Found")
+# Predicates may look outside the workspace, where no change is announced: they are asked this often.
+OUTSIDE_SECONDS = 0.05
 
 
 class Sights:
@@ -83,14 +85,15 @@ class Sights:
         AssertionError after `timeout` seconds, with what each person sees.
         """
         deadline = time.monotonic() + timeout
-        with self._state.changed:
-            while not (found := predicate()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise AssertionError(f"{what}: not within {timeout} s\n{self.dump()}")
-                # Woken by changes; the ceiling serves predicates that look outside the workspace.
-                self._state.changed.wait(min(left, 0.05))
-            return found
+        while True:
+            before = self._state.changes
+            # Asked without the lock, so that a predicate may act in the workspace too.
+            if found := predicate():
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"{what}: not within {timeout} s\n{self.dump()}")
+            self._state.wait_for_change(before, min(left, OUTSIDE_SECONDS))
 
     def dump(self) -> str:
         """What every person sees now, for a failing test."""

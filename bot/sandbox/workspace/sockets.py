@@ -117,7 +117,8 @@ class Sockets:
             await asyncio.sleep(PING_SECONDS)
             if not connection.swallowing:
                 try:
-                    await connection.socket.ping()
+                    # Never empty, as Slack's: the builtin client takes a frame of two bytes for half a frame.
+                    await connection.socket.ping(f"Ping from {connection.name}".encode())
                 except ConnectionError:
                     return
 

@@ -51,6 +51,7 @@ class State:
         self.clock = clock
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
+        self.changes = 0
         self._numbers = itertools.count(FIRST_ID)
         self._last_micros = 0
         self.team_id, self.app_id = self.new_id("T"), self.new_id("A")
@@ -88,8 +89,16 @@ class State:
     def changing(self) -> Iterator[None]:
         """Hold the lock, and tell those who wait afterwards."""
         with self.changed:
-            yield
-            self.changed.notify_all()
+            try:
+                yield
+            finally:
+                self.changes += 1
+                self.changed.notify_all()
+
+    def wait_for_change(self, before: int, seconds: float) -> None:
+        """Return once `changes` is no longer `before`, or after so many seconds."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.changes != before, seconds)
 
     @property
     def scopes(self) -> frozenset[str]:

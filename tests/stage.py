@@ -1,0 +1,199 @@
+"""A stage for scenario tests: real people in a workspace, a real node, and the real application between them."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pytest
+
+from bot.sandbox.application import Application
+from bot.sandbox.node import Node
+from bot.sandbox.workspace import Message, User, Workspace
+
+Found = TypeVar("Found")
+
+MANIFEST = Path(__file__).parents[1] / "manifest.yml"
+
+WAIT_SECONDS = 15.0
+"""For anything that takes well under one second on an idle machine."""
+
+
+class Secret(NamedTuple):
+    """What a requester can do something with."""
+
+    username: str
+    password: str
+
+
+@dataclass
+class Stage:
+    """`alice` asks; `bob` and `carol` own the integration; `dave` has nothing to do with it."""
+
+    workspace: Workspace
+    node: Node
+    app: Application
+    alice: User
+    bob: User
+    carol: User
+    dave: User
+
+    def say(self, person: User, text: str) -> str:
+        """Types a command and returns the private answer to it, as it is read."""
+        before = len(self.workspace.ephemerals(person))
+        delivery = self.workspace.command(person, "/es-access", text)
+        assert delivery.error is None, delivery.error
+        self.wait(lambda: len(self.workspace.ephemerals(person)) > before, f"an answer to /es-access {text}")
+        return self.read(self.workspace.ephemerals(person)[-1], person)
+
+    def ask(self, text: str, person: User | None = None) -> str:
+        """Files a request that must be taken, and returns its id."""
+        answer = self.say(person or self.alice, text)
+        assert "is filed" in answer, answer
+        return request_id(answer)
+
+    def approval(self, owner: User, request: str) -> Message:
+        """The owner's copy of the message about that request."""
+        return self.wait(
+            lambda: next(
+                (each for each in self.workspace.messages(owner) if self._decides(each, owner, request)), None
+            ),
+            f"the approval message about {request}",
+        )
+
+    def _decides(self, message: Message, owner: User, request: str) -> bool:
+        return f"REQUEST {request}" in self.read(message, owner)
+
+    def approve(self, request: str, owner: User | None = None) -> None:
+        """Clicks Approve."""
+        who = owner or self.bob
+        self.workspace.click(who, self.approval(who, request), "Approve")
+
+    def secret(self, request: str, person: User | None = None) -> Secret:
+        """The credential in the requester's direct message, once it is there."""
+        who = person or self.alice
+
+        def find() -> Secret | None:
+            for text in self.texts(who):
+                if f"ACCESS {request}" in text and "Password: " in text:
+                    return Secret(_after("Username", text), _after("Password", text))
+            return None
+
+        return self.wait(find, f"the credential of {request}")
+
+    def granted(self, text: str = "logs-* 1h") -> tuple[str, Secret]:
+        """A request that is asked, approved and delivered."""
+        request = self.ask(text)
+        self.approve(request)
+        return request, self.secret(request)
+
+    def search(self, secret: Secret, index: str) -> int:
+        """The HTTP status of a search with that credential."""
+        client = self.node.client_of(secret.username, secret.password)
+        try:
+            return int(client.options(ignore_status=[401, 403, 404]).search(index=index, size=1).meta.status)
+        finally:
+            client.close()
+
+    def refused(self, secret: Secret) -> None:
+        """Waits until the cluster takes the credential no more."""
+        self.wait(lambda: self.search(secret, "logs-web") == 401, f"the end of {secret.username}")
+
+    def made(self) -> set[str]:
+        """The names of the users and roles in the cluster that the application made, up to a second late.
+
+        Users and roles are read by id in real time; a list of them is a search, and waits for the index's refresh.
+        """
+        security = self.node.client().security
+        return {name for name in {**security.get_user().body, **security.get_role().body} if _made(name)}
+
+    def nothing_is_left(self) -> None:
+        """Waits until nothing of the application's making is in the cluster."""
+        self.wait(lambda: not self.made(), "an empty cluster")
+
+    def texts(self, person: User) -> list[str]:
+        """All that stands in a person's direct message with the app."""
+        return [self.read(each, person) for each in self.workspace.messages(person)]
+
+    def reads(self, person: User, *words: str) -> str:
+        """Waits until one message to that person has all of these words, and returns it."""
+        return self.wait(
+            lambda: next((text for text in self.texts(person) if all(word in text for word in words)), None),
+            f"{person.name} reading {words}",
+        )
+
+    def read(self, message: Message, person: User) -> str:
+        """A message as that person sees it."""
+        return self.workspace.render(message, person)
+
+    def wait(self, look: Callable[[], Found | None], what: str) -> Found:
+        """What `look` finds, once it finds it."""
+        try:
+            return self.workspace.wait_for(look, WAIT_SECONDS, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.app.log.read_text(encoding='utf-8')[-4000:]}") from None
+
+
+def request_id(text: str) -> str:
+    """The first request id in a text."""
+    found = re.search(r"REQ-[0-9A-Z]{6}", text)
+    assert found is not None, text
+    return found.group()
+
+
+def _after(label: str, text: str) -> str:
+    found = re.search(rf"^{label}: (.+)$", text, re.MULTILINE)
+    assert found is not None, text
+    return found.group(1)
+
+
+def _made(name: str) -> bool:
+    return name.startswith("es-access-") and name != "es-access-connector"
+
+
+def _clear(node: Node) -> None:
+    """Takes away what a test left in the node that it shares with others."""
+    security = node.client().options(ignore_status=404).security
+    for name in {**security.get_user().body, **security.get_role().body}:
+        if _made(name):
+            security.delete_user(username=name)
+            security.delete_role(name=name)
+
+
+def set_stage(
+    node: Node, directory: Path, stack: ExitStack, *, http: bool = False, settings: dict[str, str] | None = None
+) -> Stage:
+    """A stage with the application not started yet."""
+    for index in ("logs-web", "logs-app", "metrics-cpu"):
+        if not node.client().indices.exists(index=index):
+            node.create_index(index, docs=[{"message": f"a line of {index}"}])
+    workspace = stack.enter_context(Workspace.start(MANIFEST))
+    alice, bob, carol, dave = (workspace.add_user(name) for name in ("alice", "bob", "carol", "dave"))
+    workspace.add_group("data-owners", [carol])
+    app = Application(
+        workspace, node, node.connector(), directory,
+        owners=f"{bob.email},@data-owners", http=http, settings=settings,
+    )  # fmt: skip
+    stack.callback(_clear, node)
+    stack.callback(app.stop)
+    return Stage(workspace, node, app, alice, bob, carol, dave)
+
+
+@pytest.fixture(params=["socket", "http"])
+def stage(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterator[Stage]:
+    """A running stage, once in each delivery mode."""
+    with ExitStack() as stack:
+        ready = set_stage(node, tmp_path, stack, http=request.param == "http")
+        ready.app.start()
+        yield ready
+
+
+@pytest.fixture
+def quiet_stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
+    """A running stage in Socket Mode, for what does not depend on how Slack delivers."""
+    with ExitStack() as stack:
+        ready = set_stage(node, tmp_path, stack)
+        ready.app.start()
+        yield ready

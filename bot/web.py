@@ -90,6 +90,6 @@ class WebServer:
     def stop(self) -> None:
         """Takes no more requests, and finishes those in hand."""
         self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
-        # In the server's own thread, between two looks at its sockets. Connections kept alive would hold it for minutes.
+        # In the server's own thread, between two looks at its sockets; those kept alive would hold it for minutes.
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
         self._thread.join()

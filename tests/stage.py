@@ -42,10 +42,18 @@ class Stage:
 
     def say(self, person: User, text: str) -> str:
         """Types a command and returns the private answer to it, as it is read."""
+
+        def type_it() -> None:
+            delivery = self.workspace.command(person, "/es-access", text)
+            assert delivery.error is None, delivery.error
+
+        return self.answer_to(person, type_it)
+
+    def answer_to(self, person: User, act: Callable[[], object]) -> str:
+        """Does something as that person, and returns the private answer to it, as it is read."""
         before = len(self.workspace.ephemerals(person))
-        delivery = self.workspace.command(person, "/es-access", text)
-        assert delivery.error is None, delivery.error
-        self.wait(lambda: len(self.workspace.ephemerals(person)) > before, f"an answer to /es-access {text}")
+        act()
+        self.wait(lambda: len(self.workspace.ephemerals(person)) > before, f"an answer to {person.name}")
         return self.read(self.workspace.ephemerals(person)[-1], person)
 
     def ask(self, text: str, person: User | None = None) -> str:
@@ -122,6 +130,13 @@ class Stage:
         return self.wait(
             lambda: next((text for text in self.texts(person) if all(word in text for word in words)), None),
             f"{person.name} reading {words}",
+        )
+
+    def hears(self, person: User, words: str) -> None:
+        """Waits until one private answer to that person has these words."""
+        self.wait(
+            lambda: any(words in self.read(each, person) for each in self.workspace.ephemerals(person)),
+            f"{person.name} hearing “{words}”",
         )
 
     def read(self, message: Message, person: User) -> str:

@@ -106,7 +106,7 @@ def _commas_joined(words: list[str]) -> list[str]:
     # "logs-*, metrics-* 1h" is what people type; only the list at the start is joined, never the reason.
     joined = words[:1]
     rest = words[1:]
-    while rest and (joined[0].endswith(",") or rest[0].startswith(",")):
+    while rest and (rest[0].startswith(",") or (joined[0].endswith(",") and not looks_like_duration(rest[0]))):
         joined[0] += rest.pop(0)
     return joined + rest
 

@@ -1,7 +1,5 @@
-"""The local workspace refuses what Slack refuses, and suffers what it is told to: with Slack's own client."""
+"""The local workspace answers and refuses as Slack does: with Slack's own client."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +7,15 @@ from typing import Any
 import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
-from bot.sandbox.workspace import Manifest, ManifestError, Message, User, Workspace
+from bot.sandbox.workspace import Manifest, User, Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 HI: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hi"}}]
+BUTTON: list[dict[str, Any]] = [
+    {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Press"}}]}
+]
 MODAL: dict[str, Any] = {"type": "modal", "title": {"type": "plain_text", "text": "Ask"}, "blocks": HI}
 
 
@@ -248,121 +248,19 @@ def test_a_response_url_takes_five_answers_for_thirty_minutes(ws: Workspace, clo
     assert "expired_url" in late.send(text="x").body
 
 
-def test_429_carries_retry_after_and_the_sdk_comes_back(ws: Workspace, client: WebClient, alice: User) -> None:
-    ws.faults.add(method="chat.postMessage", answer=429, retry_after=1)
-    answer = refusal(lambda: client.chat_postMessage(channel=alice.id, text="x"))
-    assert answer["error"] == "ratelimited"
-    ws.faults.add(method="chat.postMessage", answer=429, retry_after=1)
-    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=1))
-    started = time.monotonic()
-    client.chat_postMessage(channel=alice.id, text="x")
-    assert time.monotonic() - started >= 1
-    assert [call.status for call in ws.calls("chat.postMessage")] == [429, 429, 200]
-    assert len(ws.messages(alice)) == 1
+def test_an_answer_to_a_forgotten_message_is_refused(ws: Workspace, client: WebClient, alice: User) -> None:
+    client.chat_postMessage(channel=alice.id, text="old", blocks=BUTTON)
+    (message,) = ws.messages(alice)
+    hook = WebhookClient(ws.click(alice, message, "Press").payload["response_url"])
+    client.chat_delete(channel=message.channel, ts=message.ts)
+    assert hook.send(text="x", replace_original=True).status_code == 404
+    assert ws.messages(alice) == []
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_nothing_is_answered_before_or_after_the_message_is_posted(
-    ws: Workspace, client: WebClient, alice: User, after: bool
-) -> None:
-    ws.faults.add(method="chat.postMessage", answer="nothing", after=after)
-    with pytest.raises(ConnectionError):
-        client.chat_postMessage(channel=alice.id, text="x")
-    assert len(ws.messages(alice)) == int(after)
-    assert ws.calls("chat.postMessage")[0].status is None
-
-
-def test_500_is_answered_as_often_as_ordered(ws: Workspace, client: WebClient, alice: User) -> None:
-    fault = ws.faults.add(method="*", answer=500, times=2, when=lambda args: args.get("text") == "x")
-    client.chat_postMessage(channel=alice.id, text="other")
-    for _ in range(2):
-        with pytest.raises(SlackApiError):
-            client.chat_postMessage(channel=alice.id, text="x")
-    client.chat_postMessage(channel=alice.id, text="x")
-    assert (fault.hits, len(ws.messages(alice))) == (2, 2)
-
-
-def test_a_hanging_call_is_let_go_when_faults_are_cleared(ws: Workspace, client: WebClient) -> None:
-    ws.faults.add(method="auth.test", answer="hang")
-    client.timeout = 1
-    with pytest.raises(TimeoutError):
-        client.auth_test()
-    ws.faults.clear()
-    ws.wait_for(lambda: ws.calls("auth.test"), what="the hanging call is let go")
-    client.auth_test()
-
-
-def test_hooks_see_each_call_before_and_after_and_may_drop_it(ws: Workspace, client: WebClient, alice: User) -> None:
-    seen: list[tuple[str, str, int]] = []
-
-    def hook(method: str, payload: dict[str, Any], phase: str) -> Any:
-        seen.append((method, phase, len(ws.messages(alice))))
-        return "drop" if payload.get("text") == "drop me" and phase == "before" else None
-
-    off = ws.on_call(hook)
-    client.chat_postMessage(channel=alice.id, text="x")
-    with pytest.raises(ConnectionError):
-        client.chat_postMessage(channel=alice.id, text="drop me")
-    off()
-    client.auth_test()
-    assert seen == [
-        ("chat.postMessage", "before", 0),
-        ("chat.postMessage", "after", 1),
-        ("chat.postMessage", "before", 1),
-    ]
-
-
-def test_rate_limits_are_enforced_when_asked(ws: Workspace, client: WebClient, alice: User, clock: Clock) -> None:
-    bob = ws.add_user("bob")
-    ws.enforce_rate_limits()
-    client.chat_postMessage(channel=alice.id, text="1")
-    client.chat_postMessage(channel=bob.id, text="another channel")
-    assert code(lambda: client.chat_postMessage(channel=alice.id, text="2")) == "ratelimited"
-    clock.now += 1
-    client.chat_postMessage(channel=alice.id, text="2")
-    for _ in range(20):
-        client.usergroups_list()
-    assert code(client.usergroups_list) == "ratelimited"
-
-
-def test_waiting_wakes_at_a_change_and_fails_with_what_people_see(
-    ws: Workspace, client: WebClient, alice: User
-) -> None:
-    thread = threading.Timer(0.1, lambda: client.chat_postMessage(channel=alice.id, text="here I am"))
-    thread.start()
-    (message,) = ws.wait_for(lambda: ws.messages(alice), what="a message")
-    thread.join()
-    assert isinstance(message, Message)
-    with pytest.raises(AssertionError, match=r"(?s)the moon.*== alice.*here I am.*chat\.postMessage → 200"):
-        ws.wait_for(lambda: None, timeout=0.1, what="the moon")
-
-
-def test_a_reset_forgets_what_was_said_but_not_the_people(ws: Workspace, client: WebClient, alice: User) -> None:
-    client.chat_postMessage(channel=alice.id, text="x")
-    ws.revoke_scope("chat:write")
-    ws.faults.add(method="*", answer=500, times=None)
-    ws.reset()
-    assert (ws.messages(alice), ws.traffic) == ([], [])
-    client.chat_postMessage(channel=alice.id, text="y")
-    assert ws.user(alice.id) == alice
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "complaint"),
-    [
-        ("command: /es-access", "command: es-access", "starts with /"),
-        ("      - commands\n", "", "`commands`"),
-        ("should_escape: false", "should_escape: true", "should_escape"),
-        ("  name: ES Access\n", "", "name is missing"),
-        ("name: ES Access", "name: &anchor", "line"),
-    ],
-)
-def test_a_manifest_slack_would_not_take_is_not_installed(
-    tmp_path: Path, before: str, after: str, complaint: str
-) -> None:
-    text = MANIFEST.read_text()
-    assert before in text
-    broken = tmp_path / "manifest.yml"
-    broken.write_text(text.replace(before, after, 1))
-    with pytest.raises(ManifestError, match=complaint):
-        Workspace.start(broken)
+def test_an_answer_deletes_what_was_clicked_when_asked(ws: Workspace, client: WebClient, alice: User) -> None:
+    client.chat_postMessage(channel=alice.id, text="old", blocks=BUTTON)
+    (message,) = ws.messages(alice)
+    hook = WebhookClient(ws.click(alice, message, "Press").payload["response_url"])
+    assert hook.send(delete_original=True).status_code == 200
+    assert ws.messages(alice) == []
+    assert ws.messages(alice, deleted=True)[0].text == "old"

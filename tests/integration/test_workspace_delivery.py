@@ -1,63 +1,19 @@
 """The local workspace delivers as Slack does, to a real Bolt app: Socket Mode and signed HTTP."""
 
-import logging
-import socketserver
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
-from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.wsgi import SlackRequestHandler
-from slack_sdk import WebClient
 
 from bot.sandbox.workspace import Delivery, NotShownError, User, View, Workspace
+from tests.integration.bolt_app import bolt_app, by_http, by_socket
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
-APPROVE = {
-    "type": "button",
-    "action_id": "approve",
-    "value": "REQ-1",
-    "text": {"type": "plain_text", "text": "Approve"},
-}
-BUTTONS = [{"type": "actions", "block_id": "decide", "elements": [APPROVE]}]
-INPUT = {
-    "type": "input",
-    "block_id": "reason",
-    "label": {"type": "plain_text", "text": "Reason"},
-    "element": {"type": "plain_text_input", "action_id": "why", "max_length": 5},
-}
-PICK = {
-    "type": "input",
-    "block_id": "pick",
-    "optional": True,
-    "label": {"type": "plain_text", "text": "Index"},
-    "element": {"type": "external_select", "action_id": "index", "min_query_length": 0},
-}
-FORM = {
-    "type": "modal",
-    "callback_id": "form",
-    "notify_on_close": True,
-    "title": {"type": "plain_text", "text": "Ask"},
-    "submit": {"type": "plain_text", "text": "Send"},
-    "blocks": [INPUT, PICK],
-}
-NEXT = {"type": "modal", "title": {"type": "plain_text", "text": "Next"}, "blocks": [{"type": "divider"}]}
-
-
-class QuietHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        pass
-
-
-class ThreadedServer(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
 
 
 @pytest.fixture
@@ -69,85 +25,6 @@ def ws() -> Iterator[Workspace]:
 @pytest.fixture
 def alice(ws: Workspace) -> User:
     return ws.add_user("alice")
-
-
-def bolt_app(ws: Workspace, secret: str | None = None) -> App:
-    """An app that answers everything the tests do."""
-    logger = logging.getLogger("the-app-under-test")
-    client = WebClient(token=ws.bot_token, base_url=ws.api_url)
-    app = App(client=client, signing_secret=secret or ws.signing_secret, logger=logger)
-
-    @app.command("/es-access")
-    def command(ack: Any, body: Any, client: WebClient, respond: Any) -> None:
-        text = body["text"]
-        if text.startswith("late"):
-            time.sleep(3.3)
-        ack(f"you typed {text}" if text.startswith("echo") else None)
-        if text == "post":
-            client.chat_postMessage(channel=body["user_id"], text="decide", blocks=BUTTONS)
-        if text == "form":
-            client.views_open(trigger_id=body["trigger_id"], view=FORM)
-        if text == "private":
-            respond("only you", blocks=BUTTONS)
-
-    @app.action("approve")
-    def approve(ack: Any, respond: Any, action: Any) -> None:
-        ack()
-        respond(f"approved {action['value']}", replace_original=True)
-
-    @app.options("index")
-    def index(ack: Any, payload: Any) -> None:
-        text = {"type": "plain_text", "text": f"{payload['value']}-app"}
-        ack(options=[{"text": text, "value": "logs-app"}])
-
-    @app.view("form")
-    def form(ack: Any, view: Any) -> None:
-        why = view["state"]["values"]["reason"]["why"]["value"]
-        actions: dict[str, dict[str, Any]] = {
-            "bad": {"response_action": "errors", "errors": {"reason": "say more"}},
-            "wrong": {"response_action": "errors", "errors": {"no such block": "x"}},
-            "more": {"response_action": "push", "view": NEXT},
-            "other": {"response_action": "update", "view": NEXT},
-            "clear": {"response_action": "clear"},
-        }
-        ack(**actions.get(why, {}))
-
-    @app.view_closed("form")
-    def closed(ack: Any) -> None:
-        ack()
-
-    @app.event("app_home_opened")
-    def home(event: Any, client: WebClient) -> None:
-        client.views_publish(user_id=event["user"], view={"type": "home", "blocks": BUTTONS})
-
-    return app
-
-
-@contextmanager
-def by_socket(ws: Workspace, app: App, connections: int = 1) -> Iterator[None]:
-    handlers = [SocketModeHandler(app, ws.app_token, ping_interval=0.3) for _ in range(connections)]
-    try:
-        for handler in handlers:
-            handler.connect()
-        ws.wait_for(lambda: ws.connections == connections, what="the app connects")
-        yield
-    finally:
-        for handler in handlers:
-            handler.close()
-
-
-@contextmanager
-def by_http(ws: Workspace, app: Callable[..., Any]) -> Iterator[None]:
-    server = make_server("127.0.0.1", 0, app, server_class=ThreadedServer, handler_class=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    ws.deliver_by_http(f"http://127.0.0.1:{server.server_port}/slack/events")
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(params=["socket", "http"])
@@ -322,19 +199,18 @@ def test_a_half_open_connection_swallows_until_the_app_notices(ws: Workspace, al
         ws.wait_for(lambda: ws.command(alice, "/es-access", "echo").acknowledged, timeout=30, what="recovery")
 
 
-def test_a_connection_needs_a_fresh_ticket_and_the_eleventh_is_refused(ws: Workspace) -> None:
-    def opened(count: int) -> bool:
-        handler = SocketModeHandler(bolt_app(ws), ws.app_token)
-        handlers.append(handler)
-        handler.connect()
-        return ws.connections == count
+def test_the_eleventh_connection_is_refused_and_a_ticket_is_good_once(ws: Workspace) -> None:
+    app = bolt_app(ws)
+    with by_socket(ws, app, connections=10):
+        url = app.client.apps_connections_open(app_token=ws.app_token)["url"].replace("ws://", "http://")
+        assert refused(url) == 429
+    ws.wait_for(lambda: ws.connections == 0, what="the connections end")
+    assert refused(url.replace("ticket=", "ticket=no")) == 403
 
-    handlers: list[SocketModeHandler] = []
-    try:
-        for count in range(1, 11):
-            ws.wait_for(lambda n=count: opened(n) or ws.connections == n, what=f"connection {count}")
-        opened(11)
-        assert ws.connections == 10
-    finally:
-        with ThreadPoolExecutor(11) as closing:
-            list(closing.map(lambda handler: handler.close(), handlers))
+
+def refused(url: str) -> int:
+    """The HTTP status of a WebSocket handshake that is refused."""
+    with pytest.raises(HTTPError) as caught:
+        urlopen(url)  # noqa: S310 - an http address of the workspace
+    with caught.value:
+        return int(caught.value.code)

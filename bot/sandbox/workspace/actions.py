@@ -146,13 +146,10 @@ class Actions:
     def _now(self, user: User, on: Message | View) -> Message | View:
         if isinstance(on, View):
             return self._open_view(user, on)
-        try:
-            now = self._state.current(on)
-        except KeyError:
-            raise form.NotShownError(f"{user.name} does not see that message any more") from None
-        self._require_member(user, self._state.channels[now.channel])
-        if now.deleted or now.only_for not in (None, user.id):
+        now = self._state.find_message(on)
+        if now is None or now.deleted or now.only_for not in (None, user.id):
             raise form.NotShownError(f"{user.name} does not see that message")
+        self._require_member(user, self._state.channels[now.channel])
         return now
 
     def _open_view(self, user: User, view: View) -> View:

@@ -55,7 +55,7 @@ class ResponseUrls:
             try:
                 answer_privately(self.state, url, body)
             except SlackError as error:
-                return 400, error.answer()
+                return 404 if error.code == "message_not_found" else 400, error.answer()
             url.uses += 1
             return 200, {"ok": True}
 
@@ -64,10 +64,17 @@ def answer_privately(state: State, url: ResponseUrl, body: Json) -> Message | No
     """Show, replace or delete what the body says; SlackError when it cannot be shown."""
     if truthy(body, "delete_original"):
         if url.message is not None:
-            state.put_message(replace(state.current(url.message), deleted=True))
+            state.put_message(replace(_original(state, url.message), deleted=True))
         return None
     text, blocks = content(state, body)
     if truthy(body, "replace_original") and url.message is not None:
-        return state.edit(state.current(url.message), text, blocks)
+        return state.edit(_original(state, url.message), text, blocks)
     only_for = None if body.get("response_type") == "in_channel" else url.user
     return state.put_message(Message(url.channel, state.new_ts(), state.bot_user_id, text, blocks, only_for=only_for))
+
+
+def _original(state: State, message: Message) -> Message:
+    now = state.find_message(message)
+    if now is None or now.deleted:
+        raise SlackError("message_not_found")
+    return now

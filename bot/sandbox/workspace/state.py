@@ -139,10 +139,11 @@ class State:
         history = (*message.history, before)
         return self.put_message(replace(message, text=text, blocks=blocks, edited=self.new_ts(), history=history))
 
-    def current(self, message: Message) -> Message:
-        """The message as it is now; KeyError when it was forgotten."""
+    def find_message(self, message: Message) -> Message | None:
+        """The message as it is now; None when it was forgotten."""
         with self.lock:
-            return (self.ephemerals if message.is_ephemeral else self.messages)[message.channel, message.ts]
+            shelf = self.ephemerals if message.is_ephemeral else self.messages
+            return shelf.get((message.channel, message.ts))
 
     def new_trigger(self, user: str, view: str | None = None) -> str:
         with self.lock:

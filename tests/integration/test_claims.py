@@ -1,0 +1,216 @@
+"""Claims and owed messages: each row is in one hand at a time, and nothing that is owed gets lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from bot.access.models import Message, MessageKind
+from bot.access.ports import Posted
+from bot.access.states import GrantState, RequestState
+from bot.storage.store import SqlStore
+from tests.databases import NewStore
+from tests.rows import (
+    MINUTE,
+    NOW,
+    OTHER,
+    OWNER,
+    WHO,
+    claim_grants,
+    claim_messages,
+    grant_in,
+    message_in,
+    new_grant,
+    new_request,
+    owe,
+)
+
+# --- claims ---
+
+
+def test_a_claimed_row_is_nobody_elses_until_the_claim_lapses(store: SqlStore, new_store: NewStore) -> None:
+    other, grant = new_store("second"), new_grant(store)
+    (mine,) = claim_grants(store)
+    assert (mine.claimed_by, mine.claimed_until) == ("first", NOW + MINUTE)
+    assert claim_grants(other, NOW + MINUTE) == []
+    (theirs,) = claim_grants(other, NOW + MINUTE + timedelta(microseconds=1))
+    assert (theirs.id, theirs.claimed_by) == (grant.id, "second")
+
+
+def test_a_renewed_claim_does_not_lapse_and_nobody_elses_is_renewed(store: SqlStore, new_store: NewStore) -> None:
+    other = new_store("second")
+    new_grant(store)
+    (mine,) = claim_grants(store)
+    with other.writing() as write:
+        write.renew_claims([mine], NOW + 9 * MINUTE)
+    assert grant_in(store, mine.id).claimed_until == NOW + MINUTE
+    with store.writing() as write:
+        write.renew_claims([mine], NOW + 3 * MINUTE)
+    assert claim_grants(other, NOW + 2 * MINUTE) == []
+
+
+def test_only_what_is_due_is_claimed_the_longest_due_first_and_no_more_than_asked(store: SqlStore) -> None:
+    late, later, _, _ = (new_grant(store, due) for due in (NOW - MINUTE, NOW, NOW + MINUTE, None))
+    assert [row.id for row in claim_grants(store, most=1)] == [late.id]
+    assert [row.id for row in claim_grants(store)] == [later.id]
+    assert claim_grants(store) == []
+
+
+@pytest.mark.parametrize("kind", ["grants", "messages"])
+def test_threads_of_several_processes_never_claim_the_same_row(store: SqlStore, new_store: NewStore, kind: str) -> None:
+    stores = [store, new_store("second"), new_store("third"), new_store("fourth")]
+    for number in range(60):
+        if kind == "grants":
+            new_grant(store)
+        else:
+            owe(store, f"U{number}")
+    together = Barrier(8)
+
+    def take(mine: SqlStore) -> list[str]:
+        together.wait()
+        taken: list[str] = []
+        while rows := claim_grants(mine, most=3) if kind == "grants" else claim_messages(mine):
+            taken += [str(row.id) for row in rows]
+        return taken
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [each for ids in pool.map(take, stores * 2) for each in ids]
+    assert len(taken) == len(set(taken))
+    # Somebody may have found all the rest locked by others, who had it then: nothing is left in the end.
+    assert len(taken) + len(claim_grants(store, most=60) or claim_messages(store)) == 60
+
+
+def test_put_off_ends_the_claim_and_names_the_time(store: SqlStore, new_store: NewStore) -> None:
+    new_grant(store)
+    (row,) = claim_grants(store)
+    with store.writing() as write:
+        write.put_off(row, NOW + MINUTE)
+    assert claim_grants(store) == []
+    assert len(claim_grants(new_store("second"), NOW + MINUTE)) == 1
+
+
+def test_put_off_does_not_overwrite_what_became_due_meanwhile(store: SqlStore) -> None:
+    grant = new_grant(store)
+    (row,) = claim_grants(store)
+    with store.writing() as write:
+        current = write.grant(grant.id)
+        assert current is not None
+        write.move(current, GrantState.REVOKING, OWNER, NOW, due_at=NOW)
+    with store.writing() as write:
+        write.put_off(row, NOW + timedelta(hours=1))
+    found = grant_in(store, grant.id)
+    assert (found.due_at, found.claimed_by) == (NOW, None)
+
+
+def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: SqlStore, new_store: NewStore) -> None:
+    new_grant(store)
+    (row,) = claim_grants(store)
+    claim_grants(new_store("second"), NOW + 2 * MINUTE)
+    with store.writing() as write:
+        write.put_off(row, NOW + timedelta(hours=1))
+    found = grant_in(store, row.id)
+    assert (found.due_at, found.claimed_by) == (NOW, "second")
+
+
+def test_what_is_in_hand_does_not_hide_what_is_due_next(store: SqlStore) -> None:
+    new_grant(store, NOW)
+    claim_grants(store)
+    with store.reading() as read:
+        assert read.next_grant_due() == NOW + MINUTE  # when the claim lapses
+    new_grant(store, NOW + MINUTE / 2)
+    with store.reading() as read:
+        assert read.next_grant_due() == NOW + MINUTE / 2
+
+
+def test_nothing_is_due_when_nothing_is_there(store: SqlStore) -> None:
+    with store.reading() as read:
+        assert (read.next_grant_due(), read.next_message_due(), read.next_request_due()) == (None, None, None)
+
+
+def test_a_pending_request_is_due_when_its_time_to_be_decided_ends(store: SqlStore) -> None:
+    request = new_request(store)
+    with store.reading() as read:
+        assert read.next_request_due() == NOW + timedelta(hours=8)
+        assert read.overdue_requests(NOW + timedelta(hours=8) - timedelta(microseconds=1), 10) == []
+        assert [row.id for row in read.overdue_requests(NOW + timedelta(hours=8), 10)] == [request.id]
+    with store.writing() as write:
+        write.move(request, RequestState.DENIED, OWNER, NOW)
+    with store.reading() as read:
+        assert read.next_request_due() is None
+
+
+# --- messages ---
+
+
+def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: SqlStore) -> None:
+    first, second = owe(store), owe(store)
+    other = owe(store, OTHER)
+    assert [row.request_id for row in claim_messages(store)] == [first, other]
+    assert claim_messages(store) == []
+    with store.writing() as write:
+        write.sent(message_in(store, first), Posted("D1", "1.0"))
+    assert [row.request_id for row in claim_messages(store)] == [second]
+
+
+def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person(store: SqlStore) -> None:
+    first, second = owe(store), owe(store)
+    (row,) = claim_messages(store)
+    with store.writing() as write:
+        write.put_off(row, NOW + MINUTE)
+    assert claim_messages(store) == []
+    with store.reading() as read:
+        assert read.next_message_due() == NOW + MINUTE
+    (row,) = claim_messages(store, NOW + MINUTE)
+    assert (row.request_id, row.attempts) == (first, 1)
+    with store.writing() as write:
+        write.give_up(row)
+    assert [row.request_id for row in claim_messages(store, NOW + MINUTE)] == [second]
+
+
+def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: SqlStore) -> None:
+    request_id = owe(store)
+    (row,) = claim_messages(store)
+    with store.writing() as write:
+        write.sent(row, Posted("D1", "1.0"))
+    found = message_in(store, request_id)
+    assert (found.channel, found.ts, found.due_at, found.sent, found.claimed_by) == ("D1", "1.0", None, 1, None)
+
+
+@pytest.mark.parametrize("end", ["sent", "give_up", "put_off"])
+def test_a_refresh_while_it_is_being_sent_stays_owed(store: SqlStore, end: str) -> None:
+    request_id = owe(store)
+    (row,) = claim_messages(store)
+    with store.writing() as write:
+        write.refresh(request_id, [MessageKind.APPROVAL], NOW + MINUTE)
+    with store.writing() as write:
+        if end == "sent":
+            write.sent(row, Posted("D1", "1.0"))
+        elif end == "give_up":
+            write.give_up(row)
+        else:
+            write.put_off(row, NOW + timedelta(hours=1))
+    found = message_in(store, request_id)
+    assert (found.due_at, found.wanted, found.claimed_by) == (NOW + MINUTE, 2, None)
+
+
+def test_a_refresh_leaves_alone_what_was_reserved_and_never_posted(store: SqlStore) -> None:
+    request_id = owe(store, at=None)
+    with store.writing() as write:
+        write.refresh(request_id, [MessageKind.APPROVAL], NOW)
+    assert message_in(store, request_id).due_at is None
+    with store.writing() as write:
+        write.place(message_in(store, request_id), Posted("D1", "1.0"))
+        write.refresh(request_id, [MessageKind.APPROVAL], NOW)
+    assert message_in(store, request_id).due_at == NOW
+
+
+def test_nobody_is_owed_the_same_message_twice(store: SqlStore, engine: Engine) -> None:
+    request = new_request(store)
+    for _ in range(2):
+        with store.writing() as write:
+            write.owe(request.id, MessageKind.ENDED, [WHO, OWNER, WHO], NOW)
+    with Session(engine) as session:
+        assert session.exec(select(Message.recipient).order_by(col(Message.id))).all() == [WHO, OWNER]

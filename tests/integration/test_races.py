@@ -1,0 +1,209 @@
+"""Two at the same moment: exactly one wins and the other is told, on each database."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Barrier
+
+import pytest
+
+from bot.access.errors import AccessError, Conflict
+from bot.access.models import Message, MessageKind
+from bot.access.ports import Story
+from bot.access.states import GrantState, RequestState
+from bot.storage.store import SqlStore
+from tests.databases import NewStore
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+
+ROUNDS = 25
+"""Of each race: enough to see it end either way."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """The domain on a store of each kind."""
+    with world_on(store) as world:
+        yield world
+
+
+@pytest.fixture
+def other(world: World, new_store: NewStore) -> World:
+    """The same, as another process sees it."""
+    return world.on(new_store("second"))
+
+
+def at_once(*actions: Callable[[], object]) -> list[object]:
+    """What each did, or the `AccessError` that it was told, with all of them begun at the same moment."""
+    together = Barrier(len(actions))
+
+    def run(action: Callable[[], object]) -> object:
+        together.wait()
+        try:
+            return action()
+        except AccessError as told:
+            return told
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [each.result() for each in [pool.submit(run, action) for action in actions]]
+
+
+def renew(store: SqlStore, claimed: Sequence[Message]) -> None:
+    with store.writing() as write:
+        write.renew_claims(claimed, NEVER)
+
+
+def won_and_lost(outcomes: list[object]) -> tuple[list[Story], list[Conflict]]:
+    won = [each for each in outcomes if isinstance(each, Story)]
+    lost = [each for each in outcomes if isinstance(each, Conflict)]
+    assert len(won) + len(lost) == len(outcomes)
+    return won, lost
+
+
+def test_of_two_owners_who_approve_at_once_one_wins_and_the_other_is_told_who(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.ask()
+        (won,), (lost,) = won_and_lost(
+            at_once(
+                partial(world.requests.approve, request_id, OWNER),
+                partial(other.requests.approve, request_id, SECOND_OWNER),
+            )
+        )
+        assert lost.message == f"{request_id} was already approved by <@{won.approver}>. Nothing was changed."
+        assert len(won.approvals) == 1
+        assert world.audit(request_id) == ["request.submitted", "request.approved"]
+    assert world.work_grants() == ROUNDS
+
+
+def test_double_click_approves_once(world: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.ask()
+        click = partial(world.requests.approve, request_id, OWNER)
+        won, lost = won_and_lost(at_once(click, click, click))
+        assert len(won) == 1
+        assert {each.message for each in lost} == {
+            f"{request_id} was already approved by <@{OWNER}>. Nothing was changed."
+        }
+
+
+def test_approve_and_deny_at_once_is_one_of_the_two_in_every_row(world: World, other: World) -> None:
+    seen = set()
+    for _ in range(ROUNDS):
+        request_id = world.ask()
+        (won,), (lost,) = won_and_lost(
+            at_once(
+                partial(world.requests.approve, request_id, OWNER),
+                partial(other.requests.deny, request_id, SECOND_OWNER, "no"),
+            )
+        )
+        story = world.story(request_id)
+        seen.add(story.request.state)
+        assert story.request.state is won.request.state
+        assert f"already {story.request.state.value} by <@{story.request.decided_by}>" in lost.message
+        assert (story.grant is not None) == (story.request.state is RequestState.APPROVED)
+        assert [each.approver for each in story.approvals] == [story.request.decided_by]
+    assert seen <= {RequestState.APPROVED, RequestState.DENIED}
+
+
+def test_approve_and_cancel_at_once_leave_one_end(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.ask()
+        won, lost = won_and_lost(
+            at_once(
+                partial(world.requests.approve, request_id, OWNER),
+                partial(other.requests.cancel, request_id, REQUESTER),
+            )
+        )
+        assert (len(won), len(lost)) == (1, 1)
+        assert len(world.audit(request_id)) == 2
+
+
+def test_of_two_who_revoke_at_once_one_ends_it(world: World, other: World) -> None:
+    for _ in range(ROUNDS // 2):
+        request_id = world.granted()
+        (won,), (lost,) = won_and_lost(
+            at_once(
+                partial(world.grants.revoke, request_id, REQUESTER),
+                partial(other.grants.revoke, request_id, OWNER),
+            )
+        )
+        assert lost.message == f"{request_id} has already ended. Nothing was changed."
+        assert won.grant is not None
+        world.work_grants()
+        assert world.audit(request_id).count("grant.revoking") == 1
+    assert world.cluster.empty
+
+
+def test_revoke_during_the_making_always_ends_with_nothing_left(world: World, other: World) -> None:
+    for _ in range(ROUNDS // 2):
+        request_id = world.ask()
+        world.requests.approve(request_id, OWNER)
+        at_once(world.work_grants, partial(other.grants.revoke, request_id, REQUESTER))
+        world.work()
+        assert world.grant(request_id).state is GrantState.CLEANED_UP
+        assert world.cluster.empty
+    assert not any(world.notifier.shows(password) for password in world.cluster.passwords)
+
+
+def test_an_extension_approved_as_the_grant_is_revoked_is_one_or_the_other(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.granted()
+        extension = world.requests.extend(REQUESTER, request_id, "30m").id
+        at_once(
+            partial(world.requests.approve, extension, OWNER),
+            partial(other.grants.revoke, request_id, REQUESTER),
+        )
+        # The revocation holds in any case; an extension that came first was extended for nothing.
+        assert world.grant(request_id).state is GrantState.REVOKING
+        prolonged = "grant.extended" in world.audit(request_id)
+        ended = RequestState.APPROVED if prolonged else RequestState.CANCELLED
+        assert world.story(extension).request.state is ended
+
+
+def test_an_extension_asked_as_the_grant_ends_is_not_left_waiting(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.granted()
+        asked, _ = at_once(
+            partial(world.requests.extend, REQUESTER, request_id, "30m"),
+            partial(other.grants.revoke, request_id, OWNER),
+        )
+        with world.store.reading() as read:
+            assert read.pending_extensions(request_id) == []
+        assert isinstance(asked, Conflict) or "grant.extension_requested" in world.audit(request_id)
+
+
+def test_of_two_extensions_asked_at_once_one_is_filed(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = world.granted()
+        at_once(
+            partial(world.requests.extend, REQUESTER, request_id, "30m"),
+            partial(other.requests.extend, REQUESTER, request_id, "30m"),
+        )
+        with world.store.reading() as read:
+            assert len(read.pending_extensions(request_id)) == 1
+
+
+def test_processes_that_share_the_work_do_each_piece_once(world: World, other: World) -> None:
+    ids = [world.ask() for _ in range(ROUNDS)]
+    for request_id in ids:
+        world.requests.approve(request_id, OWNER)
+    claimed = at_once(*[each.work_grants for each in (world, other) * 2])
+    assert sum(each for each in claimed if isinstance(each, int)) == ROUNDS
+    assert len(world.cluster.passwords) == ROUNDS
+    at_once(*[each.work_messages for each in (world, other) * 2])
+    world.work()
+    assert sorted(world.notifier.sent(MessageKind.APPROVAL)) == sorted([OWNER, SECOND_OWNER] * ROUNDS)
+
+
+def test_expiry_and_clicks_at_once_never_wait_for_each_other(world: World, other: World) -> None:
+    for _ in range(10):
+        ids = [world.ask() for _ in range(4)]
+        world.work_messages()
+        hold_on = partial(renew, world.store, world.claim_messages())
+        world.clock.advance(world.policy.pending_for - timedelta(seconds=1))
+        approve = [partial(world.requests.approve, each, OWNER) for each in ids]
+        world.clock.advance(timedelta(seconds=1))
+        at_once(other.requests.expire_overdue, hold_on, *approve)
+        assert {world.story(each).request.state for each in ids} == {RequestState.EXPIRED}

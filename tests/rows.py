@@ -1,0 +1,72 @@
+"""Rows to begin with, and what is in the database now."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from bot.access.models import AccessRequest, AuditEvent, Grant, Message, MessageKind
+from bot.access.states import GrantState
+from bot.storage.store import SqlStore
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+WHO, OWNER, OTHER = "U0WHO", "U0OWNER", "U0OTHER"
+
+
+def new_request(store: SqlStore, at: datetime = NOW) -> AccessRequest:
+    with store.writing() as write:
+        return write.file(
+            AccessRequest(
+                id="", requester=WHO, integration="production", patterns=["logs-*", "größe"], permission="read",
+                duration=3600, reason="👩\u200d💻 <!channel>", owners=[OWNER], created_at=at,
+                pending_until=at + timedelta(hours=8),
+            )
+        )  # fmt: skip
+
+
+def new_grant(store: SqlStore, due_at: datetime | None = NOW, state: GrantState = GrantState.ACTIVE) -> Grant:
+    request = new_request(store)
+    grant = Grant(
+        id=request.id, username=f"es-access-{request.id}", state=state, created_at=NOW, expires_at=NOW, due_at=due_at
+    )
+    with store.writing() as write:
+        write.add(grant)
+    return grant
+
+
+def owe(store: SqlStore, recipient: str = OWNER, at: datetime | None = NOW) -> str:
+    request = new_request(store)
+    with store.writing() as write:
+        write.owe(request.id, MessageKind.APPROVAL, [recipient], at)
+    return request.id
+
+
+def grant_in(store: SqlStore, grant_id: str) -> Grant:
+    with store.reading() as read:
+        found = read.grant(grant_id)
+    assert found is not None
+    return found
+
+
+def message_in(store: SqlStore, request_id: str) -> Message:
+    with store.reading() as read:
+        found = read.message(request_id, MessageKind.APPROVAL, OWNER)
+    assert found is not None
+    return found
+
+
+def claim_grants(store: SqlStore, now: datetime = NOW, most: int = 10) -> Sequence[Grant]:
+    with store.writing() as write:
+        return write.claim_grants(now, now + MINUTE, most)
+
+
+def claim_messages(store: SqlStore, now: datetime = NOW) -> Sequence[Message]:
+    with store.writing() as write:
+        return write.claim_messages(now, now + MINUTE, 10)
+
+
+def events(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return list(session.exec(select(AuditEvent.event).order_by(col(AuditEvent.id))))

@@ -1,0 +1,116 @@
+"""Every message that is owed is sent, in order, once Slack takes it."""
+
+from datetime import timedelta
+
+from sqlmodel import select
+
+from bot.access.errors import Outage, Refusal
+from bot.access.models import AuditEvent, Message, MessageKind
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
+
+PAUSE = timedelta(minutes=10)
+"""Longer than any pause of the outbox."""
+
+
+def texts_to(world: World, recipient: str) -> list[MessageKind]:
+    return [kind for _, kind, to in world.notifier.log if to == recipient]
+
+
+def test_each_person_gets_messages_in_the_order_they_were_owed(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    ids = [world.ask() for _ in range(5)]
+    world.work_messages()
+    assert [each.split()[1] for each in world.notifier.texts.values()] == ids
+
+
+def test_an_outage_keeps_the_order_of_one_person_and_holds_up_nobody_else(world: World) -> None:
+    first, second = world.ask(), world.ask()
+    world.notifier.sending.errors = [Outage("Slack does not answer")]
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL) == [SECOND_OWNER, SECOND_OWNER]
+    world.clock.advance(PAUSE)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL)[2:] == [OWNER, OWNER]
+    assert [each.split()[1] for each in list(world.notifier.texts.values())[2:]] == [first, second]
+
+
+def test_retry_after_is_kept_to_the_second(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    world.ask()
+    world.notifier.sending.errors = [Outage("429", retry_after=30)]
+    world.work_messages()
+    world.clock.advance(timedelta(seconds=29))
+    assert world.work_messages() == 0
+    world.clock.advance(timedelta(seconds=1))
+    assert world.work_messages() == 1
+
+
+def test_a_long_outage_loses_nothing(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    world.ask()
+    world.notifier.sending.errors = [Outage("down")] * 50
+    for _ in range(50):
+        assert world.work_messages() == 1
+        world.clock.advance(PAUSE)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER]
+
+
+def test_a_refusal_is_given_up_with_an_audit_event_and_does_not_block_what_follows(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    first, second = world.ask(), world.ask()
+    world.notifier.sending.errors = [Refusal("channel_not_found")]
+    world.work_messages()
+    assert [each.split()[1] for each in world.notifier.texts.values()] == [second]
+    with world.store.reading() as read:
+        event = read._session.exec(select(AuditEvent).where(AuditEvent.event == "message.refused")).one()
+    assert event.request_id == first
+    assert event.detail == {"kind": "approval", "recipient": OWNER, "error": "channel_not_found"}
+
+
+def test_a_change_during_the_sending_stays_owed(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    request_id = world.ask()
+
+    def decide(_message: Message) -> None:
+        world.notifier.during_send = lambda _message: None
+        world.requests.deny(request_id, OWNER)
+
+    world.notifier.during_send = decide
+    world.work_messages()
+    assert world.notifier.shows(f"approval {request_id} denied")
+    assert not world.notifier.shows(f"approval {request_id} pending")
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER]
+
+
+def test_a_change_during_a_refused_sending_stays_owed(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    request_id = world.ask()
+
+    def decide(_message: Message) -> None:
+        world.notifier.during_send = lambda _message: None
+        world.requests.deny(request_id, OWNER)
+        raise Refusal("msg_too_long")
+
+    world.notifier.during_send = decide
+    world.work_messages()
+    assert world.notifier.shows(f"approval {request_id} denied")
+
+
+def test_several_changes_are_one_sending_of_the_last(world: World) -> None:
+    world.directory.people["@owners"] = (OWNER,)
+    request_id = world.ask()
+    world.requests.deny(request_id, OWNER)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER]
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == []
+    assert world.notifier.shows(f"approval {request_id} denied")
+
+
+def test_a_second_decision_of_the_same_kind_owes_no_second_message(world: World) -> None:
+    request_id = world.granted()
+    with world.store.writing() as write:
+        for _ in range(2):
+            write.owe(request_id, MessageKind.ENDED, [REQUESTER, REQUESTER], world.clock.now())
+    world.work_messages()
+    assert texts_to(world, REQUESTER).count(MessageKind.ENDED) == 1

@@ -1,11 +1,12 @@
 """The `bot` command."""
 
+import io
 import os
 import signal
 import sys
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -30,6 +31,33 @@ def _es_access() -> None:
 def run() -> None:
     """Run the application until SIGTERM or Ctrl-C."""
     run_with(None)
+
+
+@app.command()
+def sandbox(
+    story: Annotated[bool, typer.Option("--story", help="Play the story, check each step, and end.")] = False,
+    version: Annotated[str | None, typer.Option(help="Of Elasticsearch; the newest that the sandbox knows.")] = None,
+) -> None:
+    """Try everything here: a real Elasticsearch, a local Slack workspace, and the application between them."""
+    try:
+        from bot.sandbox.command import sandbox as play
+    except ModuleNotFoundError as error:
+        print(f"bot sandbox needs more packages ({error.name}): pip install 'es-access[sandbox]'", file=sys.stderr)
+        raise typer.Exit(1) from None
+    raise typer.Exit(play(version, story=story))
+
+
+@app.command()
+def check() -> None:
+    """Try everything that the application depends on, and say line by line what to do. Exit code 1 on a FAIL."""
+    # Names and details may hold any character, and a terminal need not know it.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    from bot.bootstrap import SystemClock
+    from bot.checks.command import run_checks
+    from bot.checks.report import Report
+
+    raise typer.Exit(run_checks(Report(), SystemClock()))
 
 
 def run_with(clock: "Clock | None") -> None:

@@ -41,8 +41,8 @@ def _duration(text: object) -> object:
         return text
     try:
         return parse_duration(text)
-    except AccessError as error:
-        raise ValueError(error.message) from None
+    except AccessError:
+        raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m") from None
 
 
 def _owners(text: object) -> object:
@@ -50,9 +50,9 @@ def _owners(text: object) -> object:
 
 
 def _each_is_an_owner(owners: tuple[str, ...]) -> tuple[str, ...]:
-    for owner in owners:
+    for position, owner in enumerate(owners, 1):
         if not _OWNER.fullmatch(owner):
-            raise ValueError(f"“{owner}” is no Slack user id (U012ABCDEF), e-mail or @group handle")
+            raise ValueError(f"number {position} in it is no Slack user id (U012ABCDEF), e-mail or @group handle")
     return owners
 
 
@@ -84,7 +84,11 @@ def _a_database_url(url: SecretStr) -> SecretStr:
 
 
 def _a_file(path: Path) -> Path:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        found = False
+    if not found:
         raise ValueError("names no file")
     return path
 
@@ -199,7 +203,10 @@ class _Ways(_Environment):
 
 def load_settings() -> Settings:
     """Reads the environment and `.env`. Raises `SettingsError` with every problem at once."""
-    problems = list(_Ways().problems())
+    try:
+        problems = list(_Ways().problems())
+    except (UnicodeError, OSError):
+        raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
     try:
         settings = Settings()
     except ValidationError as error:

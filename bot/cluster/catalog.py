@@ -7,7 +7,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from bot.cluster.client import domain_errors
+from bot.cluster.client import ask
 
 FRESH_SECONDS = 5.0
 """How long an answer serves: short enough that a new index is found at the second try, long enough for a rush."""
@@ -33,9 +33,8 @@ class Catalog:
         """All names, sorted. Raises `Outage`, `Refusal`."""
         with self._turn:
             if self._read_at is None or monotonic() - self._read_at > FRESH_SECONDS:
-                with domain_errors():
-                    answer = self._client.cluster.state(metric="metadata", filter_path=_FIELDS)
-                self._names = names_in(answer.body)
+                state = ask(lambda: self._client.cluster.state(metric="metadata", filter_path=_FIELDS))
+                self._names = names_in(state)
                 self._read_at = monotonic()
             return self._names
 

@@ -1,12 +1,14 @@
 """The connection to one cluster, and its errors in the domain's terms."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elasticsearch import ApiError, Elasticsearch, TransportError
+from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
@@ -19,6 +21,12 @@ CONNECTIONS = 32
 
 _TRY_AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
 """401 too: a connector password that is being changed must not end anybody's access."""
+
+_TYPE = re.compile(r"[a-z_]{1,80}")
+"""What Elasticsearch calls an error. Anything else may be a whole page, and repeat what it was sent."""
+
+_PRODUCT = ("x-elastic-product", "Elasticsearch")
+"""The header of Elasticsearch's own answers, by which its clients know it too."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,68 @@ def connect(connection: Connection) -> Elasticsearch:
     )
 
 
+def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+    """What Elasticsearch answers. Raises `Outage`, `Refusal`, whose text names no body, so no secret is in it."""
+    with _domain_errors():
+        answer = call()
+    return _own_word(answer)
+
+
+def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+    """The same, for what may not be there: empty when Elasticsearch itself says so. Raises `Outage`, `Refusal`."""
+    with _domain_errors():
+        try:
+            answer = call()
+        except NotFoundError as error:
+            if not _is_from_elasticsearch(error):
+                raise
+            return {}
+    return _own_word(answer)
+
+
+def _own_word(answer: ObjectApiResponse[Any]) -> dict[str, Any]:
+    # The client itself looks at the first answer alone. A sign-in page with status 200 is nobody's yes.
+    if not _has_product(answer.meta):
+        raise _stranger(answer.meta.status)
+    body: dict[str, Any] = answer.body
+    return body
+
+
 @contextmanager
-def domain_errors() -> Iterator[None]:
-    """Turns the client's errors into `Outage` and `Refusal`. Their text names no body, so no secret is in it."""
+def _domain_errors() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        text = f"Elasticsearch answered {error.status_code} {error.error}"
         if error.status_code in _TRY_AGAIN:
-            raise Outage(text, _retry_after(error)) from None
-        raise Refusal(text) from None
+            raise Outage(_text(error), _retry_after(error)) from None
+        if not _is_from_elasticsearch(error):
+            raise _stranger(error.status_code) from None
+        raise Refusal(_text(error)) from None
     except TransportError as error:
         raise Outage(f"Elasticsearch does not answer ({type(error).__name__})") from None
+
+
+def _text(error: ApiError) -> str:
+    kind = error.error if _TYPE.fullmatch(str(error.error)) else ""
+    return f"Elasticsearch answered {error.status_code} {kind}".rstrip()
+
+
+def _stranger(status: int) -> Outage:
+    return Outage(f"what answers in place of Elasticsearch says {status}")
+
+
+def _is_from_elasticsearch(error: ApiError) -> bool:
+    """Whether it was the cluster that said no, and not something before it that cannot reach it.
+
+    A load balancer without a backend answers 404 as well: taken for Elasticsearch's, that would say that a user is
+    gone. The answers 401 and 403 of Elasticsearch carry no product header (measured on 8.19 and 9.5).
+    """
+    return _has_product(error.meta) or error.error == "security_exception"
+
+
+def _has_product(meta: ApiResponseMeta) -> bool:
+    name, value = _PRODUCT
+    return meta.headers.get(name) == value
 
 
 def _retry_after(error: ApiError) -> float | None:

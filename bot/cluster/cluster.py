@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bot.access.ports import CredentialSpec, Receipt
 from bot.cluster.catalog import Catalog
-from bot.cluster.client import domain_errors
+from bot.cluster.client import ask
 from bot.cluster.credentials import Credentials
 
 
@@ -34,8 +34,7 @@ class ElasticsearchCluster:
 
     def ping(self) -> None:
         """One cheap call as the connector account. Raises `Outage`, `Refusal`."""
-        with domain_errors():
-            self._client.security.authenticate()
+        ask(self._client.security.authenticate)
 
     def close(self) -> None:
         """Closes the connections."""

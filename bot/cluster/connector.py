@@ -5,7 +5,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from bot.cluster.client import domain_errors
+from bot.cluster.client import ask
 
 CLUSTER_PRIVILEGES = ("monitor", "manage_security")
 INDEX_PRIVILEGES = ("monitor",)
@@ -29,11 +29,12 @@ class Privileges:
 
 def read_privileges(client: Elasticsearch) -> Privileges:
     """Asks the cluster what the account that `client` uses may do. Raises `Outage`, `Refusal`."""
-    with domain_errors():
-        answer = client.security.has_privileges(
+    answer = ask(
+        lambda: client.security.has_privileges(
             cluster=[*CLUSTER_PRIVILEGES, "all"],
             index=[{"names": ["*"], "privileges": list(INDEX_PRIVILEGES)}],
-        ).body
+        )
+    )
     cluster, index = answer["cluster"], answer["index"]["*"]
     missing = [f"cluster: {name}" for name in CLUSTER_PRIVILEGES if not cluster[name]]
     missing += [f"index *: {name}" for name in INDEX_PRIVILEGES if not index[name]]

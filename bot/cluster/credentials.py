@@ -3,28 +3,20 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, TypeVar
 
 from elasticsearch import Elasticsearch
-from elasticsearch.client import SecurityClient
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import CredentialSpec, Receipt
-from bot.cluster.client import domain_errors
+from bot.cluster.client import ask, ask_for
 
 METADATA_KEY = "es_access"
 """Everything made by the application carries this key, so that it is told from what others made."""
 
 
 _Answer = TypeVar("_Answer")
-
-
-class _Owner(Enum):
-    NOBODY = auto()
-    APPLICATION = auto()
-    SOMEBODY_ELSE = auto()
 
 
 @dataclass(frozen=True)
@@ -36,9 +28,8 @@ class Credentials:
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
-        with domain_errors():
-            if self._owner_of(spec.username) is _Owner.SOMEBODY_ELSE:
-                raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
+        if not all(_ours(each) for each in self._found(spec.username)):
+            raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
         metadata = {METADATA_KEY: _metadata(spec)}
         role = self.executor.submit(self._put_role, spec, metadata)
         try:
@@ -49,8 +40,8 @@ class Credentials:
 
     def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
-        with domain_errors():
-            self.client.security.put_role(
+        ask(
+            lambda: self.client.security.put_role(
                 name=spec.username,
                 indices=[{
                     "names": list(spec.patterns),
@@ -59,11 +50,12 @@ class Credentials:
                 }],
                 metadata=metadata,
                 refresh=False,
-            )  # fmt: skip
+            )
+        )  # fmt: skip
 
     def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], password: SecretStr) -> None:
-        with domain_errors():
-            self.client.security.put_user(
+        ask(
+            lambda: self.client.security.put_user(
                 username=spec.username,
                 password=password.get_secret_value(),
                 roles=[spec.username],
@@ -71,44 +63,48 @@ class Credentials:
                 metadata=metadata,
                 refresh=False,
             )
+        )
 
     def remove(self, username: str) -> Receipt:
         """Deletes the user first, which stops its password; then its API keys, which outlive it; then its role.
 
-        Each is tried whatever became of the others, and each is read back.
+        Each is tried whatever became of the others, and each is read back. Nothing is touched before it is known whose
+        the name is.
         """
         errors: list[str] = []
-        owner = _trying(errors, lambda: self._owner_of(username))
-        if owner is _Owner.SOMEBODY_ELSE:
+        found = _trying(errors, lambda: self._found(username))
+        if found is None:
+            return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=tuple(errors))
+        # Both were ours when they were made. An administrator who changed one of them may have dropped its metadata:
+        # that must not keep it alive.
+        if found and not any(_ours(each) for each in found):
             return Receipt(user_gone=True, role_gone=True, keys_left=0, errors=("the name is somebody else's",))
-        security = self._lenient
-        _trying(errors, lambda: security.delete_user(username=username, refresh=False))
-        _trying(errors, lambda: security.invalidate_api_key(username=username))
-        _trying(errors, lambda: security.delete_role(name=username, refresh=False))
+        security = self.client.security
+        _trying(errors, lambda: ask_for(lambda: security.delete_user(username=username, refresh=False)))
+        _trying(errors, lambda: ask_for(lambda: security.invalidate_api_key(username=username)))
+        _trying(errors, lambda: ask_for(lambda: security.delete_role(name=username, refresh=False)))
         user_gone = _trying(errors, lambda: not self._user(username))
         role_gone = _trying(errors, lambda: not self._role(username))
-        keys = _trying(errors, lambda: len(security.get_api_key(username=username, active_only=True)["api_keys"]))
+        keys = _trying(errors, lambda: self._keys(username))
         return Receipt(bool(user_gone), bool(role_gone), keys, tuple(dict.fromkeys(errors)))
 
-    def _owner_of(self, name: str) -> _Owner:
-        found = [*self._user(name).values(), *self._role(name).values()]
-        if not found:
-            return _Owner.NOBODY
-        ours = all(METADATA_KEY in each.get("metadata", {}) for each in found)
-        return _Owner.APPLICATION if ours else _Owner.SOMEBODY_ELSE
+    def _found(self, name: str) -> list[Mapping[str, Any]]:
+        """The user and the role of that name, whoever made them."""
+        return [*self._user(name).values(), *self._role(name).values()]
 
     def _user(self, username: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._lenient.get_user(username=username).body
-        return answer
+        return ask_for(lambda: self.client.security.get_user(username=username))
 
     def _role(self, name: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._lenient.get_role(name=name).body
-        return answer
+        return ask_for(lambda: self.client.security.get_role(name=name))
 
-    @property
-    def _lenient(self) -> SecurityClient:
-        """For calls to which "there is no such thing" is a good answer: an empty one, instead of an error."""
-        return self.client.options(ignore_status=404).security
+    def _keys(self, username: str) -> int:
+        found = ask_for(lambda: self.client.security.get_api_key(username=username, active_only=True))
+        return len(found.get("api_keys", ()))
+
+
+def _ours(found: Mapping[str, Any]) -> bool:
+    return METADATA_KEY in found.get("metadata", {})
 
 
 def _metadata(spec: CredentialSpec) -> dict[str, str]:
@@ -117,8 +113,7 @@ def _metadata(spec: CredentialSpec) -> dict[str, str]:
 
 def _trying(errors: list[str], call: Callable[[], _Answer]) -> _Answer | None:
     try:
-        with domain_errors():
-            return call()
+        return call()
     except (Outage, Refusal) as error:
         errors.append(str(error))
         return None

@@ -1,0 +1,143 @@
+"""Whether the database opens, may be written, and holds the tables of this version. Nothing in it is changed."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from bot.checks.report import Report
+from bot.storage.engine import open_engine
+from bot.storage.lock import DatabaseInUseError, only_one_on
+from bot.storage.migrate import HEAD
+
+TIMEOUT_SECONDS = 10
+"""For a connection to PostgreSQL, and for each statement."""
+
+
+def check_database(report: Report, url: URL) -> None:
+    """One line."""
+    if url.drivername == "sqlite":
+        _check_sqlite(report, url, Path(url.database or ""))
+    else:
+        _check_postgres(report, url)
+
+
+def _check_sqlite(report: Report, url: URL, file: Path) -> None:
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        report.fail(f"database: there is no folder {folder}", f"mkdir -p '{folder}'   or change DATABASE_URL.")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        report.fail(f"database: this user may not write into {folder}", _own(folder))
+    elif not file.exists() or not file.stat().st_size:
+        report.ok(f"database: SQLite, {file} is new, is created at start")
+    elif not os.access(file, os.R_OK | os.W_OK):
+        report.fail(f"database: this user may not write {file}", _own(file))
+    else:
+        _open_sqlite(report, url, file)
+
+
+def _open_sqlite(report: Report, url: URL, file: Path) -> None:
+    used = ", in use by a running es-access" if _in_use(url) else ""
+    engine = open_engine(url)
+    try:
+        with engine.execution_options(writes=True).connect() as connection:
+            version = _version(connection)
+    except DBAPIError as error:
+        if used and "locked" in str(error.orig):
+            report.ok(f"database: SQLite, {file} opens{used}")
+        else:
+            report.fail(f"database: SQLite cannot use {file}: {error.orig}", _mend_sqlite(file, str(error.orig)))
+        return
+    finally:
+        engine.dispose()
+    _report_version(report, f"SQLite, {file} opens and is writable{used}", version)
+
+
+def _own(path: Path) -> str:
+    return f"chown {os.geteuid()} '{path}'   as an administrator, or change DATABASE_URL."
+
+
+def _mend_sqlite(file: Path, said: str) -> str:
+    if "locked" in said:
+        return f"Another program holds it. Find and end that one: fuser '{file}'"
+    if "not a database" in said or "malformed" in said:
+        return "Put back your last backup of it, or name another file in DATABASE_URL."
+    return _own(file)
+
+
+def _in_use(url: URL) -> bool:
+    # Held for no longer than it takes to see that it is free.
+    if not Path(f"{url.database}.lock").exists():
+        return False
+    try:
+        lock = only_one_on(url)
+    except DatabaseInUseError:
+        return True
+    except OSError:
+        return False
+    if lock is not None:
+        lock.close()
+    return False
+
+
+def _check_postgres(report: Report, url: URL) -> None:
+    name = f"PostgreSQL, {url.database} at {url.host or 'this machine'}"
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(TIMEOUT_SECONDS)})
+    try:
+        engine = open_engine(url)
+    except ModuleNotFoundError:
+        report.fail("database: the PostgreSQL driver is not installed", "pip install 'es-access[postgres]'")
+        return
+    try:
+        _open_postgres(report, engine, name, url.username or "USER")
+    except DBAPIError as error:
+        said = str(error.orig).strip().splitlines() or ["no reason given"]
+        report.fail(
+            f"database: {name} cannot be used: {said[-1]}",
+            "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME, with special characters of the password"
+            " percent-encoded (@ is %40).",
+        )
+    finally:
+        engine.dispose()
+
+
+def _open_postgres(report: Report, engine: Engine, name: str, user: str) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT_SECONDS}s'")
+        read_only = connection.scalar(text("SELECT current_setting('transaction_read_only')")) == "on"
+        may_create = connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')"))
+        version = _version(connection)
+    if read_only:
+        report.fail(f"database: {name} is read-only", "Name the primary server in DATABASE_URL, not a replica.")
+    elif version != HEAD and not may_create:
+        report.fail(
+            f"database: {name}: {user} may not create tables",
+            f'In that database, as its owner: GRANT CREATE, USAGE ON SCHEMA public TO "{user}";',
+        )
+    else:
+        _report_version(report, f"{name} opens and is writable", version)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def _report_version(report: Report, opens: str, version: str | None) -> None:
+    if version is None:
+        report.ok(f"database: {opens}; it is new, tables are created at start")
+    elif version == HEAD:
+        report.ok(f"database: {opens}; tables are up to date")
+    # Steps are numbered in the order they are run, with leading zeros.
+    elif version.isdecimal() and version < HEAD:
+        report.ok(f"database: {opens}; it is migrated at start, from schema {version} to {HEAD}")
+    else:
+        report.fail(
+            f"database: {opens}; but its schema {version} is not known to this version of es-access ({HEAD})",
+            "Install the version of es-access that made it, or name another database in DATABASE_URL.",
+        )

@@ -1,0 +1,113 @@
+"""The whole product on this machine: a node with sample data, a workspace with people, the application between them."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bot.cluster.credentials import METADATA_KEY
+from bot.sandbox.application import Application
+from bot.sandbox.node import Node
+from bot.sandbox.node.assembly import assemble
+from bot.sandbox.workspace import User, Workspace
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+"""The same that the app is installed from in a real workspace."""
+
+INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
+    "logs-web": ("web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),
+    "logs-payments": ("payments-team", ("card accepted", "card refused: limit", "gateway timed out after 3 s")),
+    "orders": ("payments-team", ("order 1041 paid", "order 1042 waits for its payment")),
+    "metrics-hosts": ("platform-team", ("web-1 cpu 31 %", "web-2 cpu 97 %")),
+    "scratch": (None, ("nobody remembers what this was for",)),
+}
+"""Sample data: each index with the owner in its `_meta` and its lines. One has no owner, as there always is."""
+
+ACCESS_DETAILS = "Questions? Ask in #data-help."
+
+OWN_MACHINE = "127.0.0.1,localhost"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is running. `alice` asks, `bob` owns the integration."""
+
+    node: Node
+    workspace: Workspace
+    app: Application
+    alice: User
+    bob: User
+
+    def left_behind(self) -> list[str]:
+        """What the application made and the cluster still has: `user NAME`, `role NAME`, `key ID`.
+
+        A user or role that has just been removed may be listed for one more second: lists are searches.
+        """
+        security = self.node.client().security
+        users, roles = security.get_user().body, security.get_role().body
+        keys = security.get_api_key(active_only=True)["api_keys"]
+        return [
+            *(f"user {name}" for name, user in users.items() if METADATA_KEY in user.get("metadata", {})),
+            *(f"role {name}" for name, role in roles.items() if METADATA_KEY in role.get("metadata", {})),
+            *(f"key {key['id']}" for key in keys),
+        ]
+
+
+@contextmanager
+def running(version: str, console: Console) -> Iterator[Stage]:
+    """A stage that is up; all of it ends with the context, the last started first. Progress goes to `console`.
+
+    Raises NodeError, ManifestError, OSError, or RuntimeError with the application's log.
+    """
+    _reach_own_machine_directly()
+    with ExitStack() as stack:
+        installing = time.monotonic()
+        assemble(version, console)  # with a bar, which has no room beside a spinner
+        with _progress(console, f"Elasticsearch {version}", since=installing):
+            node = stack.enter_context(Node.start(version))
+            fill(node)
+        with _progress(console, "Slack workspace"):
+            workspace = stack.enter_context(Workspace.start(MANIFEST))
+            alice = workspace.add_user("alice", tz="Europe/Berlin")
+            bob = workspace.add_user("bob", tz="America/New_York")
+        with _progress(console, "es-access"):
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="es-access-sandbox-")))
+            settings = {"CUSTOM_ACCESS_DETAILS": ACCESS_DETAILS}
+            app = Application(workspace, node, node.connector(), directory, owners=bob.email, settings=settings)
+            stack.callback(app.stop)
+            app.start()
+        yield Stage(node, workspace, app, alice, bob)
+
+
+def fill(node: Node) -> None:
+    """Makes the sample data."""
+    now = datetime.now(UTC)
+    for name, (owner, lines) in INDICES.items():
+        docs: list[dict[str, Any]] = [
+            {"@timestamp": (now - timedelta(minutes=ago)).isoformat(), "message": line}
+            for ago, line in enumerate(reversed(lines))
+        ]
+        node.create_index(name, owner, docs)
+
+
+def _reach_own_machine_directly() -> None:
+    """Keeps a proxy of the user's environment for the download, and out of what runs here."""
+    for name in ("no_proxy", "NO_PROXY"):
+        already = os.environ.get(name)
+        os.environ[name] = f"{already},{OWN_MACHINE}" if already else OWN_MACHINE
+
+
+@contextmanager
+def _progress(console: Console, what: str, since: float | None = None) -> Iterator[None]:
+    """A spinner on a terminal while it starts, then one line with the seconds since `since`, or since now."""
+    began = time.monotonic() if since is None else since
+    with console.status(f"Starting {what} …"):
+        yield
+    console.print(f"[green]✓[/] {what} [dim]is up after {time.monotonic() - began:.1f} s[/]", highlight=False)

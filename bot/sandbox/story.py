@@ -1,0 +1,310 @@
+"""The product's one story, played for real: each step says what is true, and checks it.
+
+Nothing here knows the application: people type and click in the workspace, and use what they were given on the node.
+"""
+
+import json
+import re
+import shlex
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlsplit, urlunsplit
+
+from elasticsearch import ApiError, TransportError
+from rich.console import Console
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.text import Text
+
+from bot.sandbox.stage import Stage
+from bot.sandbox.workspace import Message, NotShownError, User
+
+Found = TypeVar("Found")
+
+OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
+
+WAIT_SECONDS = 10.0
+"""For anything that takes well under one second on an idle machine."""
+
+QUERY_SECONDS = 10.0
+
+HOUR_SECONDS = 3600
+
+WIDEST = 100
+"""Columns: longer lines are hard to read, however wide the terminal is."""
+
+_STYLES = {"alice": "cyan", "bob": "magenta"}
+
+_REQUEST = re.compile(r"REQ-[0-9A-Z]{6}")
+_SECRET = re.compile(r"^Password: (\S+)$", re.MULTILINE)
+
+
+class Untrue(Exception):
+    """A step of the story did not hold. The message says what was expected, and what is the case."""
+
+    def __init__(self, step: str, what: str) -> None:
+        super().__init__(what)
+        self.step = step
+
+
+class Answer(NamedTuple):
+    """What the node said to a query: the HTTP status, and how many documents it found, none where it refused."""
+
+    status: int
+    found: int
+
+
+class Given(NamedTuple):
+    """What stands in a credential message."""
+
+    request: str
+    password: str
+    line: str
+
+
+@dataclass
+class Teller:
+    """Plays one step after the other in front of `console`."""
+
+    stage: Stage
+    console: Console
+    step: str = ""
+    number: int = 0
+
+    def begin(self, title: str) -> None:
+        """Opens a step."""
+        self.number += 1
+        self.step = f"{self.number}. {title}"
+        self.console.print()
+        self.console.print(Rule(Text(self.step, style="bold"), align="left"), width=self._width)
+
+    def check(self, holds: bool, what: str, otherwise: object = "it does not hold") -> None:
+        """Says `what`, which must hold. Raises `Untrue`."""
+        if not holds:
+            raise Untrue(self.step, f"expected: {what}\nbut: {otherwise}")
+        self.console.print(Text.assemble(("  ✓ ", "green"), what), highlight=False)
+
+    def does(self, person: User, what: str) -> None:
+        """Says what somebody does."""
+        self.console.print(Text.assemble(("  » ", "dim"), (person.real_name, self._style(person)), f" {what}"))
+
+    def show(self, person: User, text: str, where: str) -> None:
+        """Draws what somebody sees, in a panel with their name."""
+        title, _, rest = text.partition("\n")
+        shown = Text(title, style="bold" if title.isupper() else "")
+        if rest:
+            shown.append(f"\n{rest}", style="not bold")
+        label = Text(f"{person.real_name} · {where}", style=self._style(person))
+        panel = Panel(shown, title=label, title_align="left", border_style=self._style(person), padding=(0, 1))
+        self.console.print(panel, width=self._width, highlight=False)
+
+    def types(self, person: User, text: str) -> str:
+        """Types a command, and shows and returns the private answer."""
+        workspace = self.stage.workspace
+        self.does(person, f"types  /es-access {text}")
+        before = len(workspace.ephemerals(person))
+        delivery = workspace.command(person, "/es-access", text)
+        if delivery.error is not None:
+            raise Untrue(self.step, f"Slack said: {delivery.shown}")
+        self.wait(lambda: len(workspace.ephemerals(person)) > before, "a private answer")
+        answer = workspace.render(workspace.ephemerals(person)[-1], person)
+        self.show(person, answer, "only visible to you")
+        return answer
+
+    def finds(self, person: User, *words: str) -> Message:
+        """Waits until one message to that person has all of these words."""
+        workspace = self.stage.workspace
+
+        def look() -> Message | None:
+            held = workspace.messages(person)
+            return next((each for each in held if all(word in workspace.render(each, person) for word in words)), None)
+
+        return self.wait(look, f"{person.real_name} reads: {', '.join(words)}")
+
+    def reads(self, person: User, *words: str) -> str:
+        """The same, shown."""
+        text = self.stage.workspace.render(self.finds(person, *words), person)
+        self.show(person, text, "message from es-access")
+        return text
+
+    def clicks(self, person: User, message: Message, button: str) -> None:
+        """Presses a button that the person sees."""
+        self.does(person, f"clicks [ {button} ]")
+        try:
+            delivery = self.stage.workspace.click(person, message, button)
+        except NotShownError as error:
+            raise Untrue(self.step, str(error)) from None
+        if delivery.error is not None:
+            raise Untrue(self.step, f"Slack said: {delivery.shown}")
+
+    def pastes(self, person: User, line: str) -> Answer:
+        """Runs the line as a shell and `curl` would read it, and shows what came back."""
+        self.does(person, "pastes")
+        self.console.print(Text(f"    $ {line}"), soft_wrap=True, highlight=False)
+        answer = run_curl(line)
+        found = f", {answer.found} documents found" if answer.status == OK else ""
+        self.console.print(f"    HTTP {answer.status}{found}", highlight=False)
+        return answer
+
+    def texts(self, person: User) -> str:
+        """All that stands in a person's direct message with the app."""
+        workspace = self.stage.workspace
+        return "\n\n".join(workspace.render(each, person) for each in workspace.messages(person))
+
+    def wait(self, look: Callable[[], Found | None], what: str) -> Found:
+        """What `look` finds, once it finds it. Raises `Untrue`."""
+        try:
+            return self.stage.workspace.wait_for(look, WAIT_SECONDS, what)
+        except AssertionError as error:
+            log = self.stage.app.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+            raise Untrue(self.step, f"expected: {error}\n== the application's log\n{log}") from None
+
+    def _style(self, person: User) -> str:
+        return _STYLES[person.name]
+
+    @property
+    def _width(self) -> int:
+        return min(self.console.width, WIDEST)
+
+
+def tell(stage: Stage, console: Console) -> None:
+    """The whole story. Raises `Untrue` at the first step that does not hold, or that something breaks."""
+    teller = Teller(stage, console)
+    try:
+        _tell(teller)
+    except (OSError, RuntimeError, TransportError, ApiError) as error:
+        raise Untrue(teller.step, f"{type(error).__name__}: {error}") from error
+    console.print()
+
+
+def _tell(teller: Teller) -> None:
+    request = asks(teller, "logs-* 1h fixing INC-42")
+    asks_too_much(teller)
+    given = is_approved(teller, request)
+    uses(teller, given)
+    is_kept_out_of_the_rest(teller, given)
+    ends_it_early(teller, given)
+    expires(teller)
+    nothing_is_left(teller)
+
+
+def asks(teller: Teller, text: str) -> str:
+    """Alice asks. Returns the request's id."""
+    alice, bob = teller.stage.alice, teller.stage.bob
+    teller.begin("Alice asks, Bob is asked")
+    answer = teller.types(alice, text)
+    found = _REQUEST.search(answer)
+    if found is None or "is filed" not in answer:
+        raise Untrue(teller.step, f"expected: a request that is filed\nbut: {answer}")
+    shown = teller.reads(bob, f"REQUEST {found.group()}", "@alice")
+    teller.check("[ Approve ] [ Deny ]" in shown, "Bob owns this cluster's data: he can approve or deny", shown)
+    return found.group()
+
+
+def asks_too_much(teller: Teller) -> None:
+    """A bad input is answered, and files nothing."""
+    alice, bob = teller.stage.alice, teller.stage.bob
+    teller.begin("Alice asks for what nobody may have")
+    before = teller.texts(bob)
+    answer = teller.types(alice, ".security* 1h")
+    teller.check("is filed" not in answer, "a short answer, and one right example", answer)
+    teller.check(teller.texts(bob) == before, "nothing was filed, nobody was bothered", teller.texts(bob))
+
+
+def is_approved(teller: Teller, request: str) -> Given:
+    """Bob approves, Alice gets a credential."""
+    bob = teller.stage.bob
+    teller.begin("Bob approves, Alice has a credential")
+    teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
+    given = receives(teller, request)
+    text = teller.reads(bob, f"REQUEST {request}: APPROVED")
+    teller.check("[ Approve ]" not in text, "Bob's message says who decided; its buttons are gone", text)
+    teller.check(given.password not in teller.texts(bob), "the credential is in Alice's message alone")
+    return given
+
+
+def receives(teller: Teller, request: str) -> Given:
+    """The credential message, once it is there."""
+    text = teller.reads(teller.stage.alice, f"ACCESS {request}", "Password: ")
+    secret = _SECRET.search(text)
+    line = next((each for each in text.splitlines() if each.startswith("curl ")), None)
+    if secret is None or line is None:
+        raise Untrue(teller.step, f"expected: a password and a curl line\nbut: {text}")
+    return Given(request, secret.group(1), line)
+
+
+def uses(teller: Teller, given: Given) -> None:
+    """The line from the message works."""
+    teller.begin("It works on what was asked for")
+    answer = teller.pastes(teller.stage.alice, given.line)
+    teller.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of logs-*", answer)
+
+
+def is_kept_out_of_the_rest(teller: Teller, given: Given) -> None:
+    """The same line on another index is refused."""
+    teller.begin("It works on nothing else")
+    answer = teller.pastes(teller.stage.alice, on_index(given.line, "metrics-hosts"))
+    teller.check(answer.status == FORBIDDEN, f"another index is refused: {FORBIDDEN}", answer)
+
+
+def ends_it_early(teller: Teller, given: Given) -> None:
+    """Alice ends it. The credential is dead, and gone from her message."""
+    alice, bob = teller.stage.alice, teller.stage.bob
+    teller.begin("Alice is done early")
+    teller.types(alice, f"revoke {given.request}")
+    teller.reads(alice, f"ACCESS {given.request} HAS ENDED", "was removed from this message")
+    teller.reads(bob, f"ACCESS {given.request} HAS ENDED", "revoked by @alice")
+    teller.check(given.password not in teller.texts(alice), "the password is gone from Alice's messages")
+    answer = teller.pastes(alice, given.line)
+    teller.check(answer.status == UNAUTHORIZED, f"the credential is refused: {UNAUTHORIZED}", answer)
+
+
+def expires(teller: Teller) -> None:
+    """Another one ends by itself when its hour is over."""
+    alice, bob = teller.stage.alice, teller.stage.bob
+    request = asks(teller, "metrics-* 1h write")
+    teller.begin("Approved, used, and then an hour passes")
+    teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
+    given = receives(teller, request)
+    answer = teller.pastes(alice, given.line)
+    teller.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of metrics-*", answer)
+    teller.console.print(Text.assemble(("  » ", "dim"), ("The clock", "yellow"), " moves on by one hour"))
+    teller.stage.app.move_clock(HOUR_SECONDS + 1)
+    teller.reads(alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "was removed from this message")
+    answer = teller.pastes(alice, given.line)
+    teller.check(answer.status == UNAUTHORIZED, f"it has expired by itself: {UNAUTHORIZED}", answer)
+    teller.check(given.password not in teller.texts(alice), "its password is gone from Alice's messages too")
+
+
+def nothing_is_left(teller: Teller) -> None:
+    """The cluster is as it was."""
+    teller.begin("What is left in the cluster")
+    teller.wait(lambda: not teller.stage.left_behind(), "nothing of es-access in the cluster")
+    left = teller.stage.left_behind()
+    teller.check(not left, "nothing: no user, no role, no key", left)
+
+
+def run_curl(line: str) -> Answer:
+    """Does what `curl -u USER:PASSWORD URL` does, read as a shell reads it. Raises ValueError for another line."""
+    match shlex.split(line):
+        case ["curl", "-u", account, url]:
+            query = urllib.request.Request(url)  # noqa: S310 (the node's own)
+            query.add_header("Authorization", f"Basic {b64encode(account.encode()).decode()}")
+        case _:
+            raise ValueError(f"not a line that was shown: {line}")
+    try:
+        with urllib.request.urlopen(query, timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the same)
+            return Answer(answer.status, json.load(answer)["hits"]["total"]["value"])
+    except HTTPError as refusal:
+        return Answer(refusal.code, 0)
+
+
+def on_index(line: str, index: str) -> str:
+    """The same line for another index."""
+    url = shlex.split(line)[-1]
+    other = urlunsplit(urlsplit(url)._replace(path=f"/{index}/_search"))
+    return line.replace(url, other)

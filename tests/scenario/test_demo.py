@@ -1,0 +1,160 @@
+"""`bot sandbox` as a newcomer runs it: a command in a shell, in whatever environment that shell has."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.node.assembly import cache_root
+
+SECONDS = 90.0
+"""For a command that takes 12 on two idle cores."""
+
+HOSTILE = {
+    "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+    "SLACK_API_URL": "http://127.0.0.1:1/api/",
+    "SLACK_SIGNING_SECRET": "not-ours",
+    "INTEGRATION_OWNER": "nobody@example.com",
+    "HEALTH_PORT": "1",
+    "http_proxy": "http://127.0.0.1:1",
+    "LOG_LEVEL": "shouting",
+}
+"""What a developer's shell may hold, or the `.env` beside them: none of it is the sandbox's."""
+
+STORY = (
+    "1. Alice asks, Bob is asked",
+    "/es-access logs-* 1h fixing INC-42",
+    "only visible to you",
+    "[ Approve ] [ Deny ]",
+    "I cannot give access to “.security*”",
+    "Bob clicks [ Approve ]",
+    "Password: ",
+    "$ curl -u 'es-access-",
+    "HTTP 200, 6 documents found",
+    "/metrics-hosts/_search?size=1'",
+    "HTTP 403",
+    "/es-access revoke REQ-",
+    "Ended: revoked by @alice",
+    "HTTP 401",
+    "The clock moves on by one hour",
+    "Ended: expired",
+    "HTTP 401",
+    "nothing: no user, no role, no key",
+    "All of it was true",
+)
+"""What is read, in this order."""
+
+MAIN = "from bot.cli import main; main()"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory with a `.env` that is not the sandbox's, an empty home and an empty place for temporary files."""
+    (tmp_path / ".env").write_text("".join(f"{name}={text}\n" for name, text in HOSTILE.items()))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "temporary").mkdir()
+    return tmp_path
+
+
+@contextmanager
+def sandbox(place: Path, *arguments: str, code: str = MAIN) -> Iterator[subprocess.Popen[str]]:
+    """`bot sandbox`, its output in a pipe. In a session of its own: its signals reach no one else."""
+    environment = {name: text for name, text in os.environ.items() if "COLOR" not in name} | HOSTILE
+    environment |= {"HOME": str(place / "home"), "TMPDIR": str(place / "temporary"), "TERM": "dumb"}
+    environment["XDG_CACHE_HOME"] = str(cache_root().parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "sandbox", *arguments], cwd=place, env=environment, text=True,
+        encoding="utf-8", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def output_until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says up to the line with these words."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it never said “{words}”:\n{said}")
+
+
+def assert_nothing_is_left(place: Path) -> None:
+    """No file, and no process: each of them has a path below `place` on its command line."""
+    assert list((place / "temporary").iterdir()) == []
+    assert [line for line in command_lines() if str(place) in line] == []
+
+
+def command_lines() -> list[str]:
+    """Of every process on this machine."""
+    if Path("/proc/self/cmdline").exists():
+        lines = []
+        for each in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has just ended
+                lines.append(each.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        return lines
+    return subprocess.run(
+        ["/bin/ps", "-A", "-o", "args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+def test_the_story_is_told_is_true_and_leaves_nothing_behind(place: Path) -> None:
+    with sandbox(place, "--story") as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
+    rest = said
+    for words in STORY:
+        assert words in rest, f"“{words}” is not there, or not in its place:\n{said}"
+        rest = rest.partition(words)[2]
+    assert "\x1b" not in said, "a pipe gets no colours"
+    shown = [line for line in said.splitlines() if not line.lstrip().startswith("$ curl")]
+    assert max(map(len, shown)) <= 80, "only the line to be copied is longer"
+    assert_nothing_is_left(place)
+
+
+def test_a_story_that_is_not_true_says_where_and_fails(place: Path) -> None:
+    wrong = f"import bot.sandbox.story as story; story.FORBIDDEN = 418; {MAIN}"
+    with sandbox(place, "--story", code=wrong) as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1, said
+    assert "✗ Not true: 5. It works on nothing else" in said
+    assert "expected: another index is refused: 418\nbut: Answer(status=403, found=0)" in said
+    assert "All of it was true" not in said
+    assert_nothing_is_left(place)
+
+
+def test_an_open_sandbox_ends_well_at_ctrl_c(place: Path) -> None:
+    with sandbox(place) as process:
+        said = output_until(process, "Ctrl-C ends all of it")
+        assert "INTEGRATION_OWNER=bob@example.com" in said
+        assert "SLACK_APP_TOKEN=xapp-" in said
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everything in the foreground hears it
+        assert process.wait(SECONDS) == 0
+    assert_nothing_is_left(place)
+
+
+def test_a_story_that_is_cut_short_has_proved_nothing(place: Path) -> None:
+    with sandbox(place, "--story") as process:
+        output_until(process, "Bob clicks [ Approve ]")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 128 + signal.SIGTERM
+    assert_nothing_is_left(place)
+
+
+def test_an_unknown_version_is_answered_with_those_there_are(place: Path) -> None:
+    with sandbox(place, "--version", "7.17.0") as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert " ".join(said.split()) == "There is no version 7.17.0 in the sandbox. It knows 9.5.3 and 8.19.21."

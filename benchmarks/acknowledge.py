@@ -1,0 +1,51 @@
+"""Many commands at once: how long Slack waits for the acknowledgement of each."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from benchmarks.acts import settle
+from benchmarks.report import Figure, ms, percentile
+from bot.sandbox.stage import Stage
+from bot.sandbox.workspace import User
+
+AT_ONCE = 100
+
+GOAL_MS = 250.0
+
+
+def measure(stage: Stage, rounds: int) -> list[Figure]:
+    """Each round, `AT_ONCE` people type the same command at the same moment; the first round is a warm-up."""
+    people = [stage.workspace.add_user(f"person{number}") for number in range(AT_ONCE)]
+    _round(stage, people)
+    taken = [_round(stage, people) for _ in range(rounds)]
+    together = ms([each for seconds in taken for each in seconds])
+    p99 = percentile(together, 99)
+    return [
+        Figure(
+            f"{AT_ONCE} commands at once: acknowledged",
+            "ms",
+            {"p50": percentile(together, 50), "p99": p99, "max": max(together)},
+            len(together),
+            f"p99 < {GOAL_MS:.0f} ms",
+            p99 < GOAL_MS,
+            {f"p99 of round {number}": percentile(ms(seconds), 99) for number, seconds in enumerate(taken, 1)},
+        )
+    ]
+
+
+def _round(stage: Stage, people: Sequence[User]) -> list[float]:
+    """Seconds from sending each command to its acknowledgement, as Slack measures its three."""
+    together = Barrier(len(people))
+
+    def ask(person: User) -> float:
+        together.wait()
+        delivery = stage.workspace.command(person, "/es-access", "logs-* 1h a benchmark")
+        if delivery.ack_seconds is None:
+            raise RuntimeError(f"not acknowledged: {delivery.error}")
+        return delivery.ack_seconds
+
+    with ThreadPoolExecutor(len(people)) as threads:
+        seconds = list(threads.map(ask, people))
+    settle(stage)
+    return seconds

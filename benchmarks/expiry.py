@@ -1,0 +1,85 @@
+"""From the moment that a grant ends to the first time that the cluster refuses its credential."""
+
+import http.client
+import sqlite3
+import time
+from base64 import b64encode
+from contextlib import closing
+from datetime import UTC, datetime
+
+from benchmarks.acts import WAIT_SECONDS, Account, approve, ask, settle
+from benchmarks.report import Figure, ms, percentile
+from bot.sandbox.stage import Stage
+
+LEAD_SECONDS = 1.5
+"""The clock is moved to this long before the end, so that the end comes as it does in life: expected, not jumped over.
+Longer than the application's longest look ahead, which would otherwise still count with the old time."""
+
+POLL_SECONDS = 0.002
+
+OTHERS_SECONDS = 2 * 3600
+"""Longer than the hour that any benchmark asks for."""
+
+GOAL_MS = 1000.0
+
+
+def measure(stage: Stage, grants: int) -> list[Figure]:
+    """One after the other, each with an hour to live, most of which is skipped."""
+    _end_all(stage)
+    late = ms([_seconds_late(stage) for _ in range(grants)])
+    p99 = percentile(late, 99)
+    values = {"p50": percentile(late, 50), "p99": p99, "max": max(late)}
+    return [Figure("expiry → credential refused", "ms", values, len(late), f"p99 < {GOAL_MS:.0f} ms", p99 < GOAL_MS)]
+
+
+def _end_all(stage: Stage) -> None:
+    """Whatever another benchmark left alive ends first, so that it does not end in the middle of this one."""
+    stage.app.move_clock(OTHERS_SECONDS)
+    stage.workspace.wait_for(lambda: not stage.left_behind(), WAIT_SECONDS, "the end of what was there before")
+    settle(stage)
+
+
+def _seconds_late(stage: Stage) -> float:
+    _, account = approve(stage, ask(stage))
+    settle(stage)
+    end = _end_of(stage, account)
+    _move_clock_to(stage, end - LEAD_SECONDS)
+    moved = _moved(stage)
+    with closing(http.client.HTTPConnection(*_address(stage.node.url), timeout=WAIT_SECONDS)) as connection:
+        if not _is_let_in(connection, account):
+            raise RuntimeError(f"{account.username} was refused before its end")
+        while _is_let_in(connection, account):
+            if time.time() + moved > end + WAIT_SECONDS:
+                raise RuntimeError(f"{account.username} never ends")
+            time.sleep(POLL_SECONDS)
+    return time.time() + moved - end
+
+
+def _end_of(stage: Stage, account: Account) -> float:
+    """To the microsecond, which no message shows: read where the application keeps it."""
+    with closing(sqlite3.connect(f"file:{stage.app.directory / 'es-access.db'}?mode=ro", uri=True)) as database:
+        query = "SELECT expires_at FROM access_grant WHERE username = ?"
+        (kept,) = database.execute(query, [account.username]).fetchone()
+    return datetime.fromisoformat(kept).replace(tzinfo=UTC).timestamp()
+
+
+def _moved(stage: Stage) -> float:
+    """How many seconds the application's clock is ahead of the machine's."""
+    return float((stage.app.directory / "clock").read_text(encoding="ascii"))
+
+
+def _move_clock_to(stage: Stage, moment: float) -> None:
+    stage.app.move_clock(moment - time.time() - _moved(stage))
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def _is_let_in(connection: http.client.HTTPConnection, account: Account) -> bool:
+    credentials = b64encode(f"{account.username}:{account.password}".encode()).decode()
+    connection.request("GET", "/_security/_authenticate", headers={"Authorization": f"Basic {credentials}"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status != http.client.UNAUTHORIZED

@@ -1,0 +1,48 @@
+"""The machine that figures were measured on: without it they say nothing."""
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`load` is the mean number of running processes in the minute before the first measurement."""
+
+    cores: int
+    cpu: str
+    system: str
+    python: str
+    elasticsearch: str
+    date: str
+    load: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cores} cores of {self.cpu}, {self.system}, Python {self.python}, "
+            f"Elasticsearch {self.elasticsearch}, {self.date}, load before {self.load}"
+        )
+
+
+def describe(elasticsearch: str) -> Machine:
+    """This machine, now."""
+    return Machine(
+        cores=os.cpu_count() or 0,
+        cpu=_cpu(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        elasticsearch=elasticsearch,
+        date=datetime.now(UTC).date().isoformat(),
+        load=round(os.getloadavg()[0], 2),
+    )
+
+
+def _cpu() -> str:
+    told = Path("/proc/cpuinfo")
+    if told.is_file():
+        for line in told.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,67 @@
+"""Figures, their goals, and how they are shown and kept."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+
+from rich.table import Table
+
+from benchmarks.machine import Machine
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table. `values` in `unit`; `met` is `None` where there is no goal."""
+
+    name: str
+    unit: str
+    values: dict[str, float]
+    samples: int
+    goal: str = ""
+    met: bool | None = None
+    more: dict[str, float] = field(default_factory=dict)
+    """What explains the values; kept in the file, not shown in the table."""
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least that many percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """The middle one, and between which two the middle half lies."""
+    return {"median": median(values), "p25": percentile(values, 25), "p75": percentile(values, 75)}
+
+
+def ms(seconds: Sequence[float]) -> list[float]:
+    """Seconds as milliseconds."""
+    return [each * 1000 for each in seconds]
+
+
+def table(figures: Sequence[Figure], machine: Machine) -> Table:
+    """All figures, with the machine below."""
+    shown = Table("figure", "measured", "n", "goal", "met", caption=str(machine), caption_justify="left")
+    for each in figures:
+        measured = ", ".join(f"{name} {_short(value)}" for name, value in each.values.items())
+        met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: ""}[each.met]
+        shown.add_row(each.name, f"{measured} {each.unit}", str(each.samples), each.goal, met)
+    return shown
+
+
+def write(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
+    """Keeps the table as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [asdict(each) | {"values": _rounded(each.values), "more": _rounded(each.more)} for each in figures]
+    path.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

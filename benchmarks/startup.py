@@ -1,0 +1,98 @@
+"""`bot run`: from the start of the process until it is ready, and the memory it then holds."""
+
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import median
+
+from benchmarks.acts import WAIT_SECONDS
+from benchmarks.report import Figure, percentile
+from bot.sandbox.node.node import free_port
+from bot.sandbox.stage import Stage
+
+POLL_SECONDS = 0.005
+
+IDLE_SECONDS = 3.0
+"""Until nothing that a start needs is held any more."""
+
+GOAL_SECONDS = 2.0
+
+
+def measure(stage: Stage, starts: int) -> list[Figure]:
+    """Starts with the database of an earlier run, and with none; the first of each is a warm-up."""
+    with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
+        again = [_start(stage, Path(directory)) for _ in range(starts + 1)][1:]
+        memory = _idle_megabytes(stage, Path(directory))
+    fresh = [_fresh_start(stage) for _ in range(starts)]
+    return [
+        _figure("bot run → ready", again),
+        _figure("the same, on an empty database", fresh),
+        Figure("bot run, idle: resident memory", "MB", {"RSS": memory}, 1),
+    ]
+
+
+def _figure(name: str, seconds: list[float]) -> Figure:
+    values = {"median": median(seconds), "min": percentile(seconds, 0), "max": max(seconds)}
+    return Figure(name, "s", values, len(seconds), f"< {GOAL_SECONDS:.0f} s", values["median"] < GOAL_SECONDS)
+
+
+def _fresh_start(stage: Stage) -> float:
+    with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
+        return _start(stage, Path(directory))
+
+
+def _start(stage: Stage, directory: Path) -> float:
+    port = free_port()
+    began = time.perf_counter()
+    with _bot_run(stage.app.environment, directory, port):
+        _wait_ready(port)
+        return time.perf_counter() - began
+
+
+def _idle_megabytes(stage: Stage, directory: Path) -> float:
+    port = free_port()
+    with _bot_run(stage.app.environment, directory, port) as pid:
+        _wait_ready(port)
+        time.sleep(IDLE_SECONDS)
+        listed = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return int(listed.stdout) / 1024
+
+
+@contextmanager
+def _bot_run(settings: Mapping[str, str], directory: Path, port: int) -> Iterator[int]:
+    """The process that a supervisor starts, ended as a supervisor ends it. Yields its id."""
+    own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{directory}/es-access.db"}
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run"], env={**settings, **own, "HEALTH_PORT": str(port)},
+            cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(WAIT_SECONDS)
+
+
+def _wait_ready(port: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if _is_ready(port):
+            return
+        time.sleep(POLL_SECONDS)
+    raise RuntimeError("bot run is never ready")
+
+
+def _is_ready(port: int) -> bool:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_SECONDS)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False

@@ -3,16 +3,10 @@
 Nothing here knows the application: people type and click in the workspace, and use what they were given on the node.
 """
 
-import json
 import re
-import shlex
-import urllib.request
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
-from urllib.error import HTTPError
-from urllib.parse import urlsplit, urlunsplit
 
 from elasticsearch import ApiError, TransportError
 from rich.console import Console
@@ -20,6 +14,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
+from bot.sandbox.curl import Answer, on_index, run_curl
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import Message, NotShownError, User
 
@@ -29,8 +24,6 @@ OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 
 WAIT_SECONDS = 10.0
 """For anything that takes well under one second on an idle machine."""
-
-QUERY_SECONDS = 10.0
 
 HOUR_SECONDS = 3600
 
@@ -49,13 +42,6 @@ class Untrue(Exception):
     def __init__(self, step: str, what: str) -> None:
         super().__init__(what)
         self.step = step
-
-
-class Answer(NamedTuple):
-    """What the node said to a query: the HTTP status, and how many documents it found, none where it refused."""
-
-    status: int
-    found: int
 
 
 class Given(NamedTuple):
@@ -286,25 +272,3 @@ def nothing_is_left(teller: Teller) -> None:
     teller.wait(lambda: not teller.stage.left_behind(), "nothing of es-access in the cluster")
     left = teller.stage.left_behind()
     teller.check(not left, "nothing: no user, no role, no key", left)
-
-
-def run_curl(line: str) -> Answer:
-    """Does what `curl -u USER:PASSWORD URL` does, read as a shell reads it. Raises ValueError for another line."""
-    match shlex.split(line):
-        case ["curl", "-u", account, url]:
-            query = urllib.request.Request(url)  # noqa: S310 (the node's own)
-            query.add_header("Authorization", f"Basic {b64encode(account.encode()).decode()}")
-        case _:
-            raise ValueError(f"not a line that was shown: {line}")
-    try:
-        with urllib.request.urlopen(query, timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the same)
-            return Answer(answer.status, json.load(answer)["hits"]["total"]["value"])
-    except HTTPError as refusal:
-        return Answer(refusal.code, 0)
-
-
-def on_index(line: str, index: str) -> str:
-    """The same line for another index."""
-    url = shlex.split(line)[-1]
-    other = urlunsplit(urlsplit(url)._replace(path=f"/{index}/_search"))
-    return line.replace(url, other)

@@ -90,10 +90,10 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> None:
     cluster = ElasticsearchCluster(connect(settings.connection), beside)
     running.callback(cluster.close)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
-    verified = _slack_takes_the_token(client)
     domain = build_domain(settings, clock, store, cluster, client, beside)
-    # The workers first: what expired while nobody ran is ended whether Slack answers or not.
+    # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     _start_workers(domain, store, clock, running)
+    verified = _slack_takes_the_token(client)
     listeners = Listeners(domain.requests, domain.grants, domain.history, clock)
     listening = _threads(LISTENERS, "listener", running)
     app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)

@@ -103,6 +103,8 @@ class WorkerPool(Generic[Row]):
         with self._store.writing() as write:
             rows = self._claim(write, now, now + CLAIM, free)
         with self._guard:
+            # A claim lapses when the clock jumps or the machine sleeps; what is in hand here is not begun once more.
+            rows = [row for row in rows if row.id not in self._in_hand]
             self._in_hand.update({row.id: row for row in rows})
         for row in rows:
             self._executor.submit(self._run, row)

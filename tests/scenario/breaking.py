@@ -1,0 +1,196 @@
+"""Breaking things on purpose: every call that the application makes is seen, and it can be killed at any of them."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from elasticsearch import Elasticsearch
+
+from bot.sandbox.node import Node
+from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
+from bot.sandbox.workspace import User
+from tests.stage import Secret, Stage, set_stage
+
+KILL_SECONDS = 20.0
+"""Longest wait for the call at which the application is to die."""
+
+# How the application makes passwords: 32 letters and digits.
+_PASSWORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
+
+
+class Step(NamedTuple):
+    """One call of the application's: the how-many-eth of its kind since the watch began."""
+
+    kind: str
+    nth: int
+
+
+@dataclass
+class Broken:
+    """A stage whose application reaches Elasticsearch through a proxy. It was started if `app` has a pid."""
+
+    stage: Stage
+    proxy: Proxy
+
+    def restart(self) -> float:
+        """Starts the application again, and returns when that began, in Unix seconds."""
+        began = time.time()
+        self.stage.app.start()
+        return began
+
+    # --- what the application remembers ---
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """What the application's database answers."""
+        with closing(sqlite3.connect(self.stage.app.directory / "es-access.db")) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def state(self, grant: str) -> str | None:
+        """The state of a grant; `None` where there is none."""
+        found = self.rows("SELECT state FROM access_grant WHERE id = ?", grant)
+        return found[0][0] if found else None
+
+    def settled(self, grant: str, state: str) -> None:
+        """Waits until the grant is in that state and no message is owed."""
+        owed = "SELECT id FROM message WHERE due_at IS NOT NULL"
+        self.stage.wait(lambda: self.state(grant) == state and not self.rows(owed), f"{grant} {state}, all told")
+
+    def events(self, grant: str) -> list[str]:
+        """The audit of a request and its grant, oldest first."""
+        return [row[0] for row in self.rows("SELECT event FROM audit_event WHERE request_id = ? ORDER BY id", grant)]
+
+    # --- what people have ---
+
+    def passwords(self, person: User, *, ever: bool = False) -> list[str]:
+        """The passwords that stand in the person's direct message; `ever`: that stood there at any time."""
+        found: list[str] = []
+        for message in self.stage.workspace.messages(person, deleted=ever):
+            shown = [message.blocks, *(version.blocks for version in message.history if ever)]
+            for blocks in shown:
+                # Twice in one message: by itself, and in the line to paste.
+                found += dict.fromkeys(_PASSWORD.findall(json.dumps(blocks)))
+        return found
+
+    def messages(self, person: User, title: str) -> list[str]:
+        """The messages to that person under that title."""
+        return [text for text in self.stage.texts(person) if text.split("\n", 1)[0] == title]
+
+    def posts(self, person: User, text: str, before: float) -> int:
+        """How many posts to that person, beginning with that text, Slack took before that time."""
+        return sum(
+            1
+            for call in self.stage.workspace.calls("chat.postMessage")
+            if call.started < before
+            and call.payload["channel"] == person.id
+            and call.payload["text"].startswith(text)
+            and (call.answer or {}).get("ok")
+        )
+
+    # --- what the cluster takes ---
+
+    def works(self, password: str, grant: str) -> bool:
+        """Whether the cluster takes that password of that grant."""
+        return self.stage.search(Secret(username(grant), password), "logs-web") == 200
+
+    def key(self, grant: str, password: str) -> str:
+        """An API key that an administrator makes for the user of a grant."""
+        granted = self.stage.node.client().security.grant_api_key(
+            grant_type="password", username=username(grant), password=password, api_key={"name": "by an admin"},
+            refresh=True,
+        )  # fmt: skip
+        return str(granted["encoded"])
+
+    def key_works(self, key: str) -> bool:
+        """Whether the cluster takes that API key."""
+        with Elasticsearch(self.stage.node.url, api_key=key) as client:
+            return client.options(ignore_status=401).security.authenticate().meta.status == 200
+
+    def in_cluster(self, grant: str) -> tuple[bool, bool]:
+        """Whether the user and the role of a grant are there, read by an administrator."""
+        security, name = self.stage.node.client().options(ignore_status=404).security, username(grant)
+        return bool(security.get_user(username=name).body), bool(security.get_role(name=name).body)
+
+
+def username(grant: str) -> str:
+    """Of the user and the role of a grant."""
+    return f"es-access-{grant.removeprefix('REQ-').lower()}"
+
+
+@dataclass
+class Watch:
+    """Sees every call from its beginning to its end, and kills the application before or after one of them.
+
+    A killed application gets no answer any more; before, the call has had no effect either.
+    """
+
+    broken: Broken
+    die_at: Step | None = None
+    phase: Phase = "after"
+    steps: list[Step] = field(default_factory=list)
+    dead: threading.Event = field(default_factory=threading.Event)
+    _seen: Counter[str] = field(default_factory=Counter)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Self:
+        self.broken.proxy.hook = self._elasticsearch
+        self._off = self.broken.stage.workspace.on_call(self._slack)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.broken.proxy.hook = None
+        self._off()
+
+    def wait_dead(self) -> None:
+        """Returns when the application has died at its step."""
+        assert self.dead.wait(KILL_SECONDS), f"{self.die_at} did not come: {self.steps}"
+        self.broken.stage.app.kill()
+
+    def _elasticsearch(self, request: Request, phase: Phase) -> Verdict:
+        return Cut() if self._dies(f"{request.method} {_place(request.path)}", phase) else None
+
+    def _slack(self, method: str, payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
+        return "drop" if self._dies(f"{method} {self._reader(payload)}".strip(), phase) else None
+
+    def _reader(self, payload: dict[str, Any]) -> str:
+        stage, channel = self.broken.stage, payload.get("channel")
+        people = (stage.alice, stage.bob, stage.carol, stage.dave)
+        return next((each.name for each in people if channel in {each.id, stage.workspace.direct_message(each).id}), "")
+
+    def _dies(self, kind: str, phase: Phase) -> bool:
+        with self._guard:
+            if self.dead.is_set():
+                return True  # the dead hear nothing; what was on its way is lost as well
+            # Two of a kind at once would be counted wrongly: there are none.
+            self._seen[kind] += phase == "before"
+            step = Step(kind, self._seen[kind])
+            if phase == "before":
+                self.steps.append(step)
+            if (step, phase) != (self.die_at, self.phase):
+                return False
+            os.kill(self.broken.stage.app.pid, signal.SIGKILL)
+            self.dead.set()
+            return True
+
+
+def _place(path: str) -> str:
+    """A path without the name at its end: `/_security/user`."""
+    return "/".join(path.split("/")[:3])
+
+
+@contextmanager
+def broken_stage(node: Node, directory: Path, **settings: str) -> Iterator[Broken]:
+    """A stage with a proxy, its application not started yet."""
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(node.url))
+        stage = set_stage(node, directory, stack, settings={"ELASTICSEARCH_URL": proxy.url, **settings})
+        yield Broken(stage, proxy)

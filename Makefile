@@ -37,9 +37,9 @@ bench: setup ## the figures of the README, measured beside the bare calls
 	$(BIN)/python -m benchmarks
 
 lock: ## the two lock files anew (needs uv); hashes, no addresses
-	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --all-extras pyproject.toml --group dev -o requirements-dev.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --extra postgres -c requirements-dev.txt pyproject.toml -o requirements.txt
 
 clean:

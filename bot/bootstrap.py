@@ -3,8 +3,9 @@
 import os
 import secrets
 import socket
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,18 +14,23 @@ from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk import WebClient
 
-from bot.access.errors import Outage
+from bot.access.approvals import Approvals
+from bot.access.automatic import Automatic
+from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.models import Grant, Message
 from bot.access.outbox import Outbox
-from bot.access.ports import Clock, Cluster
+from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.requests import Requests
+from bot.access.routing import Routing, Rules
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.reloading import Reloading
 from bot.scheduler import Ticker
-from bot.settings import Settings, SettingsError
-from bot.slack.app import LISTENERS, SocketMode, bolt_app, identify, web_client
+from bot.settings import Configuration, Settings, SettingsError
+from bot.slack.afterwards import Afterwards
+from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.listeners import Listeners
@@ -42,8 +48,11 @@ CLUSTER_WORKERS = 16
 OUTBOX_WORKERS = 8
 """Messages in work at once: Slack takes about one a second in each conversation."""
 
-EXPIRE_REQUESTS_EVERY = timedelta(seconds=5)
-"""How late a request that nobody decided may be closed."""
+LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
+"""How late a request that nobody decided may be closed, sent on or escalated."""
+
+LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
+"""How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,17 +69,32 @@ class SystemClock:
 class Domain:
     """The services of `access`, on their real ports."""
 
+    rules: Rules
     requests: Requests
+    approvals: Approvals
+    automatic: Automatic
     grants: Grants
     history: History
     outbox: Outbox
 
 
+class ConfiguredClusters(dict[str, ElasticsearchCluster]):
+    """The cluster of each integration."""
+
+    def __missing__(self, integration: str) -> ElasticsearchCluster:
+        raise Outage(f"the integration {integration} is not configured")
+
+
 class Application:
     """Everything that runs in one process. What was started last is stopped first."""
 
-    def __init__(self, running: ExitStack) -> None:
+    def __init__(self, running: ExitStack, reloading: Reloading) -> None:
         self._running = running
+        self._reloading = reloading
+
+    def reload(self) -> None:
+        """Reads `access.yaml` again. A broken one changes nothing, and says so in the log and the audit."""
+        self._reloading.reload()
 
     def stop(self) -> None:
         """Leaves Slack, finishes what is in hand, and closes everything."""
@@ -80,24 +104,62 @@ class Application:
 def start(settings: Settings, clock: Clock | None = None) -> Application:
     """Builds and starts the application. Raises `SettingsError` for what only shows when it is tried."""
     with ExitStack() as running:
-        _start(settings, clock or SystemClock(), running)
-        return Application(running.pop_all())
+        reloading = _start(settings, clock or SystemClock(), running)
+        return Application(running.pop_all(), reloading)
 
 
-def _start(settings: Settings, clock: Clock, running: ExitStack) -> None:
+def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
+    configuration = settings.configuration()
     store = _open_store(settings, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
-    cluster = ElasticsearchCluster(connect(settings.connection), beside)
-    running.callback(cluster.close)
+    clusters = _connect(configuration, beside, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
-    domain = build_domain(settings, clock, store, cluster, client, beside)
+    directory = SlackDirectory(client)
+    rules = Rules(configuration.policy)
+    domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     _start_workers(domain, store, clock, running)
     verified = _slack_takes_the_token(client)
-    listeners = Listeners(domain.requests, domain.grants, domain.history, clock)
+    afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
+
+    def groups_changed() -> None:
+        directory.forget_groups()
+        afterwards.do(domain.automatic.look)
+
+    listeners = Listeners(
+        domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
+        groups_changed, afterwards,
+    )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
     app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)
-    _listen(settings, app, store, cluster, running)
+    _listen(settings, app, afterwards, store, clusters, running)
+    return Reloading(settings, rules, configuration, store, clock)
+
+
+@contextmanager
+def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
+    """The domain for one question: nothing is listened to, no worker runs, and the database is left as it is."""
+    with ExitStack() as running:
+        configuration = settings.configuration()
+        engine = open_engine(database_url(settings.database_url.get_secret_value()))
+        running.callback(engine.dispose)
+        beside = _threads(1, "beside", running)
+        clusters = _connect(configuration, beside, running)
+        client = web_client(settings.slack_bot_token, settings.slack_api_url)
+        directory, rules = SlackDirectory(client), Rules(configuration.policy)
+        store = SqlStore(engine, "command")
+        notifier = SlackNotifier(client, rules)
+        yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
+
+
+def _connect(configuration: Configuration, beside: Executor, running: ExitStack) -> ConfiguredClusters:
+    clusters = ConfiguredClusters()
+    for integration in configuration.policy.integrations:
+        client = connect(configuration.connections[integration.name])
+        cluster = ElasticsearchCluster(client, beside, integration.resource_owner)
+        clusters[integration.name] = cluster
+        running.callback(cluster.close)
+    return clusters
 
 
 def _open_store(settings: Settings, running: ExitStack) -> SqlStore:
@@ -127,6 +189,8 @@ def _slack_takes_the_token(client: WebClient) -> bool:
         who = identify(client)
     except TokenRefused as error:
         raise SettingsError([f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app"]) from None
+    except Refusal as error:
+        raise SettingsError([f"SLACK_BOT_TOKEN: {error}. `bot check` says more"]) from None
     except Outage as error:
         log.warning("cannot reach Slack yet", error=str(error))
         return False
@@ -135,15 +199,27 @@ def _slack_takes_the_token(client: WebClient) -> bool:
 
 
 def build_domain(
-    settings: Settings, clock: Clock, store: SqlStore, cluster: Cluster, client: WebClient, beside: Executor
+    rules: Rules,
+    clock: Clock,
+    store: SqlStore,
+    clusters: Clusters,
+    directory: Directory,
+    notifier: Notifier,
+    beside: Executor,
 ) -> Domain:
     """The services of the domain on these ports."""
-    policy = settings.policy()
-    clusters = {settings.integration_name: cluster}
-    notifier = SlackNotifier(client, policy)
-    requests = Requests(store, clusters, SlackDirectory(client), policy, clock)
-    grants = Grants(store, clusters, requests, notifier, clock, beside)
-    return Domain(requests, grants, History(store, requests), Outbox(store, notifier, clock))
+    routing = Routing(clusters, directory, rules, clock)
+    approvals = Approvals(store, directory, rules, clock)
+    grants = Grants(store, clusters, approvals, notifier, clock, beside)
+    return Domain(
+        rules,
+        Requests(store, routing, approvals, rules, clock),
+        approvals,
+        Automatic(store, directory, rules, approvals, grants, clock),
+        grants,
+        History(store, approvals, clusters, rules),
+        Outbox(store, notifier, clock),
+    )
 
 
 def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitStack) -> None:
@@ -162,7 +238,10 @@ def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitS
     ticker = Ticker()
     ticker.every(RENEW_EVERY, grants.renew, "hold on to grants")
     ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
-    ticker.every(EXPIRE_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
+    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
     for pool in (messages, grants):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()
@@ -171,10 +250,17 @@ def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitS
     running.callback(ticker.stop)
 
 
-def _listen(settings: Settings, app: App, store: SqlStore, cluster: ElasticsearchCluster, running: ExitStack) -> None:
-    checks = {"database": store.ping, "elasticsearch": cluster.ping}
+def _listen(
+    settings: Settings,
+    app: App,
+    afterwards: Afterwards,
+    store: SqlStore,
+    clusters: ConfiguredClusters,
+    running: ExitStack,
+) -> None:
+    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token)
+        slack = SocketMode(app, settings.slack_app_token, afterwards)
         web = _web_server(Health({**checks, "slack": slack.check}), settings, "HEALTH_PORT", settings.health_port)
         running.callback(web.stop)
         running.callback(slack.stop)
@@ -182,7 +268,9 @@ def _listen(settings: Settings, app: App, store: SqlStore, cluster: Elasticsearc
         slack.start()
     else:
         handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(with_slack(handler, Health(checks)), settings, "PORT", settings.port)
+        web = _web_server(
+            with_slack(handler, Health(checks), afterwards.acknowledging), settings, "PORT", settings.port
+        )
         running.callback(web.stop)
         web.start()
     log.info("ready", mode="socket" if settings.socket_mode else "http", port=web.port)

@@ -2,9 +2,10 @@
 
 import io
 import os
+import queue
 import signal
 import sys
-import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -31,6 +32,48 @@ def _es_access() -> None:
 def run() -> None:
     """Run the application until SIGTERM or Ctrl-C."""
     run_with(None)
+
+
+@app.command()
+def explain(
+    person: Annotated[str, typer.Argument(help="Slack user id or e-mail")],
+    patterns: Annotated[str, typer.Argument(help="Index patterns, separated by commas")],
+    duration: Annotated[str, typer.Argument(help="Such as 1h")],
+    cluster: Annotated[str | None, typer.Option(help="Where there are several")] = None,
+) -> None:
+    """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
+    from bot import bootstrap, terminal
+
+    with bootstrap.domain_only(_settings()) as (domain, directory):
+        _print(lambda: terminal.explain(domain.requests, directory, person, patterns, duration, cluster))
+
+
+@app.command()
+def discover(text: Annotated[str, typer.Argument(help="A part of the name or the owner")] = "") -> None:
+    """List what can be asked for, with owners, and what has none."""
+    from bot import bootstrap, terminal
+
+    with bootstrap.domain_only(_settings()) as (domain, _):
+        _print(lambda: terminal.discover(domain.history, text))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of access.yaml, for editors."""
+    from bot.policy_file.schema import schema_text
+
+    print(schema_text())
+
+
+def _print(answer: Callable[[], list[str]]) -> None:
+    from bot.terminal import CannotAnswerError
+
+    try:
+        for line in answer():
+            print(line)
+    except CannotAnswerError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -70,18 +113,19 @@ def run_with(clock: "Clock | None") -> None:
     from bot.settings import SettingsError
 
     logs.set_up(settings.log_level, settings.log_format, settings.secrets())
-    asked_to_stop = threading.Event()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
+    def hear(number: int, _frame: FrameType | None) -> None:
+        signals.put(number)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, hear)
     try:
         application = bootstrap.start(settings, clock)
     except SettingsError as error:
         _complain(error.problems)
-    asked_to_stop.wait()
+    while signals.get() == signal.SIGHUP:
+        application.reload()
     application.stop()
 
 

@@ -1,12 +1,12 @@
 """The ticker: what must happen now and then, whether anybody clicked or not. Each job is one call."""
 
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-_THREADS = 4
+_THREADS = 6
 """As many jobs as there are: a slow one must not keep another waiting."""
 
 
@@ -22,8 +22,9 @@ class Ticker:
         )
 
     def every(self, interval: timedelta, job: Callable[[], object], name: str) -> None:
-        """Runs `job` at that interval, for the first time one interval after the start."""
-        self._scheduler.add_job(job, "interval", seconds=interval.total_seconds(), id=name, name=name)
+        """Runs `job` at that interval, and for the first time at the start."""
+        seconds = interval.total_seconds()
+        self._scheduler.add_job(job, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
         """Begins to tick."""

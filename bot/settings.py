@@ -1,31 +1,48 @@
 """Settings: the environment and `.env`, checked as a whole before anything is started."""
 
-import base64
-import re
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.access.durations import parse_duration
-from bot.access.errors import AccessError
-from bot.access.policy import Integration, Policy
+from bot import policy_file
+from bot.access.policy import AccessFlow, Duration, Integration, Name, Owner, Policy, read_owners
 from bot.cluster.client import Connection
+from bot.configuration import (
+    AccessDetails,
+    CloudId,
+    Configuration,
+    Days,
+    ExistingFile,
+    OwnerKey,
+    Upkeep,
+    Url,
+    cloud_url,
+    http_url,
+    is_file,
+)
+from bot.policy_file import PolicyFileError
 from bot.storage.engine import database_url
 
-_OWNER = re.compile(r"[UW][A-Z0-9]{5,}|@[^\s,@]+|[^\s,@]+@[^\s,@]+\.[^\s,@]+")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+__all__ = ["Configuration", "Settings", "SettingsError", "load_settings"]
 
+_ENV_FILE = ".env"
 
-_MEANING = {
-    "SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”",
+_REQUIRED = {
     "ELASTICSEARCH_USERNAME": "the connector account, see “Install on your cluster” in the README",
     "ELASTICSEARCH_PASSWORD": "the connector account's password",
     "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
 }
+"""Without an `access.yaml`."""
+
+_MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **_REQUIRED}
 
 
 class SettingsError(Exception):
@@ -36,72 +53,25 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def _duration(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    try:
-        return parse_duration(text)
-    except AccessError:
-        raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m") from None
-
-
-def _owners(text: object) -> object:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
-
-
-def _each_is_an_owner(owners: tuple[str, ...]) -> tuple[str, ...]:
-    for position, owner in enumerate(owners, 1):
-        if not _OWNER.fullmatch(owner):
-            raise ValueError(f"number {position} in it is no Slack user id (U012ABCDEF), e-mail or @group handle")
-    return owners
-
-
-def _a_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError("must be letters, digits and hyphens, at most 40")
-    return name
-
-
-def _http_url(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url):
-        raise ValueError("must be like https://host:9200, without a user or password in it")
-    return url.rstrip("/")
-
-
-def _a_cloud_id(cloud_id: str) -> str:
-    try:
-        parts = base64.b64decode(cloud_id.rpartition(":")[2], validate=True).decode().split("$")
-    except ValueError:
-        parts = []
-    if len(parts) < 2:
-        raise ValueError("is no Cloud ID: copy it from the deployment's page in Elastic Cloud")
-    return cloud_id
-
-
 def _a_database_url(url: SecretStr) -> SecretStr:
     database_url(url.get_secret_value())
     return url
 
 
-def _a_file(path: Path) -> Path:
-    try:
-        found = path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be entered
-        found = False
-    if not found:
-        raise ValueError("names no file")
-    return path
+def _owners(text: object) -> object:
+    owners = read_owners(text)
+    if isinstance(text, str) and not owners:
+        raise ValueError("names nobody")
+    return owners
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Url = Annotated[str, AfterValidator(_http_url)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class _Environment(BaseSettings):
     # Values are never shown in an error: any of them may be a secret put in the wrong place.
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
 
@@ -111,24 +81,23 @@ class Settings(_Environment):
     slack_bot_token: SecretStr
     slack_app_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
-    slack_api_url: Annotated[str, AfterValidator(lambda url: _http_url(url) + "/")] = "https://slack.com/api/"
+    slack_api_url: Annotated[str, AfterValidator(lambda url: http_url(url) + "/")] = "https://slack.com/api/"
 
+    access_config: ExistingFile | None = None
+
+    # One integration and one access flow; with `access_config` all of these are in the file.
     elasticsearch_url: Url | None = None
-    elasticsearch_cloud_id: Annotated[str, AfterValidator(_a_cloud_id)] | None = None
-    elasticsearch_username: str
-    elasticsearch_password: SecretStr
-    elasticsearch_ca_certs: Annotated[Path, AfterValidator(_a_file)] | None = None
+    elasticsearch_cloud_id: CloudId | None = None
+    elasticsearch_username: str = ""
+    elasticsearch_password: SecretStr = SecretStr("")
+    elasticsearch_ca_certs: ExistingFile | None = None
     elasticsearch_public_url: Url | None = None
-
-    integration_name: Annotated[str, AfterValidator(_a_name)] = "elasticsearch"
-    integration_owner: Annotated[
-        tuple[str, ...],
-        NoDecode,
-        BeforeValidator(_owners),
-        Field(min_length=1),
-        AfterValidator(_each_is_an_owner),
-    ]
-    custom_access_details: str = Field(default="", max_length=400)
+    integration_name: Name = "elasticsearch"
+    integration_owner: Annotated[tuple[Owner, ...], NoDecode, BeforeValidator(_owners)] = ()
+    resource_owner_key: OwnerKey | None = None
+    custom_access_details: AccessDetails = ""
+    credential_rotation_days: Days | None = None
+    user_cleanup_days: Days | None = None
     max_duration: Duration = timedelta(days=7)
     pending_duration: Duration = timedelta(hours=8)
 
@@ -145,81 +114,127 @@ class Settings(_Environment):
         return self.slack_app_token is not None
 
     def secrets(self) -> list[SecretStr]:
-        """Everything that must never be shown."""
+        """Everything that must never be shown. Of an `access.yaml` that cannot be used, no password is in use."""
         values = [getattr(self, name) for name in type(self).model_fields]
+        if self.access_config is not None:
+            with suppress(SettingsError):
+                values += (each.password for each in self.configuration().connections.values())
         return [value for value in values if isinstance(value, SecretStr)]
 
-    @property
-    def connection(self) -> Connection:
-        """How the cluster is reached."""
-        return Connection(
+    def configuration(self) -> Configuration:
+        """The policy and the connections, from `access.yaml` as it is now, or from the variables.
+
+        Raises `SettingsError` with the line of each problem in the file.
+        """
+        return _read(self.access_config) if self.access_config else self._of_variables()
+
+    def _of_variables(self) -> Configuration:
+        integration = Integration(
+            name=self.integration_name,
+            owner=self.integration_owner,
+            resource_owner=self.resource_owner_key,
+            public_url=self.elasticsearch_public_url
+            or self.elasticsearch_url
+            or cloud_url(self.elasticsearch_cloud_id or ""),
+            access_details=self.custom_access_details,
+        )
+        flow = AccessFlow(
+            name="default",
+            permissions=("read", "write", "manage"),
+            max_duration=self.max_duration,
+            owners="resource" if self.resource_owner_key else "integration",
+        )
+        connection = Connection(
             username=self.elasticsearch_username,
             password=self.elasticsearch_password,
             url=self.elasticsearch_url,
             cloud_id=self.elasticsearch_cloud_id,
             ca_certs=self.elasticsearch_ca_certs,
         )
-
-    def policy(self) -> Policy:
-        """One integration for everyone, made of the variables."""
-        integration = Integration(
-            name=self.integration_name,
-            owners=self.integration_owner,
-            public_url=self.elasticsearch_public_url or self.elasticsearch_url or self._cloud_url(),
-            access_details=self.custom_access_details,
+        return Configuration(
+            Policy(integrations=(integration,), access_flows=(flow,), pending_for=self.pending_duration),
+            {integration.name: connection},
+            {integration.name: Upkeep(self.credential_rotation_days, self.user_cleanup_days)},
         )
-        return Policy(integrations=(integration,), longest=self.max_duration, pending_for=self.pending_duration)
-
-    def _cloud_url(self) -> str:
-        # A Cloud ID is "name:base64(host$elasticsearch$kibana)" (Elastic, "Find your Cloud ID").
-        host, cluster = base64.b64decode((self.elasticsearch_cloud_id or "").rpartition(":")[2]).decode().split("$")[:2]
-        return f"https://{cluster}.{host}"
 
 
-class _Ways(_Environment):
-    """What comes in pairs, and what this version does not know yet."""
-
-    slack_app_token: SecretStr | None = None
-    slack_signing_secret: SecretStr | None = None
-    elasticsearch_url: SecretStr | None = None
-    elasticsearch_cloud_id: SecretStr | None = None
-    access_config: SecretStr | None = None
-    resource_owner_key: SecretStr | None = None
-    credential_rotation_days: SecretStr | None = None
-    user_cleanup_days: SecretStr | None = None
-
-    def problems(self) -> Iterable[str]:
-        if not self.slack_app_token and not self.slack_signing_secret:
-            yield "SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP): neither is set"
-        if not self.elasticsearch_url and not self.elasticsearch_cloud_id:
-            yield "ELASTICSEARCH_URL or ELASTICSEARCH_CLOUD_ID: neither is set"
-        if self.elasticsearch_url and self.elasticsearch_cloud_id:
-            yield "ELASTICSEARCH_URL and ELASTICSEARCH_CLOUD_ID: both are set, keep one"
-        for name in ("access_config", "resource_owner_key", "credential_rotation_days", "user_cleanup_days"):
-            # Better refused than ignored: whoever sets it relies on it.
-            if getattr(self, name):
-                yield f"{name.upper()}: not supported by this version, remove it"
+_MOVED = (
+    "ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ELASTICSEARCH_USERNAME", "ELASTICSEARCH_CA_CERTS",
+    "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME", "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY",
+    "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS", "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
+)  # fmt: skip
+"""What stands in `access.yaml` where there is one. Not the password: the file may well name that very variable."""
 
 
 def load_settings() -> Settings:
-    """Reads the environment and `.env`. Raises `SettingsError` with every problem at once."""
-    try:
-        problems = list(_Ways().problems())
-    except (UnicodeError, OSError):
-        raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
+    """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
+    present = {name.upper(): value for name, value in _variables().items()}
+    config = present.get("ACCESS_CONFIG")
+    problems = [*_of_slack(present), *(_beside_the_file(present) if config else _without_a_file(present))]
+    settings = None
     try:
         settings = Settings()
     except ValidationError as error:
-        problems = [
-            _sentence(str(each["loc"][0]).upper(), each["type"], each["msg"]) for each in error.errors()
-        ] + problems
-        raise SettingsError(problems) from None
-    if problems:
+        wrong = {_variable(each): _sentence(each) for each in error.errors()}
+        problems = [wrong[name] for name in wrong if not (config and name in _MOVED)] + problems
+    if config and is_file(Path(config)):
+        problems += _wrong_in(Path(config))
+    if problems or settings is None:
         raise SettingsError(problems)
     return settings
 
 
-def _sentence(variable: str, kind: str, message: str) -> str:
-    if kind == "missing":
+def _variables() -> dict[str, str]:
+    """The environment over `.env`, without what is empty. Raises `SettingsError`."""
+    try:
+        both = (dotenv_values(_ENV_FILE), os.environ)
+    except (UnicodeError, OSError):
+        raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
+    return {name: value for each in both for name, value in each.items() if value}
+
+
+def _read(file: Path) -> Configuration:
+    try:
+        return policy_file.read(file, _variables())
+    except PolicyFileError as error:
+        raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
+
+
+def _wrong_in(file: Path) -> tuple[str, ...]:
+    try:
+        _read(file)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
+def _of_slack(present: Mapping[str, str]) -> Iterable[str]:
+    if not present.keys() & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
+        yield "SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP): neither is set"
+
+
+def _beside_the_file(present: Mapping[str, str]) -> Iterable[str]:
+    # Better refused than ignored: whoever sets it relies on it.
+    return (f"{name}: is in access.yaml now, remove it" for name in _MOVED if name in present)
+
+
+def _without_a_file(present: Mapping[str, str]) -> Iterable[str]:
+    yield from (f"{name} is not set: {meaning}" for name, meaning in _REQUIRED.items() if name not in present)
+    addresses = present.keys() & {"ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"}
+    if not addresses:
+        yield "ELASTICSEARCH_URL or ELASTICSEARCH_CLOUD_ID: neither is set"
+    if len(addresses) > 1:
+        yield "ELASTICSEARCH_URL and ELASTICSEARCH_CLOUD_ID: both are set, keep one"
+
+
+def _variable(error: ErrorDetails) -> str:
+    return str(error["loc"][0]).upper()
+
+
+def _sentence(error: ErrorDetails) -> str:
+    variable, message = _variable(error), error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
         return f"{variable} is not set: {_MEANING.get(variable, 'see .env.example')}"
-    return f"{variable}: {message.removeprefix('Value error, ')}"
+    if len(error["loc"]) > 1:
+        message = f"number {int(error['loc'][1]) + 1} in it {message}"
+    return f"{variable}: {message}"

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from waitress import wasyncore
@@ -58,11 +59,14 @@ def _json(start_response: StartResponse, status: str, body: dict[str, str]) -> I
     return [json.dumps(body).encode()]
 
 
-def with_slack(slack: WsgiApp, otherwise: WsgiApp) -> WsgiApp:
-    """Slack's path to Bolt, every other to `otherwise`."""
+def with_slack(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractContextManager[None]]) -> WsgiApp:
+    """Slack's path to Bolt, every other to `otherwise`. `around` is entered for each of Slack's requests."""
 
     def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        return (slack if environ["PATH_INFO"] == SLACK_PATH else otherwise)(environ, start_response)
+        if environ["PATH_INFO"] != SLACK_PATH:
+            return otherwise(environ, start_response)
+        with around():
+            return slack(environ, start_response)
 
     return app
 

@@ -1,6 +1,7 @@
 """Pools of threads that do what is due. A row is claimed before it is worked on, so that only one process has it."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from bot.access.models import Grant, Message
-from bot.access.ports import Clock, Store, Transaction
+from bot.access.ports import Clock
+from bot.access.storing import Store, Transaction
 
 CLAIM = timedelta(seconds=15)
 """How long a claim holds without being renewed: what a process that died had in hand is taken up after this."""
@@ -19,6 +21,9 @@ RENEW_EVERY = timedelta(seconds=5)
 
 LONGEST_WAIT = timedelta(seconds=1)
 """Between two looks for due work, also when the next is known to be later: the clock may jump, others may write."""
+
+BREATH_SECONDS = 0.002
+"""After being woken: a burst of commits and finished rows is one look, not one each."""
 
 PAUSE_AFTER_BUG = timedelta(minutes=1)
 """Before a row whose work raised something unforeseen is tried again."""
@@ -86,7 +91,8 @@ class WorkerPool(Generic[Row]):
                 # The database is away, most likely: it is asked again, for as long as it takes.
                 log.exception("could not look for due work", pool=self._name)
                 seconds = LONGEST_WAIT.total_seconds()
-            self._awake.wait(seconds)
+            if self._awake.wait(seconds):
+                time.sleep(BREATH_SECONDS)
 
     def _take_due(self) -> float:
         """Claims as much as there are free threads, and returns the seconds until the next look."""

@@ -10,13 +10,26 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlmodel import col, select
 
+from bot.access.approvals import Approvals
+from bot.access.automatic import Automatic
 from bot.access.errors import Outage
 from bot.access.grants import Grants
-from bot.access.models import AuditEvent, Grant, Message, MessageKind
+from bot.access.models import AskedGroup, AuditEvent, Grant, Message, MessageKind
 from bot.access.outbox import Outbox
-from bot.access.policy import Integration, Policy
-from bot.access.ports import Credential, CredentialSpec, Members, Posted, Receipt, Story
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.ports import (
+    Catalogue,
+    Credential,
+    CredentialSpec,
+    Members,
+    Posted,
+    Receipt,
+    Resource,
+    Story,
+    Template,
+)
 from bot.access.requests import Draft, Requests
+from bot.access.routing import Routing, Rules
 from bot.storage.store import SqlStore
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
@@ -56,6 +69,10 @@ class FakeCluster:
     """Holds users and roles as Elasticsearch would, and fails when told to."""
 
     names: list[str] = field(default_factory=lambda: ["logs-a", "logs-b", "metrics-a"])
+    owners: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+    templates: tuple[Template, ...] = ()
+    names_to_come: list[str] = field(default_factory=list)
+    """Created since the last reading: seen only by one that asks for what is fresh."""
     users: dict[str, str] = field(default_factory=dict)
     roles: dict[str, CredentialSpec] = field(default_factory=dict)
     passwords: list[str] = field(default_factory=list)
@@ -64,9 +81,13 @@ class FakeCluster:
     removing: Script = field(default_factory=Script)
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
 
-    def resources(self) -> Sequence[str]:
+    def catalogue(self, *, fresh: bool = False) -> Catalogue:
         self.asked.play()
-        return self.names
+        if fresh:
+            self.names += self.names_to_come
+            self.names_to_come = []
+        found = [Resource(name, "index", self.owners.get(name, (None,)), 10) for name in sorted(self.names)]
+        return Catalogue(tuple(found), self.templates)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)
@@ -92,15 +113,21 @@ class FakeCluster:
 
 @dataclass
 class FakeDirectory:
-    """Knows the owners by the same words that the policy uses."""
+    """Knows groups and e-mails by the words that the policy uses, and everybody by their id who has not left."""
 
     people: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"@owners": (OWNER, SECOND_OWNER)})
+    left: set[str] = field(default_factory=set)
     asked: Script = field(default_factory=Script)
 
     def members(self, owners: Sequence[str]) -> Members:
         self.asked.play()
-        users = [user for owner in owners for user in self.people.get(owner, ())]
-        return Members(tuple(dict.fromkeys(users)), tuple(owner for owner in owners if owner not in self.people))
+        found = {owner: self._active(owner) for owner in owners}
+        users = dict.fromkeys(user for users in found.values() for user in users)
+        return Members(tuple(users), tuple(f"{owner}: nobody" for owner, users in found.items() if not users))
+
+    def _active(self, owner: str) -> list[str]:
+        behind = (owner,) if owner.startswith("U0") else self.people.get(owner, ())
+        return [user for user in behind if user not in self.left]
 
 
 class FakeNotifier:
@@ -146,6 +173,23 @@ class FakeNotifier:
         return any(text in each for each in self.texts.values())
 
 
+class FakeClusters(dict[str, FakeCluster]):
+    """The clusters by name; one that is not configured does not answer."""
+
+    def __missing__(self, integration: str) -> FakeCluster:
+        raise Outage(f"the integration {integration} is not configured")
+
+
+PRODUCTION = Integration(name="production", owner=("@owners",), resource_owner="owner", public_url="https://es.example")
+
+EVERYTHING = AccessFlow(name="everything", permissions=("read", "write", "manage"), owners="integration")
+"""What a small company has: everyone may ask for anything, and the integration owner decides."""
+
+
+def policy_of(*flows: AccessFlow, integrations: tuple[Integration, ...] = (PRODUCTION,)) -> Policy:
+    return Policy(integrations=integrations, access_flows=flows or (EVERYTHING,))
+
+
 @dataclass
 class World:
     """The domain with a real store and fake surroundings; time moves only when a test moves it."""
@@ -156,22 +200,36 @@ class World:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
-    policy: Policy = field(
-        default_factory=lambda: Policy(
-            integrations=(Integration(name="production", owners=("@owners",), public_url="https://es.example"),),
-            longest=timedelta(days=7),
-            pending_for=timedelta(hours=8),
-        )
-    )
+    rules: Rules = field(default_factory=lambda: Rules(policy_of()))
+
+    def under(self, *flows: AccessFlow) -> "World":
+        """The same world, from now on with these access flows."""
+        self.rules.policy = policy_of(*flows)
+        return self
+
+    @property
+    def clusters(self) -> FakeClusters:
+        return FakeClusters(production=self.cluster)
+
+    @property
+    def routing(self) -> Routing:
+        return Routing(self.clusters, self.directory, self.rules, self.clock)
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals(self.store, self.directory, self.rules, self.clock)
 
     @property
     def requests(self) -> Requests:
-        return Requests(self.store, {"production": self.cluster}, self.directory, self.policy, self.clock)
+        return Requests(self.store, self.routing, self.approvals, self.rules, self.clock)
 
     @property
     def grants(self) -> Grants:
-        clusters = {"production": self.cluster}
-        return Grants(self.store, clusters, self.requests, self.notifier, self.clock, self.executor)
+        return Grants(self.store, self.clusters, self.approvals, self.notifier, self.clock, self.executor)
+
+    @property
+    def automatic(self) -> Automatic:
+        return Automatic(self.store, self.directory, self.rules, self.approvals, self.grants, self.clock)
 
     @property
     def outbox(self) -> Outbox:
@@ -179,7 +237,7 @@ class World:
 
     def on(self, store: SqlStore) -> "World":
         """The same surroundings, seen by another process."""
-        return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.policy)
+        return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.rules)
 
     # --- what people do ---
 
@@ -190,7 +248,7 @@ class World:
     def granted(self) -> str:
         """A request that was approved, provisioned and delivered; the id of it."""
         request_id = self.ask()
-        self.requests.approve(request_id, OWNER)
+        self.approvals.approve(request_id, OWNER)
         self.work_grants()
         return request_id
 
@@ -239,11 +297,19 @@ class World:
         with self.store.reading() as read:
             return read.story(request_id)
 
-    def audit(self, request_id: str) -> list[str]:
-        """The events of a request, oldest first."""
+    def groups(self, request_id: str) -> dict[str, AskedGroup]:
+        """The groups of which a request needs a yes, by what they are called."""
+        return {group.label: group for group in self.story(request_id).groups}
+
+    def events(self, request_id: str) -> list[AuditEvent]:
+        """What happened to a request, oldest first."""
         with self.store.reading() as read:
             rows = select(AuditEvent).where(AuditEvent.request_id == request_id).order_by(col(AuditEvent.id))
-            return [each.event for each in read._session.exec(rows)]
+            return list(read._session.exec(rows))
+
+    def audit(self, request_id: str) -> list[str]:
+        """The names of what happened to a request, oldest first."""
+        return [each.event for each in self.events(request_id)]
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """A stage for scenario tests: real people in a workspace, a real node, and the real application between them."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -86,7 +87,7 @@ class Stage:
         def find() -> Secret | None:
             for text in self.texts(who):
                 if f"ACCESS {request}" in text and "Password: " in text:
-                    return Secret(_after("Username", text), _after("Password", text))
+                    return self.secret_in(text)
             return None
 
         return self.wait(find, f"the credential of {request}")
@@ -96,6 +97,21 @@ class Stage:
         request = self.ask(text)
         self.approve(request)
         return request, self.secret(request)
+
+    def secret_in(self, text: str) -> Secret:
+        """The credential that stands in a message."""
+        return Secret(_after("Username", text), _after("Password", text))
+
+    def audit(self, event: str) -> list[str]:
+        """The details of the audit events of that kind, as the database has them."""
+        with closing(sqlite3.connect(self.app.directory / "es-access.db")) as database:
+            return [row[0] for row in database.execute("SELECT detail FROM audit_event WHERE event = ?", (event,))]
+
+    def audited(self, event: str, request: str) -> str:
+        """The detail of that audit event of one request."""
+        query = "SELECT detail FROM audit_event WHERE event = ? AND request_id = ?"
+        with closing(sqlite3.connect(self.app.directory / "es-access.db")) as database:
+            return str(database.execute(query, (event, request)).fetchone()[0])
 
     def search(self, secret: Secret, index: str) -> int:
         """The HTTP status of a search with that credential."""
@@ -110,12 +126,21 @@ class Stage:
         self.wait(lambda: self.search(secret, "logs-web") == 401, f"the end of {secret.username}")
 
     def made(self) -> set[str]:
-        """The names of the users and roles in the cluster that the application made, up to a second late.
+        """The names of this application's making that are in the cluster now. Read by id, which is in real time."""
+        security = self.node.client().options(ignore_status=404).security
+        return {
+            name
+            for name in self.usernames()
+            if security.get_user(username=name).body or security.get_role(name=name).body
+        }
 
-        Users and roles are read by id in real time; a list of them is a search, and waits for the index's refresh.
-        """
-        security = self.node.client().security
-        return {name for name in {**security.get_user().body, **security.get_role().body} if _made(name)}
+    def usernames(self) -> list[str]:
+        """Of every grant that there ever was."""
+        file = self.app.directory / "es-access.db"
+        if not file.exists():
+            return []  # it never started
+        with closing(sqlite3.connect(file)) as database:
+            return [row[0] for row in database.execute("SELECT username FROM access_grant")]
 
     def nothing_is_left(self) -> None:
         """Waits until nothing of the application's making is in the cluster."""
@@ -164,23 +189,24 @@ def _after(label: str, text: str) -> str:
     return found.group(1)
 
 
-def _made(name: str) -> bool:
-    return name.startswith("es-access-") and name != "es-access-connector"
-
-
-def _clear(node: Node) -> None:
+def _clear(stage: Stage) -> None:
     """Takes away what a test left in the node that it shares with others."""
-    security = node.client().options(ignore_status=404).security
-    for name in {**security.get_user().body, **security.get_role().body}:
-        if _made(name):
-            security.delete_user(username=name)
-            security.delete_role(name=name)
+    security = stage.node.client().options(ignore_status=404).security
+    for name in stage.usernames():
+        security.delete_user(username=name)
+        security.delete_role(name=name)
 
 
 def set_stage(
-    node: Node, directory: Path, stack: ExitStack, *, http: bool = False, settings: dict[str, str] | None = None
+    node: Node,
+    directory: Path,
+    stack: ExitStack,
+    *,
+    http: bool = False,
+    settings: dict[str, str] | None = None,
+    policy: Callable[[Workspace], str] | None = None,
 ) -> Stage:
-    """A stage with the application not started yet."""
+    """A stage with the application not started yet. `policy` writes the access flows of an `access.yaml`."""
     for index in ("logs-web", "logs-app", "metrics-cpu"):
         if not node.client().indices.exists(index=index):
             node.create_index(index, docs=[{"message": f"a line of {index}"}])
@@ -190,10 +216,25 @@ def set_stage(
     app = Application(
         workspace, node, node.connector(), directory,
         owners=f"{bob.email},@data-owners", http=http, settings=settings,
+        access_config=policy and integrations(node, bob) + policy(workspace),
     )  # fmt: skip
-    stack.callback(_clear, node)
+    stage = Stage(workspace, node, app, alice, bob, carol, dave)
+    stack.callback(_clear, stage)
     stack.callback(app.stop)
-    return Stage(workspace, node, app, alice, bob, carol, dave)
+    return stage
+
+
+def integrations(node: Node, owner: User, name: str = "elasticsearch", *, resource_owner: str = "owner") -> str:
+    """The top of an `access.yaml` for this node."""
+    return f"""
+integrations:
+  - name: {name}
+    url: {node.url}
+    username: {node.connector().username}
+    password: env:CONNECTOR_PASSWORD
+    owner: {owner.email}
+    resource_owner: {resource_owner}
+"""
 
 
 @pytest.fixture(params=["socket", "http"])

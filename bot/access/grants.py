@@ -10,23 +10,12 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
+from bot.access.approvals import APPLICATION, Approvals, describe_end, tell_outcome
 from bot.access.errors import Conflict, LostRace, NotFound, Outage, Refusal
 from bot.access.models import AccessRequest, Grant, Message, MessageKind
-from bot.access.policy import permission_named
-from bot.access.ports import (
-    Clock,
-    Cluster,
-    Clusters,
-    Credential,
-    CredentialSpec,
-    Notifier,
-    Receipt,
-    Store,
-    Story,
-    Transaction,
-)
-from bot.access.requests import APPLICATION, Requests, describe_end, tell_outcome
+from bot.access.ports import Clock, Cluster, Clusters, Credential, CredentialSpec, Notifier, Privileges, Receipt, Story
 from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.storing import Store, Transaction
 
 PASSWORD_LENGTH = 32
 """Letters and digits alone, 190 bits: safe to paste into a shell, a URL and a form."""
@@ -54,6 +43,8 @@ class End(StrEnum):
     REVOKED = "revoked"
     NOT_CREATED = "could not be created"
     NOT_DELIVERED = "could not be delivered"
+    NOT_A_MEMBER = "no longer a member"
+    FLOW_CHANGED = "its access flow was changed"
 
 
 def new_password() -> SecretStr:
@@ -73,7 +64,7 @@ class Grants:
 
     store: Store
     clusters: Clusters
-    requests: Requests
+    approvals: Approvals
     notifier: Notifier
     clock: Clock
     executor: Executor
@@ -83,7 +74,7 @@ class Grants:
         """Ends a live grant early, for its requester or one of the owners. Raises `AccessError`, `Outage`."""
         with self.store.reading() as read:
             request = read.request(grant_id)
-        if request is None or not (actor == request.requester or self.requests.may_decide(request, actor)):
+        if request is None or not (actor == request.requester or self.approvals.may_end(request, actor)):
             raise NotFound(grant_id)
         while True:
             with self.store.reading() as read:
@@ -93,11 +84,15 @@ class Grants:
             if grant.state not in LIVE:
                 raise Conflict(f"{grant_id} has already ended. Nothing was changed.")
             try:
-                with self.store.writing() as write:
-                    self._end(write, grant, End.REVOKED, actor)
-                    return write.story(grant_id)
+                return self.end(grant, End.REVOKED, actor)
             except LostRace:
                 continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
+
+    def end(self, grant: Grant, end: End, actor: str) -> Story:
+        """Ends a live grant; workers do the rest. Raises `LostRace` when it has changed since it was read."""
+        with self.store.writing() as write:
+            self._end(write, grant, end, actor)
+            return write.story(grant.id)
 
     def work(self, grant: Grant) -> None:
         """Does what is due for a claimed grant. Failures of the outside are kept for another attempt."""
@@ -122,6 +117,7 @@ class Grants:
                 wait([placing])  # whatever the cluster said, where the message stands must not be lost
             step = End.NOT_DELIVERED
             placing.result()
+            self._check_still_mine(grant)
             self.notifier.deliver(message, story, Credential(grant.username, password))
         except Refusal as error:
             self._fail(grant, story, step, str(error))
@@ -129,6 +125,12 @@ class Grants:
             self._later(grant, story, error)
         else:
             self._activate(grant)
+
+    def _check_still_mine(self, grant: Grant) -> None:
+        """Raises `LostRace` where another process took the grant over: the password that it set is the one to show."""
+        with self.store.reading() as read:
+            if not read.holds(grant):
+                raise LostRace(grant.id)
 
     def _activate(self, grant: Grant) -> None:
         now = self.clock.now()
@@ -153,6 +155,12 @@ class Grants:
         if message is None:
             raise LookupError(f"{grant.id} has no message for its credential")
         return story, message
+
+    def _remove(self, story: Story, grant: Grant) -> Receipt:
+        try:
+            return self._cluster(story).remove(grant.username)
+        except Outage as error:
+            return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(str(error),))
 
     def _cluster(self, story: Story) -> Cluster:
         return self.clusters[story.request.integration]
@@ -199,9 +207,10 @@ class Grants:
             if grant.state in LIVE:
                 self._end(write, grant, End.EXPIRED, APPLICATION)
             story = write.story(grant.id)
-        receipt = self._cluster(story).remove(grant.username)
+        receipt = self._remove(story, grant)
         with self.store.writing() as write:
-            if receipt.complete:
+            # What was never delivered was never made: the name had been somebody else's all along.
+            if receipt.complete or (receipt.foreign and grant.delivered_at is None):
                 self._gone(write, grant, story, receipt)
             else:
                 self._not_gone(write, grant, story, receipt)
@@ -218,8 +227,7 @@ class Grants:
             # Deleting is immediate, so nothing is left to clean up later.
             write.move(grant, GrantState.CLEANED_UP, APPLICATION, now, **done)
         write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED], now)
-        people = [story.request.requester, *([story.approver] if story.approver else [])]
-        write.owe(grant.id, MessageKind.ENDED, people, now)
+        write.owe(grant.id, MessageKind.ENDED, [story.request.requester, *story.approvers], now)
 
     def _not_gone(self, write: Transaction, grant: Grant, story: Story, receipt: Receipt) -> None:
         now = self.clock.now()
@@ -264,8 +272,8 @@ def _spec(story: Story, grant: Grant) -> CredentialSpec:
         grant_id=grant.id,
         username=grant.username,
         requester=story.request.requester,
-        patterns=tuple(story.request.patterns),
-        index_privileges=permission_named(story.request.permission).index_privileges,
+        patterns=tuple(story.request.patterns if story.request.resolved is None else story.request.resolved),
+        privileges=Privileges(**{name: tuple(held) for name, held in story.request.privileges.items()}),
         expires_at=grant.expires_at,
     )
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.access.approvals import Approvals
 from bot.access.errors import NotFound
-from bot.access.ports import Store, Story
-from bot.access.requests import Requests
+from bot.access.ports import Clusters, Resource, Story
+from bot.access.routing import Rules
+from bot.access.storing import Store
 
 MOST_LISTED = 20
 """In one answer: what fits on a screen."""
@@ -16,7 +18,9 @@ class History:
     """Reads; changes nothing."""
 
     store: Store
-    requests: Requests
+    approvals: Approvals
+    clusters: Clusters
+    rules: Rules
 
     def mine(self, person: str) -> Sequence[Story]:
         """The person's newest requests, newest first."""
@@ -29,8 +33,14 @@ class History:
             request = read.request(request_id)
             story = read.story(request_id) if request else None
         if story is None or not (
-            person in (story.request.requester, *story.request.owners)
-            or self.requests.may_decide(story.request, person)
+            person in (story.request.requester, *story.request.owners) or self.approvals.may_end(story.request, person)
         ):
             raise NotFound(request_id)
         return story
+
+    def resources(self, text: str = "", integration: str | None = None) -> Sequence[Resource]:
+        """What exists and has that text in its name or owner. Raises `InvalidRequest`, `Outage`."""
+        names = [integration] if integration else [each.name for each in self.rules.policy.integrations]
+        found = [each for name in names for each in self.clusters[name].catalogue().resources]
+        wanted = text.lower()
+        return [each for each in found if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]

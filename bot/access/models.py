@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Enum, Index
+from sqlalchemy import JSON, Column, Enum, Index, false, text
 from sqlmodel import Field, SQLModel
 
 from bot.access.states import GrantState, RequestState
@@ -15,17 +15,27 @@ def _names_of(enum: type[StrEnum]) -> Any:
     return Enum(enum, native_enum=False, length=32, values_callable=lambda kind: [each.value for each in kind])
 
 
+def _added(default: Any) -> dict[str, Any]:
+    # A column that came with a later schema: what was stored before has this value.
+    return {"server_default": default}
+
+
 class AccessRequest(SQLModel, table=True):
     """What a person asked for, and what became of it.
 
-    `duration` is in seconds. `extends` names the grant that this request would prolong. `owners` are the Slack ids
-    of those who were asked; who may decide is looked up anew at the click.
+    `duration` is in seconds. `extends` names the grant that this request would prolong. `flow` is the access flow that
+    it falls under. `privileges` and `resolved` are what the role will hold: what was approved is what is granted,
+    whatever the policy says by then. `owners` are the Slack ids of those who were asked, or who hear of what fails
+    where nobody was; who may decide is looked up anew at the click. `route_at` is set while nobody could be asked yet,
+    because Slack or the cluster did not answer.
     """
 
     __tablename__ = "access_request"
     __table_args__ = (
         Index("access_request_of_requester", "requester", "created_at"),
         Index("access_request_pending", "state", "pending_until"),
+        Index("access_request_unrouted", "route_at"),
+        Index("access_request_escalating", "escalate_at"),
     )
 
     id: str = Field(primary_key=True, max_length=16)
@@ -36,6 +46,12 @@ class AccessRequest(SQLModel, table=True):
     duration: int
     reason: str = Field(default="", max_length=1000)
     extends: str | None = Field(default=None, max_length=16)
+    flow: str = Field(default="", max_length=60, sa_column_kwargs=_added(text("''")))
+    automatic: bool = Field(default=False, sa_column_kwargs=_added(false()))
+    privileges: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=True))
+    resolved: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    preview: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    any_group: bool = Field(default=False, sa_column_kwargs=_added(false()))
     owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
     state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(_names_of(RequestState), nullable=False))
     created_at: datetime
@@ -43,6 +59,10 @@ class AccessRequest(SQLModel, table=True):
     decided_by: str | None = Field(default=None, max_length=32)
     decided_at: datetime | None = None
     decision_reason: str = Field(default="", max_length=1000)
+    route_at: datetime | None = None
+    escalate_at: datetime | None = None
+    escalations: int = Field(default=0, sa_column_kwargs=_added("0"))
+    version: int = Field(default=0, sa_column_kwargs=_added("0"))
 
     @property
     def length(self) -> timedelta:
@@ -50,8 +70,28 @@ class AccessRequest(SQLModel, table=True):
         return timedelta(seconds=self.duration)
 
 
+class AskedGroup(SQLModel, table=True):
+    """People of whom `approvals` have to say yes to one request. `owners` are looked up anew at every click.
+
+    `asked` are the people behind them who got a message.
+    `resources` is how many of what matched they own. An `escalation` group stands in for all others.
+    """
+
+    __tablename__ = "asked_group"
+    __table_args__ = (Index("asked_group_of_request", "request_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: str = Field(foreign_key="access_request.id", max_length=16)
+    label: str = Field(max_length=255)
+    owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    asked: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    approvals: int = 1
+    resources: int = 0
+    escalation: bool = False
+
+
 class Approval(SQLModel, table=True):
-    """One owner's decision on one request; there is at most one of each owner."""
+    """One owner's decision on one request; there is at most one of each owner. `groups` are those it counted for."""
 
     __tablename__ = "approval"
 
@@ -59,6 +99,7 @@ class Approval(SQLModel, table=True):
     approver: str = Field(primary_key=True, max_length=32)
     approved: bool
     reason: str = Field(default="", max_length=1000)
+    groups: list[int] = Field(default_factory=list, sa_column=Column(JSON, nullable=True))
     at: datetime
 
 
@@ -95,10 +136,14 @@ class MessageKind(StrEnum):
 
     APPROVAL = "approval"  # to an owner: decide, or see what was decided
     CREDENTIAL = "credential"  # to the requester: the secret while it lives, a note afterwards
+    REMINDER = "reminder"  # to an owner: nobody has decided yet
     OUTCOME = "outcome"  # to the requester: denied, cancelled, expired undecided, extended
     DELAYED = "delayed"  # to the requester: approved, but the cluster does not answer
     ENDED = "ended"  # to requester and approver: the access is over
     FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
+
+
+_OWED = text("due_at IS NOT NULL")
 
 
 class Message(SQLModel, table=True):
@@ -113,7 +158,8 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         Index("message_of_request", "request_id", "kind"),
         Index("message_due", "due_at"),
-        Index("message_of_recipient", "recipient", "id"),
+        # Of what is owed alone: what a person was ever sent must not slow down what they are sent next.
+        Index("message_owed", "recipient", "id", sqlite_where=_OWED, postgresql_where=_OWED),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -142,3 +188,13 @@ class AuditEvent(SQLModel, table=True):
     request_id: str | None = Field(default=None, max_length=16)
     actor: str = Field(max_length=64)
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Lease(SQLModel, table=True):
+    """A duty that one process has at a time, and until when it has it if it is not heard of again."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True, max_length=64)
+    holder: str = Field(max_length=128)
+    until: datetime

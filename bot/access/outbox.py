@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.access.approvals import APPLICATION
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import pause_after
 from bot.access.models import Message
-from bot.access.ports import Clock, Notifier, Store
-from bot.access.requests import APPLICATION
+from bot.access.ports import Clock, Notifier
+from bot.access.storing import Store
 
 LONGEST_PAUSE = timedelta(minutes=5)
 """Between attempts while Slack is down: people hear within minutes of its return."""

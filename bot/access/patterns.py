@@ -5,7 +5,7 @@ and mean something else than they seem to (measured on 9.5.3). So everything is 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from bot.access.errors import InvalidRequest
@@ -97,10 +97,35 @@ def _expression(pattern: str) -> str:
     return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1]
 
 
-def matching(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names that one of the patterns covers, sorted. Names with a leading dot are never covered."""
+def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Tells whether one of the patterns covers a name. Names with a leading dot are never covered."""
     either = _regex(patterns)
-    return sorted(name for name in names if not name.startswith(".") and either.fullmatch(name))
+    return lambda name: not name.startswith(".") and either.fullmatch(name) is not None
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether everything that `narrow` could ever match is matched by `wide` too.
+
+    A `*` in `narrow` stands for any text, so only a `*` in `wide` may match it: exact for patterns of this kind,
+    since a name can always hold a character that `wide` does not spell out.
+    """
+    return _regex([wide]).fullmatch(narrow.replace("*", "\0")) is not None
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether there could be a name that both patterns match."""
+    if "*" not in one or "*" not in other:
+        name, pattern = (other, one) if "*" in one else (one, other)
+        return _ends_fit(name, pattern) and _regex([pattern]).fullmatch(name) is not None
+    # With a star in both, the name that begins and ends as both do can hold in its middle whatever either asks for.
+    return _ends_fit(one, other)
+
+
+def _ends_fit(one: str, other: str) -> bool:
+    """Whether the texts before the first stars, and those after the last ones, can belong to one name."""
+    (head, tail), (other_head, other_tail) = ((each.split("*")[0], each.split("*")[-1]) for each in (one, other))
+    heads = head.startswith(other_head) or other_head.startswith(head)
+    return heads and (tail.endswith(other_tail) or other_tail.endswith(tail))
 
 
 def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:

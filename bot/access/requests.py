@@ -1,33 +1,32 @@
-"""Requests: submit, approve, deny, cancel, expire."""
+"""Requests: submit, extend, cancel, expire. Who says yes to them is in `approvals`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage, Refusal
-from bot.access.models import AccessRequest, Approval, Grant, MessageKind
-from bot.access.patterns import matching, nearest, parse_patterns
-from bot.access.policy import LONGEST_REASON, Integration, Policy, permission_named
-from bot.access.ports import Clock, Clusters, Directory, Store, Story, Transaction
-from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.approvals import APPLICATION, Approvals, describe_end, expire, tell_outcome
+from bot.access.decision import OwnerGroup
+from bot.access.durations import LONGEST, parse_duration
+from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
+from bot.access.models import AccessRequest, AskedGroup, Grant, MessageKind
+from bot.access.patterns import parse_patterns
+from bot.access.ports import Clock, Story
+from bot.access.reasons import checked_reason
+from bot.access.routing import Plan, Routing, Rules, Wish
+from bot.access.states import LIVE, RequestState
+from bot.access.storing import Store, Transaction
 
-APPLICATION = "es-access"
-"""The actor of what nobody clicked."""
-
-MOST_OWNERS = 20
-"""Owners who get a message of their own about one request: more would be noise, and anyone may still decide."""
+ROUTE_AGAIN = timedelta(seconds=5)
+"""Before another look at who has to be asked, when Slack or the cluster did not answer."""
 
 _BATCH = 100
 
-_SHOWN = "\u200d\ufe0f"
-"""Not printable by Unicode's word, and still part of what is seen: they join and colour emoji."""
+_TRIES = 3
+"""To extend a grant that a worker is changing: it changes once when it is delivered, and once when it ends."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A request as it was typed."""
+    """A request as it was typed. An empty duration stands for the flow's default."""
 
     patterns: str
     duration: str
@@ -38,37 +37,54 @@ class Draft:
 
 @dataclass(frozen=True)
 class Filed:
-    """A request that was stored. `matched` is `None` when the cluster could not be asked."""
+    """A request that was stored. `plan` is `None` while nobody could be asked, because something does not answer."""
 
     request: AccessRequest
-    matched: Sequence[str] | None
+    plan: Plan | None
 
 
 @dataclass(frozen=True)
 class Requests:
-    """What people do with requests. Each method raises an `AccessError` that tells the caller what was wrong."""
+    """What people do with their own requests. Each method raises an `AccessError` that tells what was wrong."""
 
     store: Store
-    clusters: Clusters
-    directory: Directory
-    policy: Policy
+    routing: Routing
+    approvals: Approvals
+    rules: Rules
     clock: Clock
-    username_prefix: str = "es-access-"
+
+    def wish(self, requester: str, draft: Draft) -> Wish:
+        """Reads a draft. Raises `InvalidRequest` for what is wrong with it by itself."""
+        policy = self.rules.policy
+        return Wish(
+            requester,
+            policy.integration(draft.integration),
+            parse_patterns(draft.patterns),
+            policy.permission(draft.permission),
+            # What is too long for this person and pattern is the flow's to say; this is against a slip of the key.
+            parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None,
+            checked_reason(draft.reason),
+        )
+
+    def explain(self, requester: str, draft: Draft) -> tuple[Wish, Plan]:
+        """What would become of a draft. Files nothing. Raises `AccessError`, `Outage`."""
+        wish = self.wish(requester, draft)
+        return wish, self.routing.plan(wish)
 
     def submit(self, requester: str, draft: Draft) -> Filed:
-        """Checks and files a request, and owes each owner a message about it. Raises `Outage` of the directory."""
-        integration = self.policy.integration(draft.integration)
-        patterns = parse_patterns(draft.patterns)
-        duration = parse_duration(draft.duration, self.policy.longest)
-        permission = permission_named(draft.permission)
-        reason = _checked_reason(draft.reason)
-        matched = self._matched(integration, patterns)
-        request = self._new(requester, integration, patterns, permission.name, duration, reason)
-        return Filed(self._file(request), matched)
+        """Checks and files a request, and owes each of its owners a message about it."""
+        return self._submit(self.wish(requester, draft))
 
-    def extend(self, actor: str, grant_id: str, duration: str) -> AccessRequest:
-        """Files a request to prolong an active grant by that duration; it goes to the owners like any other."""
-        length = parse_duration(duration, self.policy.longest)
+    def extend(self, actor: str, grant_id: str, duration: str) -> Filed:
+        """Files a request to prolong a live grant by that duration; it goes the way of any other."""
+        for _ in range(_TRIES):
+            try:
+                return self._extend(actor, grant_id, duration)
+            except LostRace:
+                continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
+        raise Conflict(f"{grant_id} has just changed. See /es-access status {grant_id}, then ask again.")
+
+    def _extend(self, actor: str, grant_id: str, duration: str) -> Filed:
         with self.store.reading() as read:
             original, grant = read.request(grant_id), read.grant(grant_id)
             asked = read.pending_extensions(grant_id)
@@ -78,46 +94,8 @@ class Requests:
             raise Conflict(f"You have already asked to extend {grant_id}: {asked[0].id} is waiting for an owner.")
         if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
-        integration = self.policy.integration(original.integration)
-        request = self._new(actor, integration, tuple(original.patterns), original.permission, length, original.reason)
-        request.extends = grant_id
-        try:
-            return self._file(request, grant)
-        except LostRace:
-            raise Conflict(f"{grant_id} has just changed. See /es-access status {grant_id}, then ask again.") from None
-
-    def approve(self, request_id: str, actor: str) -> Story:
-        """Persists the approval and the grant that follows from it; workers do the rest. Raises `Outage`."""
-        request = self.open_to(request_id, actor)
-        now = self.clock.now()
-        try:
-            with self.store.writing() as write:
-                # A grant before its extension, as when a grant ends: else the two could wait for each other.
-                self._prolong(write, request, actor, now)
-                write.move(request, RequestState.APPROVED, actor, now, decided_by=actor, decided_at=now)
-                write.add(Approval(request_id=request.id, approver=actor, approved=True, at=now))
-                self._grant(write, request, now)
-                write.refresh(request.id, [MessageKind.APPROVAL], now)
-                return write.story(request.id)
-        except LostRace:
-            self._lost(request_id)
-
-    def deny(self, request_id: str, actor: str, reason: str = "") -> Story:
-        """Persists the denial; the requester is told by whom and why. Raises `Outage`."""
-        reason = _checked_reason(reason)
-        request = self.open_to(request_id, actor)
-        now = self.clock.now()
-        try:
-            with self.store.writing() as write:
-                write.move(
-                    request, RequestState.DENIED, actor, now,
-                    decided_by=actor, decided_at=now, decision_reason=reason,
-                )  # fmt: skip
-                write.add(Approval(request_id=request.id, approver=actor, approved=False, reason=reason, at=now))
-                tell_outcome(write, request, now)
-                return write.story(request.id)
-        except LostRace:
-            self._lost(request_id)
+        draft = Draft(",".join(original.patterns), duration, original.permission, original.reason, original.integration)
+        return self._submit(self.wish(actor, draft), grant)
 
     def cancel(self, request_id: str, actor: str) -> Story:
         """Takes one's own pending request back."""
@@ -134,7 +112,7 @@ class Requests:
                 write.refresh(request.id, [MessageKind.APPROVAL], now)
                 return write.story(request.id)
         except LostRace:
-            self._lost(request_id)
+            self.approvals.lost(request_id)
 
     def expire_overdue(self) -> int:
         """Ends the pending requests that nobody decided in time, and tells their requesters. Returns how many."""
@@ -142,158 +120,127 @@ class Requests:
         with self.store.writing() as write:
             overdue = write.overdue_requests(now, _BATCH)
             for request in overdue:
-                self._expire(write, request, now)
+                expire(write, request, now)
         return len(overdue)
 
-    def may_decide(self, request: AccessRequest, actor: str) -> bool:
-        """Whether this person is an owner now, whoever was asked at the time. Raises `Outage`."""
-        return actor in self.directory.members(self.policy.integration(request.integration).owners).users
+    def route_waiting(self) -> None:
+        """Asks the owners of the requests that were filed while Slack or the cluster did not answer."""
+        with self.store.reading() as read:
+            waiting = read.unrouted_requests(self.clock.now(), _BATCH)
+        for request in waiting:
+            self._route(request)
 
-    def _matched(self, integration: Integration, patterns: Sequence[str]) -> Sequence[str] | None:
-        try:
-            names = self.clusters[integration.name].resources()
-        except (Outage, Refusal):
-            return None  # the request is worth filing all the same: the owners decide on the pattern
-        for pattern in patterns:
-            if not matching([pattern], names):
-                near = nearest(pattern, names)
-                hint = f" Did you mean {', '.join(near)}?" if near else ""
-                raise InvalidRequest(
-                    f"“{pattern}” matches nothing that exists.{hint}",
-                    f"/es-access {near[0] if near else 'logs-*'} 1h",
-                )
-        return matching(patterns, names)
-
-    def _new(
-        self,
-        requester: str,
-        integration: Integration,
-        patterns: Sequence[str],
-        permission: str,
-        duration: timedelta,
-        reason: str,
-    ) -> AccessRequest:
+    def _submit(self, wish: Wish, extended: Grant | None = None) -> Filed:
         now = self.clock.now()
-        return AccessRequest(
+        request = AccessRequest(
             id="",
-            requester=requester,
-            integration=integration.name,
-            patterns=list(patterns),
-            permission=permission,
-            duration=int(duration.total_seconds()),
-            reason=reason,
-            owners=self._who_is_asked(integration, requester),
+            requester=wish.requester,
+            integration=wish.integration.name,
+            patterns=list(wish.patterns),
+            permission=wish.permission.name,
+            duration=int((wish.duration or timedelta(0)).total_seconds()),
+            reason=wish.reason,
+            extends=extended.id if extended else None,
+            owners=[],
             created_at=now,
-            pending_until=now + self.policy.pending_for,
+            pending_until=now + self.rules.policy.pending_for,
         )
-
-    def _who_is_asked(self, integration: Integration, requester: str) -> list[str]:
-        members = self.directory.members(integration.owners)
-        others = [user for user in members.users if user != requester]
-        if others:
-            return others[:MOST_OWNERS]
-        why = "You are its only owner" if members.users else "None of its owners can be reached in Slack"
-        raise AccessError(
-            f"Nobody can approve this: {why}, and nobody approves their own request. "
-            f"Ask an administrator to add an owner to the integration {integration.name}."
-        )
-
-    def _file(self, request: AccessRequest, extended: Grant | None = None) -> AccessRequest:
-        with self.store.writing() as write:
-            request = write.file(request)
-            if extended is not None:
-                # Fails when the grant has ended meanwhile, or was asked for already: neither would see this request.
-                event = "grant.extension_requested"
-                write.change(extended, event, request.requester, request.created_at, {"request": request.id})
-            write.audit(
-                "request.submitted", request.requester, request.created_at, request.id,
-                patterns=request.patterns, permission=request.permission, duration=request.duration,
-                integration=request.integration, extends=request.extends, owners=request.owners,
-            )  # fmt: skip
-            write.owe(request.id, MessageKind.APPROVAL, request.owners, request.created_at)
-        return request
-
-    def open_to(self, request_id: str, actor: str) -> AccessRequest:
-        """The pending request, if this person may decide it now. Raises `AccessError`, `Outage`."""
-        with self.store.reading() as read:
-            request = read.request(request_id)
-        if request is None:
-            raise NotFound(request_id)
-        if actor == request.requester:
-            raise NotAllowed(f"You asked for {request_id} yourself, so somebody else has to decide.")
-        if not self.may_decide(request, actor):
-            if actor in request.owners:
-                raise NotAllowed(
-                    f"You are no longer an owner of {request.integration}, so you cannot decide {request_id}."
-                )
-            raise NotFound(request_id)
-        if request.state is not RequestState.PENDING:
-            raise Conflict(describe_end(request))
-        now = self.clock.now()
-        if request.pending_until <= now:
-            with self.store.writing() as write:
-                self._expire(write, request, now)
-            self._lost(request_id)
-        return request
-
-    def _prolong(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
-        if request.extends is None:
-            return
-        grant = write.grant(request.extends)
-        if grant is None or grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
-            raise LostRace(request.extends)
-        until = grant.expires_at + request.length
-        write.change(grant, "grant.extended", actor, now, expires_at=until, due_at=until)
-
-    def _grant(self, write: Transaction, request: AccessRequest, now: datetime) -> None:
-        if request.extends is not None:
-            write.refresh(request.extends, [MessageKind.APPROVAL], now)
-            write.owe(request.id, MessageKind.OUTCOME, [request.requester], now)
-            return
-        write.add(
-            Grant(
-                id=request.id,
-                username=self.username_prefix + request.id.removeprefix("REQ-").lower(),
-                state=GrantState.PROVISIONING,
-                created_at=now,
-                expires_at=now + request.length,
-                due_at=now,
-            )
-        )
-        write.owe(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
-
-    def _expire(self, write: Transaction, request: AccessRequest, now: datetime) -> None:
         try:
-            write.move(request, RequestState.EXPIRED, APPLICATION, now, decided_at=now)
+            plan = self.routing.plan(wish)
+        except Outage as error:
+            return self._file_unrouted(request, extended, error)
+        with self.store.writing() as write:
+            _file(write, request, extended)
+            self._follow(write, request, plan)
+        return Filed(request, plan)
+
+    def _file_unrouted(self, request: AccessRequest, extended: Grant | None, error: Outage) -> Filed:
+        if request.duration == 0:
+            raise error  # without a duration there is nothing to show an owner, nor to keep
+        request.route_at = request.created_at + ROUTE_AGAIN
+        with self.store.writing() as write:
+            _file(write, request, extended)
+            write.audit("request.waits", APPLICATION, request.created_at, request.id, error=str(error))
+        return Filed(request, None)
+
+    def _route(self, request: AccessRequest) -> None:
+        outcome = self._outcome(request)
+        now = self.clock.now()
+        try:
+            with self.store.writing() as write:
+                if request.extends is not None:
+                    write.hold_grant(request.extends)  # before its extension, as `Approvals.approve` does
+                write.hold(request)
+                if request.route_at is None:
+                    return  # another process was here
+                if isinstance(outcome, Plan):
+                    write.amend(request, route_at=None)
+                    self._follow(write, request, outcome)
+                elif isinstance(outcome, AccessError):
+                    write.move(
+                        request, RequestState.CANCELLED, APPLICATION, now,
+                        decided_at=now, decision_reason=outcome.message, route_at=None,
+                    )  # fmt: skip
+                    tell_outcome(write, request, now)
+                else:
+                    write.amend(request, route_at=now + ROUTE_AGAIN)
         except LostRace:
-            return  # somebody decided at the last moment: that counts
-        tell_outcome(write, request, now)
+            return  # it was taken back, or the grant that it would prolong is about to end
 
-    def _lost(self, request_id: str) -> NoReturn:
-        with self.store.reading() as read:
-            request = read.request(request_id)
-        if request is None:
-            raise NotFound(request_id)
-        if request.state is RequestState.PENDING and request.extends is not None:
-            raise Conflict(f"{request.extends} has ended meanwhile, so there is nothing left to extend.")
-        raise Conflict(describe_end(request))
+    def _outcome(self, request: AccessRequest) -> Plan | AccessError | Outage:
+        try:
+            return self.routing.plan(self._wish_of(request))
+        except (AccessError, Outage) as error:
+            return error
+
+    def _wish_of(self, request: AccessRequest) -> Wish:
+        draft = Draft(",".join(request.patterns), "", request.permission, request.reason, request.integration)
+        return replace(self.wish(request.requester, draft), duration=request.length)
+
+    def _follow(self, write: Transaction, request: AccessRequest, plan: Plan) -> None:
+        """Puts a plan into effect: asks the owners, or approves by rule."""
+        now = self.clock.now()
+        permission = self.rules.policy.permission(request.permission)
+        escalation = plan.flow.escalation
+        write.amend(
+            request,
+            flow=plan.flow.name,
+            duration=int(plan.duration.total_seconds()),
+            privileges=permission.stored(),
+            resolved=list(plan.resolved) if plan.resolved is not None else None,
+            preview=plan.preview.stored() if plan.preview else None,
+            any_group=plan.flow.groups == "any",
+            owners=list(plan.asked or plan.watchers),
+            escalate_at=now + escalation.after if escalation else None,
+        )
+        if plan.problems:
+            write.audit("request.owners_unusable", APPLICATION, now, request.id, problems=list(plan.problems))
+        for group in plan.groups:
+            write.add(_asked_group(request, group, plan.asked))
+        write.owe(request.id, MessageKind.APPROVAL, plan.asked, now)
+        if plan.flow.approve == "rule":
+            self.approvals.approve_by_rule(write, request, now)
 
 
-def describe_end(request: AccessRequest) -> str:
-    """How a request ended, as told to somebody who came too late."""
-    by = f" by <@{request.decided_by}>" if request.decided_by else ""
-    return f"{request.id} was already {request.state.value}{by}. Nothing was changed."
+def _asked_group(request: AccessRequest, group: OwnerGroup, asked: tuple[str, ...]) -> AskedGroup:
+    return AskedGroup(
+        request_id=request.id,
+        label=group.label[:255],
+        owners=list(group.owners),
+        asked=[person for person in group.people if person in asked],
+        approvals=group.approvals,
+        resources=group.resources,
+    )
 
 
-def tell_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """Shows the end of a request in every owner's copy, and owes the requester a message about it."""
-    write.refresh(request.id, [MessageKind.APPROVAL], now)
-    write.owe(request.id, MessageKind.OUTCOME, [request.requester], now)
-
-
-def _checked_reason(text: str) -> str:
-    # Control and direction characters could make an owner read something else than was typed.
-    reason = " ".join("".join(each for each in text if each.isprintable() or each in _SHOWN or each.isspace()).split())
-    if len(reason) > LONGEST_REASON:
-        raise InvalidRequest(f"The reason has {len(reason)} characters: at most {LONGEST_REASON} are shown to owners.")
-    return reason
+def _file(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:
+    write.file(request)
+    if extended is not None:
+        # Fails when the grant has ended meanwhile, or was asked for already: neither would see this request.
+        event = "grant.extension_requested"
+        write.change(extended, event, request.requester, request.created_at, {"request": request.id})
+    write.audit(
+        "request.submitted", request.requester, request.created_at, request.id,
+        patterns=request.patterns, permission=request.permission, duration=request.duration,
+        integration=request.integration, extends=request.extends, reason=request.reason,
+    )  # fmt: skip

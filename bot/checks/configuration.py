@@ -1,4 +1,4 @@
-"""The settings as far as they can be read, so that one wrong variable does not hide what else is wrong."""
+"""The settings and the policy as far as they can be read, so that one wrong value does not hide what else is wrong."""
 
 import re
 from collections.abc import Iterable
@@ -9,15 +9,16 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from bot.access.policy import Integration, Policy
 from bot.checks.report import Report
-from bot.settings import Settings, SettingsError, load_settings
+from bot.settings import Configuration, Settings, SettingsError, load_settings
 
 _VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
+_LINE_OF_FILE = re.compile(r".+:[0-9]+")
 
 _STAND_INS: dict[str, Any] = {
     "slack_bot_token": SecretStr(""),
-    "elasticsearch_username": "",
-    "elasticsearch_password": SecretStr(""),
+    "elasticsearch_url": "https://unset.invalid",
     "integration_owner": ("U000000",),
 }
 """For variables that must be set and are not. Nothing is done with them: what needs them is skipped."""
@@ -25,14 +26,29 @@ _STAND_INS: dict[str, Any] = {
 _EITHER = (("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"), ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"))
 """One of each two has to be set."""
 
+_KEYS = {
+    "ELASTICSEARCH_URL": "url",
+    "ELASTICSEARCH_USERNAME": "username",
+    "ELASTICSEARCH_PASSWORD": "password",
+    "ELASTICSEARCH_CA_CERTS": "ca_certs",
+    "INTEGRATION_OWNER": "owner",
+    "CUSTOM_ACCESS_DETAILS": "access_details",
+}
+"""Variables, and what stands in their place in an integration of the policy file."""
+
 
 @dataclass(frozen=True)
-class Configuration:
-    """`unusable` are the variables that are missing or wrong; `settings` has something else in their place."""
+class Setup:
+    """`unusable` are the variables that are missing or wrong; `settings` has something else in their place.
+
+    `configuration` is `None` where a file should hold it and cannot be used. `file` is the name of that file.
+    """
 
     settings: Settings
+    configuration: Configuration | None
     problems: tuple[str, ...] = ()
     unusable: frozenset[str] = frozenset()
+    file: str | None = None
 
     def lacks(self, *variables: str) -> str:
         """Which of these are missing or wrong, as a reason to skip what needs them; empty when none is."""
@@ -40,6 +56,27 @@ class Configuration:
         for one, other in _EITHER:
             found = found.replace(f"{one}, {other}", f"{one} or {other}")
         return f"needs {found}" if found else ""
+
+    def lacks_policy(self, *variables: str) -> str:
+        """The same for what is in the policy file, where there is one, and otherwise in these variables."""
+        if self.file is None:
+            return self.lacks("ACCESS_CONFIG", *variables)
+        return f"needs {self.file}, see above" if self.configuration is None else ""
+
+    @property
+    def policy(self) -> Policy:
+        """Only for what `lacks_policy` has found nothing against. Raises `LookupError` where there is none."""
+        if self.configuration is None:
+            raise LookupError("there is no policy that can be used")
+        return self.configuration.policy
+
+    def title(self, integration: Integration) -> str:
+        """Its name, where lines could be about another one as well."""
+        return integration.name if len(self.policy.integrations) > 1 else ""
+
+    def place(self, variable: str, integration: Integration) -> str:
+        """Where people have written it: the variable itself, or a place in the policy file."""
+        return variable if self.file is None else f"{self.file} > {integration.name} > {_KEYS[variable]}"
 
     def secrets(self) -> list[SecretStr]:
         """Everything that must never be shown, the database's password among it."""
@@ -49,23 +86,49 @@ class Configuration:
         ]
 
 
-def read_configuration() -> Configuration:
-    """Reads the environment and `.env`, and puts something harmless in the place of what is wrong there."""
+def read_setup() -> Setup:
+    """Reads what there is, and puts something harmless in the place of a variable that is wrong."""
     try:
-        return Configuration(load_settings())
+        settings = load_settings()
+        return Setup(settings, settings.configuration(), file=_file(settings))
     except SettingsError as error:
-        unusable = frozenset(_variables(error.problems))
-        stand_ins = {name: _stand_in(name) for name in Settings.model_fields if name.upper() in unusable}
-        return Configuration(Settings(**stand_ins), error.problems, unusable)
+        return _as_far_as_possible(error.problems)
 
 
-def check_settings(report: Report, configuration: Configuration) -> None:
+def _as_far_as_possible(problems: tuple[str, ...]) -> Setup:
+    readable = not any(each.startswith(".env ") for each in problems)
+    every = frozenset(map(str.upper, Settings.model_fields))
+    unusable = frozenset(_variables(problems)) if readable else every
+    stand_ins = {name: _stand_in(name) for name in Settings.model_fields if name.upper() in unusable}
+    if "ELASTICSEARCH_CLOUD_ID" in unusable:
+        stand_ins["elasticsearch_url"] = _stand_in("elasticsearch_url")
+    settings = Settings(**stand_ins, _env_file=".env" if readable else None)
+    configuration = None if "ACCESS_CONFIG" in unusable else _configuration(settings)
+    return Setup(settings, configuration, problems, unusable, _file(settings))
+
+
+def _configuration(settings: Settings) -> Configuration | None:
+    try:
+        return settings.configuration()
+    except SettingsError:
+        return None  # it is one of the problems already
+
+
+def _file(settings: Settings) -> str | None:
+    return settings.access_config.name if settings.access_config else None
+
+
+def check_settings(report: Report, setup: Setup) -> None:
     """A line for each problem, or one that says how the application would listen to Slack."""
-    if not configuration.problems:
-        mode = "Socket Mode" if configuration.settings.socket_mode else "HTTP"
+    if not setup.problems:
+        mode = "Socket Mode" if setup.settings.socket_mode else "HTTP"
         report.ok(f"settings: all that are needed are set, Slack is heard over {mode}")
-    for problem in configuration.problems:
-        report.fail(f"settings: {problem}", _where_to_set())
+    for problem in setup.problems:
+        if setup.file and problem.startswith(f"{setup.file}:") and "environment variable" not in problem:
+            to_do = f"Correct it in {setup.settings.access_config}. Editors do so with what `bot schema` prints."
+        else:
+            to_do = _where_to_set()
+        report.fail(f"settings: {problem}", to_do)
 
 
 def _where_to_set() -> str:
@@ -75,9 +138,11 @@ def _where_to_set() -> str:
 
 
 def _variables(problems: Iterable[str]) -> Iterable[str]:
-    # Each problem begins with the variables that it is about, up to the first colon.
+    # Each problem begins with the variables that it is about, up to the first colon, or with a line of the file.
     for problem in problems:
-        yield from _VARIABLE.findall(problem.partition(": ")[0])
+        about = problem.partition(": ")[0]
+        if not _LINE_OF_FILE.fullmatch(about):
+            yield from _VARIABLE.findall(about)
 
 
 def _stand_in(name: str) -> Any:

@@ -1,9 +1,11 @@
 """Whether there is somebody who can approve: each owner is looked up as a request would do it."""
 
+from collections.abc import Iterator, Mapping
+
 from bot.access.errors import Outage
-from bot.checks.configuration import Configuration
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.checks.configuration import Setup
 from bot.checks.report import Report
-from bot.slack.app import web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.scopes import scope_of
 
@@ -36,61 +38,143 @@ _FIXES = {
 """A part of what Slack or the directory says → what that means here, and what to do."""
 
 
-def check_owners(report: Report, configuration: Configuration, scopes: frozenset[str] | None) -> None:
-    """A line for each owner, and one for all of them together. `scopes` are the bot's, `None` without Slack."""
-    lacks = configuration.lacks("INTEGRATION_OWNER") or ("" if scopes is not None else "needs Slack, see above")
-    if lacks or scopes is None:
+People = Mapping[str, frozenset[str] | None]
+"""The active people behind each owner that could be looked up; `None` for one that stands for nobody."""
+
+
+def named_owners(policy: Policy) -> dict[str, list[str]]:
+    """Every owner that the policy names, once, with the places where it does."""
+    places: dict[str, list[str]] = {}
+    for owners, place in _places(policy):
+        for owner in owners:
+            places.setdefault(owner, []).append(place)
+    return places
+
+
+def _places(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
+    for integration in policy.integrations:
+        yield integration.owner, f"{integration.name} > owner"
+    for flow in policy.access_flows:
+        if flow.requesters != "everyone":
+            yield flow.requesters, f"{flow.name} > requesters"
+        if not isinstance(flow.owners, str):
+            yield flow.owners, f"{flow.name} > owners"
+        if flow.escalation:
+            yield flow.escalation.to, f"{flow.name} > escalation > to"
+
+
+def check_owners(report: Report, setup: Setup, directory: SlackDirectory | None, scopes: frozenset[str]) -> People:
+    """A line for each owner, and one for all who own an integration. `scopes` are the bot's.
+
+    Returns what was found out. `directory` is `None` without Slack.
+    """
+    lacks = setup.lacks_policy("INTEGRATION_OWNER") or ("" if directory is not None else "needs Slack, see above")
+    if lacks or directory is None:
         report.skip("owners", lacks)
-        return
-    settings = configuration.settings
-    directory = SlackDirectory(web_client(settings.slack_bot_token, settings.slack_api_url))
-    found: set[str] = set()
-    unknown = 0
-    for owner in settings.integration_owner:
+        return {}
+    people: dict[str, frozenset[str] | None] = {}
+    for owner, places in named_owners(setup.policy).items():
         if scope_of(owner) not in scopes:
             report.skip(f"owner {owner}", f"needs the scope {scope_of(owner)}, see above")
-            unknown += 1
             continue
         try:
-            found |= _check_owner(report, directory, owner)
+            people[owner] = _check_owner(report, directory, owner, places if setup.file else [])
         except Outage as error:
             report.fail(f"owner {owner}: {error}", "Wait a minute and run `bot check` again.")
-            return
-    _check_all(report, found, unknown)
+            return people
+    for integration in setup.policy.integrations:
+        with report.about(setup.title(integration)):
+            _check_all(report, setup, integration, people)
+    for flow in setup.policy.access_flows:
+        _check_enough(report, setup.policy, flow, people)
+    return people
 
 
-def _check_owner(report: Report, directory: SlackDirectory, owner: str) -> frozenset[str]:
+def _check_owner(report: Report, directory: SlackDirectory, owner: str, places: list[str]) -> frozenset[str] | None:
     members = directory.members([owner])
+    where = "; ".join(places)
     for problem in members.problems:
-        found, to_do = _explained(problem.removeprefix(f"{owner}: "))
-        report.fail(f"owner {owner}: {found}", f"{to_do} Owners are set in INTEGRATION_OWNER.")
-    if not members.problems:
-        report.ok(f"owner {owner}: {_people(len(members.users))}")
+        found, to_do = explained(problem.removeprefix(f"{owner}: "))
+        named = f"It is named in {where}." if where else "Owners are set in INTEGRATION_OWNER."
+        report.fail(f"owner {owner}: {found}", f"{to_do} {named}")
+    if members.problems:
+        return None
+    report.ok(f"owner {owner}: {_people(len(members.users))}{f' ({where})' if where else ''}")
     return frozenset(members.users)
 
 
-def _explained(problem: str) -> tuple[str, str]:
+def explained(problem: str) -> tuple[str, str]:
+    """What it means that Slack says this of an owner, and what to do."""
     return next(
         (meaning for part, meaning in _FIXES.items() if part in problem),
         (problem, "Correct it, or take it out."),
     )
 
 
-def _check_all(report: Report, found: set[str], unknown: int) -> None:
+def _together(owners: tuple[str, ...], people: People) -> set[str] | None:
+    """The active people behind these; `None` when some of them could not be looked up."""
+    if not all(owner in people for owner in owners):
+        return None
+    return {person for owner in owners for person in people[owner] or ()}
+
+
+def _check_all(report: Report, setup: Setup, integration: Integration, people: People) -> None:
+    found = {person for owner in integration.owner for person in people.get(owner) or ()}
+    place = setup.place("INTEGRATION_OWNER", integration)
     if len(found) > 1:
         report.ok(f"owners: {_people(len(found))} may approve")
-    elif unknown:
+    elif _together(integration.owner, people) is None:
         report.skip("owners", "not all of them could be looked up")
-    elif found:
+    elif found and _may_lack_another(setup.policy, integration):
         report.warn(
             "owners: 1 person may approve, and nobody may approve a request of their own",
-            "Add a second person to INTEGRATION_OWNER, or that person can ask for nothing.",
+            f"Add a second person to {place}, or that person can ask for nothing.",
         )
+    elif found:
+        report.ok("owners: 1 person may approve")
     else:
         report.fail(
             "owners: nobody is left who may approve",
-            "Name at least two active people in INTEGRATION_OWNER: user ids, e-mails or @group handles.",
+            f"Name at least two active people in {place}: user ids, e-mails or @group handles.",
         )
+
+
+def _may_lack_another(policy: Policy, integration: Integration) -> bool:
+    """Whether the one owner could ask for something that only they could approve."""
+    return any(
+        flow.approve == "owners" and not (flow.deny or flow.automatic or flow.self_approval)
+        for flow in policy.access_flows
+        if integration in flow_integrations(policy, flow)
+    )
+
+
+def flow_integrations(policy: Policy, flow: AccessFlow) -> list[Integration]:
+    """Those that the flow is about."""
+    return [each for each in policy.integrations if not flow.integrations or each.name in flow.integrations]
+
+
+def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: People) -> None:
+    """A problem when more people have to approve than there are."""
+    if flow.approve == "rule" or flow.deny or flow.automatic:
+        return
+    for label, owners in _asked(policy, flow):
+        found = _together(owners, people)
+        # Of nobody at all the owners themselves are the problem, and have their own line.
+        if found and len(found) < flow.approvals:
+            report.fail(
+                f"flow “{flow.name}”: {flow.approvals} have to approve, and {label} are {_people(len(found))}",
+                "Add people there, or ask for fewer approvals.",
+            )
+
+
+def _asked(policy: Policy, flow: AccessFlow) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The owners who are asked as far as that is known beforehand: a resource may have its own."""
+    if not isinstance(flow.owners, str):
+        yield "its owners", flow.owners
+        return
+    for each in flow_integrations(policy, flow):
+        if flow.owners == "integration" or each.resource_owner is None:
+            yield f"the owners of {each.name}", each.owner
 
 
 def _people(count: int) -> str:

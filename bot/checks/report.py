@@ -1,7 +1,8 @@
 """The lines that `bot check` prints: a verdict, what was found, and below it what to do."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from pydantic import SecretStr
@@ -22,10 +23,20 @@ class Report:
         self.problems = 0
         self._output = output or sys.stdout
         self._scrub = Scrubber([])
+        self._about = ""
 
     def hide(self, secrets: Iterable[SecretStr]) -> None:
         """From now on none of these is printed, wherever it comes from."""
         self._scrub = Scrubber(each for each in secrets if len(each.get_secret_value()) >= SHORTEST_SECRET)
+
+    @contextmanager
+    def about(self, name: str) -> Iterator[None]:
+        """Meanwhile each line begins with that name. Without one nothing changes."""
+        self._about = f"{name}: " if name else ""
+        try:
+            yield
+        finally:
+            self._about = ""
 
     def ok(self, found: str, *more: str) -> None:
         """All is well with it."""
@@ -53,7 +64,7 @@ class Report:
         return 1
 
     def _print(self, verdict: str, found: str, below: Iterable[str]) -> None:
-        self._write(f"{verdict:<6}{self._clean(found)}")
+        self._write(f"{verdict:<6}{self._clean(self._about + found)}")
         for line in below:
             self._write(_INDENT + self._clean(line))
 

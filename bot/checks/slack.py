@@ -5,12 +5,13 @@ import re
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
-from bot.checks.configuration import Configuration
+from bot.checks.configuration import Setup
+from bot.checks.owners import named_owners
 from bot.checks.report import Report
 from bot.settings import Settings
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
-from bot.slack.scopes import FOR_SOCKET_MODE, needed
+from bot.slack.scopes import FOR_SOCKET_MODE, add_scope, needed
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 """As Slack shows it under "App Credentials"."""
@@ -25,25 +26,25 @@ _APP_FIX = (
 )
 
 
-def check_slack(report: Report, configuration: Configuration) -> frozenset[str] | None:
+def check_slack(report: Report, setup: Setup) -> frozenset[str] | None:
     """Lines for the bot token, its scopes, and how events come in. Returns the scopes; `None` without Slack."""
-    lacks = configuration.lacks("SLACK_BOT_TOKEN", "SLACK_API_URL")
+    lacks = setup.lacks("SLACK_BOT_TOKEN", "SLACK_API_URL")
     scopes = None
     if lacks:
         report.skip("Slack", lacks)
     else:
         try:
-            scopes = _check_bot(report, configuration)
+            scopes = _check_bot(report, setup)
         except Outage as error:
-            report.fail(f"Slack: {error}", _way_to(configuration.settings))
+            report.fail(f"Slack: {error}", _way_to(setup.settings))
             report.skip("Slack events", "needs Slack, see above")
             return None
-    _check_delivery(report, configuration)
+    _check_delivery(report, setup)
     return scopes
 
 
-def _check_bot(report: Report, configuration: Configuration) -> frozenset[str] | None:
-    settings = configuration.settings
+def _check_bot(report: Report, setup: Setup) -> frozenset[str] | None:
+    settings = setup.settings
     try:
         with domain_errors():
             answer = web_client(settings.slack_bot_token, settings.slack_api_url).auth_test()
@@ -53,7 +54,7 @@ def _check_bot(report: Report, configuration: Configuration) -> frozenset[str] |
         report.fail(f"Slack: the bot token is refused: {error}{wrong}", _BOT_FIX)
         return None
     report.ok(f"Slack: signed in to {answer.get('team')} as @{answer.get('user')}")
-    return _check_scopes(report, configuration, _scopes_in(answer.headers))
+    return _check_scopes(report, setup, _scopes_in(answer.headers))
 
 
 def _way_to(settings: Settings) -> str:
@@ -71,11 +72,8 @@ def _scopes_in(headers: dict[str, object]) -> frozenset[str] | None:
     return frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
 
-def _check_scopes(
-    report: Report, configuration: Configuration, granted: frozenset[str] | None
-) -> frozenset[str] | None:
-    owners = () if configuration.lacks("INTEGRATION_OWNER") else configuration.settings.integration_owner
-    scopes = needed(owners)
+def _check_scopes(report: Report, setup: Setup, granted: frozenset[str] | None) -> frozenset[str] | None:
+    scopes = needed(() if setup.lacks_policy("INTEGRATION_OWNER") else named_owners(setup.policy))
     if granted is None:
         report.warn("Slack scopes: Slack did not say which the bot has", f"It needs {', '.join(scopes)}.")
         return frozenset(scopes)
@@ -85,15 +83,14 @@ def _check_scopes(
     for scope in missing:
         report.fail(
             f"Slack scopes: {scope} is missing, for {scopes[scope]}",
-            f"Your Slack app > OAuth & Permissions > Bot Token Scopes: add {scope} in OAuth & Permissions and reinstall"
-            " the app.",
+            add_scope(scope),
         )
     return granted
 
 
-def _check_delivery(report: Report, configuration: Configuration) -> None:
-    settings = configuration.settings
-    lacks = configuration.lacks("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL")
+def _check_delivery(report: Report, setup: Setup) -> None:
+    settings = setup.settings
+    lacks = setup.lacks("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL")
     if lacks:
         report.skip("Slack events", lacks)
     elif settings.slack_app_token is not None:

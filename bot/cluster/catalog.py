@@ -1,48 +1,52 @@
-"""What exists in a cluster, read with the connector's own role and kept for a few seconds."""
+"""What exists in a cluster, with owners and sizes: read with the connector's own role, and kept for a while.
 
-import threading
-from collections.abc import Sequence
+That role may read the cluster state and the sizes, and may not call _resolve/index, _mapping, _alias or _data_stream
+(measured on 8.19 and 9.5).
+"""
+
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from bot.access.ports import Catalogue
+from bot.cluster.catalog_shapes import fields, read_catalogue
 from bot.cluster.client import ask
-
-FRESH_SECONDS = 5.0
-"""How long an answer serves: short enough that a new index is found at the second try, long enough for a rush."""
-
-# The connector's role may read the cluster state, and may not call _resolve/index, _alias or _data_stream (measured).
-_FIELDS = [
-    "metadata.indices.*.state",
-    "metadata.indices.*.aliases",
-    "metadata.data_stream.data_stream.*.name",
-]
+from bot.cluster.kept import Kept
 
 
 class Catalog:
-    """The names of indices, aliases and data streams. Any number of threads at once cause one call."""
+    """The catalogue of one cluster. `key` is where an owner stands in a `_meta`; without it nothing has one.
 
-    def __init__(self, client: Elasticsearch) -> None:
+    `clock` is in seconds.
+    """
+
+    def __init__(self, client: Elasticsearch, key: str | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
-        self._turn = threading.Lock()
-        self._names: tuple[str, ...] = ()
-        self._read_at: float | None = None
+        self._key = key
+        self._kept = Kept(self.read, "catalogue", clock)
 
-    def names(self) -> Sequence[str]:
-        """All names, sorted. Raises `Outage`, `Refusal`."""
-        with self._turn:
-            if self._read_at is None or monotonic() - self._read_at > FRESH_SECONDS:
-                state = ask(lambda: self._client.cluster.state(metric="metadata", filter_path=_FIELDS))
-                self._names = names_in(state)
-                self._read_at = monotonic()
-            return self._names
+    def get(self, *, fresh: bool = False) -> Catalogue:
+        """What exists, as `Kept.get` has it. Raises `Outage`, `Refusal`."""
+        return self._kept.get(fresh=fresh)
 
+    def read(self) -> Catalogue:
+        """Asks the cluster. Raises `Outage`, `Refusal`."""
+        state = ask(lambda: self._client.cluster.state(metric="metadata", filter_path=fields(self._key)))
+        return read_catalogue(state, self._sizes(), self._key)
 
-def names_in(state: dict[str, Any]) -> tuple[str, ...]:
-    """The names of a cluster state's indices, their aliases, and data streams, sorted."""
-    metadata = state.get("metadata", {})
-    indices = metadata.get("indices", {})
-    streams = metadata.get("data_stream", {}).get("data_stream", {})
-    aliases = {alias for index in indices.values() for alias in index.get("aliases", [])}
-    return tuple(sorted({*indices, *aliases, *streams}))
+    def _sizes(self) -> dict[str, int]:
+        """The bytes of each index that is open, replicas included, hidden ones too: data streams are made of them."""
+        sizes = ask(
+            lambda: self._client.indices.stats(
+                metric="store",
+                level="indices",
+                expand_wildcards=["open", "hidden"],  # a closed index among them is answered with 400
+                filter_path="indices.*.total.store.size_in_bytes",
+            )
+        )
+        return {name: each["total"]["store"]["size_in_bytes"] for name, each in sizes.get("indices", {}).items()}
+
+    def close(self) -> None:
+        """Waits for a reading under way."""
+        self._kept.close()

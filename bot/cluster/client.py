@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elastic_transport import ApiResponseMeta, NodeConfig, ObjectApiResponse
+from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
@@ -40,11 +41,16 @@ class Connection:
     ca_certs: Path | None = None
 
 
+def node_at(url: str) -> NodeConfig:
+    """Where that is; without a port, the one of its scheme. Raises `ValueError` for what is no address."""
+    return url_to_node_config(url, use_default_ports_for_scheme=True)
+
+
 def connect(connection: Connection) -> Elasticsearch:
     """A client that does not retry by itself: a create that is sent twice could leave an orphan behind."""
     extra: dict[str, Any] = {"ca_certs": str(connection.ca_certs)} if connection.ca_certs else {}
     return Elasticsearch(
-        hosts=connection.url,
+        hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
         basic_auth=(connection.username, connection.password.get_secret_value()),
         request_timeout=TIMEOUT_SECONDS,

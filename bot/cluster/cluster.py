@@ -1,28 +1,33 @@
 """One cluster, as the domain sees it."""
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.ports import CredentialSpec, Receipt
+from bot.access.ports import Catalogue, CredentialSpec, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import ask
 from bot.cluster.credentials import Credentials
 
 
 class ElasticsearchCluster:
-    """A `Cluster` reached as the connector account. `executor` runs the call that is made beside another."""
+    """A `Cluster` reached as the connector account. `executor` runs the call that is made beside another.
 
-    def __init__(self, client: Elasticsearch, executor: Executor) -> None:
+    `resource_owner` is the key that owners stand under in the cluster; without it nothing there has an owner.
+    """
+
+    def __init__(self, client: Elasticsearch, executor: Executor, resource_owner: str | None = None) -> None:
         self._client = client
-        self._catalog = Catalog(client)
+        self._catalog = Catalog(client, resource_owner)
         self._credentials = Credentials(client, executor)
 
-    def resources(self) -> Sequence[str]:
-        """The names of all indices, data streams and aliases. Raises `Outage`, `Refusal`."""
-        return self._catalog.names()
+    def catalogue(self, *, fresh: bool = False) -> Catalogue:
+        """What exists, at most a minute old, or ten while the cluster is away; `fresh`: two seconds.
+
+        Raises `Outage`, `Refusal`.
+        """
+        return self._catalog.get(fresh=fresh)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user. Raises `Outage`, `Refusal`."""
@@ -37,5 +42,6 @@ class ElasticsearchCluster:
         ask(self._client.security.authenticate)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, once a reading under way has ended."""
+        self._catalog.close()
         self._client.close()

@@ -15,6 +15,8 @@ from bot.cluster.client import ask, ask_for
 METADATA_KEY = "es_access"
 """Everything made by the application carries this key, so that it is told from what others made."""
 
+_KIBANA = "kibana-.kibana"
+"""What Kibana's privileges are filed under in a role: `kibana-` and its index ("Application privileges", Kibana)."""
 
 _Answer = TypeVar("_Answer")
 
@@ -43,15 +45,11 @@ class Credentials:
         ask(
             lambda: self.client.security.put_role(
                 name=spec.username,
-                indices=[{
-                    "names": list(spec.patterns),
-                    "privileges": list(spec.index_privileges),
-                    "allow_restricted_indices": False,
-                }],
+                **_rights(spec),
                 metadata=metadata,
                 refresh=False,
             )
-        )  # fmt: skip
+        )
 
     def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], password: SecretStr) -> None:
         ask(
@@ -78,7 +76,8 @@ class Credentials:
         # Both were ours when they were made. An administrator who changed one of them may have dropped its metadata:
         # that must not keep it alive.
         if found and not any(_ours(each) for each in found):
-            return Receipt(user_gone=True, role_gone=True, keys_left=0, errors=("the name is somebody else's",))
+            error = f"{username} does not say that es-access made it, so it was left alone"
+            return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(error,), foreign=True)
         security = self.client.security
         _trying(errors, lambda: ask_for(lambda: security.delete_user(username=username, refresh=False)))
         _trying(errors, lambda: ask_for(lambda: security.invalidate_api_key(username=username)))
@@ -105,6 +104,17 @@ class Credentials:
 
 def _ours(found: Mapping[str, Any]) -> bool:
     return METADATA_KEY in found.get("metadata", {})
+
+
+def _rights(spec: CredentialSpec) -> dict[str, Any]:
+    """What the role gives: no cluster privilege, no system index, and nobody to run as."""
+    held = spec.privileges
+    index = {"names": list(spec.patterns), "privileges": list(held.indices), "allow_restricted_indices": False}
+    if not held.kibana:
+        return {"indices": [index]}
+    spaces = [f"space:{name}" for name in held.spaces]
+    kibana = {"application": _KIBANA, "privileges": list(held.kibana), "resources": spaces}
+    return {"indices": [index], "applications": [kibana]}
 
 
 def _metadata(spec: CredentialSpec) -> dict[str, str]:

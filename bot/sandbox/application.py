@@ -34,7 +34,10 @@ class Cluster(Protocol):
 
 
 class Application:
-    """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end."""
+    """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end.
+
+    `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Application:
         owners: str,
         http: bool = False,
         settings: dict[str, str] | None = None,
+        access_config: str | None = None,
     ) -> None:
         self.directory = directory
         self.log = directory / "application.log"
@@ -55,6 +59,10 @@ class Application:
         self._workspace = workspace
         self._http = http
         self._process: subprocess.Popen[bytes] | None = None
+        self.access_config = directory / "access.yaml"
+        self._has_config = access_config is not None
+        if access_config is not None:
+            self.access_config.write_text(access_config, encoding="utf-8")
         self.environment = self._settings(cluster, connector, owners) | (settings or {})
 
     def _settings(self, cluster: Cluster, connector: tuple[str, str], owners: str) -> dict[str, str]:
@@ -65,17 +73,21 @@ class Application:
             else {"SLACK_APP_TOKEN": workspace.app_token, "HEALTH_PORT": str(self.port)}
         )
         ca_certs = {"ELASTICSEARCH_CA_CERTS": str(cluster.ca_certs)} if cluster.ca_certs else {}
-        return {
-            "SLACK_BOT_TOKEN": workspace.bot_token,
-            "SLACK_API_URL": workspace.api_url,
+        by_variables = {
             "ELASTICSEARCH_URL": cluster.url,
             "ELASTICSEARCH_USERNAME": connector[0],
             "ELASTICSEARCH_PASSWORD": connector[1],
             "INTEGRATION_OWNER": owners,
+            **ca_certs,
+        }
+        by_file = {"ACCESS_CONFIG": str(self.access_config), "CONNECTOR_PASSWORD": connector[1]}
+        return {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_API_URL": workspace.api_url,
             "DATABASE_URL": f"sqlite:///{self.directory}/es-access.db",
             "HOST": "127.0.0.1",
             **way_in,
-            **ca_certs,
+            **(by_file if self._has_config else by_variables),
         }
 
     @property
@@ -96,7 +108,7 @@ class Application:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot.sandbox.moved_clock", str(self._offset)],
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment,
-                cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.directory, stdin=subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
         if self._http:
             self._workspace.deliver_by_http(f"{self.url}/slack/events")
@@ -125,6 +137,10 @@ class Application:
         """What the process ended with; `None` while it runs."""
         return self._process.poll() if self._process else None
 
+    def reload(self) -> None:
+        """Asks it to read `access.yaml` again."""
+        os.kill(self.pid, signal.SIGHUP)
+
     def move_clock(self, seconds: float) -> None:
         """Lets the application see a time that many seconds later than it does now."""
         moved = float(self._offset.read_text(encoding="ascii")) + seconds
@@ -146,11 +162,15 @@ class Application:
             return 0
         process.send_signal(how)
         try:
-            return process.wait(STOP_SECONDS)
+            code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             raise
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+        return code
 
     def __enter__(self) -> Self:
         return self

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError
-from bot.access.models import AccessRequest
-from bot.access.ports import Story
+from bot.access.policy import Policy
+from bot.access.ports import Resource, Story
 from bot.access.requests import Filed
+from bot.access.routing import Plan, Wish
 from bot.access.states import LIVE, RequestState
 from bot.slack import messages
 from bot.slack.messages import Content
-from bot.slack.words import Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
+from bot.slack.phrases import asked, counted, covered, people
+from bot.slack.words import Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
 
-MOST_NAMES = 5
-"""Of what a pattern matches, in a confirmation."""
+MOST_RESOURCES = 25
+"""Names in one answer: what fits on a screen."""
 
 
 def plain(lines: Sequence[Line]) -> Content:
@@ -24,25 +26,51 @@ def plain(lines: Sequence[Line]) -> Content:
 
 
 def filed(result: Filed) -> Content:
-    """Confirms a request: its id, what it matches now, who was asked and until when."""
-    request = result.request
+    """Confirms a request: its id, what it covers, who has to say yes and until when."""
+    request, plan = result.request, result.plan
+    first: Line = ("Request ", Code(request.id), " is filed: ", *asked(request))
+    if plan is None:
+        return plain([
+            first,
+            ("Slack or the cluster does not answer, so it waits. Its owners are asked as soon as that works again.",),
+            ("To take it back: ", Code(f"/es-access cancel {request.id}")),
+        ])  # fmt: skip
+    if plan.flow.approve == "rule":
+        return plain([first, *covered(plan.preview), (f"The access flow “{plan.flow.name}” approves it by itself.",)])
+    kept: Line = ("Until they do, your access ends as before.",)
     return plain([
-        ("Request ", Code(request.id), " is filed: ", Bold(request.permission), " on ", *codes(request.patterns),
-         f" in {request.integration} for {format_duration(request.length)}."),
-        _matches(result.matched),
-        (f"Asked {_count(len(request.owners), 'owner')}: ", *_people(request.owners), ". Open until ",
-         Moment(request.pending_until), "."),
-        ("To take it back: ", Code(f"/es-access cancel {request.id}")),
+        first,
+        *([] if request.extends else covered(plan.preview)),
+        *_who(plan),
+        ("Open until ", Moment(request.pending_until), "."),
+        kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
 
 
-def extension_filed(request: AccessRequest) -> Content:
-    """Confirms that more time was asked for."""
+def explained(wish: Wish, plan: Plan) -> Content:
+    """What would become of a request, without filing it."""
     return plain([
-        ("Request ", Code(request.id), f" is filed: {format_duration(request.length)} more for {request.extends}."),
-        (f"Asked {_count(len(request.owners), 'owner')}: ", *_people(request.owners), ". Until one of them approves, "
-         "your access ends as before."),
+        (Bold(wish.permission.name), " on ", *codes(wish.patterns),
+         f" in {wish.integration.name} for {format_duration(plan.duration)}"),
+        *covered(plan.preview),
+        (f"Access flow “{plan.flow.name}”, the first that fits, up to {format_duration(plan.flow.max_duration)}.",),
+        *([("It approves by itself.",)] if plan.flow.approve == "rule" else _who(plan)),
+        *((f"Note: {problem}.",) for problem in plan.problems),
+        ("Nothing was filed.",),
     ])  # fmt: skip
+
+
+def resources(found: Sequence[Resource], text: str) -> Content:
+    """What can be asked for, with owners; names what has none."""
+    if not found:
+        return plain([(f"Nothing here is called “{text}”." if text else "There is nothing in this cluster yet.",)])
+    shown = found[:MOST_RESOURCES]
+    rest = len(found) - len(shown)
+    lines: list[Line] = [(f"{counted(len(found), 'name')} to ask for:",)]
+    lines += [(Code(each.name), f" {each.kind}, {_owners(each)}") for each in shown]
+    if rest:
+        lines.append((f"And {rest} more. Narrow it down: ", Code("/es-access resources TEXT")))
+    return plain(lines)
 
 
 def cancelled(story: Story) -> Content:
@@ -57,7 +85,7 @@ def revoking(story: Story) -> Content:
 
 def status(story: Story) -> Content:
     """One request, as it stands."""
-    answer = messages.approval(story)
+    answer = messages.approval(story, recipient="")
     return replace(answer, blocks=[each for each in answer.blocks if each.type != "actions"])
 
 
@@ -68,16 +96,19 @@ def listed(stories: Sequence[Story], now: datetime) -> Content:
     return plain([("Your newest requests:",), *(_line(story, now) for story in stories)])
 
 
-def help_text(longest: timedelta) -> Content:
+def help_text(policy: Policy) -> Content:
     """How to ask, and for what."""
     return plain([
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
         (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
         (Code("/es-access"), " a form"),
+        (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
+        (Code("/es-access resources TEXT"), " what can be asked for"),
         (Code("/es-access list"), " your requests"),
         (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
-        (f"Permissions: read, write, manage. The longest access is {format_duration(longest)}.",),
+        (f"Permissions: {', '.join(each.name for each in policy.permissions)}. "
+         f"The longest access is {format_duration(policy.longest)}.",),
     ])  # fmt: skip
 
 
@@ -104,12 +135,20 @@ def unforeseen(mark: str) -> Content:
     ])  # fmt: skip
 
 
-def _matches(matched: Sequence[str] | None) -> tuple[Part, ...]:
-    if matched is None:
-        return ("The cluster does not answer, so I could not check what it matches. The owners see the pattern.",)
-    more = len(matched) - MOST_NAMES
-    rest = f" and {more} more" if more > 0 else ""
-    return (f"It matches {_count(len(matched), 'name')} now: ", *codes(matched[:MOST_NAMES]), rest, ".")
+def _who(plan: Plan) -> list[Line]:
+    lines: list[Line] = [(f"Asks {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
+    if len(plan.groups) > 1:
+        every = (
+            "One of these groups has to approve: " if plan.flow.groups == "any" else "Each of these has to approve: "
+        )
+        lines.append((every, ", ".join(group.label for group in plan.groups), "."))
+    needed = max((group.approvals for group in plan.groups), default=1)
+    return [*lines, (f"It takes {needed} approvals of each.",)] if needed > 1 else lines
+
+
+def _owners(resource: Resource) -> str:
+    named = [owner for owner in resource.owners if owner]
+    return f"owner {', '.join(named)}" if named else "no owner: the integration owner decides"
 
 
 def _line(story: Story, now: datetime) -> tuple[Part, ...]:
@@ -120,14 +159,3 @@ def _line(story: Story, now: datetime) -> tuple[Part, ...]:
     elif request.state is RequestState.PENDING and request.pending_until <= now:
         state = (RequestState.EXPIRED.value,)
     return (Code(request.id), " ", Bold(request.permission), " on ", *codes(request.patterns), ": ", *state)
-
-
-def _people(users: Sequence[str]) -> list[Part]:
-    parts: list[Part] = []
-    for user in users:
-        parts += [", ", Person(user)] if parts else [Person(user)]
-    return parts
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -10,8 +10,11 @@ from pydantic import SecretStr
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.access.errors import Outage, Refusal
+from bot.slack.afterwards import Afterwards
 from bot.slack.errors import domain_errors
 from bot.slack.listeners import Listeners
 
@@ -19,7 +22,10 @@ TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
 
 LISTENERS = 32
-"""Threads for listeners and for the envelopes of Socket Mode: each waits for the database or for Slack."""
+"""Threads that acknowledge, of Bolt and of Socket Mode each."""
+
+ANSWERERS = 16
+"""Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
 
 RECONNECT_SECONDS = 5.0
 """Between attempts to reach Slack at the start."""
@@ -61,11 +67,21 @@ def identify(client: WebClient) -> dict[str, Any]:
         return dict(client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
 
 
+class _Handler(SocketModeHandler):
+    def __init__(self, app: App, app_token: str, afterwards: Afterwards) -> None:
+        super().__init__(app, app_token, concurrency=LISTENERS)
+        self._afterwards = afterwards
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        with self._afterwards.acknowledging():
+            super().handle(client, req)
+
+
 class SocketMode:
     """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
 
-    def __init__(self, app: App, app_token: SecretStr) -> None:
-        self._handler = SocketModeHandler(app, app_token.get_secret_value(), concurrency=LISTENERS)
+    def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards) -> None:
+        self._handler = _Handler(app, app_token.get_secret_value(), afterwards)
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 

@@ -1,5 +1,6 @@
 """What is typed after `/es-access`, as data. Pure: nothing is looked up here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from html import unescape
@@ -7,7 +8,6 @@ from html import unescape
 from bot.access.durations import looks_like_duration
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
-from bot.access.policy import PERMISSIONS
 from bot.access.requests import Draft
 
 MOST_SHOWN = 60
@@ -25,6 +25,8 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     EXTEND = "extend"
     REQUEST = "request"
+    EXPLAIN = "explain"
+    RESOURCES = "resources"
 
 
 _ABOUT_ONE = {"status": Verb.STATUS, "cancel": Verb.CANCEL, "revoke": Verb.REVOKE, "extend": Verb.EXTEND}
@@ -33,16 +35,20 @@ _ALONE = {"help": Verb.HELP, "list": Verb.LIST}
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `draft` is set for a request, `id` for what is about one, `duration` for `extend`."""
+    """One command. `draft` is set for a request and for `explain`, `id` for what is about one request.
+
+    `duration` is that of `extend`, `text` what to look for.
+    """
 
     verb: Verb
     id: str = ""
     duration: str = ""
+    text: str = ""
     draft: Draft | None = None
 
 
-def parse(text: str) -> Command:
-    """Reads what was typed. Raises `InvalidRequest` with one right example."""
+def parse(text: str, permissions: Collection[str]) -> Command:
+    """Reads what was typed; `permissions` are the names that may follow a duration. Raises `InvalidRequest`."""
     words = unescape(text).split()
     if not words:
         return Command(Verb.FORM)
@@ -53,7 +59,11 @@ def parse(text: str) -> Command:
         return Command(_ALONE[first])
     if first in _ABOUT_ONE and not asks:
         return _about_one(_ABOUT_ONE[first], words[1:])
-    return Command(Verb.REQUEST, draft=_draft(words))
+    if first == "explain" and not asks:
+        return Command(Verb.EXPLAIN, draft=_draft(words[1:], permissions))
+    if first == "resources" and not asks:
+        return Command(Verb.RESOURCES, text=" ".join(words[1:])[:MOST_SHOWN])
+    return Command(Verb.REQUEST, draft=_draft(words, permissions))
 
 
 def _about_one(verb: Verb, words: list[str]) -> Command:
@@ -71,19 +81,20 @@ def _about_one(verb: Verb, words: list[str]) -> Command:
 _IDS = "/es-access list shows your requests and their ids."
 
 
-def _draft(words: list[str]) -> Draft:
+def _draft(words: list[str], permissions: Collection[str]) -> Draft:
     words, integration = _without_flags(words)
     words = _commas_joined(words)
     if not words:
         raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
     if len(words) == 1:
-        shown = words[0] if len(words[0]) <= MOST_SHOWN else "logs-*"
         if looks_like_duration(words[0]):
+            shown = words[0] if len(words[0]) <= MOST_SHOWN else "1h"
             raise InvalidRequest("Say which indices you need, before the duration.", f"/es-access logs-* {shown}")
-        raise InvalidRequest("Say for how long you need it.", f"/es-access {shown} 1h")
+        return Draft(words[0], "", integration=integration)  # the access flow may have a duration of its own
     _check_no_spaces(words)
     patterns, duration, *rest = words
-    permission = rest.pop(0).lower() if rest and rest[0].lower() in PERMISSIONS else "read"
+    named = rest and rest[0].lower() in {each.lower() for each in permissions}
+    permission = rest.pop(0) if named else "read"
     return Draft(patterns, duration, permission, " ".join(rest), integration)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
+import structlog
 from slack_sdk import WebClient
 
 from bot.access.errors import Refusal
@@ -13,6 +14,11 @@ from bot.slack.errors import domain_errors
 
 FRESH_SECONDS = 60.0
 """How long an answer serves. Slack allows 20 group calls a minute and 100 user calls."""
+
+log = structlog.get_logger(__name__)
+
+_GROUPS = "@"
+"""The key of all user groups among what is known."""
 
 
 class SlackDirectory:
@@ -23,6 +29,7 @@ class SlackDirectory:
         self._clock = clock
         self._turn = threading.Lock()
         self._known: dict[str, tuple[float, Any]] = {}
+        self._said = False
 
     def members(self, owners: Sequence[str]) -> Members:
         """The active people behind these owners, each once, and what stood for nobody. Raises `Outage`."""
@@ -35,9 +42,13 @@ class SlackDirectory:
                 problems.append(f"{owner}: {error}")
         return Members(tuple(dict.fromkeys(users)), tuple(problems))
 
+    def forget_groups(self) -> None:
+        """Slack said that a group has changed: it is read anew when it matters next."""
+        self._known.pop(_GROUPS, None)
+
     def _members_of(self, owner: str) -> list[str]:
         if owner.startswith("@"):
-            groups = self._fresh("@", self._groups)
+            groups = self._fresh(_GROUPS, self._groups)
             if owner[1:] not in groups:
                 raise Refusal("no such user group in Slack")
             active = [user for user in groups[owner[1:]] if self._active(user)]
@@ -69,8 +80,14 @@ class SlackDirectory:
         return self._clock() - known[0] <= FRESH_SECONDS
 
     def _groups(self) -> dict[str, list[str]]:
-        with domain_errors():
-            answer = self._client.usergroups_list(include_users=True)
+        try:
+            with domain_errors():
+                answer = self._client.usergroups_list(include_users=True)
+        except Refusal as error:
+            if not self._said:
+                log.warning("user groups cannot be read, so nobody is an owner by one: see bot check", error=str(error))
+            self._said = True
+            raise
         return {str(group["handle"]): list(group.get("users", [])) for group in answer["usergroups"]}
 
     def _user(self, owner: str) -> str | None:

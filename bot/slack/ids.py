@@ -2,6 +2,9 @@
 
 COMMAND = "/es-access"
 
+GROUP_EVENTS = ("subteam_members_changed", "subteam_updated", "subteam_created")
+"""What Slack sends when a user group changes; the manifest asks for them."""
+
 APPROVE = "approve"
 DENY = "deny"
 REVOKE = "revoke"
@@ -11,6 +14,7 @@ REQUEST_VIEW = "request"
 DENY_VIEW = "deny"
 EXTEND_VIEW = "extend"
 
+CLUSTER = "cluster"
 PATTERNS = "patterns"
 DURATION = "duration"
 PERMISSION = "permission"

@@ -10,6 +10,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
+from bot.access.approvals import Approvals
 from bot.access.durations import parse_duration
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.grants import Grants
@@ -18,7 +19,9 @@ from bot.access.ids import read_id
 from bot.access.patterns import parse_patterns
 from bot.access.ports import Clock
 from bot.access.requests import Draft, Requests
+from bot.access.routing import Rules
 from bot.slack import answers, ids, views
+from bot.slack.afterwards import Afterwards
 from bot.slack.commands import Command, Verb, parse
 from bot.slack.errors import domain_errors
 from bot.slack.messages import Content
@@ -42,9 +45,13 @@ class Listeners:
     """One method for each thing that people do in Slack."""
 
     requests: Requests
+    approvals: Approvals
     grants: Grants
     history: History
+    rules: Rules
     clock: Clock
+    groups_changed: Callable[[], None]
+    afterwards: Afterwards
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -53,9 +60,16 @@ class Listeners:
         app.action(ids.DENY)(self.open_deny)
         app.action(ids.REVOKE)(self.revoke)
         app.action(ids.EXTEND)(self.open_extend)
+        for event in ids.GROUP_EVENTS:
+            app.event(event)(self.group_changed)
         app.view(ids.REQUEST_VIEW)(self.submit)
         app.view(ids.DENY_VIEW)(self.deny)
         app.view(ids.EXTEND_VIEW)(self.extend)
+
+    def group_changed(self, ack: Ack) -> None:
+        """A user group was changed: who may decide is looked up anew."""
+        ack()
+        self.groups_changed()
 
     def command(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """`/es-access …`"""
@@ -63,74 +77,71 @@ class Listeners:
         person = body["user_id"]
 
         def answer() -> Content | None:
-            command = parse(body.get("text") or "")
+            command = parse(body.get("text") or "", [each.name for each in self.rules.policy.permissions])
             if command.verb is Verb.FORM:
-                _open(client, body, views.request_form(self.requests.policy.longest))
+                _open(client, body, views.request_form(self.rules.policy))
                 return None
             return self._answer(command, person)
 
-        _answering(_privately(respond), answer)
+        self._later(_privately(respond), answer)
 
     def _answer(self, command: Command, person: str) -> Content:
-        if command.draft is not None:
-            return answers.filed(self.requests.submit(person, command.draft))
-        match command.verb:
-            case Verb.LIST:
-                return answers.listed(self.history.mine(person), self.clock.now())
-            case Verb.STATUS:
-                return answers.status(self.history.status(command.id, person))
-            case Verb.CANCEL:
-                return answers.cancelled(self.requests.cancel(command.id, person))
-            case Verb.REVOKE:
-                return answers.revoking(self.grants.revoke(command.id, person))
-            case Verb.EXTEND:
-                return answers.extension_filed(self.requests.extend(person, command.id, command.duration))
-            case _:
-                return answers.help_text(self.requests.policy.longest)
+        answers_to: dict[Verb, Callable[[], Content]] = {
+            Verb.REQUEST: lambda: answers.filed(self.requests.submit(person, _draft_of(command))),
+            Verb.EXPLAIN: lambda: answers.explained(*self.requests.explain(person, _draft_of(command))),
+            Verb.RESOURCES: lambda: answers.resources(self.history.resources(command.text), command.text),
+            Verb.LIST: lambda: answers.listed(self.history.mine(person), self.clock.now()),
+            Verb.STATUS: lambda: answers.status(self.history.status(command.id, person)),
+            Verb.CANCEL: lambda: answers.cancelled(self.requests.cancel(command.id, person)),
+            Verb.REVOKE: lambda: answers.revoking(self.grants.revoke(command.id, person)),
+            Verb.EXTEND: lambda: answers.filed(self.requests.extend(person, command.id, command.duration)),
+            Verb.HELP: lambda: answers.help_text(self.rules.policy),
+        }
+        return answers_to[command.verb]()
 
     def approve(self, ack: Ack, body: Body, respond: Respond) -> None:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
-        _answering(_privately(respond), lambda: _nothing(self.requests.approve(_id_of(body), body["user"]["id"])))
+        self._later(_privately(respond), lambda: _nothing(self.approvals.approve(_id_of(body), body["user"]["id"])))
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Deny: asks for the reason, if there is still something to deny."""
         ack()
 
         def answer() -> None:
-            request = self.requests.open_to(_id_of(body), body["user"]["id"])
+            request, _ = self.approvals.open_to(_id_of(body), body["user"]["id"])
             _open(client, body, views.deny_form(request.id))
 
-        _answering(_privately(respond), answer)
+        self._later(_privately(respond), answer)
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The reason of a denial is sent."""
         ack()
         request_id, person = body["view"]["private_metadata"], body["user"]["id"]
-        _answering(
+        self._later(
             _in_dm(client, person),
-            lambda: _nothing(self.requests.deny(request_id, person, _value(body, ids.REASON))),
+            lambda: _nothing(self.approvals.deny(request_id, person, _value(body, ids.REASON))),
         )
 
     def revoke(self, ack: Ack, body: Body, respond: Respond) -> None:
         """A requester clicks Revoke now."""
         ack()
-        _answering(_privately(respond), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"])))
+        self._later(_privately(respond), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"])))
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        _answering(_privately(respond), lambda: _open(client, body, views.extend_form(_id_of(body))))
+        self._later(_privately(respond), lambda: _open(client, body, views.extend_form(_id_of(body))))
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
         duration = _value(body, ids.DURATION)
-        if not _accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.requests.policy.longest)}):
+        if not _accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
             return
         grant_id, person = body["view"]["private_metadata"], body["user"]["id"]
-        _answering(
+        self._later(
             _in_dm(client, person),
-            lambda: answers.extension_filed(self.requests.extend(person, grant_id, duration)),
+            lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 
     def submit(self, ack: Ack, body: Body, client: WebClient) -> None:
@@ -138,16 +149,26 @@ class Listeners:
         draft = Draft(
             patterns=_value(body, ids.PATTERNS),
             duration=_value(body, ids.DURATION).strip(),
-            permission=_chosen(body, ids.PERMISSION),
+            permission=_chosen(body, ids.PERMISSION) or "read",
             reason=_value(body, ids.REASON),
+            integration=_chosen(body, ids.CLUSTER),
         )
         checks: dict[str, Callable[[], object]] = {
             ids.PATTERNS: lambda: parse_patterns(draft.patterns),
-            ids.DURATION: lambda: parse_duration(draft.duration, self.requests.policy.longest),
+            ids.DURATION: lambda: parse_duration(draft.duration, self.rules.policy.longest),
         }
         if _accepted(ack, checks):
             person = body["user"]["id"]
-            _answering(_in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
+            self._later(_in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
+
+    def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
+        self.afterwards.do(lambda: _answering(show, work))
+
+
+def _draft_of(command: Command) -> Draft:
+    if command.draft is None:
+        raise AssertionError(f"{command.verb} without a draft")
+    return command.draft
 
 
 def _answering(show: Answer, work: Callable[[], Content | None]) -> None:
@@ -224,9 +245,9 @@ def _value(body: Body, name: str) -> str:
     return body["view"]["state"]["values"].get(name, {}).get(name, {}).get("value") or ""
 
 
-def _chosen(body: Body, name: str) -> str:
+def _chosen(body: Body, name: str) -> str | None:
     option = body["view"]["state"]["values"].get(name, {}).get(name, {}).get("selected_option") or {}
-    return option.get("value") or "read"
+    return option.get("value")
 
 
 def _nothing(_result: object) -> None:

@@ -1,21 +1,21 @@
 """Every message that is sent, made from a request's rows. Pure: what goes in decides what comes out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
 
-from bot.access.durations import format_duration
+from bot.access.details import fill_details
 from bot.access.grants import End
 from bot.access.models import AccessRequest, Grant, MessageKind
 from bot.access.policy import Integration
 from bot.access.ports import Credential, Story
-from bot.access.requests import APPLICATION
+from bot.access.preview import read_preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.curl import search_line
-from bot.slack.words import Bold, Code, Line, Moment, Part, Person, Pre, block, codes, fallback
+from bot.slack.phrases import asked, covered, decision, needed, where_it_stands, why
+from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback
 
 
 @dataclass(frozen=True)
@@ -34,38 +34,51 @@ def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] 
     return Content(f"{title}\n{fallback(lines)}", blocks)
 
 
-def message(kind: MessageKind, story: Story) -> Content:
-    """The message of that kind, as the rows are now. It never holds a credential."""
+def message(kind: MessageKind, story: Story, recipient: str) -> Content:
+    """The message of that kind to that person, as the rows are now. It never holds a credential."""
+    if kind is MessageKind.APPROVAL:
+        return approval(story, recipient)
+    if kind is MessageKind.REMINDER:
+        return reminder(story, recipient)
     return _KINDS[kind](story)
 
 
-def approval(story: Story) -> Content:
-    """To an owner: who asks for what, and what has become of it."""
+def approval(story: Story, recipient: str) -> Content:
+    """To an owner: who asks for what, what it covers, who has said yes, and what has become of it."""
     request = story.request
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
         (Person(request.requester), f" asks for {what}."),
-        *_asked(request),
+        asked(request),
+        *covered(read_preview(request.preview)),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
     if request.state is RequestState.PENDING:
-        lines.append(
-            (f"You are asked as an owner of {request.integration}. Open until ", Moment(request.pending_until), ".")
-        )
-        return content(f"Request {request.id}", lines, [_approve(request), _deny(request)])
-    lines.append(_decision(request))
+        lines += [*needed(story), why(story, recipient), ("Open until ", Moment(request.pending_until), ".")]
+        buttons = () if recipient in story.approvers else (_approve(request), _deny(request))
+        return content(f"Request {request.id}", lines, buttons)
+    lines += [decision(story)]
     if story.grant is not None and request.extends is None:
-        lines.append(_where_it_stands(story.grant))
+        lines.append(where_it_stands(story.grant))
     return content(f"Request {request.id}: {request.state.value}", lines)
+
+
+def reminder(story: Story, recipient: str) -> Content:
+    """To an owner who was asked: nobody has decided yet."""
+    again = approval(story, recipient)
+    if story.request.state is not RequestState.PENDING:
+        return again
+    title = HeaderBlock(text=f"Still waiting: {story.request.id}")
+    return replace(again, text=f"Still waiting: {again.text}", blocks=[title, *again.blocks[1:]])
 
 
 def credential(story: Story) -> Content:
     """To the requester, while there is no secret in it: before it is made, and after it has ended."""
     request, grant = story.request, story.grant
     if grant is None or grant.state in LIVE:
-        lines: list[Line] = [_decision(request), ("Your credential is being made and will stand here in a moment.",)]
-        return content(f"Access {request.id} approved", [*lines, *_asked(request)])
-    lines = [*_asked(request), _where_it_stands(grant), ("The credential was removed from this message.",)]
+        lines: list[Line] = [decision(story), ("Your credential is being made and will stand here in a moment.",)]
+        return content(f"Access {request.id} approved", [*lines, asked(request)])
+    lines = [asked(request), where_it_stands(grant), ("The credential was removed from this message.",)]
     return content(f"Access {request.id} has ended", lines)
 
 
@@ -76,12 +89,12 @@ def delivered(story: Story, integration: Integration, secret: Credential) -> Con
         raise LookupError(f"{request.id} has no grant")
     password = secret.password.get_secret_value()
     lines: list[Line] = [
-        *_asked(request),
+        asked(request),
         ("URL: ", Code(integration.public_url)),
         ("Username: ", Code(secret.username)),
         ("Password: ", Code(password)),
         ("Ends: ", Moment(grant.expires_at)),
-        *([(integration.access_details,)] if integration.access_details else []),
+        *([_details(integration, grant, request)] if integration.access_details else []),
         ("Try it:",),
         Pre(search_line(integration.public_url, request.patterns, secret.username, password)),
     ]
@@ -91,13 +104,23 @@ def delivered(story: Story, integration: Integration, secret: Credential) -> Con
     ]
     title = f"Access {request.id}"
     # The fallback goes into notifications and e-mails: it says all but the secret.
-    return Content(f"{title}\n{fallback(_asked(request))}", content(title, lines, buttons).blocks)
+    return Content(f"{title}\n{fallback([asked(request)])}", content(title, lines, buttons).blocks)
+
+
+def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[Part, ...]:
+    values: dict[str, Part] = {
+        "url": Code(integration.public_url),
+        "username": Code(grant.username),
+        "expiry": Moment(grant.expires_at),
+        "patterns": Code(", ".join(request.patterns)),
+    }
+    return tuple(fill_details(integration.access_details, values))
 
 
 def outcome(story: Story) -> Content:
     """To the requester: what became of a request, where that is not a credential."""
     request = story.request
-    lines = [_decision(request), *_asked(request)]
+    lines = [decision(story), asked(request)]
     if request.extends and request.state is RequestState.APPROVED and story.grant is not None:
         lines.append((Code(request.extends), " now ends ", Moment(story.grant.expires_at), ". Nothing else changed."))
         return content(f"Extension {request.id} approved", lines)
@@ -111,7 +134,7 @@ def delayed(story: Story) -> Content:
     lines: list[Line] = [
         (f"{story.request.integration} or Slack does not answer. I keep trying.",),
         ("Your credential comes as soon as it does.",),
-        *_asked(story.request),
+        asked(story.request),
     ]
     return content(f"Access {story.request.id} is delayed", lines)
 
@@ -119,16 +142,16 @@ def delayed(story: Story) -> Content:
 def ended(story: Story) -> Content:
     """To requester and approver: the access is over, and what was read back from the cluster."""
     request = story.request
-    lines: list[Line] = [("Access of ", Person(request.requester), " is over."), *_asked(request)]
+    lines: list[Line] = [("Access of ", Person(request.requester), " is over."), asked(request)]
     if story.grant is not None:
-        lines.append(_where_it_stands(story.grant))
+        lines.append(where_it_stands(story.grant))
     return content(f"Access {request.id} has ended", lines)
 
 
 def failed(story: Story) -> Content:
     """To the owners: something needs a person. Says what, and what to do by hand."""
     request, grant = story.request, story.grant
-    lines: list[Line] = [("Access of ", Person(request.requester), "."), *_asked(request)]
+    lines: list[Line] = [("Access of ", Person(request.requester), "."), asked(request)]
     if grant is None:
         return content(f"Access {request.id}", lines)
     if grant.state is GrantState.REVOCATION_FAILED:
@@ -141,7 +164,7 @@ def failed(story: Story) -> Content:
             ),
         ]
         return content(f"Access {request.id} could not be ended", lines)
-    lines.append(_where_it_stands(grant))
+    lines.append(where_it_stands(grant))
     if grant.end_reason in {End.NOT_CREATED, End.NOT_DELIVERED}:
         lines.append(
             (
@@ -155,43 +178,12 @@ def failed(story: Story) -> Content:
 
 
 _KINDS: dict[MessageKind, Callable[[Story], Content]] = {
-    MessageKind.APPROVAL: approval,
     MessageKind.CREDENTIAL: credential,
     MessageKind.OUTCOME: outcome,
     MessageKind.DELAYED: delayed,
     MessageKind.ENDED: ended,
     MessageKind.FAILED: failed,
 }
-
-
-def _asked(request: AccessRequest) -> list[Line]:
-    length = format_duration(timedelta(seconds=request.duration))
-    duration = f"{length} more for {request.extends}" if request.extends else length
-    return [
-        (Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}"),
-    ]
-
-
-def _decision(request: AccessRequest) -> tuple[Part, ...]:
-    if request.state is RequestState.EXPIRED:
-        return ("Nobody decided in time, so the request has expired.",)
-    if request.decided_by is None or request.decided_at is None:
-        return ("The access ended first, so there was nothing left to extend.",)
-    word = request.state.value.capitalize()
-    parts: tuple[Part, ...] = (f"{word} by ", Person(request.decided_by), " on ", Moment(request.decided_at), ".")
-    return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
-
-
-def _where_it_stands(grant: Grant) -> tuple[Part, ...]:
-    if grant.state in LIVE:
-        return ("Access until ", Moment(grant.expires_at), ".")
-    who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
-    if grant.ended_at is not None:
-        proof = " User, role and keys are gone from the cluster."
-        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ".", proof)
-    if grant.state is GrantState.REVOCATION_FAILED:
-        return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
-    return (f"Ending ({grant.end_reason}", *who, ").")
 
 
 def _approve(request: AccessRequest) -> ButtonElement:

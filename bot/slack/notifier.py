@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 
 from bot.access.models import Message
-from bot.access.policy import Policy
 from bot.access.ports import Credential, Posted, Story
+from bot.access.routing import Rules
 from bot.slack import messages
 from bot.slack.errors import domain_errors
 from bot.slack.messages import Content
@@ -17,15 +17,15 @@ class SlackNotifier:
     """A `Notifier` for Slack. Its client must not retry by itself: a post that is sent twice is read twice."""
 
     client: WebClient
-    policy: Policy
+    rules: Rules
 
     def send(self, message: Message, story: Story) -> Posted:
         """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`."""
-        return self._write(message, messages.message(message.kind, story))
+        return self._write(message, messages.message(message.kind, story, message.recipient))
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:
         """Writes the credential into the message that stands for it. Raises `Outage`, `Refusal`."""
-        integration = self.policy.integration(story.request.integration)
+        integration = self.rules.policy.integration(story.request.integration)
         self._write(message, messages.delivered(story, integration, credential))
 
     def _write(self, message: Message, content: Content) -> Posted:

@@ -29,3 +29,11 @@ def scope_of(owner: str) -> str:
 def needed(owners: Iterable[str]) -> dict[str, str]:
     """Every bot scope that these owners make necessary, with what it is for."""
     return ALWAYS | {scope_of(owner): f"the owner {owner}" for owner in owners if scope_of(owner) not in ALWAYS}
+
+
+def add_scope(scope: str) -> str:
+    """What to do when it is missing."""
+    return (
+        f"Your Slack app > OAuth & Permissions > Bot Token Scopes: add {scope} in OAuth & Permissions and reinstall"
+        " the app."
+    )

@@ -1,25 +1,27 @@
 """The windows that open at a click: the request form, the reason of a denial, the length of an extension."""
 
-from datetime import timedelta
-
 from slack_sdk.models.blocks import InputBlock, Option, PlainTextInputElement, StaticSelectElement
 from slack_sdk.models.views import View
 
 from bot.access.durations import format_duration
-from bot.access.policy import LONGEST_REASON, PERMISSIONS
+from bot.access.policy import LONGEST_REASON, Policy
 from bot.slack import ids
 from bot.slack.words import block
 
 _LONGEST_PATTERNS = 3000
 """Characters of the element, Slack's limit; what is allowed is checked when the form is sent."""
 
+_MOST_OPTIONS = 100
+"""Slack's limit for a select."""
+
 _LONGEST_DURATION = 20
 """Characters."""
 
 
-def request_form(longest: timedelta) -> View:
-    """Everything that a command can say, as a form."""
-    read = _permission("read")
+def request_form(policy: Policy) -> View:
+    """Everything that a command can say, as a form. The cluster is asked for where there are several."""
+    clusters = [_option(each.name) for each in policy.integrations[:_MOST_OPTIONS]]
+    permissions = [_option(each.name) for each in policy.permissions[:_MOST_OPTIONS]]
     return View(
         type="modal",
         callback_id=ids.REQUEST_VIEW,
@@ -27,6 +29,7 @@ def request_form(longest: timedelta) -> View:
         submit="Ask",
         close="Cancel",
         blocks=[
+            *([_choice(ids.CLUSTER, "Cluster", clusters)] if len(clusters) > 1 else []),
             InputBlock(
                 block_id=ids.PATTERNS,
                 label="Indices, data streams or aliases",
@@ -35,14 +38,8 @@ def request_form(longest: timedelta) -> View:
                     action_id=ids.PATTERNS, placeholder="logs-*,metrics-*", max_length=_LONGEST_PATTERNS
                 ),
             ),
-            _duration_input(f"For how long, at most {format_duration(longest)}", "1h"),
-            InputBlock(
-                block_id=ids.PERMISSION,
-                label="Permission",
-                element=StaticSelectElement(
-                    action_id=ids.PERMISSION, options=[_permission(name) for name in PERMISSIONS], initial_option=read
-                ),
-            ),
+            _duration_input(f"For how long, at most {format_duration(policy.longest)}", "1h"),
+            _choice(ids.PERMISSION, "Permission", permissions),
             _reason_input("Reason, for the owners"),
         ],
     )
@@ -95,5 +92,10 @@ def _reason_input(label: str) -> InputBlock:
     )
 
 
-def _permission(name: str) -> Option:
+def _choice(name: str, label: str, options: list[Option]) -> InputBlock:
+    element = StaticSelectElement(action_id=name, options=options, initial_option=options[0])
+    return InputBlock(block_id=name, label=label, element=element)
+
+
+def _option(name: str) -> Option:
     return Option(text=name, value=name)

@@ -1,7 +1,7 @@
 """Claims and owed messages: each row is in one hand at a time, and nothing that is owed gets lost."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -140,6 +140,50 @@ def test_a_pending_request_is_due_when_its_time_to_be_decided_ends(store: SqlSto
         write.move(request, RequestState.DENIED, OWNER, NOW)
     with store.reading() as read:
         assert read.next_request_due() is None
+
+
+def test_only_who_has_the_claim_holds_the_grant(store: SqlStore, new_store: NewStore) -> None:
+    new_grant(store)
+    other = new_store("second")
+    (row,) = claim_grants(store)
+    with store.reading() as read, other.reading() as theirs:
+        assert (read.holds(row), theirs.holds(row)) == (True, False)
+    claim_grants(other, NOW + 2 * MINUTE)
+    with store.reading() as read, other.reading() as theirs:
+        assert (read.holds(row), theirs.holds(row)) == (False, True)
+
+
+# --- duties ---
+
+
+def leased(store: SqlStore, now: datetime = NOW, name: str = "duty") -> bool:
+    with store.writing() as write:
+        return write.lease(name, now, now + MINUTE)
+
+
+def test_a_duty_is_one_process_s_until_it_is_not_heard_of_again(store: SqlStore, new_store: NewStore) -> None:
+    other = new_store("second")
+    assert leased(store)
+    assert not leased(other, NOW + MINUTE - timedelta(microseconds=1))
+    assert leased(store, NOW + MINUTE / 2)  # heard of again
+    assert not leased(other, NOW + MINUTE)
+    assert leased(other, NOW + MINUTE * 3 / 2)
+    assert not leased(store, NOW + MINUTE * 3 / 2)
+    assert leased(store, NOW + MINUTE * 3 / 2, "another duty")
+
+
+def test_of_processes_that_want_a_new_duty_at_once_one_has_it(store: SqlStore, new_store: NewStore) -> None:
+    stores = [store, *(new_store(name) for name in ("second", "third", "fourth"))]
+    together = Barrier(len(stores))
+
+    def take(mine: SqlStore, number: int) -> bool:
+        together.wait()
+        return leased(mine, name=f"duty {number}")
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        for number in range(10):
+            taken = [pool.submit(take, mine, number) for mine in stores]
+            assert sorted(each.result() for each in taken) == [False, False, False, True]
 
 
 # --- messages ---

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
-from bot.access.ports import CredentialSpec, Receipt
+from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -79,7 +80,7 @@ def spec(each_node: Node) -> Iterator[CredentialSpec]:
         username=name,
         requester="U0ALICE",
         patterns=("granted-*",),
-        index_privileges=("read", "view_index_metadata"),
+        privileges=Privileges(indices=("read", "view_index_metadata")),
         expires_at=datetime(2030, 1, 1, tzinfo=UTC),
     )
     security = each_node.client().options(ignore_status=404).security
@@ -225,7 +226,10 @@ def test_a_user_of_somebody_else_is_neither_overwritten_nor_deleted(
     each_node.client().security.put_user(username=spec.username, password=theirs.get_secret_value(), roles=["viewer"])
     with pytest.raises(Refusal, match="is taken by a user or role that es-access did not make"):
         cluster.create(spec, password)
-    assert "the name is somebody else's" in cluster.remove(spec.username).errors
+    receipt = cluster.remove(spec.username)
+    assert receipt.foreign
+    assert not receipt.complete
+    assert receipt.errors == (f"{spec.username} does not say that es-access made it, so it was left alone",)
     user, role = made(each_node, spec.username)
     assert user["roles"] == ["viewer"]
     assert role is None
@@ -424,7 +428,7 @@ def test_a_node_that_is_not_there_is_an_outage(
     with pytest.raises(Outage, match=r"Elasticsearch does not answer \(ConnectionError\)"):
         cluster.create(spec, password)
     with pytest.raises(Outage):
-        cluster.resources()
+        cluster.catalogue()
     with pytest.raises(Outage):
         cluster.ping()
     assert cluster.remove(spec.username) == Receipt(
@@ -441,17 +445,18 @@ def test_the_names_are_those_of_indices_and_aliases(
 ) -> None:
     alias = f"{spec.username}-alias"
     each_node.client().indices.put_alias(index=GRANTED, name=alias)
-    names = Catalog(client).names()
+    with closing(Catalog(client)) as catalog:
+        names = [each.name for each in catalog.get().resources]
     assert {GRANTED, OTHER, alias} <= set(names)
     assert list(names) == sorted(names)
 
 
-def test_the_names_are_read_once_for_a_rush(
+def test_what_exists_is_read_once_for_a_rush(
     cluster: ElasticsearchCluster, proxy: Proxy, executor: ThreadPoolExecutor
 ) -> None:
-    answers = [each.result() for each in [executor.submit(cluster.resources) for _ in range(20)]]
-    assert len(set(map(tuple, answers))) == 1
-    assert proxy.log == [Request("GET", "/_cluster/state/metadata")]
+    answers = [each.result() for each in [executor.submit(cluster.catalogue) for _ in range(20)]]
+    assert len({each.resources for each in answers}) == 1
+    assert len([each for each in proxy.log if each.path.startswith("/_cluster/state")]) == 1
 
 
 def test_names_that_cannot_be_read_are_an_outage_and_are_asked_for_again(
@@ -460,9 +465,9 @@ def test_names_that_cannot_be_read_are_an_outage_and_are_asked_for_again(
     assert spec.patterns == ("granted-*",)
     proxy.hook = lambda _request, _phase: failure(503)
     with pytest.raises(Outage):
-        cluster.resources()
+        cluster.catalogue()
     proxy.hook = None
-    assert GRANTED in cluster.resources()
+    assert GRANTED in [each.name for each in cluster.catalogue().resources]
 
 
 def test_the_connector_has_what_it_needs_and_no_more(client: Elasticsearch, each_node: Node) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,10 +15,15 @@ from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
 from bot.access import models
+from bot.access.errors import Conflict, NotFound
+from bot.access.ports import Privileges
+from bot.access.states import GrantState, RequestState
 from bot.storage import migrate as migration
 from bot.storage.migrate import HEAD, migrate
+from bot.storage.store import SqlStore
+from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 
-TABLES = {"access_request", "approval", "access_grant", "message", "audit_event"}
+TABLES = {"access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease"}
 
 
 def test_migrated_database_is_what_the_models_describe(empty_engine: Engine) -> None:
@@ -80,6 +86,86 @@ def test_failed_step_leaves_nothing_behind(empty_engine: Engine) -> None:
         migrate(empty_engine)
     with empty_engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["audit_event"]
+
+
+def first_version(engine: Engine) -> None:
+    """The tables of version 0001, with a request that waits, one that is being provisioned and one that was denied."""
+    with engine.execution_options(writes=True).begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
+        command.upgrade(config, "0001")
+        for name, permission, state in (
+            ("REQ-000001", "read", "pending"),
+            ("REQ-000002", "write", "approved"),
+            ("REQ-000003", "manage", "denied"),
+        ):
+            connection.execute(OLD_REQUEST, {"id": name, "permission": permission, "state": state})
+        connection.execute(text(OLD_ROWS[0]))
+        connection.execute(text(OLD_ROWS[1]))
+        connection.execute(text(OLD_ROWS[2]))
+
+
+OLD_REQUEST = text(
+    "INSERT INTO access_request (id, requester, integration, patterns, permission, duration, reason, owners, state, "
+    "created_at, pending_until, decision_reason) VALUES (:id, 'U0REQUESTER', 'production', '[\"logs-*\"]', "
+    ":permission, 3600, 'größe', '[\"U0OWNER\", \"U0SECOND\"]', :state, '2026-11-24 12:00:00', "
+    "'2026-11-24 20:00:00', '')"
+)
+OLD_ROWS = (
+    "INSERT INTO approval (request_id, approver, approved, reason, at) "
+    "VALUES ('REQ-000002', 'U0OWNER', true, '', '2026-11-24 12:00:00')",
+    "INSERT INTO access_grant (id, username, state, created_at, expires_at, end_reason, version, attempts, due_at) "
+    "VALUES ('REQ-000002', 'es-access-000002', 'provisioning', '2026-11-24 12:00:00', '2026-11-24 13:00:00', '', 0, 0, "
+    "'2026-11-24 12:00:00')",
+    "INSERT INTO message (request_id, kind, recipient, wanted, sent, attempts) "
+    "VALUES ('REQ-000002', 'credential', 'U0REQUESTER', 1, 0, 0)",
+)
+
+
+def test_what_was_filed_before_owner_groups_waits_for_its_owners_as_it_did(empty_engine: Engine) -> None:
+    first_version(empty_engine)
+    migrate(empty_engine)
+    with world_on(SqlStore(empty_engine, "first")) as world:
+        story = world.story("REQ-000001")
+        assert (story.request.flow, story.request.automatic, story.request.escalations) == ("", False, 0)
+        assert story.request.reason == "größe"
+        with pytest.raises(NotFound):
+            world.approvals.approve("REQ-000001", STRANGER)
+        assert world.approvals.approve("REQ-000001", SECOND_OWNER).request.state is RequestState.APPROVED
+        with pytest.raises(Conflict, match="already denied"):
+            world.approvals.approve("REQ-000003", OWNER)
+
+
+def test_what_was_approved_before_is_given_as_it_was_approved(empty_engine: Engine) -> None:
+    first_version(empty_engine)
+    migrate(empty_engine)
+    with world_on(SqlStore(empty_engine, "first")) as world:
+        world.work()
+        assert world.grant("REQ-000002").state is GrantState.ACTIVE
+        (role,) = world.cluster.roles.values()
+        assert (role.patterns, role.privileges) == (
+            ("logs-*",),
+            Privileges(("read", "view_index_metadata", "write")),
+        )
+        assert world.story("REQ-000002").approvals[0].groups == []
+        world.grants.revoke("REQ-000002", OWNER)
+        world.work()
+        assert world.cluster.empty
+
+
+def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engine: Engine) -> None:
+    first_version(empty_engine)
+    migrate(empty_engine)
+    with empty_engine.execution_options(writes=True).begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
+        command.downgrade(config, "0001")
+    with empty_engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == TABLES - {"asked_group", "lease"} | {"alembic_version"}
+        assert connection.scalar(text("SELECT count(*) FROM access_request")) == 3
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM asked_group")) == 1
 
 
 def test_migration_leaves_logging_alone(empty_engine: Engine) -> None:

@@ -1,14 +1,17 @@
 """What the domain relies on of the store, on each database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, timedelta, timezone
+from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from bot.access.errors import LostRace
-from bot.access.models import Approval, AuditEvent, Grant, MessageKind
+from bot.access.models import Approval, AskedGroup, AuditEvent, Grant, MessageKind
 from bot.access.states import GrantState, RequestState
 from bot.storage.engine import database_url
 from bot.storage.store import SqlStore
@@ -168,6 +171,196 @@ def test_a_second_decision_or_grant_on_the_same_request_is_a_lost_race(store: Sq
         write.add(Approval(request_id=grant.id, approver=OWNER, approved=True, at=NOW))
     with pytest.raises(LostRace), store.writing() as write:
         write.add(Approval(request_id=grant.id, approver=OWNER, approved=False, at=NOW))
+
+
+# --- a request that several are at ---
+
+
+def test_who_holds_a_request_sees_what_was_left_by_who_held_it_before(store: SqlStore) -> None:
+    request = new_request(store)
+    with store.reading() as read:
+        stale = read.request(request.id)
+    assert stale is not None
+    with store.writing() as write:
+        write.hold(request)
+        write.amend(request, owners=[OTHER], escalations=1)
+    with store.writing() as write:
+        write.hold(stale)
+        assert (stale.owners, stale.escalations, stale.version) == ([OTHER], 1, 2)
+
+
+def test_who_holds_a_request_lets_nobody_else_in_before_the_end(store: SqlStore, new_store: NewStore) -> None:
+    request, other = new_request(store), new_store("second")
+    order: list[str] = []
+    about_to = Event()
+
+    def second() -> None:
+        with other.reading() as read:
+            mine = read.request(request.id)
+        assert mine is not None
+        about_to.set()
+        with other.writing() as write:
+            write.hold(mine)
+            order.append(f"second sees {mine.owners}")
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.writing() as write:
+            write.hold(request)
+            waits = pool.submit(second)
+            assert about_to.wait(10)
+            with pytest.raises(TimeoutError):
+                waits.result(0.2)
+            write.amend(request, owners=[OTHER])
+            order.append("first is done")
+        waits.result(10)
+    assert order == ["first is done", f"second sees ['{OTHER}']"]
+
+
+def test_what_is_decided_can_be_neither_held_nor_amended(store: SqlStore) -> None:
+    request = new_request(store)
+    with store.reading() as read:
+        stale = read.request(request.id)
+    assert stale is not None
+    with store.writing() as write:
+        write.move(request, RequestState.DENIED, OWNER, NOW)
+    with pytest.raises(LostRace), store.writing() as write:
+        write.hold(stale)
+    with pytest.raises(LostRace), store.writing() as write:
+        write.amend(stale, owners=[OTHER])
+    with store.reading() as read:
+        assert read.story(request.id).request.owners == [OWNER]
+
+
+def test_amending_changes_what_is_named_and_leaves_no_event(store: SqlStore, engine: Engine) -> None:
+    request = new_request(store)
+    values = {
+        "flow": "größe", "privileges": {"indices": ["read"]}, "resolved": ["logs-a"], "preview": {"count": 1},
+        "any_group": True, "escalate_at": NOW + MINUTE, "route_at": None,
+    }  # fmt: skip
+    with store.writing() as write:
+        write.amend(request, **values)
+    with store.reading() as read:
+        found = read.story(request.id).request
+    assert {name: getattr(found, name) for name in values} == values
+    assert events(engine) == []
+
+
+def test_a_grant_that_is_held_is_changed_by_nobody_else(store: SqlStore, new_store: NewStore) -> None:
+    grant, other = new_grant(store), new_store("second")
+
+    with other.reading() as read:
+        mine = read.grant(grant.id)
+    assert mine is not None
+
+    def end() -> None:
+        with other.writing() as write:
+            write.move(mine, GrantState.REVOKING, OTHER, NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.writing() as write:
+            write.hold_grant(grant.id)
+            waits = pool.submit(end)
+            with pytest.raises(TimeoutError):
+                waits.result(0.2)
+            found = write.grant(grant.id)
+            assert found is not None
+            write.change(found, "grant.extended", OWNER, NOW, expires_at=NOW + MINUTE)
+        with pytest.raises(LostRace):  # it was read before it was extended
+            waits.result(10)
+    assert (grant_in(store, grant.id).state, grant_in(store, grant.id).expires_at) == (GrantState.ACTIVE, NOW + MINUTE)
+
+
+def test_groups_and_approvals_are_read_with_the_request_in_their_order(store: SqlStore) -> None:
+    request = new_request(store)
+    with store.writing() as write:
+        for label in ("second", "first"):
+            write.add(AskedGroup(request_id=request.id, label=label, owners=[OWNER, "größe@example.com"]))
+        for approver, at in ((OWNER, NOW + MINUTE), (OTHER, NOW)):
+            write.add(Approval(request_id=request.id, approver=approver, approved=True, groups=[1, 2], at=at))
+    with store.reading() as read:
+        story = read.story(request.id)
+    assert [group.label for group in story.groups] == ["second", "first"]
+    assert story.groups[0].owners == [OWNER, "größe@example.com"]
+    assert story.approvers == (OTHER, OWNER)
+    assert story.approvals[0].groups == [1, 2]
+
+
+def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: SqlStore) -> None:
+    request = new_request(store)
+    with store.writing() as write:
+        write.add(Approval(request_id=request.id, approver=OWNER, approved=True, groups=[1], at=NOW))
+    with store.writing() as write:
+        write.decide(Approval(request_id=request.id, approver=OWNER, approved=False, reason="no", at=NOW + MINUTE))
+        write.decide(Approval(request_id=request.id, approver=OTHER, approved=False, at=NOW + MINUTE))
+    with store.reading() as read:
+        story = read.story(request.id)
+    assert [(each.approver, each.approved, each.reason) for each in story.approvals] == [
+        (OTHER, False, ""), (OWNER, False, "no"),
+    ]  # fmt: skip
+
+
+def test_requests_are_found_when_their_time_has_come_and_while_they_are_pending(store: SqlStore) -> None:
+    routed, unrouted, decided = (new_request(store) for _ in range(3))
+    with store.writing() as write:
+        write.amend(unrouted, route_at=NOW + MINUTE)
+        write.amend(routed, escalate_at=NOW + MINUTE)
+        write.amend(decided, route_at=NOW, escalate_at=NOW)
+        write.move(decided, RequestState.CANCELLED, WHO, NOW)
+    with store.reading() as read:
+        assert (read.unrouted_requests(NOW, 9), read.escalating_requests(NOW, 9)) == ([], [])
+        assert [each.id for each in read.unrouted_requests(NOW + MINUTE, 9)] == [unrouted.id]
+        assert [each.id for each in read.escalating_requests(NOW + MINUTE, 9)] == [routed.id]
+
+
+# --- what automatic flows gave ---
+
+
+def automatic(store: SqlStore, flow: str = "on call", **grant: Any) -> Grant:
+    request = new_request(store)
+    made = Grant(
+        id=request.id,
+        username=request.id,
+        created_at=NOW,
+        **{"state": GrantState.ACTIVE, "expires_at": NOW + MINUTE, **grant},
+    )
+    with store.writing() as write:
+        write.amend(request, automatic=True, flow=flow)
+        write.add(made)
+    return made
+
+
+def test_only_what_is_automatic_and_live_is_found(store: SqlStore) -> None:
+    new_grant(store)
+    automatic(store, state=GrantState.REVOKING)
+    expected = {automatic(store).id, automatic(store, state=GrantState.PROVISIONING).id}
+    with store.reading() as read:
+        assert {story.request.id for story in read.automatic_grants()} == expected
+
+
+@pytest.mark.parametrize(
+    ("grant", "given_back"),
+    [
+        ({}, True),
+        ({"state": GrantState.PROVISIONING}, True),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "revoked"}, True),
+        ({"state": GrantState.REVOKING, "end_reason": "revoked"}, True),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "could not be created"}, True),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "could not be delivered"}, True),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "revoked", "expires_at": NOW}, False),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "expired"}, False),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "no longer a member"}, False),
+        ({"state": GrantState.CLEANED_UP, "end_reason": "its access flow was changed"}, False),
+    ],
+)
+def test_what_is_there_or_ended_before_its_time_is_not_given_again(
+    store: SqlStore, grant: dict[str, Any], given_back: bool
+) -> None:
+    automatic(store, **grant)
+    with store.reading() as read:
+        assert read.has_or_gave_back("on call", WHO, "production", NOW) is given_back
+        assert not read.has_or_gave_back("another", WHO, "production", NOW)
+        assert not read.has_or_gave_back("on call", OTHER, "production", NOW)
+        assert not read.has_or_gave_back("on call", WHO, "staging", NOW)
 
 
 # --- waking, reading, starting ---

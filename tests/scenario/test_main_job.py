@@ -26,8 +26,8 @@ def test_an_approved_request_is_a_credential_for_exactly_that_until_it_ends(stag
 def test_the_requester_is_told_privately_what_was_filed_and_who_was_asked(stage: Stage) -> None:
     answer = stage.say(stage.alice, "logs-*,metrics-cpu 2h30m write fixing INC-42")
     assert "write on logs-*, metrics-cpu in elasticsearch for 2h30m" in answer
-    assert "Asked 2 owners: @bob, @carol" in answer
-    assert "matches 3 names" in answer
+    assert "Asks 2 owners: @bob, @carol" in answer
+    assert "Matches now: 3 indices" in answer
     assert not stage.texts(stage.dave)
 
 

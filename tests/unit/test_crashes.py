@@ -95,7 +95,7 @@ def doomed(world: World, last_step: int) -> World:
     """The same world, as a process sees it that dies at that step."""
     life = Life(last_step)
     store = MortalStore(world.store._engine, "doomed")
-    cluster = MortalCluster(world.cluster.names, world.cluster.users, world.cluster.roles, world.cluster.passwords)
+    cluster = MortalCluster(users=world.cluster.users, roles=world.cluster.roles, passwords=world.cluster.passwords)
     notifier = MortalNotifier()
     notifier.texts, notifier.log = world.notifier.texts, world.notifier.log
     store.life = cluster.life = notifier.life = life
@@ -110,11 +110,11 @@ def let_claims_lapse(world: World) -> None:
 def test_death_at_the_approval_leaves_all_of_it_or_nothing(world: World, last_step: int) -> None:
     request_id = world.ask()
     with pytest.raises(Death):
-        doomed(world, last_step).requests.approve(request_id, OWNER)
+        doomed(world, last_step).approvals.approve(request_id, OWNER)
     story = world.story(request_id)
     if story.request.state is RequestState.PENDING:
         assert (story.grant, story.approvals) == (None, ())
-        world.requests.approve(request_id, OWNER)
+        world.approvals.approve(request_id, OWNER)
     world.work()
     assert world.grant(request_id).state is GrantState.ACTIVE
 
@@ -122,7 +122,7 @@ def test_death_at_the_approval_leaves_all_of_it_or_nothing(world: World, last_st
 @pytest.mark.parametrize("last_step", range(1, STEPS_TO_MAKE + 1))
 def test_death_while_making_is_followed_by_a_new_password_that_works(world: World, last_step: int) -> None:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     dying = doomed(world, last_step)
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_grants()
     with pytest.raises(Death):
@@ -143,7 +143,7 @@ def test_death_while_making_is_followed_by_a_new_password_that_works(world: Worl
 @pytest.mark.parametrize("last_step", range(1, STEPS_TO_MAKE + 1))
 def test_death_while_making_is_undone_when_nobody_comes_before_its_end(world: World, last_step: int) -> None:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_grants()
     with pytest.raises(Death):
         doomed(world, last_step).grants.work(claimed[0])
@@ -185,7 +185,7 @@ def test_death_while_sending_loses_no_message(world: World, last_step: int) -> N
 
 def test_a_start_after_a_death_need_not_wait_for_claims_to_lapse(world: World) -> None:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     world.on(SqlStore(world.store._engine, "dead")).claim_grants()
     assert world.work_grants() == 0
     world.store.release_all_claims()

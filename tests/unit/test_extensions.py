@@ -18,10 +18,10 @@ HOUR = timedelta(hours=1)
 def test_an_extension_prolongs_the_grant_from_its_end(world: World) -> None:
     request_id = world.granted()
     end = world.grant(request_id).expires_at
-    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    extension = world.requests.extend(REQUESTER, request_id, "30m").request
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER] * 2
-    world.requests.approve(extension.id, OWNER)
+    world.approvals.approve(extension.id, OWNER)
     world.clock.time = end
     assert world.work_grants() == 0
     assert world.grant(request_id).state is GrantState.ACTIVE
@@ -33,8 +33,8 @@ def test_an_extension_prolongs_the_grant_from_its_end(world: World) -> None:
 
 def test_extension_is_told_and_audited_on_the_grant(world: World) -> None:
     request_id = world.granted()
-    extension = world.requests.extend(REQUESTER, request_id, "30m")
-    world.requests.approve(extension.id, OWNER)
+    extension = world.requests.extend(REQUESTER, request_id, "30m").request
+    world.approvals.approve(extension.id, OWNER)
     world.work_messages()
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     assert "grant.extended" in world.audit(request_id)
@@ -44,11 +44,11 @@ def test_extension_is_told_and_audited_on_the_grant(world: World) -> None:
 
 def test_a_second_extension_waits_for_the_first(world: World) -> None:
     request_id = world.granted()
-    first = world.requests.extend(REQUESTER, request_id, "30m")
+    first = world.requests.extend(REQUESTER, request_id, "30m").request
     with pytest.raises(Conflict, match=f"{first.id} is waiting for an owner"):
         world.requests.extend(REQUESTER, request_id, "30m")
-    world.requests.deny(first.id, OWNER)
-    assert world.requests.extend(REQUESTER, request_id, "30m").state is RequestState.PENDING
+    world.approvals.deny(first.id, OWNER)
+    assert world.requests.extend(REQUESTER, request_id, "30m").request.state is RequestState.PENDING
 
 
 def test_what_has_ended_or_not_begun_cannot_be_extended(world: World) -> None:
@@ -61,35 +61,35 @@ def test_what_has_ended_or_not_begun_cannot_be_extended(world: World) -> None:
 
 
 def test_self_approval_of_an_extension_is_refused(world: World) -> None:
-    extension = world.requests.extend(REQUESTER, world.granted(), "30m")
+    extension = world.requests.extend(REQUESTER, world.granted(), "30m").request
     with pytest.raises(NotAllowed):
-        world.requests.approve(extension.id, REQUESTER)
+        world.approvals.approve(extension.id, REQUESTER)
 
 
 def test_a_pending_extension_is_cancelled_and_told_when_the_grant_ends(world: World) -> None:
     request_id = world.granted()
-    extension = world.requests.extend(REQUESTER, request_id, "30m")
+    extension = world.requests.extend(REQUESTER, request_id, "30m").request
     world.clock.advance(HOUR)
     world.work()
     assert world.story(extension.id).request.state is RequestState.CANCELLED
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     with pytest.raises(Conflict, match="already cancelled"):
-        world.requests.approve(extension.id, OWNER)
+        world.approvals.approve(extension.id, OWNER)
 
 
 def test_an_extension_does_not_revive_a_grant_whose_time_is_over(world: World) -> None:
     request_id = world.granted()
-    extension = world.requests.extend(REQUESTER, request_id, "3h")
+    extension = world.requests.extend(REQUESTER, request_id, "3h").request
     world.clock.advance(HOUR)  # no worker has come to it yet
     with pytest.raises(Conflict, match=f"{request_id} has ended meanwhile"):
-        world.requests.approve(extension.id, OWNER)
+        world.approvals.approve(extension.id, OWNER)
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP
 
 
 def test_revoking_an_extension_names_the_grant(world: World) -> None:
     request_id = world.granted()
-    extension = world.requests.extend(REQUESTER, request_id, "30m")
-    world.requests.approve(extension.id, OWNER)
+    extension = world.requests.extend(REQUESTER, request_id, "30m").request
+    world.approvals.approve(extension.id, OWNER)
     with pytest.raises(Conflict, match=f"only extends {request_id}"):
         world.grants.revoke(extension.id, REQUESTER)

@@ -14,7 +14,7 @@ from bot.access.grants import (
     new_password,
 )
 from bot.access.models import Message, MessageKind
-from bot.access.ports import CredentialSpec
+from bot.access.ports import CredentialSpec, Privileges
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 
@@ -25,7 +25,7 @@ LONG = LONGEST_PAUSE * 2
 
 def approved(world: World) -> str:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     return request_id
 
 
@@ -49,7 +49,7 @@ def test_approval_gives_a_credential_of_exactly_what_was_asked(world: World) -> 
             username=grant.username,
             requester=REQUESTER,
             patterns=("logs-*",),
-            index_privileges=("read", "view_index_metadata"),
+            privileges=Privileges(("read", "view_index_metadata"), (), ("default",)),
             expires_at=grant.expires_at,
         )
     }

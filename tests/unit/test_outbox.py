@@ -74,7 +74,7 @@ def test_a_change_during_the_sending_stays_owed(world: World) -> None:
 
     def decide(_message: Message) -> None:
         world.notifier.during_send = lambda _message: None
-        world.requests.deny(request_id, OWNER)
+        world.approvals.deny(request_id, OWNER)
 
     world.notifier.during_send = decide
     world.work_messages()
@@ -89,7 +89,7 @@ def test_a_change_during_a_refused_sending_stays_owed(world: World) -> None:
 
     def decide(_message: Message) -> None:
         world.notifier.during_send = lambda _message: None
-        world.requests.deny(request_id, OWNER)
+        world.approvals.deny(request_id, OWNER)
         raise Refusal("msg_too_long")
 
     world.notifier.during_send = decide
@@ -100,7 +100,7 @@ def test_a_change_during_a_refused_sending_stays_owed(world: World) -> None:
 def test_several_changes_are_one_sending_of_the_last(world: World) -> None:
     world.directory.people["@owners"] = (OWNER,)
     request_id = world.ask()
-    world.requests.deny(request_id, OWNER)
+    world.approvals.deny(request_id, OWNER)
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER]
     assert world.notifier.sent(MessageKind.APPROVAL, "edit") == []

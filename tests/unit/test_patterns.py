@@ -2,13 +2,14 @@
 
 import fnmatch
 import time
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.access.errors import InvalidRequest
-from bot.access.patterns import LONGEST_BYTES, MOST_PATTERNS, matching, nearest, parse_patterns
+from bot.access.patterns import LONGEST_BYTES, MOST_PATTERNS, covers, matcher, nearest, parse_patterns
 
 SECURITY_INDICES = (
     ".security",
@@ -22,6 +23,10 @@ SECURITY_INDICES = (
 
 near_names = st.text(st.sampled_from("abeclogs*.-_7y"), max_size=20)
 any_text = st.text(st.characters()) | st.text(st.sampled_from("ab*.,-_:/<>{} A\u00e9"), max_size=40)
+
+
+def matching(patterns: list[str], names: list[str]) -> list[str]:
+    return sorted(filter(matcher(patterns), names))
 
 
 @pytest.mark.parametrize(
@@ -153,3 +158,40 @@ def test_many_wildcards_cost_no_more_than_one() -> None:
 )
 def test_nearest_names_are_offered_and_system_indices_never(pattern: str, names: list[str], near: list[str]) -> None:
     assert nearest(pattern, names) == near
+
+
+# --- one pattern and another ---
+
+short_patterns = st.text(st.sampled_from("ab*"), min_size=1, max_size=6).filter(lambda text: "**" not in text)
+ALL_SHORT_NAMES = ["".join(each) for length in range(9) for each in product("abc", repeat=length)]
+
+
+@given(short_patterns, short_patterns)
+@settings(max_examples=150)
+def test_a_pattern_covers_another_when_it_matches_all_that_the_other_could(wide: str, narrow: str) -> None:
+    # `c` is spelt out by neither: whatever a star could stand for is among these names.
+    matched = matcher([wide])
+    assert covers(wide, narrow) == all(matched(name) for name in filter(matcher([narrow]), ALL_SHORT_NAMES))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "covered"),
+    [
+        ("*", "*", True),
+        ("*", "logs-*", True),
+        ("logs-*", "*", False),
+        ("logs-*", "logs-*", True),
+        ("logs-*", "logs-web-*", True),
+        ("logs-*", "logs*", False),
+        ("logs-*", "logs-", True),
+        ("logs-*", "metrics-a", False),
+        ("*-prod", "logs-*-prod", True),
+        ("*-prod", "logs-prod-*", False),
+        ("logs-*-prod", "logs-*", False),
+        ("*a*a", "*aa", True),
+        ("logs-a", "logs-a", True),
+        ("logs-a", "logs-?", False),
+    ],
+)
+def test_examples_of_what_is_covered(wide: str, narrow: str, covered: bool) -> None:
+    assert covers(wide, narrow) is covered

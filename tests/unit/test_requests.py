@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.access.approvals import describe_end
 from bot.access.errors import (
     AccessError,
     Conflict,
@@ -14,10 +15,10 @@ from bot.access.errors import (
     Refusal,
 )
 from bot.access.models import MessageKind
-from bot.access.policy import LONGEST_REASON, Integration, Policy
-from bot.access.requests import Draft, describe_end
+from bot.access.policy import LONGEST_REASON, Integration
+from bot.access.requests import Draft
 from bot.access.states import GrantState, RequestState
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
+from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 
 HOUR = timedelta(hours=1)
 NO_SUCH_ID = "REQ-000000"
@@ -38,7 +39,9 @@ def test_a_request_is_filed_and_every_owner_is_asked(world: World) -> None:
     assert story.request.patterns == ["logs-*", "metrics-a"]
     assert story.request.length == timedelta(hours=2, minutes=30)
     assert story.request.pending_until == world.clock.now() + timedelta(hours=8)
-    assert filed.matched == ["logs-a", "logs-b", "metrics-a"]
+    assert filed.plan is not None
+    assert filed.plan.preview is not None
+    assert filed.plan.preview.names == ("logs-a", "logs-b", "metrics-a")
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER]
     assert world.audit(filed.request.id) == ["request.submitted"]
 
@@ -74,7 +77,8 @@ def test_pattern_that_matches_nothing_is_answered_with_the_nearest_names(world: 
 def test_a_cluster_that_does_not_tell_its_indices_does_not_keep_a_request_back(world: World, error: Exception) -> None:
     world.cluster.asked.errors = [error]
     filed = world.requests.submit(REQUESTER, Draft("whatever-*", "1h"))
-    assert filed.matched is None
+    assert filed.plan is not None
+    assert filed.plan.preview is None
     assert world.story(filed.request.id).request.state is RequestState.PENDING
 
 
@@ -103,9 +107,8 @@ def test_a_request_that_nobody_could_approve_is_refused(world: World, owners: tu
 
 
 def test_with_several_clusters_one_must_be_named(world: World) -> None:
-    one = world.policy.integrations[0]
-    other = Integration(name="staging", owners=("@owners",), public_url="https://staging.example")
-    world.policy = Policy(integrations=(one, other), longest=HOUR, pending_for=HOUR)
+    other = Integration(name="staging", owner=("@owners",), public_url="https://staging.example")
+    world.rules.policy = policy_of(integrations=(PRODUCTION, other))
     with pytest.raises(InvalidRequest, match="which cluster you mean: production, staging"):
         world.ask()
     filed = world.requests.submit(REQUESTER, Draft("logs-*", "1h", integration="Production"))
@@ -118,7 +121,7 @@ def test_with_several_clusters_one_must_be_named(world: World) -> None:
 def test_self_approval_is_refused(world: World) -> None:
     world.directory.people["@owners"] = (REQUESTER, OWNER)
     request_id = world.ask()
-    for decide in (world.requests.approve, world.requests.deny):
+    for decide in (world.approvals.approve, world.approvals.deny):
         with pytest.raises(NotAllowed, match="somebody else has to decide"):
             decide(request_id, REQUESTER)
     assert world.story(request_id).request.state is RequestState.PENDING
@@ -126,8 +129,8 @@ def test_self_approval_is_refused(world: World) -> None:
 
 def test_somebody_who_is_no_owner_gets_the_same_answer_as_for_an_id_that_does_not_exist(world: World) -> None:
     request_id = world.ask()
-    requests = world.requests
-    for do in (requests.approve, requests.deny, requests.cancel, world.grants.revoke):
+    approvals = world.approvals
+    for do in (approvals.approve, approvals.deny, world.requests.cancel, world.grants.revoke):
         with pytest.raises(NotFound) as of_another:
             do(request_id, STRANGER)
         with pytest.raises(NotFound) as of_nobody:
@@ -148,16 +151,16 @@ def test_only_the_requester_may_cancel_and_extend(world: World) -> None:
 def test_owners_are_those_at_the_click_and_not_those_who_were_asked(world: World) -> None:
     request_id = world.ask()
     world.directory.people["@owners"] = (STRANGER,)
-    with pytest.raises(NotAllowed, match="no longer an owner of production"):
-        world.requests.approve(request_id, OWNER)
-    assert world.requests.approve(request_id, STRANGER).approver == STRANGER
+    with pytest.raises(NotAllowed, match="no longer an owner that"):
+        world.approvals.approve(request_id, OWNER)
+    assert world.approvals.approve(request_id, STRANGER).approvers == (STRANGER,)
 
 
 def test_a_directory_that_does_not_answer_decides_nothing(world: World) -> None:
     request_id = world.ask()
     world.directory.asked.errors = [Outage("Slack does not answer")]
     with pytest.raises(Outage):
-        world.requests.approve(request_id, OWNER)
+        world.approvals.approve(request_id, OWNER)
     assert world.story(request_id).request.state is RequestState.PENDING
 
 
@@ -167,8 +170,8 @@ def test_a_directory_that_does_not_answer_decides_nothing(world: World) -> None:
 def test_approval_keeps_decision_grant_and_audit_and_closes_the_other_copies(world: World) -> None:
     request_id = world.ask()
     world.work_messages()
-    story = world.requests.approve(request_id, OWNER)
-    assert (story.request.state, story.request.decided_by, story.approver) == (RequestState.APPROVED, OWNER, OWNER)
+    story = world.approvals.approve(request_id, OWNER)
+    assert (story.request.state, story.request.decided_by, story.approvers) == (RequestState.APPROVED, OWNER, (OWNER,))
     assert story.grant is not None
     assert story.grant.state is GrantState.PROVISIONING
     assert story.grant.expires_at == world.clock.now() + HOUR
@@ -181,14 +184,14 @@ def test_approval_keeps_decision_grant_and_audit_and_closes_the_other_copies(wor
 def test_the_hour_begins_at_the_approval(world: World) -> None:
     request_id = world.ask(duration="1h")
     world.clock.advance(timedelta(hours=5))
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     assert world.grant(request_id).expires_at == world.clock.now() + HOUR
 
 
 def test_denial_tells_the_requester_by_whom_and_why(world: World) -> None:
     request_id = world.ask()
     world.work_messages()
-    story = world.requests.deny(request_id, OWNER, " not on a\nFriday ")
+    story = world.approvals.deny(request_id, OWNER, " not on a\nFriday ")
     world.work_messages()
     assert (story.request.decided_by, story.request.decision_reason) == (OWNER, "not on a Friday")
     assert story.grant is None
@@ -200,14 +203,14 @@ def test_denial_tells_the_requester_by_whom_and_why(world: World) -> None:
 def test_too_long_a_denial_reason_denies_nothing(world: World) -> None:
     request_id = world.ask()
     with pytest.raises(InvalidRequest, match="501 characters"):
-        world.requests.deny(request_id, OWNER, "x" * 501)
+        world.approvals.deny(request_id, OWNER, "x" * 501)
     assert world.story(request_id).request.state is RequestState.PENDING
 
 
 def test_second_approver_is_told_who_was_first(world: World) -> None:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
-    for decide in (world.requests.approve, world.requests.deny):
+    world.approvals.approve(request_id, OWNER)
+    for decide in (world.approvals.approve, world.approvals.deny):
         with pytest.raises(Conflict, match=f"{request_id} was already approved by <@{OWNER}>. Nothing was changed."):
             decide(request_id, SECOND_OWNER)
     assert world.audit(request_id).count("request.approved") == 1
@@ -215,9 +218,9 @@ def test_second_approver_is_told_who_was_first(world: World) -> None:
 
 def test_double_click_is_told_that_it_is_done(world: World) -> None:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     with pytest.raises(Conflict, match=f"already approved by <@{OWNER}>"):
-        world.requests.approve(request_id, OWNER)
+        world.approvals.approve(request_id, OWNER)
     assert world.work_grants() == 1
 
 
@@ -226,7 +229,7 @@ def test_cancelled_request_cannot_be_approved_and_owners_see_it(world: World) ->
     world.work_messages()
     world.requests.cancel(request_id, REQUESTER)
     with pytest.raises(Conflict, match="already cancelled"):
-        world.requests.approve(request_id, OWNER)
+        world.approvals.approve(request_id, OWNER)
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
     assert world.notifier.shows(f"approval {request_id} cancelled")
@@ -261,7 +264,7 @@ def test_a_click_after_the_time_to_decide_expires_the_request_whatever_else_is_o
     world.clock.advance(timedelta(hours=8))
     for request_id in (ids[0], ids[-1]):
         with pytest.raises(Conflict, match=f"{request_id} was already expired. Nothing was changed."):
-            world.requests.approve(request_id, OWNER)
+            world.approvals.approve(request_id, OWNER)
         assert world.story(request_id).grant is None
     while world.requests.expire_overdue():
         pass

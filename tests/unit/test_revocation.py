@@ -24,7 +24,7 @@ LONG = LONGEST_PAUSE * 2
 
 def approved(world: World) -> str:
     request_id = world.ask()
-    world.requests.approve(request_id, OWNER)
+    world.approvals.approve(request_id, OWNER)
     return request_id
 
 

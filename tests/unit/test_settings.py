@@ -51,8 +51,7 @@ BAD = {
     "HEALTH_PORT": CANARY,
     "LOG_LEVEL": CANARY,
     "LOG_FORMAT": CANARY,
-    "ACCESS_CONFIG": CANARY,
-    "RESOURCE_OWNER_KEY": CANARY,
+    "RESOURCE_OWNER_KEY": f"{CANARY}\nowner",
     "CREDENTIAL_ROTATION_DAYS": CANARY,
     "USER_CLEANUP_DAYS": CANARY,
 }
@@ -154,7 +153,7 @@ def test_a_broken_cloud_id_is_refused(cloud_id: str) -> None:
 def test_a_cloud_id_says_where_the_cluster_is() -> None:
     cloud_id = f"logs:{encoded('eu.example.com$abc123$kibana')}"
     found = read(without("ELASTICSEARCH_URL") | {"ELASTICSEARCH_CLOUD_ID": cloud_id})
-    assert found.policy().integrations[0].public_url == "https://abc123.eu.example.com"
+    assert found.configuration().policy.integrations[0].public_url == "https://abc123.eu.example.com"
 
 
 def test_a_url_and_a_cloud_id_together_are_refused() -> None:
@@ -217,7 +216,7 @@ def test_no_environment_ends_in_anything_but_settings_or_their_problems(
     whole = (COMPLETE if complete else {}) | environment
     if not problems_of(whole):
         found = read(whole)
-        assert found.policy().integrations
+        assert found.configuration().policy.integrations
         assert found.secrets()
 
 

@@ -43,6 +43,11 @@ class Deliveries:
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
+    @property
+    def listened_to(self) -> bool:
+        """Whether there is anybody to deliver to. An event that nobody listens for is not kept."""
+        return self.http.url is not None or bool(self.sockets.connections)
+
     async def send(self, kind: str, payload: Json) -> Delivery:
         """Deliver once; the answer is there, or `error` says what Slack makes of its absence."""
         delivery = Delivery(kind, payload)

@@ -6,7 +6,7 @@ https://docs.slack.dev/interactivity and https://docs.slack.dev/apis/events-api
 import html
 
 from bot.sandbox.workspace.chat import message_json
-from bot.sandbox.workspace.model import Channel, Json, Message, User, View
+from bot.sandbox.workspace.model import Channel, Group, Json, Message, User, View
 from bot.sandbox.workspace.response_url import ResponseUrls
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.views import view_json
@@ -126,6 +126,11 @@ class Payloads:
         }
         held = self.state.homes.get(user.id)
         return self.event(event | ({"view": view_json(self.state, held)} if held is not None else {}))
+
+    def group_changed(self, event: str, group: Group) -> Json:
+        """A user group that was made or whose members changed."""
+        subteam = {"id": group.id, "handle": group.handle, "users": list(group.members), "is_usergroup": True}
+        return self.event({"type": event, "subteam": subteam, "event_ts": self.state.new_ts()})
 
     def said(self, user: User, message: Message) -> Json:
         """A message a person wrote in the direct message with the app."""

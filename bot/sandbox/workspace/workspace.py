@@ -138,7 +138,10 @@ class Workspace(Actions, Sights):
 
     def _put_group(self, group: Group) -> Group:
         with self._state.changing():
+            event = "subteam_updated" if group.id in self._state.groups else "subteam_created"
             self._state.groups[group.id] = group
+        if event in self._state.manifest.events and self._server.deliveries.listened_to:
+            self._server.run(self._server.deliveries.send_event(self._server.payloads.group_changed(event, group)))
         return group
 
     # What an administrator, the network and Slack itself may do.

@@ -4,7 +4,7 @@ from alembic import context
 
 context.configure(
     connection=context.config.attributes["connection"],
-    # SQLite alters a column by copying the table.
+    # SQLite alters a column by copying its table, which breaks while rows of others point to it: only add columns.
     render_as_batch=context.config.attributes["connection"].dialect.name == "sqlite",
     # True of SQLite as well, because `storage.engine` begins its transactions itself.
     transactional_ddl=True,

@@ -1,0 +1,215 @@
+"""Which access flow a request falls under, and why. Pure: the same policy and question give the same answer."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from functools import partial
+
+from bot.access.durations import format_duration
+from bot.access.patterns import covers, overlap
+from bot.access.policy import AccessFlow, Integration, Permission, Policy, is_owner
+
+
+class Verdict(IntEnum):
+    """What came of a question. Of the flows that do not fit, the one that came furthest gives the reason."""
+
+    NO_FLOW = 0
+    OTHER_INTEGRATION = 1
+    NOT_A_REQUESTER = 2
+    PATTERN_NOT_OFFERED = 3
+    PERMISSION_NOT_OFFERED = 4
+    OUTSIDE_HOURS = 5
+    NO_DURATION = 6
+    TOO_LONG = 7
+    NO_REASON = 8
+    REASON_OF_WRONG_SHAPE = 9
+    ALLOWED = 10
+    DENIED = 11
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. `duration` is `None` where the flow's default would do."""
+
+    integration: Integration
+    patterns: tuple[str, ...]
+    permission: Permission
+    duration: timedelta | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, the flow that it comes from, and a sentence for the person who asked."""
+
+    verdict: Verdict
+    flow: AccessFlow | None
+    why: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be asked for."""
+        return self.verdict is Verdict.ALLOWED
+
+
+MemberOf = Callable[[Sequence[str]], bool]
+"""Whether the person who asks is one of these owners, e-mails or groups."""
+
+
+def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:
+    """The first flow that fits, unless one that denies does: a deny beats every allow, wherever it stands."""
+    denied = denial(policy, question, member_of)
+    if denied is not None:
+        return denied
+    nearest = Decision(Verdict.NO_FLOW, None, "No access flow lets anybody ask for this.")
+    for flow in policy.access_flows:
+        if flow.deny or flow.automatic:
+            continue
+        found = _fits(flow, question, member_of)
+        if found.allowed:
+            return found
+        nearest = max(nearest, found, key=_nearness)
+    return nearest
+
+
+def _nearness(decision: Decision) -> tuple[Verdict, timedelta]:
+    """How far a flow came that does not fit; of those that are too short, the one of the longest limit."""
+    limit = decision.flow.max_duration if decision.flow and decision.verdict is Verdict.TOO_LONG else timedelta(0)
+    return decision.verdict, limit
+
+
+def denial(policy: Policy, question: Question, member_of: MemberOf) -> Decision | None:
+    """The decision of the first flow that denies this, if one does."""
+    for flow in policy.access_flows:
+        if flow.deny and _denies(flow, question, member_of):
+            why = f"The access flow “{flow.name}” forbids it."
+            return Decision(Verdict.DENIED, flow, why)
+    return None
+
+
+def _denies(flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
+    return (
+        _at(flow, question)
+        and any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
+        and (not flow.permissions or question.permission.name in flow.permissions)
+        and (flow.when is None or flow.when.include(question.at))
+        and (flow.requesters == "everyone" or member_of(flow.requesters))
+    )
+
+
+def _at(flow: AccessFlow, question: Question) -> bool:
+    return not flow.integrations or question.integration.name in flow.integrations
+
+
+def _fits(flow: AccessFlow, question: Question, member_of: MemberOf) -> Decision:
+    """Whether one flow allows it, or the first thing that is in the way."""
+    uncovered = [each for each in question.patterns if not any(covers(mine, each) for mine in flow.patterns)]
+    duration = question.duration or flow.default_duration
+    answer = partial(Decision, flow=flow)
+    if not _at(flow, question):
+        return answer(Verdict.OTHER_INTEGRATION, why=f"No access flow covers {question.integration.name}.")
+    if flow.requesters != "everyone" and not member_of(flow.requesters):
+        return answer(Verdict.NOT_A_REQUESTER, why="No access flow lets you ask for this.")
+    if uncovered:
+        return answer(Verdict.PATTERN_NOT_OFFERED, why=f"{uncovered[0]} is more than you may ask for. {_offer(flow)}")
+    if question.permission.name not in flow.offers:
+        return answer(
+            Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here. {_offer(flow)}"
+        )
+    if flow.when is not None and not flow.when.include(question.at):
+        return answer(Verdict.OUTSIDE_HOURS, why=f"This may be asked for {_hours(flow)}.")
+    if duration is None:
+        return answer(Verdict.NO_DURATION, why="Say for how long you need it.")
+    if duration > flow.max_duration:
+        limit = format_duration(flow.max_duration)
+        return answer(
+            Verdict.TOO_LONG, why=f"“{format_duration(duration)}” is too long: the longest access is {limit}."
+        )
+    return _reason_fits(flow, question)
+
+
+def _reason_fits(flow: AccessFlow, question: Question) -> Decision:
+    if flow.reason == "required" and not question.reason:
+        return Decision(Verdict.NO_REASON, flow, f"The access flow “{flow.name}” needs a reason.")
+    if flow.reason_pattern and question.reason and not re.search(flow.reason_pattern, question.reason):
+        why = f"The access flow “{flow.name}” needs a reason that contains {flow.reason_pattern}"
+        return Decision(Verdict.REASON_OF_WRONG_SHAPE, flow, why)
+    return Decision(Verdict.ALLOWED, flow, f"The access flow “{flow.name}” allows it.")
+
+
+def _offer(flow: AccessFlow) -> str:
+    return f"The access flow “{flow.name}” offers {' and '.join(flow.offers)} on {', '.join(flow.patterns[:5])}."
+
+
+def _hours(flow: AccessFlow) -> str:
+    if flow.when is None:
+        return "at any time"
+    since, until = flow.when.since.strftime("%H:%M"), flow.when.until.strftime("%H:%M")
+    return f"{', '.join(flow.when.days)} from {since} to {until} {flow.when.time_zone}"
+
+
+# --- who has to say yes -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OwnerGroup:
+    """People of whom `approvals` have to say yes. `label` is what it is called; `owners` are who it stands for.
+
+    `people` are those behind the owners, once they were looked up.
+    """
+
+    label: str
+    owners: tuple[str, ...]
+    approvals: int
+    resources: int
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A resource, or an index template that new ones will come from, and its owner as written in the cluster."""
+
+    name: str
+    owner: str | None
+
+
+def owner_groups(
+    flow: AccessFlow, integration: Integration, owned: Sequence[Owned]
+) -> tuple[tuple[OwnerGroup, ...], tuple[str, ...]]:
+    """Who has to say yes to all of these resources, and in words which owner values could not be used.
+
+    What has no owner, or one of the wrong shape, falls to the integration owner.
+    """
+    if flow.owners == "integration":
+        return (_integration_group(flow, integration, len(owned)),), ()
+    if flow.owners != "resource":
+        return (OwnerGroup(", ".join(flow.owners), flow.owners, flow.approvals, len(owned)),), ()
+    counts: dict[tuple[str, ...], int] = {}
+    problems: dict[str, None] = {}
+    for each in owned:
+        names = _split(each.owner or "")
+        if each.owner is not None and not (names and all(map(is_owner, names))):
+            problems[f"“{_shown(each.owner)}” on {each.name} is no owner"] = None
+            names = ()
+        counts[names] = counts.get(names, 0) + 1
+    unowned = counts.pop((), 0)
+    groups = [OwnerGroup(", ".join(names), names, flow.approvals, count) for names, count in sorted(counts.items())]
+    if unowned or not groups:
+        groups.append(_integration_group(flow, integration, unowned))
+    return tuple(groups), tuple(problems)
+
+
+def _integration_group(flow: AccessFlow, integration: Integration, resources: int) -> OwnerGroup:
+    return OwnerGroup(integration.name, integration.owner, flow.approvals, resources)
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+def _shown(value: str) -> str:
+    # Whoever makes an index writes it: what cannot be shown must not reach a message.
+    return "".join(each if each.isprintable() else "\ufffd" for each in value[:60])

@@ -1,0 +1,213 @@
+"""Where a request goes: its access flow, who has to say yes, and what it covers. Changes nothing."""
+
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import zip_longest
+from typing import NoReturn
+
+from bot.access.decision import Decision, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.durations import format_duration
+from bot.access.errors import AccessError, InvalidRequest, NotAllowed, Outage, Refusal
+from bot.access.patterns import matcher, nearest
+from bot.access.policy import AccessFlow, Integration, Permission, Policy
+from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
+from bot.access.preview import Preview, matched, owned, preview
+
+MOST_ASKED = 20
+"""Owners who get a message of their own about one request: more would be noise, and anyone may still decide."""
+
+MOST_RESOLVED = 500
+"""Names in a role of scope `resolved`: a longer list is a pattern that nobody has read."""
+
+
+class Rules:
+    """The policy in force. It is replaced as a whole, so that a decision never sees half of a new one."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request, read and checked by itself, before anything is looked up. `duration` is `None` for the default."""
+
+    requester: str
+    integration: Integration
+    patterns: tuple[str, ...]
+    permission: Permission
+    duration: timedelta | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of a wish. `asked` are the people who get a message. `problems` say which owners were unusable.
+
+    `preview` is `None` when the cluster could not be asked and did not have to be. `resolved` are the names that the
+    role will hold instead of the patterns. `watchers` hear of what fails where nobody was asked.
+    """
+
+    flow: AccessFlow
+    duration: timedelta
+    groups: tuple[OwnerGroup, ...]
+    asked: tuple[str, ...]
+    preview: Preview | None
+    resolved: tuple[str, ...] | None = None
+    problems: tuple[str, ...] = ()
+    watchers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Answers what would become of a wish now. Raises `AccessError` for its requester, and `Outage`."""
+
+    clusters: Clusters
+    directory: Directory
+    rules: Rules
+    clock: Clock
+
+    def plan(self, wish: Wish) -> Plan:
+        """The flow, the people and the preview. Raises `AccessError` where it may not be asked for."""
+        decision = self.decide(wish)
+        flow, duration = self._allowed(decision, wish)
+        resolves = flow.scope == "resolved"
+        by_resource = flow.owners == "resource" and wish.integration.resource_owner is not None
+        found = self._found(wish, must_know=by_resource or resolves)
+        if found is None:
+            groups, problems = owner_groups(flow, wish.integration, [])
+            seen, resolved = None, None
+        else:
+            resources, catalogue = found
+            everything = owned(wish.patterns, resources, catalogue, grows=not resolves)
+            groups, problems = owner_groups(flow, wish.integration, everything)
+            seen = preview(wish.patterns, resources, grows=not resolves)
+            resolved = _names(resources) if resolves else None
+        if flow.approve == "rule":
+            watchers = self.directory.members(wish.integration.owner).users[:MOST_ASKED]
+            return Plan(flow, duration, (), (), seen, resolved, watchers=watchers)
+        groups, more = self._reachable(groups, flow, wish)
+        return Plan(flow, duration, groups, _in_turn(groups), seen, resolved, (*problems, *more))
+
+    def decide(self, wish: Wish) -> Decision:
+        """The policy's verdict. Raises `Outage`."""
+        question = Question(
+            wish.integration, wish.patterns, wish.permission, wish.duration, wish.reason, self.clock.now()
+        )
+        return decide(
+            self.rules.policy, question, lambda owners: wish.requester in self.directory.members(owners).users
+        )
+
+    def _allowed(self, decision: Decision, wish: Wish) -> tuple[AccessFlow, timedelta]:
+        flow = decision.flow
+        if not decision.allowed or flow is None:
+            _refuse(decision, wish)
+        duration = wish.duration or flow.default_duration
+        if duration is None:
+            raise AssertionError("a flow without a default duration allowed a request without one")
+        return flow, duration
+
+    def _found(self, wish: Wish, *, must_know: bool) -> tuple[list[Resource], Catalogue] | None:
+        try:
+            cluster = self.clusters[wish.integration.name]
+            catalogue = cluster.catalogue()
+            if _unmatched(wish.patterns, catalogue):
+                catalogue = cluster.catalogue(fresh=True)
+        except (Outage, Refusal) as error:
+            if must_know:
+                # A refusal too: the request waits for an administrator to mend it, as it does for an outage to end.
+                raise Outage(str(error)) from error
+            return None  # the request is worth filing all the same: the owners decide on the pattern
+        for pattern in _unmatched(wish.patterns, catalogue):
+            near = nearest(pattern, [each.name for each in catalogue.resources])
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            example = f"/es-access {near[0] if near else 'logs-*'} 1h"
+            raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example)
+        return matched(wish.patterns, catalogue), catalogue
+
+    def candidates(self, owners: Sequence[str], flow: AccessFlow | None, requester: str) -> tuple[str, ...]:
+        """Who of these may decide a request of that person. Raises `Outage`."""
+        users = self.directory.members(owners).users
+        return users if flow is not None and flow.self_approval else tuple(u for u in users if u != requester)
+
+    def _reachable(
+        self, groups: Sequence[OwnerGroup], flow: AccessFlow, wish: Wish
+    ) -> tuple[tuple[OwnerGroup, ...], list[str]]:
+        """The groups that can say yes. What belongs to another falls to the integration owner, and it is said."""
+        reachable: list[OwnerGroup] = []
+        problems: list[str] = []
+        orphaned = 0
+        for group in groups:
+            people = self.candidates(group.owners, flow, wish.requester)
+            said = self.directory.members(group.owners).problems
+            problems += said
+            if len(people) >= group.approvals:
+                reachable.append(replace(group, people=people))
+            else:
+                problems += [] if said else [f"{group.label}: not enough people who may approve"]
+                orphaned += group.resources
+        if len(reachable) == len(groups) or (reachable and flow.groups == "any"):
+            return tuple(reachable), problems
+        last = OwnerGroup(wish.integration.name, wish.integration.owner, flow.approvals, orphaned)
+        last = replace(last, people=self.candidates(last.owners, flow, wish.requester))
+        if len(last.people) < last.approvals:
+            self._nobody(last, wish)
+        others = [group for group in reachable if group.label != last.label]
+        same = [group for group in reachable if group.label == last.label]
+        return (*others, replace(last, resources=orphaned + sum(each.resources for each in same))), problems
+
+    def _nobody(self, group: OwnerGroup, wish: Wish) -> NoReturn:
+        users = self.directory.members(group.owners).users
+        if users == (wish.requester,):
+            why = "You are its only owner, and nobody approves their own request."
+        elif users:
+            why = f"It takes {group.approvals} owners, and there are not so many."
+        else:
+            why = "None of its owners can be reached in Slack."
+        raise AccessError(
+            f"Nobody can approve this: {why} Ask an administrator to add an owner to the integration {group.label}."
+        )
+
+
+def _in_turn(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
+    """Up to `MOST_ASKED` people, taken from each group in turn, and one of each group however many there are."""
+    rounds = zip_longest(*(group.people for group in groups))
+    asked = dict.fromkeys(person for each in rounds for person in each if person is not None)
+    return tuple(asked)[: max(MOST_ASKED, len(groups))]
+
+
+def _unmatched(patterns: Sequence[str], catalogue: Catalogue) -> list[str]:
+    names = sorted(each.name for each in catalogue.resources)
+    return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
+
+
+def _beginning_as(pattern: str, names: Sequence[str]) -> Sequence[str]:
+    """Those of the sorted names that could match: twenty patterns are not compared with 10,000 names each."""
+    head = pattern.partition("*")[0]
+    first = bisect_left(names, head)
+    return names[first : bisect_left(names, head + chr(sys.maxunicode), first)]
+
+
+def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
+    if len(resources) > MOST_RESOLVED:
+        raise InvalidRequest(
+            f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
+            "/es-access logs-web-* 1h",
+        )
+    return tuple(each.name for each in resources)
+
+
+def _refuse(decision: Decision, wish: Wish) -> NoReturn:
+    pattern = ",".join(wish.patterns)
+    limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
+    examples = {
+        Verdict.NO_DURATION: f"/es-access {pattern} 1h",
+        Verdict.TOO_LONG: f"/es-access {pattern} {format_duration(min(limit, timedelta(hours=1)))}",
+        Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
+        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
+    }
+    if decision.verdict in examples:
+        raise InvalidRequest(decision.why, examples[decision.verdict])
+    raise NotAllowed(decision.why, "/es-access resources")

@@ -1,0 +1,177 @@
+"""What the domain needs of a database, as protocols: transactions, and waking the workers when one made work."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Message, MessageKind
+from bot.access.ports import Posted, Story
+from bot.access.states import GrantState, RequestState
+
+Row = AccessRequest | Grant
+
+
+class Transaction(Protocol):
+    """Reads and writes that take effect together, or not at all."""
+
+    def request(self, request_id: str) -> AccessRequest | None: ...
+
+    def grant(self, grant_id: str) -> Grant | None: ...
+
+    def story(self, request_id: str) -> Story: ...
+
+    def requests_of(self, requester: str, most: int) -> Sequence[Story]:
+        """The newest requests of a person, newest first."""
+        ...
+
+    def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests whose time to be decided has passed."""
+        ...
+
+    def pending_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
+        """Pending requests to prolong that grant."""
+        ...
+
+    def file(self, request: AccessRequest) -> AccessRequest:
+        """Stores a new request under a new id."""
+        ...
+
+    def add(self, row: Approval | AskedGroup | Grant) -> None: ...
+
+    def hold(self, request: AccessRequest) -> None:
+        """Waits for every other transaction that holds this pending request, and reads what they left.
+
+        Two owners of different groups may click at once: each must see the other's approval, or neither completes.
+        Raises `LostRace` when it is not pending any more.
+        """
+        ...
+
+    def hold_grant(self, grant_id: str) -> None:
+        """Waits for every other transaction that holds this grant; to be called before `hold` of its extension."""
+        ...
+
+    def amend(self, request: AccessRequest, **values: Any) -> None:
+        """Changes a pending request without deciding it. Raises `LostRace` when it is not pending any more."""
+        ...
+
+    def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests about which nobody could be asked yet, and that are worth another attempt."""
+        ...
+
+    def escalating_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests whose next reminder or escalation is due."""
+        ...
+
+    def automatic_grants(self) -> Sequence[Story]:
+        """What automatic access flows have given and is live."""
+        ...
+
+    def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
+        """Whether that person has what the automatic flow gives, or it ended before its time, which is not over yet.
+
+        What a person ended, or what could not be made, is not given again at once.
+        """
+        ...
+
+    def lease(self, name: str, now: datetime, until: datetime) -> bool:
+        """Whether this process has that duty until then; one process has it at a time."""
+        ...
+
+    def decide(self, decision: Approval) -> None:
+        """Stores an owner's decision, in the place of one that the same owner made before."""
+        ...
+
+    def message(self, request_id: str, kind: MessageKind, recipient: str) -> Message | None: ...
+
+    def move(
+        self,
+        row: Row,
+        to: RequestState | GrantState,
+        actor: str,
+        at: datetime,
+        detail: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
+        """One transition: a conditional update, and its audit event. Raises `LostRace`.
+
+        Raises `ValueError` for a transition that the table of states does not have.
+        """
+        ...
+
+    def change(
+        self,
+        row: Grant,
+        event: str,
+        actor: str,
+        at: datetime,
+        detail: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
+        """Changes a grant within its state, with an audit event. Raises `LostRace` when it has left that state."""
+        ...
+
+    def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None: ...
+
+    def owe(self, request_id: str, kind: MessageKind, recipients: Sequence[str], at: datetime | None) -> None:
+        """A message to each recipient that has none of this kind about this request yet; the others are left alone.
+
+        `at` is when it is due; `None` reserves the row for a worker that posts it itself.
+        """
+        ...
+
+    def refresh(self, request_id: str, kinds: Sequence[MessageKind], at: datetime) -> None:
+        """What was sent of these kinds about this request, or is being sent, must be shown anew."""
+        ...
+
+    def place(self, message: Message, posted: Posted) -> None:
+        """Remembers where a message stands."""
+        ...
+
+    def sent(self, message: Message, posted: Posted) -> None:
+        """The message shows what was wanted when it was claimed; a later want stays owed. Ends the claim."""
+        ...
+
+    def put_off(self, row: Grant | Message, until: datetime) -> None:
+        """Ends the claim after a failed attempt; it is tried again at that time."""
+        ...
+
+    def give_up(self, message: Message) -> None:
+        """The message is owed no more. Ends the claim."""
+        ...
+
+    def claim_grants(self, now: datetime, until: datetime, most: int) -> Sequence[Grant]:
+        """Takes up to `most` due grants that nobody else has, until then."""
+        ...
+
+    def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
+        """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
+        ...
+
+    def holds(self, grant: Grant) -> bool:
+        """Whether this process still has the claim on a grant that it works on."""
+        ...
+
+    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+        """Holds on to what this process has claimed and is still working on."""
+        ...
+
+    def next_grant_due(self) -> datetime | None: ...
+
+    def next_message_due(self) -> datetime | None: ...
+
+    def next_request_due(self) -> datetime | None: ...
+
+
+class Store(Protocol):
+    """Where everything is kept."""
+
+    def reading(self) -> AbstractContextManager[Transaction]: ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that commits at the end of the block, and wakes the workers when it made work for them."""
+        ...
+
+    def on_work(self, wake: Callable[[], None]) -> None:
+        """Calls `wake` after each commit that made a grant or a message due."""
+        ...

@@ -1,0 +1,187 @@
+"""Whether a cluster can be reached as the connector account, and what is in the way."""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from elastic_transport import ConnectionTimeout, TlsError
+from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
+
+from bot.access.errors import Outage, Refusal
+from bot.access.policy import Integration
+from bot.checks.configuration import Setup
+from bot.checks.report import Report
+from bot.cluster.client import TIMEOUT_SECONDS, Connection, ask, connect
+from bot.cluster.connector import ROLE
+
+ACCOUNT = "es-access-connector"
+"""What the README calls the connector account, and its role."""
+
+PUT_ROLE = f"PUT /_security/role/{ACCOUNT} {json.dumps(ROLE)}"
+AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
+
+_UNAUTHENTICATED = 401
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Target:
+    """One integration's cluster."""
+
+    setup: Setup
+    integration: Integration
+    connection: Connection
+
+    @property
+    def where(self) -> str:
+        """Its address, for people."""
+        return self.connection.url or "Elastic Cloud"
+
+    @property
+    def url(self) -> str:
+        """Where people have written the address."""
+        return self.setup.place("ELASTICSEARCH_URL", self.integration)
+
+    @property
+    def ca_certs(self) -> str:
+        """Where people have written, or would write, the certificates to trust."""
+        return self.setup.place("ELASTICSEARCH_CA_CERTS", self.integration)
+
+    @property
+    def credentials(self) -> str:
+        """Where people have written user and password."""
+        username = self.setup.place("ELASTICSEARCH_USERNAME", self.integration)
+        password = self.setup.place("ELASTICSEARCH_PASSWORD", self.integration)
+        return f"{username} and {password if self.setup.file is None else 'the variable that its password names'}"
+
+
+def open_client(report: Report, target: Target) -> Elasticsearch | None:
+    """A client that has not called yet; `None` when none can be made."""
+    wrong = _wrong_certificates(target)
+    if wrong:
+        report.fail(*wrong)
+        return None
+    try:
+        return connect(target.connection)
+    except ValueError:
+        report.fail(
+            f"cluster: {target.url} cannot be used as it is",
+            "Write it with the port: https://HOST:9200, in Elastic Cloud https://HOST:443",
+        )
+        return None
+
+
+def _wrong_certificates(target: Target) -> tuple[str, str] | None:
+    file = target.connection.ca_certs
+    if file is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except ssl.SSLError:
+        return (
+            f"cluster: there is no certificate in {file}",
+            f"{target.ca_certs} names a PEM file, with lines like -----BEGIN CERTIFICATE-----",
+        )
+    except OSError as error:
+        return f"cluster: {file} cannot be read: {error.strerror}", f"Let this user read it: chmod a+r '{file}'"
+    return None
+
+
+def check_connection(report: Report, client: Elasticsearch, target: Target) -> dict[str, Any] | None:
+    """What the cluster says about the account; `None` when it says nothing."""
+    try:
+        account = dict(client.security.authenticate().body)
+    except UnsupportedProductError:  # an `ApiError` as well
+        report.fail(f"cluster: what answers at {target.where} is not Elasticsearch", f"Correct {target.url}.")
+    except ApiError as error:
+        report.fail(*_refused(error, target))
+    except TransportError as error:
+        report.fail(*_unreachable(error, target))
+    else:
+        report.ok(f"cluster: {_version(client)} answers at {target.where}")
+        return account
+    return None
+
+
+def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
+    status = error.status_code
+    if status == _UNAUTHENTICATED:
+        return (
+            f"cluster: it does not take the password of {target.connection.username} (401)",
+            f"Correct {target.credentials}. If there is no such account yet:",
+            AS_ADMINISTRATOR,
+            PUT_ROLE,
+            f'PUT /_security/user/{ACCOUNT} {{"password": "A LONG PASSWORD", "roles": ["{ACCOUNT}"]}}',
+        )
+    if "no handler found" in str(error.body):
+        return (
+            "cluster: its security is off, so there is nothing to give access to",
+            "Set xpack.security.enabled: true in elasticsearch.yml of each node, and restart them.",
+        )
+    return (
+        f"cluster: it answers with an error ({status})",
+        "See the log of Elasticsearch, or of the proxy before it, and run `bot check` again.",
+    )
+
+
+def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
+    where = target.where
+    causes = list(_causes(error))
+    if isinstance(error, TlsError):
+        return _tls_problem(str(error.message), target)
+    if isinstance(error, ConnectionTimeout):
+        return (
+            f"cluster: no answer from {where} in {TIMEOUT_SECONDS} s",
+            "Check the firewall between this machine and the cluster, and that the cluster is well.",
+        )
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"cluster: the host of {where} is not known (DNS)", f"Correct the host name in {target.url}."
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return (
+            f"cluster: nothing listens at {where} (connection refused)",
+            f"Start Elasticsearch, or correct host and port in {target.url}.",
+        )
+    return (
+        f"cluster: {where} breaks the connection ({type(causes[-1]).__name__})",
+        f"If the cluster uses TLS, {target.url} has to begin with https://",
+    )
+
+
+def _tls_problem(said: str, target: Target) -> tuple[str, str]:
+    where, ca_certs = target.where, target.connection.ca_certs
+    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+        return f"cluster: {where} does not speak TLS", f"Begin {target.url} with http://"
+    if "mismatch" in said:
+        return (
+            f"cluster: the certificate of {where} is for another host",
+            f"Write a host name that the certificate names into {target.url}.",
+        )
+    if "expired" in said:
+        return f"cluster: the certificate of {where} has expired", "Renew it in the cluster."
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        to_do = f"It is not signed by what is in {ca_certs}. " if ca_certs else ""
+        name_it = f"{target.ca_certs}{'=' if target.setup.file is None else ': '}http_ca.crt"
+        return (
+            f"cluster: the certificate of {where} is not trusted",
+            f"{to_do}Copy the cluster's config/certs/http_ca.crt here and name it: {name_it}",
+        )
+    return f"cluster: TLS with {where} fails", f"Check {target.url} and {target.ca_certs}."
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _version(client: Elasticsearch) -> str:
+    # GET / would say it as well, and not every node answers that.
+    try:
+        answer = ask(lambda: client.nodes.info(node_id="_local", metric="http", filter_path="nodes.*.version"))
+    except (Outage, Refusal):
+        return "Elasticsearch"
+    versions = [node["version"] for node in answer.get("nodes", {}).values()]
+    return f"Elasticsearch {versions[0]}" if versions else "Elasticsearch"

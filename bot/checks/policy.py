@@ -1,0 +1,151 @@
+"""The access flows in words, and those that do nothing."""
+
+from collections.abc import Sequence
+
+from bot.access.durations import format_duration
+from bot.access.patterns import covers
+from bot.access.policy import DAYS, AccessFlow, Hours, Policy
+from bot.checks.configuration import Setup
+from bot.checks.owners import People, flow_integrations
+from bot.checks.report import Report
+
+MOST_NAMED = 5
+"""Patterns in a line: it says what the flow is about, the file has them all."""
+
+_OF_POLICY = ("INTEGRATION_OWNER", "INTEGRATION_NAME", "RESOURCE_OWNER_KEY", "MAX_DURATION")
+
+
+def check_policy(report: Report, setup: Setup, people: People) -> None:
+    """A line for each access flow. `people` are those behind the owners, as far as they could be looked up."""
+    lacks = setup.lacks_policy(*_OF_POLICY)
+    if lacks:
+        report.skip("access flows", lacks)
+        return
+    for flow in setup.policy.access_flows:
+        report.ok(described(setup.policy, flow))
+        _check_reached(report, setup.policy, flow)
+        if flow.automatic:
+            _check_members(report, flow, people)
+
+
+def _check_reached(report: Report, policy: Policy, flow: AccessFlow) -> None:
+    by = covering(policy, flow)
+    if by is not None and by.deny:
+        report.warn(
+            f"flow “{flow.name}”: nothing can come of it, since “{by.name}” refuses all of it",
+            "A flow that denies beats all others. Narrow that one, or take this one out.",
+        )
+    elif by is not None:
+        report.warn(
+            f"flow “{flow.name}”: is never reached, since “{by.name}” stands before it and takes all of it",
+            "The first flow that fits is taken. Put this one before that one, or take it out.",
+        )
+
+
+def _check_members(report: Report, flow: AccessFlow, people: People) -> None:
+    for owner in flow.requesters:
+        if owner in people and people[owner] is None:
+            report.warn(
+                f"flow “{flow.name}”: {owner} stands for nobody, so nobody has access by it",
+                "Whoever had access for being in it loses it. See above for what is wrong with it.",
+            )
+
+
+# --- in words -----------------------------------------------------------------------------------------------------
+
+
+def described(policy: Policy, flow: AccessFlow) -> str:
+    """Who may ask for what, where, up to how long, when, and who approves."""
+    about = f"flow “{flow.name}”: "
+    what = f"{_what(flow)}{f' in {_listed(flow.integrations)}' if flow.integrations else ''}"
+    when = f", {_hours(flow.when)}" if flow.when else ""
+    if flow.deny:
+        who = "nobody may" if flow.requesters == "everyone" else f"{_who(flow)} may not"
+        return f"{about}{who} ask for {what}{when}"
+    if flow.automatic:
+        return f"{about}{_who(flow)} has {what} without asking{when}"
+    reason = ", with a reason" if flow.reason == "required" else ""
+    limit = format_duration(flow.max_duration)
+    return (
+        f"{about}{_who(flow)} may ask for {what}, up to {limit}{reason}{when}, approved by {_approvers(policy, flow)}"
+    )
+
+
+def _who(flow: AccessFlow) -> str:
+    return flow.requesters if isinstance(flow.requesters, str) else _listed(flow.requesters)
+
+
+def _what(flow: AccessFlow) -> str:
+    permissions = flow.permissions or ("anything",) if flow.deny else flow.offers
+    return f"{_listed(permissions)} on {_listed(flow.patterns)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _hours(when: Hours) -> str:
+    days = "" if when.days == DAYS else f"{', '.join(when.days)} "
+    return f"{days}from {when.since:%H:%M} to {when.until:%H:%M} {when.time_zone}"
+
+
+def _approvers(policy: Policy, flow: AccessFlow) -> str:
+    if flow.approve == "rule":
+        return "rule"
+    if not isinstance(flow.owners, str):
+        return f"{'' if flow.approvals == 1 else f'{flow.approvals} of '}{_listed(flow.owners)}"
+    by_resource = [each for each in flow_integrations(policy, flow) if each.resource_owner is not None]
+    if flow.owners == "integration" or not by_resource:
+        return "an integration owner" if flow.approvals == 1 else f"{flow.approvals} integration owners"
+    which = "any" if flow.groups == "any" else "each"
+    return f"{'an owner' if flow.approvals == 1 else f'{flow.approvals} owners'} of {which} resource"
+
+
+# --- what comes before what ---------------------------------------------------------------------------------------
+
+
+def covering(policy: Policy, flow: AccessFlow) -> AccessFlow | None:
+    """The flow for which nothing can ever come of this one: it refuses or takes whatever this one would allow.
+
+    Groups are compared by name: who is in them may change.
+    """
+    if flow.deny:
+        return None
+    denies = (each for each in policy.access_flows if each.deny and _denies_all(policy, each, flow))
+    refusing = next(denies, None)
+    if refusing is not None or flow.automatic:
+        return refusing
+    before = policy.access_flows[: policy.access_flows.index(flow)]
+    return next((each for each in before if _takes_all(policy, each, flow)), None)
+
+
+def _denies_all(policy: Policy, deny: AccessFlow, flow: AccessFlow) -> bool:
+    return (
+        _reaches_as_far(policy, deny, flow)
+        and (not deny.permissions or set(flow.offers) <= set(deny.permissions))
+    )  # fmt: skip
+
+
+def _takes_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
+    asks_no_more = earlier.default_duration is not None or flow.default_duration is None
+    return (
+        not earlier.deny
+        and not earlier.automatic
+        and _reaches_as_far(policy, earlier, flow)
+        and set(flow.offers) <= set(earlier.offers)
+        and flow.max_duration <= earlier.max_duration
+        and asks_no_more
+        and (earlier.reason == "optional" or flow.reason == "required")
+        and earlier.reason_pattern in {None, flow.reason_pattern}
+    )
+
+
+def _reaches_as_far(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether it is about all people, clusters, patterns and times that the other one is about."""
+    clusters, others = ({each.name for each in flow_integrations(policy, flow)} for flow in (one, other))
+    people = one.requesters == "everyone" or (
+        other.requesters != "everyone" and set(other.requesters) <= set(one.requesters)
+    )
+    patterns = all(any(covers(wide, each) for wide in one.patterns) for each in other.patterns)
+    return others <= clusters and people and patterns and one.when in {None, other.when}

@@ -1,0 +1,143 @@
+"""The owners that stand in a cluster: how much has one, and which of them nobody could ask."""
+
+from dataclasses import dataclass, field
+
+from elasticsearch import Elasticsearch
+
+from bot.access.decision import Owned, owner_groups
+from bot.access.errors import Outage, Refusal
+from bot.access.policy import AccessFlow, Integration
+from bot.access.ports import Catalogue
+from bot.checks.owners import explained
+from bot.checks.report import Report
+from bot.cluster.catalog import Catalog
+from bot.slack.directory import SlackDirectory
+from bot.slack.phrases import counted
+from bot.slack.scopes import add_scope, scope_of
+
+MOST_NAMED = 10
+"""Lines: whoever has more of them has one cause for most."""
+
+_AS_WRITTEN = AccessFlow(name="check", owners="resource")
+"""A flow by which the domain reads an owner value as it does for a request."""
+
+
+@dataclass
+class _Value:
+    """An owner as written, and what has it. `why` is empty as long as nothing is wrong with it.
+
+    `falls`: nobody is left in it, so that the integration owner is asked.
+    """
+
+    text: str
+    names: list[str]
+    owners: tuple[str, ...] = ()
+    why: str = ""
+    to_do: str = ""
+    falls: bool = False
+
+
+@dataclass
+class _NotLookedUp:
+    """How many values were not: for each scope that is missing, and for an outage or without Slack."""
+
+    without_scope: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+    why: str = "needs Slack, see above"
+
+
+def check_resource_owners(
+    report: Report,
+    client: Elasticsearch,
+    integration: Integration,
+    directory: SlackDirectory | None,
+    scopes: frozenset[str],
+) -> None:
+    """Lines for an integration with a resource owner. `directory` is `None` without Slack; `scopes` are the bot's."""
+    catalog = Catalog(client, integration.resource_owner)
+    try:
+        catalogue = catalog.read()
+    except (Outage, Refusal) as error:
+        report.fail(f"resource owners: {error}", "Run `bot check` again when the cluster is well.")
+        return
+    finally:
+        catalog.close()
+    values = _values(integration, catalogue)
+    left = _look_up(values, directory, scopes)
+    _summary(report, integration, catalogue, values, left)
+    wrong = [each for each in values if each.why]
+    for value in wrong[:MOST_NAMED]:
+        report.warn(f"resource owners: {value.why}", f"{_asked_instead(value)} {value.to_do}")
+    if len(wrong) > MOST_NAMED:
+        report.warn(f"resource owners: and {len(wrong) - MOST_NAMED} more that are wrong")
+    for scope, count in left.without_scope.items():
+        report.warn(f"resource owners: {count} of them cannot be looked up without the scope {scope}", add_scope(scope))
+    if left.others:
+        report.skip(f"resource owners: {left.others} of them", left.why)
+
+
+def _values(integration: Integration, catalogue: Catalogue) -> list[_Value]:
+    names: dict[str, list[str]] = {}
+    for resource in catalogue.resources:
+        for owner in resource.owners:
+            if owner is not None:
+                names.setdefault(owner, []).append(resource.name)
+    for template in catalogue.templates:
+        names.setdefault(template.owner, []).append(f"template {template.name}")
+    return [_read(integration, text, have) for text, have in sorted(names.items())]
+
+
+def _read(integration: Integration, text: str, names: list[str]) -> _Value:
+    groups, problems = owner_groups(_AS_WRITTEN, integration, [Owned(names[0], text)])
+    if not problems:
+        return _Value(text, names, groups[0].owners)
+    to_do = "Write a Slack user id, an e-mail or an @group handle, or several with commas."
+    return _Value(text, names, why=problems[0], to_do=to_do, falls=True)
+
+
+def _look_up(values: list[_Value], directory: SlackDirectory | None, scopes: frozenset[str]) -> _NotLookedUp:
+    left = _NotLookedUp()
+    for value in values:
+        missing = sorted({scope_of(owner) for owner in value.owners} - scopes)
+        if value.why:
+            continue
+        if directory is None or left.others:
+            left.others += 1
+        elif missing:
+            left.without_scope[missing[0]] = left.without_scope.get(missing[0], 0) + 1
+        else:
+            try:
+                _look_up_one(value, directory)
+            except Outage as error:
+                # Slack counts calls: of thousands of people not all can be looked up in one minute.
+                left.others, left.why = 1, str(error)
+    return left
+
+
+def _look_up_one(value: _Value, directory: SlackDirectory) -> None:
+    members = directory.members(value.owners)
+    if members.problems:
+        owner, _, said = members.problems[0].partition(": ")
+        found, value.to_do = explained(said)
+        value.why = f"{owner} on {value.names[0]}: {found}"
+        value.falls = not members.users
+
+
+def _asked_instead(value: _Value) -> str:
+    who = "The integration owner is asked instead" if value.falls else "The others named with it are asked"
+    return f"{who}, here and for {len(value.names) - 1} more." if len(value.names) > 1 else f"{who}."
+
+
+def _summary(
+    report: Report, integration: Integration, catalogue: Catalogue, values: list[_Value], left: _NotLookedUp
+) -> None:
+    falling = {None, *(each.text for each in values if each.falls)}
+    falls = sum(1 for each in catalogue.resources if not falling.isdisjoint(each.owners))
+    owned = len(catalogue.resources) - falls
+    kinds = [each.kind for each in catalogue.resources]
+    counts = ", ".join(counted(kinds.count(kind), kind) for kind in ("index", "data stream", "alias"))
+    who = "" if left.others or left.without_scope else " who can be asked"
+    report.ok(
+        f"resource owners: {counts}; with an owner{who} {owned}, left to the integration owner {falls}",
+        f"An owner stands under {integration.resource_owner} in the _meta of a mapping, data stream or index template.",
+    )

@@ -1,0 +1,154 @@
+"""What a cluster state says: which indices, data streams and aliases exist, and whose they are."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any
+
+from bot.access.ports import Catalogue, Resource, Template
+from bot.cluster.index_templates import IndexTemplate, Templates
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]+")
+"""A key that a filter path takes as it stands: a dot would lead one level down, a star match anything."""
+
+_Meta = Mapping[str, Any]
+
+
+def fields(key: str | None) -> list[str]:
+    """The filter path of all that `read_catalogue` looks at: of a mapping, nothing but the owner."""
+    paths = [
+        "metadata.indices.*.aliases",
+        "metadata.data_stream.data_stream.*.indices.index_name",
+        "metadata.data_stream.data_stream_aliases.*.data_streams",
+    ]
+    if key is None:
+        return paths
+    meta = f"_meta.{key}" if _PLAIN_KEY.fullmatch(key) else "_meta"
+    composable = "metadata.index_template.index_template.*"
+    legacy = "metadata.templates.*"
+    return [
+        *paths,
+        f"metadata.indices.*.mappings.*.{meta}",
+        f"metadata.data_stream.data_stream.*.{meta}",
+        *(f"{composable}.{each}" for each in ("index_patterns", "priority", "composed_of", "data_stream.hidden", meta)),
+        f"{composable}.template.mappings.{meta}",
+        f"metadata.component_template.component_template.*.template.mappings.{meta}",
+        *(f"{legacy}.{each}" for each in ("index_patterns", "order", f"mappings.*.{meta}")),
+    ]
+
+
+def read_catalogue(state: Mapping[str, Any], sizes: Mapping[str, int], key: str | None) -> Catalogue:
+    """What exists, from a cluster state filtered by `fields(key)` and the bytes of each index.
+
+    Without a `key` nothing has an owner. An index that a data stream took over under a name of its own stays a
+    resource: its name can be asked for, and whoever owns it must then be asked.
+    """
+    metadata = state.get("metadata", {})
+    templates = Templates(_templates(metadata, key))
+    owned = _Owned(metadata, templates, key)
+    found = sorted(owned.resources(sizes), key=attrgetter("name"))
+    later = sorted(_owned_templates(templates.all), key=attrgetter("name"))
+    return Catalogue(tuple(found), tuple(later))
+
+
+class _Owned:
+    """The indices, data streams and aliases of a cluster state, with owners."""
+
+    def __init__(self, metadata: Mapping[str, Any], templates: Templates, key: str | None) -> None:
+        part = metadata.get("data_stream", {})
+        self._streams: Mapping[str, Any] = part.get("data_stream", {})
+        self._stream_aliases: Mapping[str, Any] = part.get("data_stream_aliases", {})
+        self._indices: Mapping[str, Any] = metadata.get("indices", {})
+        self._stream_owners = {
+            name: _owner(stream, key) or templates.owner_of(name) for name, stream in self._streams.items()
+        }
+        inside = {backing: name for name, stream in self._streams.items() for backing in _backing(stream)}
+        self._index_owners = {
+            name: _mapping_owner(index, key)
+            or (self._stream_owners[inside[name]] if name in inside else templates.owner_of(name))
+            for name, index in self._indices.items()
+        }
+
+    def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
+        """All but those with a leading dot: system indices, and the backing indices of data streams."""
+        once: dict[str | None, tuple[str | None]] = {}  # so that 10,000 indices of 500 teams hold 500 tuples
+        for name, owner in self._index_owners.items():
+            if not name.startswith("."):
+                yield Resource(name, "index", once.setdefault(owner, (owner,)), sizes.get(name, 0))
+        for name, stream in self._streams.items():
+            if not name.startswith("."):
+                owner = self._stream_owners[name]
+                size = sum(sizes.get(each, 0) for each in _backing(stream))
+                yield Resource(name, "data stream", once.setdefault(owner, (owner,)), size)
+        for name, owners in self._aliases().items():
+            if not name.startswith("."):
+                yield Resource(name, "alias", tuple(sorted(owners, key=lambda each: (each is None, each or ""))))
+
+    def _aliases(self) -> dict[str, set[str | None]]:
+        aliases: dict[str, set[str | None]] = {}
+        for name, index in self._indices.items():
+            for alias in index.get("aliases", ()):
+                aliases.setdefault(alias, set()).add(self._index_owners[name])
+        for alias, body in self._stream_aliases.items():
+            owners = aliases.setdefault(alias, set())
+            owners.update(self._stream_owners.get(name) for name in body.get("data_streams", ()))
+        return aliases
+
+
+def _backing(stream: Mapping[str, Any]) -> Iterator[str]:
+    return (each["index_name"] for each in stream.get("indices", ()))
+
+
+# --- owners as written --------------------------------------------------------------------------------------------
+
+
+def _owner(body: Mapping[str, Any], key: str | None) -> str | None:
+    """The owner in the `_meta` of `body`. What is no text comes as its JSON, so that it can be shown to people."""
+    value = body.get("_meta", {}).get(key)
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return sys.intern(text) if text.strip() else None
+
+
+def _mapping_owner(body: Mapping[str, Any], key: str | None) -> str | None:
+    # A cluster state has the mapping below the name of its type, which has been `_doc` everywhere since version 7.
+    return next((owner for each in body.get("mappings", {}).values() if (owner := _owner(each, key))), None)
+
+
+def _templates(metadata: Mapping[str, Any], key: str | None) -> Iterator[IndexTemplate]:
+    components = metadata.get("component_template", {}).get("component_template", {})
+    for name, body in metadata.get("index_template", {}).get("index_template", {}).items():
+        owner = _composed_owner(body, components, key)
+        yield IndexTemplate(name, tuple(body["index_patterns"]), owner, body.get("priority", 0))
+    for name, body in metadata.get("templates", {}).items():
+        if owner := _mapping_owner(body, key):
+            yield IndexTemplate(name, tuple(body["index_patterns"]), owner, body.get("order", 0), legacy=True)
+
+
+def _composed_owner(body: Mapping[str, Any], components: Mapping[str, Any], key: str | None) -> str | None:
+    """The owner that what is made from the template will have.
+
+    An index gets the mapping, of which the template's own part overrides its components, and the last of these the
+    ones before ("Index templates", Elasticsearch). A data stream gets the template's `_meta` as its own.
+    """
+    mappings = (part.get("template", {}).get("mappings", {}) for part in _parts(body, components))
+    mapped = next((owner for each in mappings if (owner := _owner(each, key))), None)
+    own = _owner(body, key)
+    return (own or mapped) if "data_stream" in body else (mapped or own)
+
+
+def _parts(body: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield body
+    for name in reversed(body.get("composed_of", ())):
+        yield components.get(name, {})
+
+
+def _owned_templates(templates: Iterable[IndexTemplate]) -> Iterator[Template]:
+    """Those with an owner, and their patterns for names that can be asked for."""
+    for each in templates:
+        patterns = tuple(pattern for pattern in each.patterns if not pattern.startswith("."))
+        if each.owner is not None and patterns:
+            yield Template(each.name, patterns, each.owner)

@@ -1,0 +1,84 @@
+"""What each key of `access.yaml` means, for the JSON Schema: editors show it while one writes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.access.policy import NAME_SHAPE
+from bot.policy_file.model import KIBANA_PRIVILEGE, REFERENCE, SPACE
+
+_NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
+
+DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
+    "PolicyFile": {
+        "integrations": "The clusters that access can be asked for.",
+        "permissions": "Named sets of privileges, beside the built-in read, write and manage.",
+        "access_flows": "Who may ask for what, for how long, and who says yes. The first flow that fits is taken; "
+        "one that denies beats all others, wherever it stands.",
+        "pending_duration": "How long a request waits for a decision before it expires.",
+    },
+    "IntegrationEntry": {
+        "name": "What people call the cluster, as in --cluster NAME.",
+        "url": "Where the application reaches Elasticsearch. Either this or cloud_id.",
+        "cloud_id": "The Cloud ID of a deployment in Elastic Cloud. Either this or url.",
+        "username": "The connector account.",
+        "password": "Where the connector account's password is: env:NAME_OF_A_VARIABLE. It is never written here.",
+        "ca_certs": "A file with the certificates to trust, when they are not public ones.",
+        "public_url": "The address that people are given, when it differs from url.",
+        "owner": "Integration owner: decides about everything that has no other owner.",
+        "resource_owner": "The key that an owner stands under in the _meta of a mapping, data stream or index "
+        "template. Left out: the integration owner decides about everything.",
+        "access_details": "Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in.",
+        "credential_rotation_days": "After how many days the connector account gets a new password.",
+        "user_cleanup_days": "After how many days users that nobody needs any more are cleaned up.",
+    },
+    "PermissionEntry": {
+        "name": "What people ask for, as in /es-access logs-* 1h NAME.",
+        "indices": "Index privileges of Elasticsearch, on the patterns of the request.",
+        "kibana": "Kibana feature privileges, such as feature_discover.read.",
+        "spaces": "The Kibana spaces in which they hold.",
+    },
+    "AccessFlow": {
+        "name": "Shown to people as the reason for what they are told.",
+        "deny": "Refuse what matches, whatever the other flows say. Overlapping the patterns is enough to match.",
+        "requesters": "Who may ask: everyone, or Slack user ids, e-mails and @group handles.",
+        "integrations": "The clusters that it is about. Left out: all of them.",
+        "patterns": "The index patterns that may be asked for, each of them or anything narrower.",
+        "permissions": "What may be asked for. Left out: read, and for a flow that denies all of them.",
+        "max_duration": "The longest access.",
+        "default_duration": "For a request that says none. Left out: a request has to say one.",
+        "reason": "Whether a request has to say why.",
+        "reason_pattern": "A regular expression that a reason has to contain, such as INC-[0-9]+",
+        "approve": "owners: they are asked. rule: approved without asking anybody.",
+        "owners": "Who is asked. resource: the owner of each index, as found in the cluster. integration: the "
+        "integration owner alone. Or owners by name.",
+        "approvals": "How many of each owner group have to say yes.",
+        "groups": "Of several owner groups: each of them has to say yes, or any one.",
+        "self_approval": "Whether an owner may approve their own request.",
+        "escalation": "What happens when nobody decides.",
+        "scope": "pattern: what is created later under it is covered too. resolved: exactly what matched.",
+        "automatic": "Requesters have it without asking, for as long as they are members.",
+        "when": "When the flow applies. Left out: always.",
+    },
+    "Escalation": {
+        "after": "Those who were asked are reminded after this time; after twice as long, the next are asked.",
+        "to": "Who is asked then. Those who were asked before may still decide.",
+    },
+    "Hours": {
+        "days": "The days on which it applies.",
+        "since": "From this time of the day on.",
+        "until": "To this time of the day. Earlier than since: over midnight.",
+        "time_zone": "As in Europe/Paris.",
+    },
+}
+
+SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("IntegrationEntry", "name"): _NAME,
+    ("IntegrationEntry", "url"): {"pattern": "^https?://"},
+    ("IntegrationEntry", "public_url"): {"pattern": "^https?://"},
+    ("IntegrationEntry", "password"): {"pattern": f"^{REFERENCE}$"},
+    ("PermissionEntry", "name"): _NAME,
+    ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
+    ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
+    ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
+}
+"""What our own validators ask for, where a schema can say it."""

@@ -1,0 +1,19 @@
+"""What is wrong with an `access.yaml`."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """A sentence about a line, counted from 1. It repeats no value: any of them may be a secret in a wrong place."""
+
+    line: int
+    sentence: str
+
+
+class PolicyFileError(Exception):
+    """The file cannot be used. `problems` has all that is wrong with it, in the order of the lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(dict.fromkeys(sorted(problems)))
+        super().__init__("\n".join(f"line {each.line}: {each.sentence}" for each in self.problems))

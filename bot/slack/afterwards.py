@@ -1,0 +1,44 @@
+"""Acknowledge first, work afterwards: Slack gives three seconds, and work for one person must not make another wait."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+
+LONGEST_WAIT_SECONDS = 0.3
+"""For a quiet moment. Under a load that never pauses, work goes on all the same."""
+
+
+class Afterwards:
+    """Runs the work of acknowledged payloads when no payload waits to be acknowledged.
+
+    Python runs one thread at a time: a hundred commands at once would each be acknowledged behind the work of those
+    before (p99 over a second, measured), and so are acknowledged in a row first.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._change = threading.Condition()
+        self._unacknowledged = 0
+
+    @contextmanager
+    def acknowledging(self) -> Iterator[None]:
+        """Around the handling of one payload, up to its acknowledgement."""
+        with self._change:
+            self._unacknowledged += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._unacknowledged -= 1
+                if self._unacknowledged == 0:
+                    self._change.notify_all()
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Takes the work, and returns at once."""
+        self._executor.submit(self._when_quiet, work)
+
+    def _when_quiet(self, work: Callable[[], None]) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._unacknowledged == 0, LONGEST_WAIT_SECONDS)
+        work()

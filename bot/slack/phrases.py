@@ -1,0 +1,116 @@
+"""Phrases that several messages share: what was asked for, what it covers, who has to say yes, where it stands."""
+
+from collections.abc import Sequence
+
+from bot.access.approvals import APPLICATION
+from bot.access.durations import format_duration
+from bot.access.models import AccessRequest, Grant
+from bot.access.ports import Story
+from bot.access.preview import Preview
+from bot.access.states import LIVE, GrantState, RequestState
+from bot.slack.words import Bold, Line, Moment, Part, Person, codes
+
+_KILO = 1000
+"""Sizes are shown as Elasticsearch and Kibana users read them, in decimal units."""
+
+
+def asked(request: AccessRequest) -> tuple[Part, ...]:
+    """What was asked for, in a line."""
+    length = format_duration(request.length)
+    duration = f"{length} more for {request.extends}" if request.extends else length
+    return (Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}")
+
+
+def covered(seen: Preview | None) -> list[Line]:
+    """What a request covers, as far as it is known."""
+    if seen is None:
+        return [("The cluster did not answer, so what it matches is not known.",)]
+    kinds = ((seen.indices, "index"), (seen.data_streams, "data stream"), (seen.aliases, "alias"))
+    counts = ", ".join(counted(number, noun) for number, noun in kinds if number)
+    more = f" and {seen.count - len(seen.names)} more" if seen.count > len(seen.names) else ""
+    later = "What is created later under the pattern is covered too." if seen.grows else "Exactly this, nothing later."
+    return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
+
+
+def needed(story: Story) -> list[Line]:
+    """One line an owner group: who has said yes, and how many more have to."""
+    lines: list[Line] = []
+    several = sum(1 for group in story.groups if not group.escalation) > 1
+    if several:
+        lines.append(("One of these has to approve:" if story.request.any_group else "Each of these has to approve:",))
+    for group in story.groups:
+        yes = [each.approver for each in story.approvals if each.approved and group.id in each.groups]
+        missing = group.approvals - len(yes)
+        said: tuple[Part, ...] = (*people(yes), " approved") if yes else ()
+        waits = f"{', ' if yes else ''}waiting for {missing} of them" if missing > 0 else ""
+        of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
+        standing_in = ", standing in for all" if group.escalation else ""
+        lines.append((Bold(group.label), f"{of}{standing_in}: ", *said, waits))
+    return lines
+
+
+def why(story: Story, recipient: str) -> tuple[Part, ...]:
+    """Why this person is asked."""
+    groups = [group for group in story.groups if recipient in group.asked]
+    if any(group.escalation for group in groups):
+        return ("You are asked because nobody else has decided yet.",)
+    labels = ", ".join(group.label for group in groups) or story.request.integration
+    return (f"You are asked as an owner: {labels}.",)
+
+
+def decision(story: Story) -> tuple[Part, ...]:
+    """Who decided, when and why."""
+    request = story.request
+    if request.state is RequestState.EXPIRED:
+        return ("Nobody decided in time, so the request has expired.",)
+    if request.decided_at is None:
+        return (f"The request is {request.state.value}.",)
+    if request.decided_by is None:
+        return (request.decision_reason or "The access ended first, so there was nothing left to extend.",)
+    if request.decided_by == APPLICATION:
+        return (
+            f"{request.state.value.capitalize()} by the access flow “{request.flow}” on ",
+            Moment(request.decided_at),
+            ".",
+        )
+    deciders = story.approvers if request.state is RequestState.APPROVED else (request.decided_by,)
+    word = request.state.value.capitalize()
+    parts: tuple[Part, ...] = (f"{word} by ", *people(deciders), " on ", Moment(request.decided_at), ".")
+    return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
+
+
+def where_it_stands(grant: Grant) -> tuple[Part, ...]:
+    """What has become of the grant."""
+    if grant.state in LIVE:
+        return ("Access until ", Moment(grant.expires_at), ".")
+    who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
+    if grant.ended_at is not None:
+        proof = " User, role and keys are gone from the cluster."
+        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ".", proof)
+    if grant.state is GrantState.REVOCATION_FAILED:
+        return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
+    return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def people(users: Sequence[str]) -> list[Part]:
+    """Several people, separated by commas."""
+    parts: list[Part] = []
+    for user in users:
+        parts += [", ", Person(user)] if parts else [Person(user)]
+    return parts
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 index`, `2 indices`."""
+    plural = {"index": "indices", "alias": "aliases", "match": "matches"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def sized(count: int) -> str:
+    """Bytes, for people: `3.4 GB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} TB"

@@ -1,0 +1,89 @@
+"""How a transaction claims rows for this process, and lets them go."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, or_, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from bot.access.models import Grant, Lease, Message
+from bot.storage.messages import FREE
+from bot.storage.reading import Reading, first_of_recipient
+
+
+class Claims(Reading):
+    """Who works on what: a claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
+
+    def put_off(self, row: Grant | Message, until: datetime) -> None:
+        """Ends the claim; it is tried again at that time, unless something newer is due for it."""
+        if isinstance(row, Grant):
+            due = case((col(Grant.version) == row.version, until), else_=col(Grant.due_at))
+            mine = and_(col(Grant.id) == row.id, col(Grant.claimed_by) == self._process)
+            self._execute(update(Grant).where(mine).values(due_at=due, **FREE))
+        else:
+            due = case((col(Message.wanted) == row.wanted, until), else_=col(Message.due_at))
+            mine = and_(col(Message.id) == row.id, col(Message.claimed_by) == self._process)
+            attempts = row.attempts + 1
+            self._execute(update(Message).where(mine).values(due_at=due, attempts=attempts, **FREE))
+        self.made_work = True
+
+    def claim_grants(self, now: datetime, until: datetime, most: int) -> Sequence[Grant]:
+        """Takes up to `most` due grants that nobody else has, until then."""
+        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now))
+        found = self._session.exec(
+            select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
+        ).all()
+        return [row for row in found if self._claim(Grant, row, now, until)]
+
+    def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
+        """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
+        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), first_of_recipient())
+        found = self._session.exec(
+            select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
+        ).all()
+        return [row for row in found if self._claim(Message, row, now, until)]
+
+    def _claim(self, table: type[Grant | Message], row: Grant | Message, now: datetime, until: datetime) -> bool:
+        taken = self._execute(
+            update(table)
+            .where(col(table.id) == row.id, _unclaimed(table, now))
+            .values(claimed_by=self._process, claimed_until=until)
+        )
+        self._session.refresh(row)
+        return taken == 1
+
+    def holds(self, grant: Grant) -> bool:
+        """Whether this process still has the claim on a grant that it works on."""
+        mine = and_(col(Grant.id) == grant.id, col(Grant.claimed_by) == self._process)
+        return self._session.exec(select(Grant.id).where(mine)).first() is not None
+
+    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+        """Holds on to what this process has claimed and is still working on."""
+        for table in (Grant, Message):
+            ids = [row.id for row in rows if isinstance(row, table)]
+            mine = and_(col(table.id).in_(ids), col(table.claimed_by) == self._process)
+            # It never waits for a row while it holds another, so it cannot be part of a deadlock.
+            free = self._session.exec(select(table.id).where(mine).with_for_update(skip_locked=True)).all()
+            self._execute(update(table).where(col(table.id).in_(free)).values(claimed_until=until))
+
+    def release_all_claims(self) -> None:
+        """Frees every claim, whoever made it."""
+        for table in (Grant, Message):
+            self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
+        self.made_work = True
+
+    def lease(self, name: str, now: datetime, until: datetime) -> bool:
+        """Whether this process has that duty until then; one process has it at a time."""
+        if self._session.get(Lease, name) is None:
+            with suppress(IntegrityError), self._session.begin_nested():
+                self._session.add(Lease(name=name, holder=self._process, until=now))
+        mine_or_free = or_(col(Lease.holder) == self._process, col(Lease.until) <= now)
+        taken = update(Lease).where(col(Lease.name) == name, mine_or_free).values(holder=self._process, until=until)
+        return self._execute(taken) == 1
+
+
+def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:
+    return or_(col(table.claimed_until).is_(None), col(table.claimed_until) < now)

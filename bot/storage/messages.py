@@ -1,0 +1,60 @@
+"""What a transaction does with messages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, or_, update
+from sqlmodel import col
+
+from bot.access.models import Message, MessageKind
+from bot.access.ports import Posted
+from bot.storage.reading import Reading
+
+FREE: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
+"""Of a row that nobody works on."""
+
+
+class Messages(Reading):
+    """The outbox."""
+
+    def owe(self, request_id: str, kind: MessageKind, recipients: Sequence[str], at: datetime | None) -> None:
+        """A message to each recipient that has none of this kind about this request yet."""
+        for recipient in dict.fromkeys(recipients):
+            if self.message(request_id, kind, recipient) is None:
+                self._session.add(Message(request_id=request_id, kind=kind, recipient=recipient, due_at=at))
+                self.made_work = self.made_work or at is not None
+        self._session.flush()
+
+    def refresh(self, request_id: str, kinds: Sequence[MessageKind], at: datetime) -> None:
+        """What was sent of these kinds about this request, or is being sent, must be shown anew."""
+        changed = self._execute(
+            update(Message)
+            .where(
+                col(Message.request_id) == request_id,
+                col(Message.kind).in_(kinds),
+                or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None)),
+            )
+            .values(wanted=Message.wanted + 1, due_at=at, attempts=0)
+        )
+        self.made_work = self.made_work or changed > 0
+
+    def place(self, message: Message, posted: Posted) -> None:
+        """Remembers where a message stands."""
+        self._execute(update(Message).where(col(Message.id) == message.id).values(channel=posted.channel, ts=posted.ts))
+        message.channel, message.ts = posted.channel, posted.ts
+
+    def sent(self, message: Message, posted: Posted) -> None:
+        """The message shows what was wanted when it was claimed; a later want stays owed. Ends the claim."""
+        self.place(message, posted)
+        still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
+        self._execute(
+            update(Message)
+            .where(col(Message.id) == message.id)
+            .values(sent=message.wanted, due_at=still_owed, attempts=0, **FREE)
+        )
+
+    def give_up(self, message: Message) -> None:
+        """What was wanted when it was claimed is owed no more; a later want stays owed. Ends the claim."""
+        still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
+        self._execute(update(Message).where(col(Message.id) == message.id).values(due_at=still_owed, **FREE))

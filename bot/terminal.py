@@ -1,0 +1,74 @@
+"""What the `bot` command prints of the policy and the cluster: `bot explain` and `bot discover`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.access.durations import format_duration
+from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.history import History
+from bot.access.ports import Directory, Resource
+from bot.access.requests import Draft, Requests
+from bot.access.routing import Plan, Wish
+from bot.slack.phrases import counted, sized
+
+
+class CannotAnswerError(Exception):
+    """The question has no answer; the text says why, for whoever asked it."""
+
+
+def explain(
+    requests: Requests, directory: Directory, person: str, patterns: str, duration: str, integration: str | None
+) -> list[str]:
+    """What would become of that request, a line each. `person` is a Slack user id or an e-mail.
+
+    Raises `CannotAnswerError`.
+    """
+    with _answering():
+        members = directory.members((person,))
+        if not members.users:
+            raise CannotAnswerError(f"{members.problems[0]}. Give a Slack user id or an e-mail.")
+        draft = Draft(patterns, duration, integration=integration)
+        return list(_explained(*requests.explain(members.users[0], draft)))
+
+
+def discover(history: History, text: str) -> list[str]:
+    """What can be asked for in each cluster, with owners and sizes; names what has none. Raises `CannotAnswerError`."""
+    lines = []
+    with _answering():
+        for integration in history.rules.policy.integrations:
+            found = history.resources(text, integration.name)
+            lines += [f"{integration.name}: {counted(len(found), 'name')}", *map(_resource, found)]
+            without = [each for each in found if not any(each.owners)]
+            if integration.resource_owner and without:
+                lines.append(f"  {len(without)} without an owner: {', '.join(integration.owner)} decides about them")
+    return lines
+
+
+def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
+    what = f"{wish.permission.name} on {', '.join(wish.patterns)} in {wish.integration.name}"
+    yield f"{what}: {format_duration(plan.duration)}"
+    yield f"access flow: {plan.flow.name} (up to {format_duration(plan.flow.max_duration)})"
+    if plan.preview is not None:
+        names = ", ".join(plan.preview.names)
+        yield f"matches now: {counted(plan.preview.count, 'name')}, {sized(plan.preview.size)}: {names}"
+        yield "what is created later under the pattern is " + ("covered too" if plan.preview.grows else "not covered")
+    if plan.flow.approve == "rule":
+        yield "approved by itself"
+    for group in plan.groups:
+        yield f"asks {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"
+    yield from (f"note: {problem}" for problem in plan.problems)
+
+
+def _resource(each: Resource) -> str:
+    owners = ", ".join(owner for owner in each.owners if owner) or "no owner"
+    return f"  {each.name}  {each.kind}  {sized(each.size)}  {owners}"
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except AccessError as error:
+        raise CannotAnswerError(error.message) from None
+    except (Outage, Refusal) as error:
+        raise CannotAnswerError(str(error)) from None

@@ -1,0 +1,285 @@
+"""What the connector account sees of a real node: indices, data streams, aliases and templates, with owners and sizes.
+
+The embedded node has no call that makes a data stream, and makes one all the same when a document is written to a
+name that a template keeps for data streams. It cannot delete it again, so these tests have nodes of their own.
+"""
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+from pydantic import SecretStr
+
+from bot.access.errors import Outage, Refusal
+from bot.access.ports import Catalogue, Resource, Template
+from bot.cluster.catalog import Catalog
+from bot.cluster.catalog_shapes import fields
+from bot.cluster.client import Connection, connect
+from bot.cluster.cluster import ElasticsearchCluster
+from bot.sandbox.node import Node
+from bot.sandbox.node.node import free_port
+from tests.nodes import versions
+
+RECORDINGS = Path(__file__).parent.parent / "fixtures"
+"""Cluster states for the unit tests. With `ES_ACCESS_RECORD=1` they are written anew."""
+
+BARE: dict[str, Any] = {"settings": {"number_of_replicas": 0}}
+
+
+def furnish(node: Node) -> None:
+    """One of everything that a catalogue tells apart."""
+    indices, cluster = node.client().indices, node.client().cluster
+    cluster.put_component_template(name="owned.part", template={"mappings": {"_meta": {"owner": "@parts"}}})
+    templates: dict[str, dict[str, Any]] = {
+        "all.shop": {"index_patterns": ["shop-*"], "priority": 1, "meta": {"owner": "@shop"}},
+        "shop.audit": {"index_patterns": ["shop-audit-*"], "priority": 2, "meta": {"about": "no owner"}},
+        "mapped": {
+            "index_patterns": ["mapped-*"],
+            "meta": {"owner": "@not-this"},
+            "template": {"mappings": {"_meta": {"owner": "@mapped"}}},
+        },
+        "of.parts": {"index_patterns": ["parts-*", ".parts-*"], "composed_of": ["owned.part"]},
+        "web.streams": {"index_patterns": ["web-*"], "data_stream": {}, "meta": {"owner": "@web"}},
+        "bare.streams": {"index_patterns": ["bare-*"], "data_stream": {}},
+    }
+    for name, body in templates.items():
+        indices.put_index_template(name=name, **{**body, "template": {**BARE, **body.get("template", {})}})
+    node.create_index("shop-orders.2026", owner="@orders", docs=[{"line": "one"}])
+    for plain in ("shop-carts", "shop-audit-1", "unowned"):
+        indices.create(index=plain, **BARE)
+    indices.create(index="list", mappings={"_meta": {"owner": ["@a", "@b"]}}, **BARE)
+    indices.create(index="closed", mappings={"_meta": {"owner": "U0CLOSED01"}}, **BARE)
+    indices.close(index="closed")
+    node.create_index(".system-like", owner="@nobody")
+    for stream in ("web-access", "bare-metrics"):
+        document = {"@timestamp": "2026-01-01T00:00:00Z", "line": "one"}
+        node.client().index(index=stream, op_type="create", document=document, refresh=True)
+    indices.rollover(alias="web-access")
+    actions: list[dict[str, Any]] = [
+        {"add": {"indices": ["shop-orders.2026", "shop-carts", "unowned"], "alias": "shop.all"}},
+        {"add": {"indices": ["web-access", "bare-metrics"], "alias": "streams"}},
+        {"add": {"index": ".system-like", "alias": "from-outside"}},
+    ]
+    indices.update_aliases(actions=actions)
+
+
+@dataclass(frozen=True)
+class Furnished:
+    node: Node
+    url: str
+    client: Elasticsearch
+    """The connector account's."""
+    state: Mapping[str, Any]
+    """The cluster's, filtered, before the tests changed anything."""
+
+    def connection(self, url: str | None = None) -> Connection:
+        username, password = self.node.connector()
+        return Connection(username, SecretStr(password), url=url or self.url)
+
+
+@pytest.fixture(scope="module", params=versions())
+def furnished(request: pytest.FixtureRequest) -> Iterator[Furnished]:
+    with Node.start(request.param) as node:
+        furnish(node)
+        username, password = node.connector()
+        client = connect(Connection(username, SecretStr(password), url=node.url))
+        yield Furnished(
+            node, node.url, client, client.cluster.state(metric="metadata", filter_path=fields("owner")).body
+        )
+        client.close()
+
+
+@pytest.fixture
+def catalogue(furnished: Furnished) -> Iterator[Catalogue]:
+    catalog = Catalog(furnished.client, "owner")
+    yield catalog.get()
+    catalog.close()
+
+
+def owners(catalogue: Catalogue) -> dict[str, tuple[str | None, ...]]:
+    return {each.name: each.owners for each in catalogue.resources}
+
+
+def named(catalogue: Catalogue, name: str) -> Resource:
+    (found,) = [each for each in catalogue.resources if each.name == name]
+    return found
+
+
+def bytes_of(node: Node, index: str) -> int:
+    """As an administrator sees it."""
+    stats = node.client().indices.stats(index=index, metric="store", expand_wildcards="all")
+    return int(stats["_all"]["total"]["store"]["size_in_bytes"])
+
+
+# --- what is in it -------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_listed_with_its_owner_and_nothing_with_a_leading_dot(catalogue: Catalogue) -> None:
+    assert owners(catalogue) == {
+        "bare-metrics": (None,),
+        "closed": ("U0CLOSED01",),
+        "from-outside": ("@nobody",),
+        "list": ('["@a", "@b"]',),
+        "shop-audit-1": (None,),  # its template, of a higher priority than the one with an owner, has none
+        "shop-carts": ("@shop",),
+        "shop-orders.2026": ("@orders",),  # the mapping goes before the template
+        "shop.all": ("@orders", "@shop", None),
+        "streams": ("@web", None),
+        "unowned": (None,),
+        "web-access": ("@web",),
+    }
+    assert [each.name for each in catalogue.resources] == sorted(owners(catalogue))
+
+
+def test_kinds_are_told_apart(catalogue: Catalogue) -> None:
+    kinds = {each.name: each.kind for each in catalogue.resources if each.kind != "index"}
+    assert kinds == {
+        "bare-metrics": "data stream",
+        "from-outside": "alias",
+        "shop.all": "alias",
+        "streams": "alias",
+        "web-access": "data stream",
+    }
+
+
+def test_what_is_created_later_has_the_owner_of_its_template(catalogue: Catalogue, furnished: Furnished) -> None:
+    assert catalogue.templates == (
+        Template("all.shop", ("shop-*",), "@shop"),
+        Template("mapped", ("mapped-*",), "@mapped"),
+        Template("of.parts", ("parts-*",), "@parts"),
+        Template("web.streams", ("web-*",), "@web"),
+    )
+    catalog = Catalog(furnished.client, "owner")
+    for template in catalogue.templates:
+        later = template.patterns[0].replace("*", "later")
+        furnished.node.client().index(
+            index=later, op_type="create", document={"@timestamp": "2026-01-01"}, refresh=True
+        )
+        assert named(catalog.read(), later).owners == (template.owner,)
+    catalog.close()
+
+
+def test_index_is_as_large_as_the_cluster_says(furnished: Furnished, catalogue: Catalogue) -> None:
+    orders = named(catalogue, "shop-orders.2026")
+    assert orders.size == bytes_of(furnished.node, "shop-orders.2026") > 0
+
+
+def test_data_stream_is_as_large_as_all_its_backing_indices(furnished: Furnished, catalogue: Catalogue) -> None:
+    stream = named(catalogue, "web-access")
+    backing = furnished.node.client().indices.stats(index="web-access", metric="store")["indices"]
+    assert len(backing) == 2
+    assert stream.size == sum(bytes_of(furnished.node, name) for name in backing) > 0
+
+
+def test_without_a_key_nothing_has_an_owner(furnished: Furnished) -> None:
+    catalog = Catalog(furnished.client)
+    found = catalog.get()
+    catalog.close()
+    assert set(owners(found).values()) == {(None,)}
+    assert found.templates == ()
+
+
+@pytest.mark.parametrize("key", ["team.owner", "own*"])
+def test_key_that_looks_like_a_path_is_taken_by_its_letters(furnished: Furnished, key: str) -> None:
+    node, name = furnished.node, f"odd-key-{len(key)}"
+    meta = {key: "@dotted", "owner": "@not-this", "team": {"owner": "@nor-this"}}
+    node.client().indices.create(index=name, mappings={"_meta": meta}, **BARE)
+    catalog = Catalog(furnished.client, key)
+    found = catalog.get()
+    catalog.close()
+    node.client().indices.delete(index=name)
+    assert named(found, name).owners == ("@dotted",)
+
+
+def test_nothing_of_a_mapping_is_read_but_the_owner(furnished: Furnished) -> None:
+    assert furnished.state["metadata"]["indices"]["shop-orders.2026"] == {
+        "aliases": ["shop.all"],
+        "mappings": {"_doc": {"_meta": {"owner": "@orders"}}},
+    }
+
+
+def test_recording_of_the_unit_tests_is_what_this_version_says(furnished: Furnished) -> None:
+    recording = RECORDINGS / f"cluster-state-{furnished.node.version}.json"
+    said = re.sub(r"-\d{4}\.\d\d\.\d\d-", "-2026.01.31-", json.dumps(furnished.state, indent=1, sort_keys=True)) + "\n"
+    if "ES_ACCESS_RECORD" in os.environ:
+        recording.write_text(said)
+    assert json.loads(recording.read_text()) == json.loads(said)
+
+
+# --- the cluster of the domain --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+def test_new_index_is_seen_by_who_asks_for_fresh_after_two_seconds(furnished: Furnished) -> None:
+    now = [0.0]
+    catalog = Catalog(furnished.client, "owner", lambda: now[0])
+    assert "came-later" not in owners(catalog.get())
+    furnished.node.create_index("came-later", owner="@late")
+    now[0] = 3
+    assert "came-later" not in owners(catalog.get())
+    assert owners(catalog.get(fresh=True))["came-later"] == ("@late",)
+    furnished.node.client().indices.delete(index="came-later")
+    catalog.close()
+
+
+def test_closed_cluster_leaves_no_thread(furnished: Furnished, executor: ThreadPoolExecutor) -> None:
+    before = set(threading.enumerate())
+    cluster = ElasticsearchCluster(connect(furnished.connection()), executor, "owner")
+    assert cluster.catalogue().resources
+    assert any(each.name.startswith("catalogue") for each in threading.enumerate())
+    cluster.close()
+    assert set(threading.enumerate()) <= before
+
+
+def test_outage_is_bridged_for_ten_minutes_and_then_said(furnished: Furnished) -> None:
+    now = [0.0]
+    catalog = Catalog(furnished.client, "owner", lambda: now[0])
+    known = catalog.get()
+    with connect(furnished.connection(f"http://127.0.0.1:{free_port()}")) as nobody:
+        catalog._client = nobody
+        for now[0] in (61.0, 300.0, 599.0):
+            assert catalog.get() is known
+        with pytest.raises(Outage):
+            catalog.get(fresh=True)
+        now[0] = 601
+        with pytest.raises(Outage, match="does not answer"):
+            catalog.get()
+    catalog.close()
+
+
+@pytest.fixture
+def without_rights(furnished: Furnished) -> Iterator[Connection]:
+    security = furnished.node.client().security
+    security.put_user(username="nobody", password="nobody-password", roles=[])
+    yield Connection("nobody", SecretStr("nobody-password"), url=furnished.url)
+    security.delete_user(username="nobody")
+
+
+def test_account_without_rights_is_a_refusal(without_rights: Connection) -> None:
+    with connect(without_rights) as client:
+        catalog = Catalog(client, "owner")
+        with pytest.raises(Refusal, match="403"):
+            catalog.get()
+        catalog.close()
+
+
+def test_many_at_once_cause_one_reading(furnished: Furnished) -> None:
+    catalog = Catalog(furnished.client, "owner")
+    with ThreadPoolExecutor(16) as people:
+        asked = [people.submit(catalog.get) for _ in range(16)]
+        found = [each.result() for each in asked]
+    catalog.close()
+    assert all(each is found[0] for each in found)

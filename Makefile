@@ -40,7 +40,7 @@ lock: ## the two lock files anew (needs uv); hashes, no addresses
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --all-extras pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --extra postgres -c requirements-dev.txt pyproject.toml -o requirements.txt
+		--no-annotate --extra postgres --extra build -c requirements-dev.txt pyproject.toml -o requirements.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
-from bot.access.ports import Catalogue, CredentialSpec, Members, Receipt
+from bot.access.ports import Catalogue, CredentialSpec, Inclusion, Members, Receipt
 from bot.access.routing import Routing, Rules, Wish
 from bot.cluster.catalog import Catalog
 from bot.cluster.catalog_shapes import read_catalogue
@@ -67,6 +67,9 @@ class Everybody:
 
     def members(self, owners: Sequence[str]) -> Members:
         return Members(tuple("U0" + owner.upper().strip("@").replace("-", "") for owner in owners))
+
+    def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
+        return Inclusion(person in requesters)
 
 
 class Now:

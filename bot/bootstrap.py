@@ -13,6 +13,8 @@ import structlog
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk import WebClient
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
@@ -24,6 +26,7 @@ from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.requests import Requests
 from bot.access.routing import Routing, Rules
+from bot.announcing import announce
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.reloading import Reloading
@@ -35,6 +38,7 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
+from bot.storage.causes import cause
 from bot.storage.engine import database_url, open_engine
 from bot.storage.lock import DatabaseInUseError, only_one_on
 from bot.storage.migrate import migrate
@@ -132,7 +136,8 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
     app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)
-    _listen(settings, app, afterwards, store, clusters, running)
+    port = _listen(settings, app, afterwards, store, clusters, running)
+    announce(clusters, slack=verified, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
 
 
@@ -165,15 +170,20 @@ def _connect(configuration: Configuration, beside: Executor, running: ExitStack)
 def _open_store(settings: Settings, running: ExitStack) -> SqlStore:
     url = database_url(settings.database_url.get_secret_value())
     try:
-        alone = only_one_on(url)
-    except (DatabaseInUseError, OSError) as error:
-        raise SettingsError([f"DATABASE_URL: {error}"]) from None
+        return _opened(url, running)
+    except (DatabaseInUseError, OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
+        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+
+
+def _opened(url: URL, running: ExitStack) -> SqlStore:
+    alone = only_one_on(url)
+    if alone is not None:
+        running.callback(alone.close)
     engine = open_engine(url)
     running.callback(engine.dispose)
     migrate(engine)
     store = SqlStore(engine, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     if alone is not None:
-        running.callback(alone.close)
         store.release_all_claims()
     return store
 
@@ -257,7 +267,7 @@ def _listen(
     store: SqlStore,
     clusters: ConfiguredClusters,
     running: ExitStack,
-) -> None:
+) -> int:
     checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     if settings.slack_app_token is not None:
         slack = SocketMode(app, settings.slack_app_token, afterwards)
@@ -273,7 +283,7 @@ def _listen(
         )
         running.callback(web.stop)
         web.start()
-    log.info("ready", mode="socket" if settings.socket_mode else "http", port=web.port)
+    return web.port
 
 
 def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:

@@ -1,10 +1,12 @@
 """The `bot` command."""
 
+import faulthandler
 import io
 import os
 import queue
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from bot.access.ports import Clock
     from bot.settings import Settings
 
+STOP_SECONDS = 25.0
+"""Kubernetes and systemd give 30 and 90 by default."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -23,8 +28,20 @@ def main() -> None:
     app()
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"es-access {version('es-access')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _es_access() -> None:
+def _es_access(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
     """Just-in-time, approved, temporary access to Elasticsearch, asked for and decided in Slack."""
 
 
@@ -40,20 +57,26 @@ def explain(
     patterns: Annotated[str, typer.Argument(help="Index patterns, separated by commas")],
     duration: Annotated[str, typer.Argument(help="Such as 1h")],
     cluster: Annotated[str | None, typer.Option(help="Where there are several")] = None,
+    permission: Annotated[str, typer.Option(help="Such as write")] = "read",
+    reason: Annotated[str, typer.Option(help="Where a flow needs one")] = "",
 ) -> None:
     """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
+    settings = _quietly()
     from bot import bootstrap, terminal
+    from bot.access.requests import Draft
 
-    with bootstrap.domain_only(_settings()) as (domain, directory):
-        _print(lambda: terminal.explain(domain.requests, directory, person, patterns, duration, cluster))
+    draft = Draft(patterns, duration, permission, reason, cluster)
+    with bootstrap.domain_only(settings) as (domain, directory):
+        _print(lambda: terminal.explain(domain.requests, directory, person, draft))
 
 
 @app.command()
 def discover(text: Annotated[str, typer.Argument(help="A part of the name or the owner")] = "") -> None:
     """List what can be asked for, with owners, and what has none."""
+    settings = _quietly()
     from bot import bootstrap, terminal
 
-    with bootstrap.domain_only(_settings()) as (domain, _):
+    with bootstrap.domain_only(settings) as (domain, _):
         _print(lambda: terminal.discover(domain.history, text))
 
 
@@ -123,24 +146,49 @@ def run_with(clock: "Clock | None") -> None:
     try:
         application = bootstrap.start(settings, clock)
     except SettingsError as error:
-        _complain(error.problems)
+        _complain(error.problems, "es-access cannot start:")
     while signals.get() == signal.SIGHUP:
         application.reload()
-    application.stop()
+    _stop_in_time(application.stop)
 
 
-def _settings() -> "Settings":
+def _stop_in_time(stop: Callable[[], None]) -> None:
+    """Stops in an orderly way, or not: all that matters is in the database, and a supervisor would kill us soon."""
+
+    def give_up() -> None:
+        print(f"es-access did not stop within {STOP_SECONDS:.0f} s and ends now; nothing is lost", file=sys.stderr)
+        faulthandler.dump_traceback()
+        os._exit(1)
+
+    watchdog = threading.Timer(STOP_SECONDS, give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    stop()
+    watchdog.cancel()
+
+
+def _quietly() -> "Settings":
+    """For a question: what is printed is the answer, and what is logged goes to standard error, without secrets."""
+    settings = _settings("cannot answer:")
+    from bot import logs
+
+    logs.set_up("WARNING", "console", settings.secrets())
+    return settings
+
+
+def _settings(cannot: str = "es-access cannot start:") -> "Settings":
     from bot.settings import SettingsError, load_settings
 
     try:
         return load_settings()
     except SettingsError as error:
-        _complain(error.problems)
+        _complain(error.problems, cannot, "Each setting is explained in .env.example; `bot check` looks further.")
 
 
-def _complain(problems: tuple[str, ...]) -> NoReturn:
-    print("es-access cannot start:", file=sys.stderr)
+def _complain(problems: tuple[str, ...], cannot: str, *more: str) -> NoReturn:
+    print(cannot, file=sys.stderr)
     for problem in problems:
         print(f"  - {problem}", file=sys.stderr)
-    print("Each setting is explained in .env.example; `bot check` looks further.", file=sys.stderr)
+    for line in more:
+        print(line, file=sys.stderr)
     raise typer.Exit(1)

@@ -20,13 +20,20 @@ _QUIET = ("alembic", "apscheduler", "elastic_transport.transport", "waitress")
 Event = MutableMapping[str, Any]
 
 
+SHORTEST_SECRET = 8
+"""Characters. What is shorter is a part of ordinary words: taking it out would spoil the log, and give it away."""
+
+
 class Scrubber:
-    """Takes known secrets and everything that looks like a Slack token out of what is logged."""
+    """Takes known secrets and everything that looks like a Slack token out of what is logged.
+
+    A secret of fewer than `SHORTEST_SECRET` characters is left in.
+    """
 
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
         # The longest first: one secret may be a part of another.
         known = sorted((each.get_secret_value() for each in secrets), key=len, reverse=True)
-        self._known = [each for each in known if each]
+        self._known = [each for each in known if len(each) >= SHORTEST_SECRET]
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
         """A structlog processor."""

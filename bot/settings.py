@@ -1,9 +1,11 @@
 """Settings: the environment and `.env`, checked as a whole before anything is started."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,14 +31,18 @@ from bot.configuration import (
     is_file,
 )
 from bot.policy_file import PolicyFileError
+from bot.policy_file.sentences import sentence_of
 from bot.storage.engine import database_url
 
 __all__ = ["Configuration", "Settings", "SettingsError", "load_settings"]
 
 _ENV_FILE = ".env"
 
+LIKENESS = 0.8
+"""How much alike, from 0 to 1, two names are of which one is a slip of the other. `RESOURCE_OWNER` must be found."""
+
 _REQUIRED = {
-    "ELASTICSEARCH_USERNAME": "the connector account, see “Install on your cluster” in the README",
+    "ELASTICSEARCH_USERNAME": "the connector account, see “On your cluster” in the README",
     "ELASTICSEARCH_PASSWORD": "the connector account's password",
     "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
 }
@@ -65,6 +71,22 @@ def _owners(text: object) -> object:
     return owners
 
 
+SHORTEST_TOKEN = 13
+"""Characters. `.env.example` holds the bare beginning of each token; Slack's own are over fifty long."""
+
+
+def _a_token(kind: str, begins: str) -> AfterValidator:
+    def check(token: SecretStr) -> SecretStr:
+        text = token.get_secret_value()
+        if not text.startswith(begins):
+            raise ValueError(f"must be the {kind} token, it begins with {begins}")
+        if len(text) < SHORTEST_TOKEN:
+            raise ValueError(f"must be the whole {kind} token, it goes on after {begins}")
+        return token
+
+    return AfterValidator(check)
+
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -78,8 +100,8 @@ class _Environment(BaseSettings):
 class Settings(_Environment):
     """Every setting, as `.env.example` explains it. `load_settings` also checks what must be set together."""
 
-    slack_bot_token: SecretStr
-    slack_app_token: SecretStr | None = None
+    slack_bot_token: Annotated[SecretStr, _a_token("bot", "xoxb-")]
+    slack_app_token: Annotated[SecretStr, _a_token("app", "xapp-")] | None = None
     slack_signing_secret: SecretStr | None = None
     slack_api_url: Annotated[str, AfterValidator(lambda url: http_url(url) + "/")] = "https://slack.com/api/"
 
@@ -170,7 +192,11 @@ def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
     present = {name.upper(): value for name, value in _variables().items()}
     config = present.get("ACCESS_CONFIG")
-    problems = [*_of_slack(present), *(_beside_the_file(present) if config else _without_a_file(present))]
+    problems = [
+        *_misspelt(present),
+        *_of_slack(present),
+        *(_beside_the_file(present) if config else _without_a_file(present)),
+    ]
     settings = None
     try:
         settings = Settings()
@@ -191,6 +217,27 @@ def _variables() -> dict[str, str]:
     except (UnicodeError, OSError):
         raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
     return {name: value for each in both for name, value in each.items() if value}
+
+
+def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
+    # Of `.env` alone: the environment is full of what is not for this application.
+    known = [name.upper() for name in Settings.model_fields]
+    config = Path(present.get("ACCESS_CONFIG", ""))
+    named = _named_in(config) if is_file(config) else frozenset()
+    for name in dotenv_values(_ENV_FILE):
+        if name.upper() not in known and name not in named:
+            near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
+            # Where the right one is set as well, this one is another program's.
+            if near and near[0] not in present:
+                yield f"{name} in .env: did you mean {near[0]}?"
+
+
+def _named_in(file: Path) -> frozenset[str]:
+    """The variables that an `access.yaml` takes passwords from, whatever else is wrong with it."""
+    try:
+        return frozenset(re.findall(r"env:([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeError):
+        return frozenset()
 
 
 def _read(file: Path) -> Configuration:
@@ -232,7 +279,7 @@ def _variable(error: ErrorDetails) -> str:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    variable, message = _variable(error), error["msg"].removeprefix("Value error, ")
+    variable, message = _variable(error), sentence_of(error)
     if error["type"] == "missing":
         return f"{variable} is not set: {_MEANING.get(variable, 'see .env.example')}"
     if len(error["loc"]) > 1:

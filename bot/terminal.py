@@ -7,6 +7,7 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.history import History
 from bot.access.ports import Directory, Resource
+from bot.access.preview import Preview
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Plan, Wish
 from bot.slack.phrases import counted, sized
@@ -16,9 +17,7 @@ class CannotAnswerError(Exception):
     """The question has no answer; the text says why, for whoever asked it."""
 
 
-def explain(
-    requests: Requests, directory: Directory, person: str, patterns: str, duration: str, integration: str | None
-) -> list[str]:
+def explain(requests: Requests, directory: Directory, person: str, draft: Draft) -> list[str]:
     """What would become of that request, a line each. `person` is a Slack user id or an e-mail.
 
     Raises `CannotAnswerError`.
@@ -27,7 +26,6 @@ def explain(
         members = directory.members((person,))
         if not members.users:
             raise CannotAnswerError(f"{members.problems[0]}. Give a Slack user id or an e-mail.")
-        draft = Draft(patterns, duration, integration=integration)
         return list(_explained(*requests.explain(members.users[0], draft)))
 
 
@@ -47,16 +45,25 @@ def discover(history: History, text: str) -> list[str]:
 def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
     what = f"{wish.permission.name} on {', '.join(wish.patterns)} in {wish.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
-    yield f"access flow: {plan.flow.name} (up to {format_duration(plan.flow.max_duration)})"
+    yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
-        names = ", ".join(plan.preview.names)
-        yield f"matches now: {counted(plan.preview.count, 'name')}, {sized(plan.preview.size)}: {names}"
+        yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"
         yield "what is created later under the pattern is " + ("covered too" if plan.preview.grows else "not covered")
     if plan.flow.approve == "rule":
         yield "approved by itself"
     for group in plan.groups:
         yield f"asks {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"
     yield from (f"note: {problem}" for problem in plan.problems)
+
+
+def _kinds(preview: Preview) -> str:
+    counts = (("index", preview.indices), ("data stream", preview.data_streams), ("alias", preview.aliases))
+    return ", ".join(counted(count, kind) for kind, count in counts if count) or "nothing"
+
+
+def _names(preview: Preview) -> str:
+    more = preview.count - len(preview.names)
+    return ", ".join(preview.names) + (f" and {more} more" if more > 0 else "")
 
 
 def _resource(each: Resource) -> str:

@@ -21,6 +21,7 @@ from bot.access.ports import (
     Catalogue,
     Credential,
     CredentialSpec,
+    Inclusion,
     Members,
     Posted,
     Receipt,
@@ -71,6 +72,7 @@ class FakeCluster:
     names: list[str] = field(default_factory=lambda: ["logs-a", "logs-b", "metrics-a"])
     owners: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names_to_come: list[str] = field(default_factory=list)
     """Created since the last reading: seen only by one that asks for what is fresh."""
     users: dict[str, str] = field(default_factory=dict)
@@ -87,7 +89,11 @@ class FakeCluster:
             self.names += self.names_to_come
             self.names_to_come = []
         found = [Resource(name, "index", self.owners.get(name, (None,)), 10) for name in sorted(self.names)]
-        return Catalogue(tuple(found), self.templates)
+        found += [
+            Resource(name, "alias", tuple(self.owners.get(each, (None,))[0] for each in targets), 0, targets)
+            for name, targets in self.aliases.items()
+        ]
+        return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)
@@ -124,6 +130,11 @@ class FakeDirectory:
         found = {owner: self._active(owner) for owner in owners}
         users = dict.fromkeys(user for users in found.values() for user in users)
         return Members(tuple(users), tuple(f"{owner}: nobody" for owner, users in found.items() if not users))
+
+    def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
+        self.asked.play()
+        behind = {requester: self._active(requester) for requester in requesters}
+        return Inclusion(any(person in users for users in behind.values()), all(behind.values()))
 
     def _active(self, owner: str) -> list[str]:
         behind = (owner,) if owner.startswith("U0") else self.people.get(owner, ())

@@ -10,7 +10,7 @@ from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, MessageKind
 from bot.access.ports import Clock, Directory, Story
 from bot.access.reasons import checked_reason
-from bot.access.routing import MOST_ASKED, Rules
+from bot.access.routing import MOST_ASKED, Rules, check_still_allowed
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.storing import Store, Transaction
 
@@ -34,6 +34,7 @@ class Approvals:
         """Persists one owner's yes, and with the last that is needed the grant. Raises `Outage`."""
         request, groups = self.open_to(request_id, actor)
         now = self.clock.now()
+        check_still_allowed(self.rules.policy, self.directory, request, now)
         try:
             with self.store.writing() as write:
                 if request.extends is not None:
@@ -89,6 +90,8 @@ class Approvals:
         if request is None or story is None:
             raise NotFound(request_id)
         groups = [each.id for each in story.groups if each.id is not None and actor in self._members(each)]
+        if groups and actor not in self.directory.members((actor,)).users:
+            groups = []  # a guest: a large group is taken as Slack lists it, and nobody in it is looked at but here
         if actor == request.requester and not self._may_approve_own(request):
             raise NotAllowed(f"You asked for {request_id} yourself, so somebody else has to decide.")
         if not groups and actor not in request.owners:
@@ -139,7 +142,7 @@ class Approvals:
             with self.store.writing() as write:
                 asked = list(dict.fromkeys([*request.owners, *users]))
                 if _amend(write, request, escalations=2, escalate_at=None, owners=asked):
-                    write.add(_escalation_group(request, escalation.to, users))
+                    write.add(_escalation_group(request, escalation.to, users, flow.approvals if flow else 1))
                     write.audit(
                         "request.escalated", APPLICATION, now, request.id,
                         to=list(escalation.to), problems=list(found.problems),
@@ -265,6 +268,14 @@ def _labels(story: Story, groups: Sequence[int]) -> list[str]:
     return [each.label for each in story.groups if each.id in groups]
 
 
-def _escalation_group(request: AccessRequest, owners: Sequence[str], people: Sequence[str]) -> AskedGroup:
-    label = ", ".join(owners)[:255]
-    return AskedGroup(request_id=request.id, label=label, owners=list(owners), asked=list(people), escalation=True)
+def _escalation_group(
+    request: AccessRequest, owners: Sequence[str], people: Sequence[str], approvals: int
+) -> AskedGroup:
+    return AskedGroup(
+        request_id=request.id,
+        label=", ".join(owners)[:255],
+        owners=list(owners),
+        asked=list(people),
+        approvals=approvals,
+        escalation=True,
+    )

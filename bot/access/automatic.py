@@ -13,7 +13,7 @@ from bot.access.grants import End, Grants
 from bot.access.models import AccessRequest
 from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory, Story
-from bot.access.routing import MOST_ASKED, Rules
+from bot.access.routing import MOST_ASKED, Rules, is_among
 from bot.access.states import LIVE
 from bot.access.storing import Store
 
@@ -81,8 +81,8 @@ class Automatic:
                     found[member, integration.name] = integration
         return found
 
-    def _is_one_of(self, person: str, owners: Sequence[str]) -> bool:
-        return person in self.directory.members(owners).users
+    def _is_one_of(self, person: str, requesters: Sequence[str]) -> bool | None:
+        return is_among(self.directory, requesters, person)
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import IntEnum
 from functools import partial
 
 from bot.access.durations import format_duration
 from bot.access.patterns import covers, overlap
 from bot.access.policy import AccessFlow, Integration, Permission, Policy, is_owner
+
+MOST_NAMES = 10
+"""Owners that one resource may name."""
 
 
 class Verdict(IntEnum):
@@ -55,8 +58,8 @@ class Decision:
         return self.verdict is Verdict.ALLOWED
 
 
-MemberOf = Callable[[Sequence[str]], bool]
-"""Whether the person who asks is one of these owners, e-mails or groups."""
+MemberOf = Callable[[Sequence[str]], bool | None]
+"""Whether the person who asks is one of these users, e-mails or groups; `None` when one of them is not to be found."""
 
 
 def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:
@@ -84,20 +87,27 @@ def _nearness(decision: Decision) -> tuple[Verdict, timedelta]:
 def denial(policy: Policy, question: Question, member_of: MemberOf) -> Decision | None:
     """The decision of the first flow that denies this, if one does."""
     for flow in policy.access_flows:
-        if flow.deny and _denies(flow, question, member_of):
+        if flow.deny and _denies(policy, flow, question, member_of):
             why = f"The access flow “{flow.name}” forbids it."
             return Decision(Verdict.DENIED, flow, why)
     return None
 
 
-def _denies(flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
+def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
     return (
         _at(flow, question)
         and any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
-        and (not flow.permissions or question.permission.name in flow.permissions)
+        and _gives_what_is_denied(policy, flow, question.permission)
         and (flow.when is None or flow.when.include(question.at))
-        and (flow.requesters == "everyone" or member_of(flow.requesters))
+        # A group that is not to be found may have this person in it: a deny that is mistyped denies all the more.
+        and (flow.requesters == "everyone" or member_of(flow.requesters) is not False)
     )
+
+
+def _gives_what_is_denied(policy: Policy, flow: AccessFlow, asked: Permission) -> bool:
+    """Whether the permission is one that is denied, or holds all of one: to deny reading denies writing that reads."""
+    denied = [policy.permission(name) for name in flow.permissions]
+    return not denied or any(each.name == asked.name or set(each.indices) <= set(asked.indices) for each in denied)
 
 
 def _at(flow: AccessFlow, question: Question) -> bool:
@@ -147,6 +157,8 @@ def _offer(flow: AccessFlow) -> str:
 def _hours(flow: AccessFlow) -> str:
     if flow.when is None:
         return "at any time"
+    if (flow.when.since, flow.when.until) == (time.min, time.max):
+        return f"{', '.join(flow.when.days)} ({flow.when.time_zone})"
     since, until = flow.when.since.strftime("%H:%M"), flow.when.until.strftime("%H:%M")
     return f"{', '.join(flow.when.days)} from {since} to {until} {flow.when.time_zone}"
 
@@ -207,7 +219,9 @@ def _integration_group(flow: AccessFlow, integration: Integration, resources: in
 
 
 def _split(value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    # Whoever makes an index writes this: a list without end would be looked up name by name. Its last part then has a
+    # comma in it, which is no owner's shape.
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",", MOST_NAMES - 1) if part.strip()))
 
 
 def _shown(value: str) -> str:

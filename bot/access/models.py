@@ -24,10 +24,10 @@ class AccessRequest(SQLModel, table=True):
     """What a person asked for, and what became of it.
 
     `duration` is in seconds. `extends` names the grant that this request would prolong. `flow` is the access flow that
-    it falls under. `privileges` and `resolved` are what the role will hold: what was approved is what is granted,
-    whatever the policy says by then. `owners` are the Slack ids of those who were asked, or who hear of what fails
-    where nobody was; who may decide is looked up anew at the click. `route_at` is set while nobody could be asked yet,
-    because Slack or the cluster did not answer.
+    it falls under, and `flow_limit` the longest that this allowed, in seconds. `privileges` and `resolved` are what the
+    role will hold: what was approved is what is granted, whatever the policy says by then. `owners` are the Slack ids
+    of those who were asked; who may decide is looked up anew at the click. `route_at` is set while nobody could be
+    asked yet, because Slack or the cluster did not answer.
     """
 
     __tablename__ = "access_request"
@@ -47,6 +47,7 @@ class AccessRequest(SQLModel, table=True):
     reason: str = Field(default="", max_length=1000)
     extends: str | None = Field(default=None, max_length=16)
     flow: str = Field(default="", max_length=60, sa_column_kwargs=_added(text("''")))
+    flow_limit: int = Field(default=0, sa_column_kwargs=_added("0"))
     automatic: bool = Field(default=False, sa_column_kwargs=_added(false()))
     privileges: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=True))
     resolved: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))

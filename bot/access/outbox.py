@@ -1,14 +1,16 @@
 """The outbox: every message that is owed is a row until Slack took it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.access.approvals import APPLICATION
-from bot.access.errors import Outage, Refusal
+from bot.access.approvals import APPLICATION, tell_outcome
+from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants import pause_after
-from bot.access.models import Message
-from bot.access.ports import Clock, Notifier
-from bot.access.storing import Store
+from bot.access.models import AccessRequest, Message, MessageKind
+from bot.access.ports import Clock, Notifier, Story
+from bot.access.states import RequestState
+from bot.access.storing import Store, Transaction
 
 LONGEST_PAUSE = timedelta(minutes=5)
 """Between attempts while Slack is down: people hear within minutes of its return."""
@@ -35,12 +37,30 @@ class Outbox:
             with self.store.writing() as write:
                 write.put_off(message, self.clock.now() + pause)
         except Refusal as error:
-            with self.store.writing() as write:
-                write.give_up(message)
-                write.audit(
-                    "message.refused", APPLICATION, self.clock.now(), message.request_id,
-                    kind=message.kind.value, recipient=message.recipient, error=str(error),
-                )  # fmt: skip
+            self._refused(message, story, error)
         else:
             with self.store.writing() as write:
                 write.sent(message, posted)
+
+    def _refused(self, message: Message, story: Story, error: Refusal) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            write.give_up(message)
+            write.audit(
+                "message.refused", APPLICATION, now, message.request_id,
+                kind=message.kind.value, recipient=message.recipient, error=str(error),
+            )  # fmt: skip
+            if message.kind is MessageKind.APPROVAL and not write.anybody_asked(message.request_id):
+                _nobody_asked(write, story.request, now)
+
+
+def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> None:
+    """No owner could be told of the request: its requester hears that now, and not when it expires."""
+    if request.state is not RequestState.PENDING:
+        return
+    why = "Slack took no message to any of its owners. Ask an administrator to run bot check."
+    with suppress(LostRace):
+        write.move(
+            request, RequestState.CANCELLED, APPLICATION, now, decided_at=now, decision_reason=why, escalate_at=None
+        )
+        tell_outcome(write, request, now)

@@ -179,6 +179,12 @@ class Escalation(Part):
     to: Owners
 
 
+_OF_ASKING = frozenset({
+    "reason", "reason_pattern", "approve", "owners", "approvals", "groups", "self_approval", "escalation", "scope",
+})  # fmt: skip
+"""Keys of a flow that say how a request is made or decided."""
+
+
 class AccessFlow(Part):
     """Who may ask for what, for how long, and who says yes."""
 
@@ -208,6 +214,8 @@ class AccessFlow(Part):
     def _makes_sense(self) -> Self:
         if self.automatic and (self.requesters == "everyone" or self.deny):
             raise ValueError("an automatic flow needs requesters, and cannot deny")
+        if self.automatic and (useless := sorted(_OF_ASKING & self.model_fields_set)):
+            raise ValueError(f"{useless[0]} has no meaning in an automatic flow: nobody asks, and nobody is asked")
         if self.automatic and len(self.permissions) > 1:
             raise ValueError("an automatic flow has one permission")
         if self.default_duration is not None and self.default_duration > self.max_duration:

@@ -25,13 +25,14 @@ class Clock(Protocol):
 class Resource:
     """An index, data stream or alias. `owners` are as written in the cluster, `None` standing for none.
 
-    An alias has the owners of all that it points to, and no size of its own. `size` is in bytes.
+    An alias has the owners of all that it points to, its `targets`, and no size of its own. `size` is in bytes.
     """
 
     name: str
     kind: Literal["index", "data stream", "alias"]
     owners: tuple[str | None, ...] = (None,)
     size: int = 0
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,23 @@ class Members:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Inclusion:
+    """Whether a person is among some requesters. `certain` is false when one of these could not be resolved."""
+
+    found: bool
+    certain: bool = True
+
+
 class Directory(Protocol):
     """Who is who in the workspace."""
+
+    def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
+        """Whether that person is one of these users, e-mails or members of these groups. Raises `Outage`.
+
+        Guests count, unlike in `members`: who may ask, or must not, is not who may approve.
+        """
+        ...
 
     def members(self, owners: Sequence[str]) -> Members:
         """Resolves user ids, e-mails and `@group` handles to active people. Raises `Outage`."""

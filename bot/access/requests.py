@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from bot.access.approvals import APPLICATION, Approvals, describe_end, expire, tell_outcome
 from bot.access.decision import OwnerGroup
-from bot.access.durations import LONGEST, parse_duration
-from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
+from bot.access.durations import LONGEST, format_duration, parse_duration
+from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotFound, Outage
 from bot.access.models import AccessRequest, AskedGroup, Grant, MessageKind
 from bot.access.patterns import parse_patterns
 from bot.access.ports import Clock, Story
@@ -146,7 +146,7 @@ class Requests:
             pending_until=now + self.rules.policy.pending_for,
         )
         try:
-            plan = self.routing.plan(wish)
+            plan = self._plan(request, wish)
         except Outage as error:
             return self._file_unrouted(request, extended, error)
         with self.store.writing() as write:
@@ -189,9 +189,20 @@ class Requests:
 
     def _outcome(self, request: AccessRequest) -> Plan | AccessError | Outage:
         try:
-            return self.routing.plan(self._wish_of(request))
+            return self._plan(request, self._wish_of(request))
         except (AccessError, Outage) as error:
             return error
+
+    def _plan(self, request: AccessRequest, wish: Wish) -> Plan:
+        plan = self.routing.plan(wish)
+        if request.extends is not None:
+            with self.store.reading() as read:
+                original, grant = read.request(request.extends), read.grant(request.extends)
+            if original is None or grant is None:
+                raise NotFound(request.extends)
+            _check_extension(original, plan, wish)
+            _check_bound(grant.expires_at + plan.duration - self.clock.now(), plan)
+        return plan
 
     def _wish_of(self, request: AccessRequest) -> Wish:
         draft = Draft(",".join(request.patterns), "", request.permission, request.reason, request.integration)
@@ -205,6 +216,7 @@ class Requests:
         write.amend(
             request,
             flow=plan.flow.name,
+            flow_limit=int(plan.flow.max_duration.total_seconds()),
             duration=int(plan.duration.total_seconds()),
             privileges=permission.stored(),
             resolved=list(plan.resolved) if plan.resolved is not None else None,
@@ -220,6 +232,24 @@ class Requests:
         write.owe(request.id, MessageKind.APPROVAL, plan.asked, now)
         if plan.flow.approve == "rule":
             self.approvals.approve_by_rule(write, request, now)
+
+
+def _check_extension(original: AccessRequest, plan: Plan, wish: Wish) -> None:
+    """What is prolonged is what was approved: a plan for anything else would show owners what they do not prolong."""
+    resolved = list(plan.resolved) if plan.resolved is not None else None
+    if (original.resolved, original.privileges) != (resolved, wish.permission.stored()):
+        raise Conflict(
+            f"{original.id} is not what you would be given today, so it cannot be extended. Ask for access anew."
+        )
+
+
+def _check_bound(ahead: timedelta, plan: Plan) -> None:
+    """However often it is extended, access reaches no further than one request of that flow may."""
+    if ahead > plan.flow.max_duration:
+        raise InvalidRequest(
+            f"That would end {format_duration(ahead)} from now, and the access flow “{plan.flow.name}” allows "
+            f"{format_duration(plan.flow.max_duration)} at a time. Ask for less, or later."
+        )
 
 
 def _asked_group(request: AccessRequest, group: OwnerGroup, asked: tuple[str, ...]) -> AskedGroup:

@@ -4,14 +4,15 @@ import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NoReturn
 
-from bot.access.decision import Decision, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.decision import Decision, MemberOf, OwnerGroup, Question, Verdict, decide, denial, owner_groups
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, InvalidRequest, NotAllowed, Outage, Refusal
-from bot.access.patterns import matcher, nearest
+from bot.access.models import AccessRequest
+from bot.access.patterns import covers, matcher, nearest
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
 from bot.access.preview import Preview, matched, owned, preview
@@ -81,6 +82,7 @@ class Routing:
             seen, resolved = None, None
         else:
             resources, catalogue = found
+            self._check_behind(flow, wish, resources)
             everything = owned(wish.patterns, resources, catalogue, grows=not resolves)
             groups, problems = owner_groups(flow, wish.integration, everything)
             seen = preview(wish.patterns, resources, grows=not resolves)
@@ -93,12 +95,25 @@ class Routing:
 
     def decide(self, wish: Wish) -> Decision:
         """The policy's verdict. Raises `Outage`."""
-        question = Question(
-            wish.integration, wish.patterns, wish.permission, wish.duration, wish.reason, self.clock.now()
-        )
-        return decide(
-            self.rules.policy, question, lambda owners: wish.requester in self.directory.members(owners).users
-        )
+        return decide(self.rules.policy, self._question(wish, wish.patterns), self._member_of(wish))
+
+    def _question(self, wish: Wish, patterns: tuple[str, ...]) -> Question:
+        return Question(wish.integration, patterns, wish.permission, wish.duration, wish.reason, self.clock.now())
+
+    def _member_of(self, wish: Wish) -> MemberOf:
+        return lambda requesters: is_among(self.directory, requesters, wish.requester)
+
+    def _check_behind(self, flow: AccessFlow, wish: Wish, resources: Sequence[Resource]) -> None:
+        """An alias gives what it points to: that must not be denied, nor approved by a rule that does not cover it."""
+        behind = tuple(sorted({target for each in resources for target in each.targets}))
+        denied = denial(self.rules.policy, self._question(wish, behind), self._member_of(wish)) if behind else None
+        if denied is not None:
+            _refuse(denied, wish)
+        if flow.approve == "rule":
+            for name in behind:
+                if not any(covers(pattern, name) for pattern in flow.patterns):
+                    why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
+                    raise NotAllowed(why, "/es-access resources")
 
     def _allowed(self, decision: Decision, wish: Wish) -> tuple[AccessFlow, timedelta]:
         flow = decision.flow
@@ -169,6 +184,34 @@ class Routing:
         raise AccessError(
             f"Nobody can approve this: {why} Ask an administrator to add an owner to the integration {group.label}."
         )
+
+
+def is_among(directory: Directory, requesters: Sequence[str], person: str) -> bool | None:
+    """Whether that person is one of these; `None` when one of them is not to be found. Raises `Outage`."""
+    inclusion = directory.includes(requesters, person)
+    return True if inclusion.found else False if inclusion.certain else None
+
+
+def check_still_allowed(policy: Policy, directory: Directory, request: AccessRequest, now: datetime) -> None:
+    """The policy may have changed since it was asked for, and its requester may have left a group.
+
+    Raises `NotAllowed` for whoever is about to approve it, and `Outage`.
+    """
+    integration = next((each for each in policy.integrations if each.name == request.integration), None)
+    permission = next((each for each in policy.permissions if each.name == request.permission), None)
+    flow = policy.flow(request.flow)
+
+    def member_of(requesters: Sequence[str]) -> bool | None:
+        return is_among(directory, requesters, request.requester)
+
+    if integration is not None and permission is not None:
+        patterns = tuple(request.resolved or request.patterns)
+        question = Question(integration, patterns, permission, request.length, request.reason, now)
+        denied = denial(policy, question, member_of)
+        if denied is not None:
+            raise NotAllowed(f"{denied.why} {request.id} was asked for before that, and cannot be approved any more.")
+    if flow is not None and flow.requesters != "everyone" and member_of(flow.requesters) is False:
+        raise NotAllowed(f"<@{request.requester}> no longer belongs to those who may ask under “{flow.name}”.")
 
 
 def _in_turn(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:

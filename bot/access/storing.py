@@ -29,6 +29,10 @@ class Transaction(Protocol):
         """Pending requests whose time to be decided has passed."""
         ...
 
+    def anybody_asked(self, request_id: str) -> bool:
+        """Whether one message to an owner about that request stands in Slack, or is still owed."""
+        ...
+
     def pending_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
         """Pending requests to prolong that grant."""
         ...

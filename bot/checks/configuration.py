@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ _VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
 _LINE_OF_FILE = re.compile(r".+:[0-9]+")
 
 _STAND_INS: dict[str, Any] = {
-    "slack_bot_token": SecretStr(""),
+    "slack_bot_token": SecretStr("xoxb-is-not-set"),
     "elasticsearch_url": "https://unset.invalid",
     "integration_owner": ("U000000",),
 }
@@ -123,12 +123,34 @@ def check_settings(report: Report, setup: Setup) -> None:
     if not setup.problems:
         mode = "Socket Mode" if setup.settings.socket_mode else "HTTP"
         report.ok(f"settings: all that are needed are set, Slack is heard over {mode}")
+    said = False
     for problem in setup.problems:
-        if setup.file and problem.startswith(f"{setup.file}:") and "environment variable" not in problem:
-            to_do = f"Correct it in {setup.settings.access_config}. Editors do so with what `bot schema` prints."
-        else:
-            to_do = _where_to_set()
-        report.fail(f"settings: {problem}", to_do)
+        of_file = setup.file and problem.startswith(f"{setup.file}:") and "environment variable" not in problem
+        to_do = [] if of_file and said else [_to_do(setup, problem, of_file=bool(of_file))]
+        said = said or bool(of_file)
+        report.fail(f"settings: {problem}", *to_do)
+    _check_upkeep(report, setup)
+
+
+def _to_do(setup: Setup, problem: str, *, of_file: bool) -> str:
+    if of_file:
+        return f"Correct it in {setup.settings.access_config}. Editors do so with what `bot schema` prints."
+    if problem.endswith("remove it"):
+        return "Take it out of .env, or out of the environment."
+    if " in .env: " in problem:
+        return "Correct the name in .env. .env.example has each one."
+    return _where_to_set()
+
+
+def _check_upkeep(report: Report, setup: Setup) -> None:
+    # Better said than silently ignored: whoever sets it relies on it.
+    if setup.configuration is None:
+        return
+    for integration, upkeep in setup.configuration.upkeep.items():
+        for key, days in asdict(upkeep).items():
+            if days is not None:
+                place = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
+                report.warn(f"settings: {place}: accepted, not used by this version yet")
 
 
 def _where_to_set() -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.checks.report import Report
+from bot.storage.causes import postgres_cause
 from bot.storage.engine import open_engine
 from bot.storage.lock import DatabaseInUseError, only_one_on
 from bot.storage.migrate import HEAD
@@ -94,12 +95,8 @@ def _check_postgres(report: Report, url: URL) -> None:
     try:
         _open_postgres(report, engine, name, url.username or "USER")
     except DBAPIError as error:
-        said = str(error.orig).strip().splitlines() or ["no reason given"]
-        report.fail(
-            f"database: {name} cannot be used: {said[-1]}",
-            "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME, with special characters of the password"
-            " percent-encoded (@ is %40).",
-        )
+        found, to_do = postgres_cause(error, url)
+        report.fail(f"database: {name} cannot be used: {found}", to_do)
     finally:
         engine.dispose()
 

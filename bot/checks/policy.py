@@ -1,6 +1,7 @@
 """The access flows in words, and those that do nothing."""
 
 from collections.abc import Sequence
+from datetime import time
 
 from bot.access.durations import format_duration
 from bot.access.patterns import covers
@@ -87,6 +88,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _hours(when: Hours) -> str:
     days = "" if when.days == DAYS else f"{', '.join(when.days)} "
+    if (when.since, when.until) == (time.min, time.max):
+        return f"{', '.join(when.days)} ({when.time_zone})"
     return f"{days}from {when.since:%H:%M} to {when.until:%H:%M} {when.time_zone}"
 
 

@@ -12,9 +12,6 @@ from bot.logs import Scrubber
 _INDENT = " " * 6
 """As wide as a verdict: what to do stands below what was found."""
 
-SHORTEST_SECRET = 6
-"""Characters: Elasticsearch's shortest password. What is shorter is a part of ordinary words."""
-
 
 class Report:
     """Prints each line as soon as it is known, with no secret in it, and counts the problems."""
@@ -27,7 +24,7 @@ class Report:
 
     def hide(self, secrets: Iterable[SecretStr]) -> None:
         """From now on none of these is printed, wherever it comes from."""
-        self._scrub = Scrubber(each for each in secrets if len(each.get_secret_value()) >= SHORTEST_SECRET)
+        self._scrub = Scrubber(secrets)
 
     @contextmanager
     def about(self, name: str) -> Iterator[None]:

@@ -61,14 +61,16 @@ class _Owned:
         self._streams: Mapping[str, Any] = part.get("data_stream", {})
         self._stream_aliases: Mapping[str, Any] = part.get("data_stream_aliases", {})
         self._indices: Mapping[str, Any] = metadata.get("indices", {})
+        self._inside = {backing: name for name, stream in self._streams.items() for backing in _backing(stream)}
+        mapped = {name: _mapping_owner(index, key) for name, index in self._indices.items()}
         self._stream_owners = {
-            name: _owner(stream, key) or templates.owner_of(name) for name, stream in self._streams.items()
+            name: mapped.get(_newest(stream)) or _owner(stream, key) or templates.owner_of(name)
+            for name, stream in self._streams.items()
         }
-        inside = {backing: name for name, stream in self._streams.items() for backing in _backing(stream)}
         self._index_owners = {
-            name: _mapping_owner(index, key)
-            or (self._stream_owners[inside[name]] if name in inside else templates.owner_of(name))
-            for name, index in self._indices.items()
+            name: owner
+            or (self._stream_owners[self._inside[name]] if name in self._inside else templates.owner_of(name))
+            for name, owner in mapped.items()
         }
 
     def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
@@ -82,23 +84,39 @@ class _Owned:
                 owner = self._stream_owners[name]
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
                 yield Resource(name, "data stream", once.setdefault(owner, (owner,)), size)
-        for name, owners in self._aliases().items():
+        for name, targets in self._aliases().items():
             if not name.startswith("."):
-                yield Resource(name, "alias", tuple(sorted(owners, key=lambda each: (each is None, each or ""))))
+                owners = set(map(self._owner_behind, targets))
+                ordered = sorted(owners, key=lambda each: (each is None, each or ""))
+                shown = tuple(sorted(set(map(self._shown, targets))))
+                yield Resource(name, "alias", tuple(ordered), targets=shown)
 
-    def _aliases(self) -> dict[str, set[str | None]]:
-        aliases: dict[str, set[str | None]] = {}
+    def _aliases(self) -> dict[str, list[str]]:
+        """What each alias points to, as the cluster has it."""
+        aliases: dict[str, list[str]] = {}
         for name, index in self._indices.items():
             for alias in index.get("aliases", ()):
-                aliases.setdefault(alias, set()).add(self._index_owners[name])
+                aliases.setdefault(alias, []).append(name)
         for alias, body in self._stream_aliases.items():
-            owners = aliases.setdefault(alias, set())
-            owners.update(self._stream_owners.get(name) for name in body.get("data_streams", ()))
+            aliases.setdefault(alias, []).extend(body.get("data_streams", ()))
         return aliases
+
+    def _owner_behind(self, target: str) -> str | None:
+        return self._index_owners[target] if target in self._index_owners else self._stream_owners.get(target)
+
+    def _shown(self, target: str) -> str:
+        """The name that people know: a backing index is known as its data stream."""
+        return self._inside.get(target, target) if target.startswith(".") else target
 
 
 def _backing(stream: Mapping[str, Any]) -> Iterator[str]:
     return (each["index_name"] for each in stream.get("indices", ()))
+
+
+def _newest(stream: Mapping[str, Any]) -> str:
+    """The backing index that is written to: it comes last."""
+    backing = list(_backing(stream))
+    return backing[-1] if backing else ""
 
 
 # --- owners as written --------------------------------------------------------------------------------------------
@@ -131,13 +149,12 @@ def _templates(metadata: Mapping[str, Any], key: str | None) -> Iterator[IndexTe
 def _composed_owner(body: Mapping[str, Any], components: Mapping[str, Any], key: str | None) -> str | None:
     """The owner that what is made from the template will have.
 
-    An index gets the mapping, of which the template's own part overrides its components, and the last of these the
-    ones before ("Index templates", Elasticsearch). A data stream gets the template's `_meta` as its own.
+    An index, and with it the data stream that it is made for, gets the mapping, of which the template's own part
+    overrides its components, and the last of these the ones before ("Index templates", Elasticsearch). What the
+    template says of itself comes after.
     """
     mappings = (part.get("template", {}).get("mappings", {}) for part in _parts(body, components))
-    mapped = next((owner for each in mappings if (owner := _owner(each, key))), None)
-    own = _owner(body, key)
-    return (own or mapped) if "data_stream" in body else (mapped or own)
+    return next((owner for each in mappings if (owner := _owner(each, key))), None) or _owner(body, key)
 
 
 def _parts(body: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -28,8 +28,10 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "resource_owner": "The key that an owner stands under in the _meta of a mapping, data stream or index "
         "template. Left out: the integration owner decides about everything.",
         "access_details": "Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in.",
-        "credential_rotation_days": "After how many days the connector account gets a new password.",
-        "user_cleanup_days": "After how many days users that nobody needs any more are cleaned up.",
+        "credential_rotation_days": "After how many days the connector account gets a new password. Accepted, "
+        "not used by this version yet.",
+        "user_cleanup_days": "After how many days users that nobody needs any more are cleaned up. Accepted, not "
+        "used by this version yet.",
     },
     "PermissionEntry": {
         "name": "What people ask for, as in /es-access logs-* 1h NAME.",

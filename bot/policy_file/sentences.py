@@ -43,6 +43,10 @@ _SENTENCES = {
 }
 
 
+_A_KEY = re.compile(r"[a-z]+(_[a-z]+)*")
+"""What is said again of an unknown key: anything else could be a secret in the wrong place."""
+
+
 def sentences(errors: Sequence[ErrorDetails], tree: Tree) -> Iterator[Problem]:
     """A problem for each error, on the line of the key or of the item in the list."""
     errors = [each for each in errors if not _is_echo(each, errors)]
@@ -78,10 +82,12 @@ def _expected(error: ErrorDetails) -> str:
 def _problem(error: ErrorDetails, instead: str | None, tree: Tree) -> Problem:
     line, keys, inside = _find(error["loc"], tree)
     if error["type"] == "extra_forbidden":
-        return Problem(line, f"unknown key{did_you_mean(error['loc'][-1], _known(keys))}")
+        key = str(error["loc"][-1])
+        shown = f" {key}" if _A_KEY.fullmatch(key) else ""
+        return Problem(line, f"unknown key{shown}{did_you_mean(key, _known(keys))}")
     if error["type"] == "missing":
         keys = [*keys, str(error["loc"][-1])]
-    sentence = _sentence(error)
+    sentence = sentence_of(error)
     if instead:
         sentence += f" ({_field(error['loc'])[-1]} is {instead}, or owners)"
     about = ": ".join(filter(None, [keys[-1] if keys else "", sentence]))
@@ -106,7 +112,8 @@ def _known(keys: list[str]) -> tuple[str, ...]:
     return tuple(model.model_fields) if model else ()
 
 
-def _sentence(error: ErrorDetails) -> str:
+def sentence_of(error: ErrorDetails) -> str:
+    """What is wrong with the value, without it, to stand behind the name of what it was meant for."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _SENTENCES:
         return _SENTENCES[kind]

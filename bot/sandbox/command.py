@@ -58,7 +58,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
     except (NodeError, ManifestError, OSError, RuntimeError) as error:
         console.print(f"The sandbox could not be started: {error}", markup=False, highlight=False, soft_wrap=True)
         return FAILED
-    console.print("✓ All of it was true. Everything is stopped.", style="bold green", highlight=False)
+    console.print("✓ Every step was checked and passed. Everything is stopped.", style="bold green", highlight=False)
     return OK
 
 

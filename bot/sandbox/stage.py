@@ -75,7 +75,7 @@ def running(version: str, console: Console) -> Iterator[Stage]:
             fill(node)
         with _progress(console, "Slack workspace"):
             workspace = stack.enter_context(Workspace.start(MANIFEST))
-            alice = workspace.add_user("alice", tz="Europe/Berlin")
+            alice = workspace.add_user("alice", tz="Europe/Paris")
             bob = workspace.add_user("bob", tz="America/New_York")
         with _progress(console, "es-access"):
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="es-access-sandbox-")))

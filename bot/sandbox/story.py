@@ -14,13 +14,13 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from bot.sandbox.curl import Answer, on_index, run_curl
+from bot.sandbox.curl import Answer, on_index, run_curl, write_one
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import Message, NotShownError, User
 
 Found = TypeVar("Found")
 
-OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
+OK, CREATED, UNAUTHORIZED, FORBIDDEN = 200, 201, 401, 403
 
 WAIT_SECONDS = 10.0
 """For anything that takes well under one second on an idle machine."""
@@ -168,7 +168,9 @@ def tell(stage: Stage, console: Console) -> None:
 
 
 def _tell(teller: Teller) -> None:
-    request = asks(teller, "logs-* 1h fixing INC-42")
+    teller.console.print()
+    teller.console.print("Alice is in Paris, Bob in New York: each sees times in their own zone.", highlight=False)
+    request = asks(teller, "Alice asks, Bob is asked", "logs-* 1h fixing INC-42")
     asks_too_much(teller)
     given = is_approved(teller, request)
     uses(teller, given)
@@ -178,10 +180,10 @@ def _tell(teller: Teller) -> None:
     nothing_is_left(teller)
 
 
-def asks(teller: Teller, text: str) -> str:
+def asks(teller: Teller, title: str, text: str) -> str:
     """Alice asks. Returns the request's id."""
     alice, bob = teller.stage.alice, teller.stage.bob
-    teller.begin("Alice asks, Bob is asked")
+    teller.begin(title)
     answer = teller.types(alice, text)
     found = _REQUEST.search(answer)
     if found is None or "is filed" not in answer:
@@ -252,15 +254,19 @@ def ends_it_early(teller: Teller, given: Given) -> None:
 def expires(teller: Teller) -> None:
     """Another one ends by itself when its hour is over."""
     alice, bob = teller.stage.alice, teller.stage.bob
-    request = asks(teller, "metrics-* 1h write")
+    request = asks(teller, "Alice asks again, to write", "metrics-* 1h write")
     teller.begin("Approved, used, and then an hour passes")
     teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
     given = receives(teller, request)
     answer = teller.pastes(alice, given.line)
     teller.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of metrics-*", answer)
+    teller.does(alice, "stores a document in metrics-hosts")
+    status = write_one(given.line, "metrics-hosts", {"message": "web-2 cpu 12 %"})
+    teller.check(status == CREATED, f"it is stored: {CREATED}", f"HTTP {status}")
     teller.console.print(Text.assemble(("  » ", "dim"), ("The clock", "yellow"), " moves on by one hour"))
     teller.stage.app.move_clock(HOUR_SECONDS + 1)
     teller.reads(alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "was removed from this message")
+    teller.reads(bob, f"ACCESS {request} HAS ENDED", "Ended: expired")
     answer = teller.pastes(alice, given.line)
     teller.check(answer.status == UNAUTHORIZED, f"it has expired by itself: {UNAUTHORIZED}", answer)
     teller.check(given.password not in teller.texts(alice), "its password is gone from Alice's messages too")

@@ -13,8 +13,11 @@ from bot.access.routing import Plan, Wish
 from bot.access.states import LIVE, RequestState
 from bot.slack import messages
 from bot.slack.messages import Content
-from bot.slack.phrases import asked, counted, covered, people
+from bot.slack.phrases import asked, chosen, counted, covered, people
 from bot.slack.words import Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
+
+MOST_GROUPS = 15
+"""Owner groups named in one answer."""
 
 MOST_RESOURCES = 25
 """Names in one answer: what fits on a screen."""
@@ -36,12 +39,14 @@ def filed(result: Filed) -> Content:
             ("To take it back: ", Code(f"/es-access cancel {request.id}")),
         ])  # fmt: skip
     if plan.flow.approve == "rule":
-        return plain([first, *covered(plan.preview), (f"The access flow “{plan.flow.name}” approves it by itself.",)])
+        rule = f"The access flow “{plan.flow.name}” approves it by itself."
+        return plain([first, *covered(plan.preview), chosen(plan.flow.name, plan.flow.max_duration), (rule,)])
     kept: Line = ("Until they do, your access ends as before.",)
     return plain([
         first,
         *([] if request.extends else covered(plan.preview)),
-        *_who(plan),
+        chosen(plan.flow.name, plan.flow.max_duration),
+        *_who(plan, "Asked"),
         ("Open until ", Moment(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
@@ -53,8 +58,8 @@ def explained(wish: Wish, plan: Plan) -> Content:
         (Bold(wish.permission.name), " on ", *codes(wish.patterns),
          f" in {wish.integration.name} for {format_duration(plan.duration)}"),
         *covered(plan.preview),
-        (f"Access flow “{plan.flow.name}”, the first that fits, up to {format_duration(plan.flow.max_duration)}.",),
-        *([("It approves by itself.",)] if plan.flow.approve == "rule" else _who(plan)),
+        chosen(plan.flow.name, plan.flow.max_duration),
+        *([("It approves by itself.",)] if plan.flow.approve == "rule" else _who(plan, "Would ask")),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
@@ -135,13 +140,15 @@ def unforeseen(mark: str) -> Content:
     ])  # fmt: skip
 
 
-def _who(plan: Plan) -> list[Line]:
-    lines: list[Line] = [(f"Asks {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
+def _who(plan: Plan, verb: str) -> list[Line]:
+    lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
     if len(plan.groups) > 1:
         every = (
             "One of these groups has to approve: " if plan.flow.groups == "any" else "Each of these has to approve: "
         )
-        lines.append((every, ", ".join(group.label for group in plan.groups), "."))
+        labels = ", ".join(group.label[:80] for group in plan.groups[:MOST_GROUPS])
+        rest = len(plan.groups) - MOST_GROUPS
+        lines.append((every, labels, f" and {rest} more." if rest > 0 else "."))
     needed = max((group.approvals for group in plan.groups), default=1)
     return [*lines, (f"It takes {needed} approvals of each.",)] if needed > 1 else lines
 

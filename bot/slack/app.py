@@ -27,6 +27,9 @@ LISTENERS = 32
 ANSWERERS = 16
 """Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
 
+LEAVE_SECONDS = 5.0
+"""For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
+
 RECONNECT_SECONDS = 5.0
 """Between attempts to reach Slack at the start."""
 
@@ -100,7 +103,10 @@ class SocketMode:
         self._stopping.set()
         if self._first.is_alive():
             self._first.join()
-        self._handler.close()  # type: ignore[no-untyped-call]
+        # Its client waits for threads of its own, one of which may be waiting for Slack.
+        leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_SECONDS)
 
     def _connect(self) -> None:
         while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():

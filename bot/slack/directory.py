@@ -1,24 +1,44 @@
-"""Who is who: user ids, e-mails and group handles become active people."""
+"""Who is who: user ids, e-mails and group handles become people."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Generic, TypeVar
 
 import structlog
 from slack_sdk import WebClient
 
 from bot.access.errors import Refusal
-from bot.access.ports import Members
+from bot.access.ports import Inclusion, Members
 from bot.slack.errors import domain_errors
 
 FRESH_SECONDS = 60.0
-"""How long an answer serves. Slack allows 20 group calls a minute and 100 user calls."""
+"""How long the groups serve, and any no. Slack allows 20 group calls a minute."""
+
+PERSON_SECONDS = 600.0
+"""How long it serves that a person may decide. A stale yes does no harm: who was deactivated cannot click."""
+
+VERIFIED_MEMBERS = 20
+"""Up to this many members of a group are looked up one by one, to leave out who may not decide.
+
+Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/users.info), so five such groups can
+be asked at once. A larger group is taken as Slack lists it.
+"""
 
 log = structlog.get_logger(__name__)
 
-_GROUPS = "@"
-"""The key of all user groups among what is known."""
+_T = TypeVar("_T")
+_Groups = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Somebody whom Slack knows. Who is deactivated, a bot or a guest does not decide."""
+
+    id: str
+    decides: bool
 
 
 class SlackDirectory:
@@ -26,13 +46,15 @@ class SlackDirectory:
 
     def __init__(self, client: WebClient, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
-        self._clock = clock
-        self._turn = threading.Lock()
-        self._known: dict[str, tuple[float, Any]] = {}
-        self._said = False
+        self._people: _Answers[_Person] = _Answers(clock, _person_serves)
+        self._groups: _Answers[_Groups] = _Answers(clock, lambda _: FRESH_SECONDS)
+        self._warned = threading.Lock()
 
     def members(self, owners: Sequence[str]) -> Members:
-        """The active people behind these owners, each once, and what stood for nobody. Raises `Outage`."""
+        """The active people behind these owners, each once, and what stood for nobody. Raises `Outage`.
+
+        Of a group with more than `VERIFIED_MEMBERS` all are taken, guests too.
+        """
         users: list[str] = []
         problems: list[str] = []
         for owner in owners:
@@ -42,68 +64,133 @@ class SlackDirectory:
                 problems.append(f"{owner}: {error}")
         return Members(tuple(dict.fromkeys(users)), tuple(problems))
 
+    def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
+        """Whether that user id is one of these, has one of these e-mails or is in one of these groups.
+
+        Guests count. Ids are compared without asking Slack, and who is found is found for certain, whatever the
+        others are. Raises `Outage`.
+        """
+        if person in requesters:
+            return Inclusion(found=True)
+        certain = True
+        for requester in requesters:
+            if "@" in requester:
+                try:
+                    if person in self._behind(requester):
+                        return Inclusion(found=True)
+                except Refusal:
+                    certain = False
+        return Inclusion(found=False, certain=certain)
+
     def forget_groups(self) -> None:
         """Slack said that a group has changed: it is read anew when it matters next."""
-        self._known.pop(_GROUPS, None)
+        self._groups.forget()
 
-    def _members_of(self, owner: str) -> list[str]:
-        if owner.startswith("@"):
-            groups = self._fresh(_GROUPS, self._groups)
-            if owner[1:] not in groups:
-                raise Refusal("no such user group in Slack")
-            active = [user for user in groups[owner[1:]] if self._active(user)]
-            if not active:
-                raise Refusal("the user group has no active members")
-            return active
-        user = self._active(owner)
-        if user is None:
-            raise Refusal("is deactivated, a bot or a guest in Slack")
-        return [user]
+    def _behind(self, name: str) -> tuple[str, ...]:
+        return self._group(name) if name.startswith("@") else (self._person(name).id,)
 
-    def _active(self, owner: str) -> str | None:
-        user: str | None = self._fresh(owner, lambda: self._user(owner))
-        return user
+    def _members_of(self, owner: str) -> Sequence[str]:
+        if not owner.startswith("@"):
+            person = self._person(owner)
+            if not person.decides:
+                raise Refusal("is deactivated, a bot or a guest in Slack")
+            return [person.id]
+        listed = self._group(owner)
+        if len(listed) > VERIFIED_MEMBERS:
+            return listed
+        active = [user for user in listed if self._person(user).decides]
+        if not active:
+            raise Refusal("the user group has no active members")
+        return active
 
-    def _fresh(self, key: str, read: Callable[[], Any]) -> Any:
-        known = self._known.get(key)
-        if known is None or not self._serves(known):
-            # One reader at a time: a hundred requests at once are one call, not a hundred.
-            with self._turn:
-                known = self._known.get(key)
-                if known is None or not self._serves(known):
-                    known = self._known[key] = (self._clock(), _answer_or_refusal(read))
-        if isinstance(known[1], Refusal):
-            raise known[1]
-        return known[1]
+    def _group(self, name: str) -> tuple[str, ...]:
+        groups = self._groups.get("", self._read_groups)
+        if name[1:] not in groups:
+            raise Refusal("no such user group in Slack")
+        return groups[name[1:]]
 
-    def _serves(self, known: tuple[float, Any]) -> bool:
-        return self._clock() - known[0] <= FRESH_SECONDS
+    def _person(self, name: str) -> _Person:
+        return self._people.get(name, lambda: self._read_person(name))
 
-    def _groups(self) -> dict[str, list[str]]:
+    def _read_groups(self) -> _Groups:
         try:
             with domain_errors():
                 answer = self._client.usergroups_list(include_users=True)
         except Refusal as error:
-            if not self._said:
+            # Never released: it is said once.
+            if self._warned.acquire(blocking=False):
                 log.warning("user groups cannot be read, so nobody is an owner by one: see bot check", error=str(error))
-            self._said = True
             raise
-        return {str(group["handle"]): list(group.get("users", [])) for group in answer["usergroups"]}
+        return {str(group["handle"]): tuple(group.get("users", ())) for group in answer["usergroups"]}
 
-    def _user(self, owner: str) -> str | None:
-        """The id of an active person; `None` for one who may not decide."""
+    def _read_person(self, name: str) -> _Person:
         with domain_errors():
-            if "@" in owner:
-                user = self._client.users_lookupByEmail(email=owner)["user"]
+            if "@" in name:
+                user = self._client.users_lookupByEmail(email=name)["user"]
             else:
-                user = self._client.users_info(user=owner)["user"]
+                user = self._client.users_info(user=name)["user"]
         outside = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
-        return None if any(user.get(each) for each in outside) else str(user["id"])
+        return _Person(str(user["id"]), decides=not any(user.get(each) for each in outside))
 
 
-def _answer_or_refusal(read: Callable[[], Any]) -> Any:
-    # A refusal is an answer too: an e-mail that Slack does not know is not asked for again at every request.
-    try:
-        return read()
-    except Refusal as refusal:
-        return refusal
+def _person_serves(person: _Person) -> float:
+    # Who comes back, or is no guest any more, does not wait for ten minutes.
+    return PERSON_SECONDS if person.decides else FRESH_SECONDS
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked(Generic[_T]):
+    """A question to Slack. A refusal is an answer too: an unknown e-mail is not asked for at every request."""
+
+    at: float
+    answer: "Future[_T | Refusal]" = field(default_factory=Future)
+
+
+class _Answers(Generic[_T]):
+    """Answers, each for as long as it serves. A hundred askers at once are one call, and hold up no other question."""
+
+    def __init__(self, clock: Callable[[], float], serves: Callable[[_T], float]) -> None:
+        """`serves` says for how many seconds. Refusals serve for `FRESH_SECONDS`."""
+        self._clock = clock
+        self._serves = serves
+        self._guard = threading.Lock()
+        self._asked: dict[str, _Asked[_T]] = {}
+
+    def get(self, key: str, read: Callable[[], _T]) -> _T:
+        """The answer, read if there is none that serves. Raises `Refusal`, kept too, and `Outage`, which is not."""
+        with self._guard:
+            known = self._asked.get(key)
+            asked = known if known is not None and self._is_fresh(known) else _Asked[_T](self._clock())
+            self._asked[key] = asked
+        if asked is not known:
+            self._ask(key, asked, read)
+        answer = asked.answer.result()
+        if isinstance(answer, Refusal):
+            # A new one each time: a kept one would grow with the traceback of everybody who raises it.
+            raise Refusal(str(answer))
+        return answer
+
+    def forget(self) -> None:
+        """Drops all, also what is being read: that is for those who wait for it already, and is not kept."""
+        with self._guard:
+            self._asked.clear()
+
+    def _is_fresh(self, asked: _Asked[_T]) -> bool:
+        if not asked.answer.done():
+            return True
+        answer = asked.answer.result()
+        seconds = FRESH_SECONDS if isinstance(answer, Refusal) else self._serves(answer)
+        return self._clock() - asked.at <= seconds
+
+    def _ask(self, key: str, asked: _Asked[_T], read: Callable[[], _T]) -> None:
+        try:
+            asked.answer.set_result(read())
+        except Refusal as refusal:
+            asked.answer.set_result(refusal)
+        except BaseException as error:
+            # All who wait are told, instead of trying one after the other. The next one asks again.
+            with self._guard:
+                if self._asked.get(key) is asked:
+                    del self._asked[key]
+            asked.answer.set_exception(error)
+            raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
 
@@ -14,7 +15,7 @@ from bot.access.preview import read_preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.curl import search_line
-from bot.slack.phrases import asked, covered, decision, needed, where_it_stands, why
+from bot.slack.phrases import asked, chosen, covered, decision, needed, people, where_it_stands, why
 from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback
 
 
@@ -54,7 +55,13 @@ def approval(story: Story, recipient: str) -> Content:
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
     if request.state is RequestState.PENDING:
-        lines += [*needed(story), why(story, recipient), ("Open until ", Moment(request.pending_until), ".")]
+        lines += [
+            *([chosen(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
+            *needed(story),
+            ("Asked: ", *people(request.owners), "."),
+            why(story, recipient),
+            ("Open until ", Moment(request.pending_until), "."),
+        ]
         buttons = () if recipient in story.approvers else (_approve(request), _deny(request))
         return content(f"Request {request.id}", lines, buttons)
     lines += [decision(story)]

@@ -1,6 +1,7 @@
 """Phrases that several messages share: what was asked for, what it covers, who has to say yes, where it stands."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.access.approvals import APPLICATION
 from bot.access.durations import format_duration
@@ -9,6 +10,15 @@ from bot.access.ports import Story
 from bot.access.preview import Preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack.words import Bold, Line, Moment, Part, Person, codes
+
+_MOST_GROUPS = 15
+"""Owner groups with a line of their own in a message: Slack refuses texts that are too long, and nobody reads them."""
+
+_MOST_PEOPLE = 20
+"""People named in one line."""
+
+_LONGEST_LABEL = 80
+"""Characters of the name of an owner group."""
 
 _KILO = 1000
 """Sizes are shown as Elasticsearch and Kibana users read them, in decimal units."""
@@ -32,21 +42,28 @@ def covered(seen: Preview | None) -> list[Line]:
     return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
 
 
+def chosen(flow: str, limit: timedelta) -> tuple[Part, ...]:
+    """The access flow that a request falls under, why that one, and the longest that it allows."""
+    return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
+
+
 def needed(story: Story) -> list[Line]:
     """One line an owner group: who has said yes, and how many more have to."""
     lines: list[Line] = []
     several = sum(1 for group in story.groups if not group.escalation) > 1
     if several:
         lines.append(("One of these has to approve:" if story.request.any_group else "Each of these has to approve:",))
-    for group in story.groups:
+    for group in story.groups[:_MOST_GROUPS]:
         yes = [each.approver for each in story.approvals if each.approved and group.id in each.groups]
         missing = group.approvals - len(yes)
         said: tuple[Part, ...] = (*people(yes), " approved") if yes else ()
-        waits = f"{', ' if yes else ''}waiting for {missing} of them" if missing > 0 else ""
+        more = "one approval" if missing == 1 else f"{missing} approvals"
+        waits = f"{', ' if yes else ''}waiting for {more}" if missing > 0 else ""
         of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
         standing_in = ", standing in for all" if group.escalation else ""
-        lines.append((Bold(group.label), f"{of}{standing_in}: ", *said, waits))
-    return lines
+        lines.append((Bold(group.label[:_LONGEST_LABEL]), f"{of}{standing_in}: ", *said, waits))
+    rest = len(story.groups) - _MOST_GROUPS
+    return [*lines, (f"And {rest} more groups.",)] if rest > 0 else lines
 
 
 def why(story: Story, recipient: str) -> tuple[Part, ...]:
@@ -54,7 +71,7 @@ def why(story: Story, recipient: str) -> tuple[Part, ...]:
     groups = [group for group in story.groups if recipient in group.asked]
     if any(group.escalation for group in groups):
         return ("You are asked because nobody else has decided yet.",)
-    labels = ", ".join(group.label for group in groups) or story.request.integration
+    labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or story.request.integration
     return (f"You are asked as an owner: {labels}.",)
 
 
@@ -95,9 +112,10 @@ def where_it_stands(grant: Grant) -> tuple[Part, ...]:
 def people(users: Sequence[str]) -> list[Part]:
     """Several people, separated by commas."""
     parts: list[Part] = []
-    for user in users:
+    for user in users[:_MOST_PEOPLE]:
         parts += [", ", Person(user)] if parts else [Person(user)]
-    return parts
+    rest = len(users) - _MOST_PEOPLE
+    return [*parts, f" and {rest} more"] if rest > 0 else parts
 
 
 def counted(number: int, noun: str) -> str:

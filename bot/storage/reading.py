@@ -76,6 +76,12 @@ class Reading:
             .limit(most)
         ).all()
 
+    def anybody_asked(self, request_id: str) -> bool:
+        """Whether one message to an owner about that request stands in Slack, or is still owed."""
+        there = or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None))
+        mine = (Message.request_id == request_id, Message.kind == MessageKind.APPROVAL, there)
+        return self._session.exec(select(Message.id).where(*mine).limit(1)).first() is not None
+
     def pending_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
         """Pending requests to prolong that grant."""
         return self._session.exec(

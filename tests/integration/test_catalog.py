@@ -150,6 +150,14 @@ def test_kinds_are_told_apart(catalogue: Catalogue) -> None:
     }
 
 
+def test_alias_names_what_it_points_to(catalogue: Catalogue) -> None:
+    assert {each.name: each.targets for each in catalogue.resources if each.targets} == {
+        "from-outside": (".system-like",),
+        "shop.all": ("shop-carts", "shop-orders.2026", "unowned"),
+        "streams": ("bare-metrics", "web-access"),
+    }
+
+
 def test_what_is_created_later_has_the_owner_of_its_template(catalogue: Catalogue, furnished: Furnished) -> None:
     assert catalogue.templates == (
         Template("all.shop", ("shop-*",), "@shop"),

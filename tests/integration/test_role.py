@@ -1,18 +1,22 @@
-"""The role of a grant on a real node of each version: what it holds, and that it holds nothing else."""
+"""The role of a grant on a real node of each version: what it holds, what it reaches, and that it is nothing else."""
 
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.sandbox.node import Node
+from tests.nodes import versions
 
 RoleOf = Callable[[Privileges], dict[str, Any]]
 
@@ -52,3 +56,118 @@ def test_role_without_kibana_holds_its_index_privileges_alone(role_of: RoleOf) -
     role = role_of(Privileges(("read",)))
     assert role["indices"] == [{"names": ["logs-*", "web"], "privileges": ["read"], "allow_restricted_indices": False}]
     assert role["applications"] == role["cluster"] == role["run_as"] == []
+
+
+# --- what it reaches ------------------------------------------------------------------------------------------------
+
+
+HIDDEN = (".pay-hidden", ".a")
+
+REACHED = {
+    "*": {"pay-hidden", "a", "lo-x", "logs-x"},
+    "*-hidden": {"pay-hidden"},
+    "*a*": {"pay-hidden", "a", "logs-x"},  # the last by its alias
+    "*a": {"a"},
+    "*-x": {"lo-x", "logs-x", "a"},  # the last by its alias
+    "*ogs-*": {"logs-x"},
+    "lo*": {"lo-x", "logs-x"},
+    "*alias-x": {"a", "logs-x"},  # both by their aliases
+}
+"""What holds a document and is found with a grant of that pattern."""
+
+
+@pytest.fixture(scope="module", params=versions())
+def furnished(request: pytest.FixtureRequest) -> Iterator[Node]:
+    """A node of these tests' own, since the embedded one cannot delete its data stream."""
+    with Node.start(request.param) as node:
+        indices = node.client().indices
+        indices.put_index_template(
+            name="streams", index_patterns=["logs-*"], data_stream={}, template={"settings": {"number_of_replicas": 0}}
+        )
+        for name in ("pay-hidden", "a", "lo-x", *HIDDEN):
+            node.create_index(name, docs=[{"line": name}])
+        for name in HIDDEN:
+            indices.put_settings(index=name, settings={"index.hidden": True})
+        for _ in range(2):
+            document = {"@timestamp": "2026-01-01T00:00:00Z"}
+            node.client().index(index="logs-x", op_type="create", document=document, refresh=True)
+            indices.rollover(alias="logs-x")
+        aliases = {"index-alias-x": "a", "stream-alias-x": "logs-x"}
+        indices.update_aliases(actions=[{"add": {"index": at, "alias": name}} for name, at in aliases.items()])
+        yield node
+
+
+@pytest.fixture
+def granted(furnished: Node, request: pytest.FixtureRequest) -> Iterator[Elasticsearch]:
+    """Who was given the pattern that is the parameter."""
+    username, password = furnished.connector()
+    name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    until, privileges = datetime(2030, 1, 1, tzinfo=UTC), Privileges(("read", "view_index_metadata"))
+    with ThreadPoolExecutor(2) as executor:
+        client = connect(Connection(username, SecretStr(password), url=furnished.url))
+        with closing(ElasticsearchCluster(client, executor)) as cluster:
+            spec = CredentialSpec("GRT-7K3F9Q", name, "U0ALICE", (request.param,), privileges, until)
+            cluster.create(spec, SecretStr(secret))
+            with furnished.client_of(name, secret) as person:
+                yield person
+            assert cluster.remove(name).complete
+
+
+def backing(node: Node) -> set[str]:
+    return set(node.client().indices.get(index="logs-x", expand_wildcards="all"))
+
+
+def found(person: Elasticsearch, index: str) -> set[str]:
+    """Where a search brings documents back from, hidden indices and all; a backing index is told as its stream."""
+    hits = person.search(index=index, size=1000, expand_wildcards=["open", "hidden"])["hits"]["hits"]
+    return {"logs-x" if hit["_index"].startswith(".ds-logs-x-") else hit["_index"] for hit in hits}
+
+
+@pytest.mark.parametrize(("granted", "reached"), REACHED.items(), indirect=["granted"])
+def test_wildcard_finds_what_it_covers_and_nothing_that_is_hidden(granted: Elasticsearch, reached: set[str]) -> None:
+    for everything in ("*", "_all", "*,.*"):
+        assert found(granted, everything) == reached
+
+
+@pytest.mark.parametrize("granted", REACHED, indirect=True)
+def test_hidden_index_is_refused_by_its_name(granted: Elasticsearch) -> None:
+    for name in HIDDEN:
+        with pytest.raises(AuthorizationException):
+            granted.search(index=name)
+    assert found(granted, ".pay*") == set()
+
+
+@pytest.mark.parametrize("granted", ["*", "*-x", "*ogs-*", "lo*"], indirect=True)
+def test_data_stream_is_read_with_all_that_is_behind_it(furnished: Node, granted: Elasticsearch) -> None:
+    assert granted.count(index="logs-x")["count"] == 2
+    assert set(granted.indices.get(index="logs-x")) == backing(furnished)
+    assert len(backing(furnished)) == 3
+    for name in backing(furnished):
+        assert found(granted, name) <= {"logs-x"}
+
+
+@pytest.mark.parametrize("granted", ["*", "*-x", "*alias-x"], indirect=True)
+def test_alias_opens_what_it_points_to(granted: Elasticsearch) -> None:
+    assert found(granted, "index-alias-x") == {"a"}
+    assert found(granted, "stream-alias-x") == {"logs-x"}
+
+
+NAMES = (
+    "a", "ba", "ab", ".a", "x.log", "log", ".log", "a.log", "xlog", "a.b", "axb", "a.bc", ".a.b", "a+b", "aab", "x@y",
+    "zx@yz", "(a)", "b", "[a]{1}", "a&b~c^d", "x-1", "1", "é", "aé", ".é", "$", "a$", "x_d", "d", "w", "_d", "abc",
+    "a1b2c", ".abc", "5", "..a", "a.", "'", "b'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "granted",
+    ["*", "*a", "*a*", "*.log", "*.*", "*a.b*", "*a+b", "*x@y*", "*(a)", "*[a]{1}", "*a&b~c^d", "*-1", "*é*", "*$",
+     "*_d*", "*w", "*a*b*c", "*5", "*'"],
+    indirect=True,
+)  # fmt: skip
+def test_role_covers_the_names_that_the_preview_counts(granted: Elasticsearch, request: pytest.FixtureRequest) -> None:
+    pattern = request.node.callspec.params["granted"]
+    answer = granted.security.has_privileges(index=[{"names": NAMES, "privileges": ["read"]}])
+    covered = {name for name, held in answer["index"].items() if held["read"]}
+    assert covered == set(filter(matcher([pattern]), NAMES))
+    assert covered

@@ -10,17 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
 from bot.sandbox.workspace import Manifest, User, Workspace
-
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
-
-
-def _wider(directory: Path) -> Path:
-    """The product's manifest with one more scope, for a method that the product itself does without."""
-    wider = directory / "manifest.yml"
-    text = MANIFEST.read_text(encoding="utf-8")
-    wider.write_text(text.replace("      - chat:write\n", "      - chat:write\n      - im:write\n"), encoding="utf-8")
-    return wider
-
+from tests.integration.wider_manifest import MANIFEST, wider
 
 HI: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hi"}}]
 BUTTON: list[dict[str, Any]] = [
@@ -44,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ws(clock: Clock, tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace.start(_wider(tmp_path), clock=clock) as workspace:
+    with Workspace.start(wider(tmp_path), clock=clock) as workspace:
         yield workspace
 
 

@@ -12,13 +12,12 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 
 from bot.sandbox.workspace import Delivery, NotShownError, User, View, Workspace
 from tests.integration.bolt_app import bolt_app, by_http, by_socket
-
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+from tests.integration.wider_manifest import wider
 
 
 @pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with Workspace.start(MANIFEST, retry_seconds=(0.0, 0.05, 0.1)) as workspace:
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace.start(wider(tmp_path), retry_seconds=(0.0, 0.05, 0.1)) as workspace:
         yield workspace
 
 

@@ -1,5 +1,6 @@
 """`bot check` as a newcomer runs it: one thing is wrong at a time, it is named, and what to do stands below it."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from bot.sandbox.node import Node
 from bot.storage.engine import database_url
 from bot.storage.migrate import HEAD, migrate
 from tests.databases import sqlite_engine
-from tests.scenario.newcomer import Checked, Newcomer, arrived
+from tests.scenario.newcomer import Checked, Newcomer, arrived, silent
 
 
 @pytest.fixture
@@ -144,7 +145,52 @@ def test_postgresql_opens_and_a_wrong_password_is_not_shown(newcomer: Newcomer, 
     assert "hunter2" not in found.text
 
 
+def test_postgresql_that_is_down_is_told_with_its_cause(newcomer: Newcomer) -> None:
+    with silent() as port:
+        pass
+    found = newcomer.check(DATABASE_URL=f"postgresql://user:hunter2-hunter2@127.0.0.1:{port}/x")
+    fix = found.fails_with("database: PostgreSQL, x at 127.0.0.1 cannot be used: connection refused")
+    assert fix == "Start PostgreSQL, or correct host and port in DATABASE_URL."
+
+
+def test_a_setting_that_is_not_used_yet_is_told(newcomer: Newcomer) -> None:
+    found = newcomer.check(USER_CLEANUP_DAYS="7")
+    assert found.code == 0
+    assert found.line("warn  settings: USER_CLEANUP_DAYS").endswith("accepted, not used by this version yet")
+    assert "CREDENTIAL_ROTATION_DAYS" not in found.text
+
+
 # --- what `bot run` makes of it ---
+
+
+def test_a_database_that_cannot_be_used_ends_the_start_with_a_sentence(newcomer: Newcomer) -> None:
+    (newcomer.folder / "a.db").write_text("this is a text " * 100, encoding="ascii")
+    with silent() as port:
+        pass
+    for url, words in (
+        (f"sqlite:///{newcomer.folder}/a.db", "SQLite cannot use"),
+        (f"sqlite:///{newcomer.folder}/none/a.db", f"there is no folder {newcomer.folder}/none"),
+        (f"postgresql://user:hunter2-hunter2@127.0.0.1:{port}/x", "PostgreSQL at 127.0.0.1: connection refused. Start"),
+    ):
+        found = newcomer.run(DATABASE_URL=url)
+        assert found.code == 1
+        assert found.text.splitlines()[0] == "es-access cannot start:"
+        assert found.line(f"  - DATABASE_URL: {words}")
+        assert len(found.text.splitlines()) == 2, "what to do is in the sentence"
+        assert "hunter2" not in found.text
+
+
+def test_the_log_says_ready_only_when_everything_answers(newcomer: Newcomer) -> None:
+    app = newcomer.stage.app
+    app.start()
+    newcomer.stage.wait(lambda: re.search(r"\bready\b", app.log.read_text(encoding="utf-8")), "ready")
+    app.stop()
+    with silent() as port:
+        pass
+    app.environment["ELASTICSEARCH_URL"] = f"http://127.0.0.1:{port}"
+    app.start(ready=False)
+    newcomer.stage.wait(lambda: re.search(r"\bstarted\b", app.log.read_text(encoding="utf-8")), "started")
+    assert "cannot reach Elasticsearch yet" in app.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_without_the_scope_or_without_slack_nothing_is_said_of_owners_in_the_clu
     owned.stage.workspace.revoke_scope("usergroups:read")
     found = owned.check()
     assert "reinstall the app" in found.fix("warn  resource owners: 3 of them cannot be looked up without the scope")
-    found = owned.check(SLACK_BOT_TOKEN="xoxb-wrong")
+    found = owned.check(SLACK_BOT_TOKEN="xoxb-wrong-token")
     assert found.line("skip  resource owners: ") == "skip  resource owners: 3 of them: needs Slack, see above"
     assert "; with an owner 4, left" in found.line("ok    resource owners: ")
 

@@ -17,9 +17,9 @@ def newcomer(node: Node, tmp_path: Path) -> Iterator[Newcomer]:
 
 
 def test_a_refused_bot_token_is_named_with_where_to_copy_it_from(newcomer: Newcomer) -> None:
-    found = newcomer.check(SLACK_BOT_TOKEN="xapp-1-oops")
+    found = newcomer.check(SLACK_BOT_TOKEN="xoxb-1234567890")
     assert "OAuth & Permissions > Bot User OAuth Token" in found.fails_with("Slack: the bot token is refused")
-    assert found.line("FAIL").endswith("Slack answered invalid_auth; it does not begin with xoxb-")
+    assert found.line("FAIL").endswith("Slack answered invalid_auth")
     assert found.line("skip  owners") == "skip  owners: needs Slack, see above"
 
 
@@ -46,14 +46,15 @@ def test_a_scope_is_needed_only_by_owners_of_its_kind(newcomer: Newcomer, scope:
 
 
 def test_a_refused_app_token_is_named_with_where_to_make_it(newcomer: Newcomer) -> None:
-    fix = newcomer.check(SLACK_APP_TOKEN="xapp-1-wrong").fails_with("Socket Mode: the app token is refused")
+    fix = newcomer.check(SLACK_APP_TOKEN="xapp-1-wrong-token").fails_with("Socket Mode: the app token is refused")
     assert "App-Level Tokens: generate one with the scope connections:write" in fix
 
 
 def test_tokens_put_the_wrong_way_round_are_both_named(newcomer: Newcomer) -> None:
     right = newcomer.stage.workspace
     found = newcomer.check(SLACK_BOT_TOKEN=right.app_token, SLACK_APP_TOKEN=right.bot_token)
-    assert found.line("FAIL  Socket Mode").endswith("does not begin with xapp-")
+    assert found.line("FAIL  settings: SLACK_BOT_TOKEN").endswith("must be the bot token, it begins with xoxb-")
+    assert found.line("FAIL  settings: SLACK_APP_TOKEN").endswith("must be the app token, it begins with xapp-")
 
 
 @pytest.mark.parametrize(

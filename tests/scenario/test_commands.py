@@ -1,6 +1,7 @@
 """`bot explain`, `bot discover` and `bot schema`, as a person runs them."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,10 +43,35 @@ def test_explain_says_what_would_become_of_a_request_and_files_nothing(asked: St
     done = bot(asked, "explain", asked.alice.email, "tools-*", "1h")
     assert done.returncode == 0, done.stderr
     assert "read on tools-* in elasticsearch: 1h" in done.stdout
-    assert "access flow: everyone (up to 3h)" in done.stdout
-    assert "matches now: 1 name" in done.stdout
+    assert "access flow: everyone, the first that fits (up to 3h)" in done.stdout
+    assert "matches now: 1 index, " in done.stdout
     assert f"asks @data-owners: 1 of 1 ({asked.carol.id})" in done.stdout
     assert not asked.workspace.messages(asked.carol)
+
+
+def test_explain_takes_a_permission_and_a_reason(asked: Stage) -> None:
+    written = bot(asked, "explain", asked.alice.id, "tools-*", "1h", "--permission", "write", "--reason", "INC-42")
+    assert written.stdout.startswith("write on tools-* in elasticsearch: 1h\n"), written.stderr
+    managed = bot(asked, "explain", asked.alice.id, "tools-*", "1h", "--permission", "manage")
+    assert (managed.returncode, managed.stdout) == (1, "")
+
+
+def test_a_question_without_settings_is_not_answered_and_starts_nothing(asked: Stage) -> None:
+    asked.app.environment.pop("SLACK_BOT_TOKEN")
+    done = bot(asked, "discover")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cannot answer:\n  - SLACK_BOT_TOKEN is not set")
+
+
+def test_an_outage_is_told_on_standard_error_alone(asked: Stage) -> None:
+    asked.app.environment["SLACK_API_URL"] = "http://127.0.0.1:1/api/"
+    done = bot(asked, "explain", asked.alice.email, "tools-*", "1h")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_told(asked: Stage) -> None:
+    assert re.fullmatch(r"es-access \d+\.\d+\.\d+\n", bot(asked, "--version").stdout)
 
 
 def test_explain_says_why_not(asked: Stage) -> None:

@@ -27,6 +27,7 @@ HOSTILE = {
 """What a developer's shell may hold, or the `.env` beside them: none of it is the sandbox's."""
 
 STORY = (
+    "Alice is in Paris, Bob in New York: each sees times in their own zone",
     "1. Alice asks, Bob is asked",
     "/es-access logs-* 1h fixing INC-42",
     "only visible to you",
@@ -41,11 +42,16 @@ STORY = (
     "/es-access revoke REQ-",
     "Ended: revoked by @alice",
     "HTTP 401",
+    "7. Alice asks again, to write",
+    "Alice stores a document in metrics-hosts",
+    "it is stored: 201",
     "The clock moves on by one hour",
+    "Ended: expired",
+    "Bob · message from es-access",
     "Ended: expired",
     "HTTP 401",
     "nothing: no user, no role, no key",
-    "All of it was true",
+    "Every step was checked and passed. Everything is stopped.",
 )
 """What is read, in this order."""
 
@@ -131,7 +137,7 @@ def test_a_story_that_is_not_true_says_where_and_fails(place: Path) -> None:
     assert process.returncode == 1, said
     assert "✗ Not true: 5. It works on nothing else" in said
     assert "expected: another index is refused: 418\nbut: Answer(status=403, found=0)" in said
-    assert "All of it was true" not in said
+    assert "Every step was checked" not in said
     assert_nothing_is_left(place)
 
 
@@ -141,7 +147,8 @@ def test_an_open_sandbox_ends_well_at_ctrl_c(place: Path) -> None:
         assert "INTEGRATION_OWNER=bob@example.com" in said
         assert "SLACK_APP_TOKEN=xapp-" in said
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everything in the foreground hears it
-        assert process.wait(SECONDS) == 0
+        rest, _ = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, rest
     assert_nothing_is_left(place)
 
 

@@ -35,7 +35,7 @@ def test_two_of_a_group_have_to_approve(with_flows: Opened) -> None:
 """)
     request = stage.ask("logs-* 1h")
     stage.approve(request, stage.bob)
-    stage.reads(stage.carol, request, "@bob approved, waiting for 1 of them")
+    stage.reads(stage.carol, request, "@bob approved, waiting for one approval")
     assert "[ Approve ]" not in stage.reads(stage.bob, request, "@bob approved")
     assert not stage.made()
     stage.approve(request, stage.dave)
@@ -73,8 +73,8 @@ def test_a_rule_approves_by_itself_for_its_members_alone(with_flows: Opened) -> 
     assert "The access flow “on call” approves it by itself" in answer
     assert not stage.texts(stage.bob)
     stage.reads(stage.carol, "Password: ")
-    assert "Asks 1 owner: @bob" in stage.say(stage.alice, "logs-* 1h")
-    assert "Asks 1 owner: @bob" in stage.say(stage.carol, "logs-* 3h")
+    assert "Asked 1 owner: @bob" in stage.say(stage.alice, "logs-* 1h")
+    assert "Asked 1 owner: @bob" in stage.say(stage.carol, "logs-* 3h")
 
 
 def test_members_of_an_automatic_flow_have_access_while_they_are_members(with_flows: Opened) -> None:

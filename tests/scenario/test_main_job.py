@@ -1,7 +1,11 @@
 """The main job, through Slack's protocols, on a real node: ask, decide, use, end."""
 
+from contextlib import ExitStack
+from pathlib import Path
+
+from bot.sandbox.node import Node
 from bot.sandbox.workspace import User
-from tests.stage import Stage
+from tests.stage import Stage, set_stage
 
 OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 
@@ -23,10 +27,32 @@ def test_an_approved_request_is_a_credential_for_exactly_that_until_it_ends(stag
     stage.nothing_is_left()
 
 
+def test_the_credential_message_has_all_that_is_needed_and_its_notification_has_no_secret(
+    node: Node, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        settings = {
+            "ELASTICSEARCH_PUBLIC_URL": "https://es.example.com",
+            "CUSTOM_ACCESS_DETAILS": "Kibana for {username}: {url}/kibana, until {expiry}, on {patterns}",
+        }
+        stage = set_stage(node, tmp_path, stack, settings=settings)
+        stage.app.start()
+        request, secret = stage.granted("logs-*,metrics-cpu 1h")
+        text = stage.reads(stage.alice, f"ACCESS {request}", "Password: ")
+        assert "URL: https://es.example.com" in text
+        assert f"Kibana for {secret.username}: https://es.example.com/kibana, until " in text
+        assert "on logs-*, metrics-cpu" in text
+        user = f"{secret.username}:{secret.password}"
+        assert f"curl -u '{user}' 'https://es.example.com/logs-*,metrics-cpu/_search?size=1'" in text
+        for message in stage.workspace.messages(stage.alice):
+            assert secret.password not in message.text
+            assert not [version for version in message.history if secret.password in version.text]
+
+
 def test_the_requester_is_told_privately_what_was_filed_and_who_was_asked(stage: Stage) -> None:
     answer = stage.say(stage.alice, "logs-*,metrics-cpu 2h30m write fixing INC-42")
     assert "write on logs-*, metrics-cpu in elasticsearch for 2h30m" in answer
-    assert "Asks 2 owners: @bob, @carol" in answer
+    assert "Asked 2 owners: @bob, @carol" in answer
     assert "Matches now: 3 indices" in answer
     assert not stage.texts(stage.dave)
 

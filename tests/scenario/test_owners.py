@@ -64,9 +64,9 @@ def test_a_wildcard_over_several_owners_needs_each_of_them(teams: Stage) -> None
     for owner in (teams.carol, teams.dave):
         text = teams.read(teams.approval(owner, request), owner)
         assert "Each of these has to approve:" in text
-        assert "@payments (1 match): waiting for 1 of them" in text
-        assert "dave@example.com (1 match): waiting for 1 of them" in text
-        assert "elasticsearch (1 match): waiting for 1 of them" in text
+        assert "@payments (1 match): waiting for one approval" in text
+        assert "dave@example.com (1 match): waiting for one approval" in text
+        assert "elasticsearch (1 match): waiting for one approval" in text
     teams.approve(request, teams.carol)
     teams.reads(teams.bob, request, "@payments (1 match): @carol approved")
     teams.approve(request, teams.dave)
@@ -101,7 +101,7 @@ def test_the_preview_tells_what_a_pattern_covers(teams: Stage) -> None:
     assert "pay-audit, pay-none, pay-orders" in answer
     assert "What is created later under the pattern is covered too" in answer
     assert "“everyone”" in answer
-    assert "Asks 3 owners" in answer
+    assert "Would ask 3 owners" in answer
     assert "Nothing was filed" in answer
     assert "not asked for anything yet" in teams.say(teams.alice, "list")
 

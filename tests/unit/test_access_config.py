@@ -12,7 +12,7 @@ from bot.configuration import Upkeep
 from bot.settings import Settings, SettingsError, load_settings
 from tests.unit.test_policy_file import GOOD, PASSWORD
 
-SLACK = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
+SLACK = {"SLACK_BOT_TOKEN": "xoxb-1234567890", "SLACK_APP_TOKEN": "xapp-1234567890"}
 
 BY_VARIABLES = SLACK | {
     "ELASTICSEARCH_URL": "https://es.example.com:9200",
@@ -64,7 +64,7 @@ def test_the_file_says_everything(by_file: dict[str, str]) -> None:
         secrets = [each.get_secret_value() for each in settings.secrets()]
     assert found.connections["production"].password.get_secret_value() == PASSWORD
     assert found.policy.access_flows[0].name == "everyone"
-    assert {"xoxb-1", "xapp-1", PASSWORD} <= set(secrets)
+    assert {*SLACK.values(), PASSWORD} <= set(secrets)
 
 
 def test_a_password_may_stand_in_dot_env_and_the_environment_goes_before_it(by_file: dict[str, str]) -> None:
@@ -112,7 +112,7 @@ def test_the_file_is_read_again_when_it_is_asked_for_again(config: Path, by_file
         config.write_text(GOOD + "more: 1\n", encoding="utf-8")
         with pytest.raises(SettingsError) as refused:
             settings.configuration()
-    assert refused.value.problems == ("access.yaml:21: unknown key",)
+    assert refused.value.problems == ("access.yaml:21: unknown key more",)
 
 
 def test_variables_make_one_flow_for_everyone_that_asks_the_integration_owner() -> None:

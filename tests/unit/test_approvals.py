@@ -9,7 +9,7 @@ from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
 from bot.access.models import MessageKind
 from bot.access.policy import AccessFlow
 from bot.access.states import GrantState, RequestState
-from tests.fakes import OWNER, REQUESTER, STRANGER, World
+from tests.fakes import EVERYTHING, OWNER, REQUESTER, STRANGER, World
 
 HOUR = timedelta(hours=1)
 WEB, WEB_TOO, SHOP, SHOP_TOO = "U0WEB1", "U0WEB2", "U0SHOP1", "U0SHOP2"
@@ -275,3 +275,20 @@ def test_a_last_yes_that_comes_too_late_for_the_grant_is_not_kept(teams: World) 
     with pytest.raises(Conflict, match=f"{request_id} has ended meanwhile"):
         teams.approvals.approve(extension, SHOP)
     assert teams.story(extension).approvers == (WEB,)
+
+
+def test_what_the_policy_forbids_meanwhile_is_not_approved(world: World) -> None:
+    request_id = world.ask()
+    world.under(EVERYTHING, AccessFlow(name="no logs", deny=True, patterns=("logs-*",)))
+    with pytest.raises(NotAllowed, match="“no logs” forbids it"):
+        world.approvals.approve(request_id, OWNER)
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+def test_a_requester_who_left_the_group_of_the_flow_is_not_given_what_they_asked_for(world: World) -> None:
+    world.directory.people["@devs"] = (REQUESTER,)
+    world.under(AccessFlow(name="devs", requesters=("@devs",), owners="integration"))
+    request_id = world.ask()
+    world.directory.people["@devs"] = (STRANGER,)
+    with pytest.raises(NotAllowed, match="no longer belongs to those who may ask"):
+        world.approvals.approve(request_id, OWNER)

@@ -54,13 +54,26 @@ def test_recorded_state_of_a_real_node_is_read_whole(recording: Path) -> None:
     found = read_catalogue(json.loads(recording.read_text()), sizes, "owner")
     assert {each for each in found.resources if each.kind != "index"} == {
         Resource("bare-metrics", "data stream"),
-        Resource("from-outside", "alias", ("@nobody",)),
-        Resource("shop.all", "alias", ("@orders", "@shop", None)),
-        Resource("streams", "alias", ("@web", None)),
+        Resource("from-outside", "alias", ("@nobody",), targets=(".system-like",)),
+        Resource(
+            "shop.all", "alias", ("@orders", "@shop", None), targets=("shop-carts", "shop-orders.2026", "unowned")
+        ),
+        Resource("streams", "alias", ("@web", None), targets=("bare-metrics", "web-access")),
         Resource("web-access", "data stream", ("@web",), 700),
     }
     assert Resource("shop-carts", "index", ("@shop",), 7) in found.resources
     assert [each.name for each in found.templates] == ["all.shop", "mapped", "of.parts", "web.streams"]
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+def test_mapping_of_the_newest_backing_index_goes_before_the_owner_of_its_data_stream(recording: Path) -> None:
+    state = json.loads(recording.read_text())
+    mappings = state["metadata"]["indices"]["list"]["mappings"]
+    for number, owner in ((1, "@before"), (2, "@now")):
+        backing = state["metadata"]["indices"][f".ds-web-access-2026.01.31-00000{number}"]
+        backing["mappings"] = json.loads(json.dumps(mappings).replace('["@a", "@b"]', f'"{owner}"'))
+    found = owners(read_catalogue(state, {}, "owner"))
+    assert (found["web-access"], found["streams"]) == (("@now",), ("@now", None))
 
 
 def test_there_is_a_recording_of_each_version() -> None:
@@ -157,13 +170,20 @@ def test_data_stream_has_its_own_owner_before_its_templates() -> None:
     assert owners(found) == {"mine": ("@mine",), "theirs": ("@template",)}
 
 
+def test_older_mapping_does_not_speak_for_a_data_stream() -> None:
+    found = of(
+        {"indices": {".ds-1": index("@before"), ".ds-2": index()}, **streams(logs=stream(".ds-1", ".ds-2", owner="@o"))}
+    )
+    assert owners(found) == {"logs": ("@o",)}
+
+
 def test_backing_indices_are_part_of_their_data_stream_and_no_more() -> None:
     backing = (".ds-logs-2026.01.31-000001", ".ds-logs-2026.01.31-000002")
     found = of(
         {"indices": dict.fromkeys(backing, index("@x")), **streams(logs=stream(*backing))},
         {backing[0]: 5, backing[1]: 6},
     )
-    assert found.resources == (Resource("logs", "data stream", (None,), 11),)
+    assert found.resources == (Resource("logs", "data stream", ("@x",), 11),)
 
 
 def test_index_that_a_data_stream_took_over_can_be_asked_for_and_has_its_owner() -> None:
@@ -183,7 +203,7 @@ def test_alias_has_each_owner_of_what_it_points_to_once() -> None:
         "d": index(None, "all"),
     }
     found = of({"indices": indices}, {"a": 5})
-    assert found.resources[1] == Resource("all", "alias", ("@x", "@y", None))
+    assert found.resources[1] == Resource("all", "alias", ("@x", "@y", None), targets=(".c", "a", "b", "d"))
     assert ".hidden" not in owners(found)
 
 
@@ -191,6 +211,12 @@ def test_alias_of_data_streams_has_their_owners() -> None:
     state = streams(one=stream(owner="@one"), two=stream(owner="@two"))
     state["data_stream"]["data_stream_aliases"] = {"both": {"data_streams": ["one", "two"]}}
     assert owners(of(state))["both"] == ("@one", "@two")
+
+
+def test_alias_of_a_backing_index_names_the_data_stream_and_a_renamed_index_keeps_its_name() -> None:
+    indices = {".ds-logs-1": index(None, "all"), ".ds-logs-2": index(None, "all"), "old-1": index(None, "all")}
+    found = of({"indices": indices, **streams(logs=stream(*indices, owner="@logs"))})
+    assert {each.name: each.targets for each in found.resources} == {"all": ("logs", "old-1"), "logs": (), "old-1": ()}
 
 
 # --- templates ------------------------------------------------------------------------------------------------------
@@ -205,9 +231,10 @@ def test_what_an_index_will_carry_goes_before_what_its_template_says_of_itself()
     assert found.templates == (Template("t", ("logs-*",), "@carries"),)
 
 
-def test_data_stream_will_have_what_its_template_says_of_itself() -> None:
-    found = of(composable(t=template("logs-*", "@says", data_stream={"hidden": False}, **mapped("@carries"))))
-    assert found.templates == (Template("t", ("logs-*",), "@says"),)
+def test_data_stream_will_have_what_its_indices_will_carry_before_what_its_template_says_of_itself() -> None:
+    both, one = template("logs-*", "@says", **mapped("@carries")), template("web-*", "@says")
+    found = of(composable(t=both | {"data_stream": {"hidden": False}}, u=one | {"data_stream": {"hidden": False}}))
+    assert found.templates == (Template("t", ("logs-*",), "@carries"), Template("u", ("web-*",), "@says"))
 
 
 def test_last_component_with_an_owner_holds_where_the_template_has_none() -> None:

@@ -224,3 +224,14 @@ def test_an_extension_is_escalated_like_any_other(teams: World) -> None:
     assert teams.approvals.approve(extension, LEAD).request.state is RequestState.APPROVED
     with pytest.raises(Conflict):
         teams.approvals.approve(extension, WEB)
+
+
+def test_escalation_asks_for_as_many_approvals_as_the_flow(teams: World) -> None:
+    teams.under(flow(approvals=2, owners=(WEB, SHOP)))
+    request_id = teams.ask()
+    later(teams)
+    later(teams)
+    teams.approvals.approve(request_id, LEAD)
+    assert state(teams, request_id) is RequestState.PENDING
+    teams.approvals.approve(request_id, SECOND_LEAD)
+    assert state(teams, request_id) is RequestState.APPROVED

@@ -4,11 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.errors import (
-    Conflict,
-    NotAllowed,
-)
+from bot.access.errors import Conflict, InvalidRequest, NotAllowed
 from bot.access.models import MessageKind
+from bot.access.policy import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 
@@ -93,3 +91,24 @@ def test_revoking_an_extension_names_the_grant(world: World) -> None:
     world.approvals.approve(extension.id, OWNER)
     with pytest.raises(Conflict, match=f"only extends {request_id}"):
         world.grants.revoke(extension.id, REQUESTER)
+
+
+def test_however_often_it_is_extended_it_reaches_no_further_than_one_request_may(world: World) -> None:
+    world.under(AccessFlow(name="short", approve="rule", max_duration=2 * HOUR))
+    request_id = world.ask(duration="1h")
+    world.work()
+    world.requests.extend(REQUESTER, request_id, "1h")
+    for _ in range(5):
+        with pytest.raises(InvalidRequest, match="allows 2h at a time"):
+            world.requests.extend(REQUESTER, request_id, "1h")
+    assert world.grant(request_id).expires_at == world.clock.now() + 2 * HOUR
+    world.clock.advance(HOUR)
+    world.requests.extend(REQUESTER, request_id, "1h")
+    assert world.grant(request_id).expires_at == world.clock.now() + 2 * HOUR
+
+
+def test_what_would_be_given_differently_today_is_not_prolonged(world: World) -> None:
+    request_id = world.granted()
+    world.under(AccessFlow(name="exact", scope="resolved", owners="integration"))
+    with pytest.raises(Conflict, match="Ask for access anew"):
+        world.requests.extend(REQUESTER, request_id, "30m")

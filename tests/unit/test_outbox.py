@@ -6,6 +6,7 @@ from sqlmodel import select
 
 from bot.access.errors import Outage, Refusal
 from bot.access.models import AuditEvent, Message, MessageKind
+from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 
 PAUSE = timedelta(minutes=10)
@@ -61,7 +62,7 @@ def test_a_refusal_is_given_up_with_an_audit_event_and_does_not_block_what_follo
     first, second = world.ask(), world.ask()
     world.notifier.sending.errors = [Refusal("channel_not_found")]
     world.work_messages()
-    assert [each.split()[1] for each in world.notifier.texts.values()] == [second]
+    assert [each.split()[1] for each in world.notifier.texts.values() if each.startswith("approval")] == [second]
     with world.store.reading() as read:
         event = read._session.exec(select(AuditEvent).where(AuditEvent.event == "message.refused")).one()
     assert event.request_id == first
@@ -114,3 +115,20 @@ def test_a_second_decision_of_the_same_kind_owes_no_second_message(world: World)
             write.owe(request_id, MessageKind.ENDED, [REQUESTER, REQUESTER], world.clock.now())
     world.work_messages()
     assert texts_to(world, REQUESTER).count(MessageKind.ENDED) == 1
+
+
+def test_a_request_of_which_no_owner_can_be_told_is_cancelled_and_its_requester_hears_why(world: World) -> None:
+    request_id = world.ask()
+    world.notifier.sending.errors = [Refusal("channel_not_found"), Refusal("channel_not_found")]
+    world.work_messages()
+    request = world.story(request_id).request
+    assert request.state is RequestState.CANCELLED
+    assert "Slack took no message to any of its owners" in request.decision_reason
+    assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
+
+
+def test_one_owner_who_can_be_told_is_enough(world: World) -> None:
+    request_id = world.ask()
+    world.notifier.sending.errors = [Refusal("channel_not_found")]
+    world.work_messages()
+    assert world.story(request_id).request.state is RequestState.PENDING

@@ -97,15 +97,16 @@ def test_several_clusters_have_a_connection_each() -> None:
 
 
 WRONG = {
-    "unknown key at the top": ("access_flows:", "acess_flows:", 15, "unknown key: did you mean access_flows?"),
-    "unknown key of an integration": ("    owner:", "    ownr:", 6, "unknown key: did you mean owner?"),
-    "unknown key of hours": ("days: [mon]", "day: [mon]", 19, "unknown key: did you mean days?"),
-    "unknown key like nothing": ("pending_duration:", "xyz:", 20, "unknown key"),
+    "unknown key at the top": ("access_flows:", "acess_flows:", 15, "unknown key acess_flows: did you mean access_flo"),
+    "unknown key of an integration": ("    owner:", "    ownr:", 6, "unknown key ownr: did you mean owner?"),
+    "unknown key of hours": ("days: [mon]", "day: [mon]", 19, "unknown key day: did you mean days?"),
+    "unknown key like nothing": ("pending_duration:", "xyz:", 20, "unknown key xyz"),
     "missing key": ("    username: es-access-connector\n", "", 2, "username: is missing"),
     "resource owner alone": ('    owner: alice@example.com, @owners\n', "", 6, "resource_owner: needs an owner"),
     "a plain password": ("env:ES_PASSWORD", "hunter2", 5, "write env:NAME_OF_THE_VARIABLE"),
-    "a variable that is not set": ("env:ES_PASSWORD", "env:OTHER", 5, "password: the environment variable of this"),
-    "a variable that is empty": ("env:ES_PASSWORD", "env:EMPTY", 5, "password: the environment variable of this"),
+    "a variable that is not set": ("env:ES_PASSWORD", "env:OTHER", 5, "password: the environment variable OTHER is"),
+    "a password behind env": ("env:ES_PASSWORD", "env:Hunter2", 5, "password: the environment variable of this name"),
+    "a variable that is empty": ("env:ES_PASSWORD", "env:EMPTY", 5, "password: the environment variable EMPTY is"),
     "another scheme": ("env:ES_PASSWORD", "vault:secret/es", 5, "write env:NAME_OF_THE_VARIABLE"),
     "url with a password": ("https://es", "https://u:p@es", 3, "url: must be like https://host:9200"),
     "url and cloud id": ("    username", "    cloud_id: x:YSRi\n    username", 4, "there is a url as well"),

@@ -21,8 +21,8 @@ CANARY = "canary-7f3a"
 """Stands in every wrong value, and must stand in no message."""
 
 COMPLETE = {
-    "SLACK_BOT_TOKEN": "xoxb-1",
-    "SLACK_APP_TOKEN": "xapp-1",
+    "SLACK_BOT_TOKEN": "xoxb-1234567890",
+    "SLACK_APP_TOKEN": "xapp-1234567890",
     "ELASTICSEARCH_URL": "https://es.example.com:9200",
     "ELASTICSEARCH_USERNAME": "es-access-connector",
     "ELASTICSEARCH_PASSWORD": "secret",
@@ -37,6 +37,8 @@ def encoded(text: str) -> str:
 
 
 BAD = {
+    "SLACK_BOT_TOKEN": f"xapp-{CANARY}",
+    "SLACK_APP_TOKEN": f"xoxb-{CANARY}",
     "SLACK_API_URL": f"ftp://{CANARY}",
     "ELASTICSEARCH_URL": f"https://user:{CANARY}@host:9200",
     "ELASTICSEARCH_PUBLIC_URL": CANARY,
@@ -63,6 +65,8 @@ WORSE = [
     ("DATABASE_URL", "sqlite://"),
     ("DATABASE_URL", "sqlite:///:memory:"),
     ("DATABASE_URL", "::::"),
+    ("SLACK_BOT_TOKEN", "xoxb-"),  # as .env.example has it
+    ("SLACK_APP_TOKEN", "xapp-"),
     ("PORT", "-1"),
     ("PORT", "65536"),
     ("MAX_DURATION", "0h"),
@@ -173,6 +177,33 @@ def test_dot_env_is_read_and_the_environment_goes_before_it() -> None:
     Path(".env").write_text("\n".join(["# a remark", *lines]), encoding="utf-8")
     found = read({"PORT": "2"})
     assert (found.integration_name, found.port) == ("from-file", 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("MAX_DURATOIN", "MAX_DURATION"), ("RESOURCE_OWNER", "RESOURCE_OWNER_KEY")]
+)
+def test_a_misspelt_variable_in_dot_env_is_named_with_what_was_meant(typed: str, meant: str) -> None:
+    Path(".env").write_text(f"{typed}={CANARY}\n", encoding="utf-8")
+    assert problems_of(COMPLETE) == (f"{typed} in .env: did you mean {meant}?",)
+
+
+def test_a_variable_of_another_program_is_left_alone() -> None:
+    Path(".env").write_text("ELASTIC_PASSWORD=x\nEDITOR=vi\n", encoding="utf-8")
+    assert problems_of(COMPLETE | {"MAX_DURATOIN": "1h"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("HEALTH_PORT", "none", "must be a whole number"),
+        ("HEALTH_PORT", "70000", "must be 65535 or less"),
+        ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
+        ("LOG_FORMAT", "xml", "must be console or ecs"),
+        ("SLACK_BOT_TOKEN", "xapp-1234567890", "must be the bot token, it begins with xoxb-"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(variable: str, value: str, words: str) -> None:
+    assert problems_of(COMPLETE | {variable: value}) == (f"{variable}: {words}",)
 
 
 def test_dot_env_that_is_no_text_is_a_problem_and_no_traceback() -> None:

@@ -84,6 +84,7 @@ def _request_columns() -> list[sa.Column[object]]:
     times: list[sa.Column[object]] = [sa.Column(name, sa.DateTime(timezone=True)) for name in _REQUEST_TIMES]
     return [
         sa.Column("flow", sa.String(60), nullable=False, server_default=sa.text("''")),
+        sa.Column("flow_limit", sa.Integer, nullable=False, server_default="0"),
         sa.Column("automatic", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("privileges", sa.JSON),
         sa.Column("resolved", sa.JSON),

@@ -1,0 +1,55 @@
+"""`bot run` on a real PostgreSQL: alone, and two of them, of which one dies."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.sandbox.application import Application
+from bot.sandbox.node import Node
+from tests.stage import Stage, set_stage
+
+OK = 200
+
+
+@pytest.fixture
+def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iterator[tuple[Stage, Application]]:
+    """A stage whose application has a twin on the same database, both running."""
+    url = postgres("replicas")
+    with psycopg.connect(postgres("postgres"), autocommit=True) as connection, ExitStack() as stack:
+        connection.execute("CREATE DATABASE replicas")
+        stack.callback(connection.execute, "DROP DATABASE replicas WITH (FORCE)")
+        stage = set_stage(node, tmp_path, stack, settings={"DATABASE_URL": url})
+        second = tmp_path / "second"
+        second.mkdir()
+        owners = stage.app.environment["INTEGRATION_OWNER"]
+        settings = {"DATABASE_URL": url}
+        twin = Application(stage.workspace, node, node.connector(), second, owners=owners, settings=settings)
+        stack.callback(twin.stop)
+        stage.app.start()
+        twin.start()
+        yield stage, twin
+
+
+def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Application]) -> None:
+    stage, twin = replicas
+    for _ in range(4):  # Slack gives each payload to one of the two, by turns
+        request, secret = stage.granted()
+        assert stage.search(secret, "logs-web") == OK
+        stage.say(stage.alice, f"revoke {request}")
+        stage.refused(secret)
+        stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
+        told = [each for each in stage.texts(stage.alice) if request in each and "Access of @alice is over" in each]
+        assert len(told) == 1, "one of the two tells it, not both"
+    assert twin.returncode is None
+
+
+def test_what_a_killed_process_had_granted_is_ended_by_the_other(replicas: tuple[Stage, Application]) -> None:
+    stage, twin = replicas
+    _, secret = stage.granted()
+    stage.app.kill()
+    twin.move_clock(3601)
+    stage.refused(secret)
+    stage.reads(stage.alice, "HAS ENDED", "Ended: expired", "Access of @alice is over")

@@ -12,10 +12,10 @@ from bot.access.grants import (
     pause_after,
 )
 from bot.access.models import MessageKind
-from bot.access.ports import CredentialSpec
+from bot.access.ports import CredentialSpec, Receipt
 from bot.access.states import GrantState
 from bot.storage.store import SqlStore
-from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, World
+from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, World
 
 HOUR = timedelta(hours=1)
 LONG = LONGEST_PAUSE * 2
@@ -202,3 +202,30 @@ def test_pauses_double_up_to_the_longest_and_never_overflow() -> None:
         full = min(timedelta(seconds=2 ** min(attempts - 1, 20)), LONGEST_PAUSE)
         for _ in range(50):
             assert full * 0.75 <= pause_after(attempts, LONGEST_PAUSE) <= full * 1.25
+
+
+class Unmarked(FakeCluster):
+    """A cluster in which somebody took the mark of es-access off the user and its role."""
+
+    def remove(self, username: str) -> Receipt:
+        error = f"{username} does not say that es-access made it, so it was left alone"
+        return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(error,), foreign=True)
+
+
+def test_what_was_delivered_and_lost_its_mark_is_never_called_gone(world: World) -> None:
+    request_id = world.granted()
+    world.cluster = Unmarked()
+    world.grants.revoke(request_id, REQUESTER)
+    for _ in range(ATTEMPTS_BEFORE_OWNERS_HEAR):
+        world.work_grants()
+        world.clock.advance(timedelta(minutes=2))
+    assert world.grant(request_id).state is GrantState.REVOCATION_FAILED
+
+
+def test_a_name_that_was_somebody_elses_all_along_is_not_waited_for(world: World) -> None:
+    request_id = world.ask()
+    world.approvals.approve(request_id, OWNER)
+    world.cluster = Unmarked()
+    world.cluster.creating.errors = [Refusal("the name is taken")]
+    world.work_grants()
+    assert world.grant(request_id).state is GrantState.CLEANED_UP

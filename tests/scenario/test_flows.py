@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.node import Node
-from tests.stage import Stage, set_stage
+from bot.sandbox.node import VERSIONS, Node
+from tests.stage import Stage, integrations, set_stage
 
-OK, FORBIDDEN = 200, 403
+OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 
 Opened = Callable[[str], Stage]
 
@@ -192,19 +192,63 @@ def test_a_request_waits_while_slack_does_not_say_who_the_owners_are(with_flows:
     stage.reads(stage.bob, "asks for access")
 
 
-def test_several_clusters_are_told_apart_by_name(node: Node, tmp_path: Path) -> None:
+def test_one_group_is_enough_where_the_flow_says_so(with_flows: Opened) -> None:
+    stage = with_flows("  - {name: any, groups: any}\n")
+    stage.node.create_index("any-carol", owner="@data-owners", docs=[{"message": "x"}])
+    stage.node.create_index("any-dave", owner="dave@example.com", docs=[{"message": "x"}])
+    try:
+        request = stage.ask("any-* 1h")
+        assert "One of these has to approve:" in stage.read(stage.approval(stage.carol, request), stage.carol)
+        stage.approve(request, stage.dave)
+        assert stage.search(stage.secret(request), "any-carol") == OK
+        stage.reads(stage.carol, f"REQUEST {request}: APPROVED", "Approved by @dave")
+    finally:
+        stage.node.client().indices.delete(index="any-carol,any-dave")
+
+
+@pytest.fixture
+def two_clusters(node: Node, node_of: Callable[[str], Node], tmp_path: Path) -> Iterator[tuple[Stage, Node]]:
+    """A stage with a second cluster, `staging`, which is a node of the other version and has an index of its own."""
+    other = node_of(next(version for version in VERSIONS if version != node.version))
+    other.create_index("staged", docs=[{"message": "x"}])
     with ExitStack() as stack:
         stage = set_stage(
-            node, tmp_path, stack, policy=lambda _: "access_flows:\n  - {name: all, owners: integration}\n"
-        )
+            node, tmp_path, stack,
+            policy=lambda _: "access_flows:\n  - {name: all, owners: integration}\n",
+            settings={"OTHER_PASSWORD": other.connector().password},
+        )  # fmt: skip
         config = stage.app.access_config
-        text = config.read_text(encoding="utf-8")
-        second = (
-            text.split("integrations:\n")[1].split("access_flows:")[0].replace("name: elasticsearch", "name: staging")
-        )
-        config.write_text(text.replace("access_flows:", f"{second}access_flows:"), encoding="utf-8")
+        second = integrations(other, stage.bob, "staging").replace("env:CONNECTOR_PASSWORD", "env:OTHER_PASSWORD")
+        entry = second.removeprefix("\nintegrations:\n")
+        text = config.read_text(encoding="utf-8").replace("access_flows:", f"{entry}access_flows:")
+        config.write_text(text, encoding="utf-8")
         stage.app.start()
-        assert "Say which cluster you mean: elasticsearch, staging" in stage.say(stage.alice, "logs-* 1h")
-        request = stage.ask("logs-* 1h --cluster staging")
-        stage.approve(request, stage.bob)
-        assert stage.search(stage.secret(request), "logs-web") == OK
+        yield stage, other
+        other.client().indices.delete(index="staged")
+
+
+def test_several_clusters_are_told_apart_by_name(two_clusters: tuple[Stage, Node]) -> None:
+    stage, other = two_clusters
+    assert "Say which cluster you mean: elasticsearch, staging" in stage.say(stage.alice, "logs-* 1h")
+    assert "matches nothing that exists" in stage.say(stage.alice, "staged 1h --cluster elasticsearch")
+    request = stage.ask("staged 1h --cluster staging")
+    stage.approve(request, stage.bob)
+    text = stage.reads(stage.alice, f"ACCESS {request}", "Password: ")
+    assert f"URL: {other.url}" in text
+    secret = stage.secret(request)
+    with other.client_of(secret.username, secret.password) as there:
+        assert there.search(index="staged").meta.status == OK
+    assert stage.search(secret, "logs-web") == UNAUTHORIZED
+    stage.say(stage.alice, f"revoke {request}")
+    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "gone from the cluster")
+    assert not other.client().options(ignore_status=404).security.get_user(username=secret.username).body
+
+
+def test_the_form_offers_the_clusters(two_clusters: tuple[Stage, Node]) -> None:
+    stage, _ = two_clusters
+    stage.workspace.command(stage.alice, "/es-access", "")
+    view = stage.wait(lambda: stage.workspace.views(stage.alice), "the form")[-1]
+    stage.workspace.submit(
+        stage.alice, view, {"cluster": "staging", "patterns": "staged", "duration": "30m", "permission": "read"}
+    )
+    stage.reads(stage.bob, "read on staged in staging for 30m")

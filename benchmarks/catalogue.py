@@ -56,10 +56,10 @@ class OneCatalogue:
         return self._get(fresh=fresh)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"a preview makes nothing, not {spec.username} with {password}")
 
     def remove(self, username: str) -> Receipt:
-        raise NotImplementedError
+        raise AssertionError(f"a preview removes nothing, not {username}")
 
 
 class Everybody:

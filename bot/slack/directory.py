@@ -130,7 +130,10 @@ class SlackDirectory:
             else:
                 user = self._client.users_info(user=name)["user"]
         outside = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
-        return _Person(str(user["id"]), decides=not any(user.get(each) for each in outside))
+        person = _Person(str(user["id"]), decides=not any(user.get(each) for each in outside))
+        if person.id != name:
+            self._people.keep(person.id, person)  # known by e-mail, and by id at the click
+        return person
 
 
 def _person_serves(person: _Person) -> float:
@@ -169,6 +172,14 @@ class _Answers(Generic[_T]):
             # A new one each time: a kept one would grow with the traceback of everybody who raises it.
             raise Refusal(str(answer))
         return answer
+
+    def keep(self, key: str, answer: _T) -> None:
+        """Takes an answer that came with another one, where there is none that serves."""
+        with self._guard:
+            known = self._asked.get(key)
+            if known is None or not self._is_fresh(known):
+                self._asked[key] = asked = _Asked[_T](self._clock())
+                asked.answer.set_result(answer)
 
     def forget(self) -> None:
         """Drops all, also what is being read: that is for those who wait for it already, and is not kept."""

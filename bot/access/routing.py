@@ -142,7 +142,7 @@ class Routing:
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example)
         return matched(wish.patterns, catalogue), catalogue
 
-    def candidates(self, owners: Sequence[str], flow: AccessFlow | None, requester: str) -> tuple[str, ...]:
+    def _candidates(self, owners: Sequence[str], flow: AccessFlow | None, requester: str) -> tuple[str, ...]:
         """Who of these may decide a request of that person. Raises `Outage`."""
         users = self.directory.members(owners).users
         return users if flow is not None and flow.self_approval else tuple(u for u in users if u != requester)
@@ -155,7 +155,7 @@ class Routing:
         problems: list[str] = []
         orphaned = 0
         for group in groups:
-            people = self.candidates(group.owners, flow, wish.requester)
+            people = self._candidates(group.owners, flow, wish.requester)
             said = self.directory.members(group.owners).problems
             problems += said
             if len(people) >= group.approvals:
@@ -166,7 +166,7 @@ class Routing:
         if len(reachable) == len(groups) or (reachable and flow.groups == "any"):
             return tuple(reachable), problems
         last = OwnerGroup(wish.integration.name, wish.integration.owner, flow.approvals, orphaned)
-        last = replace(last, people=self.candidates(last.owners, flow, wish.requester))
+        last = replace(last, people=self._candidates(last.owners, flow, wish.requester))
         if len(last.people) < last.approvals:
             self._nobody(last, wish)
         others = [group for group in reachable if group.label != last.label]
@@ -222,7 +222,7 @@ def _in_turn(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
 
 
 def _unmatched(patterns: Sequence[str], catalogue: Catalogue) -> list[str]:
-    names = sorted(each.name for each in catalogue.resources)
+    names = [each.name for each in catalogue.resources]  # sorted, as a catalogue is
     return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
 
 

@@ -20,6 +20,20 @@ def _added(default: Any) -> dict[str, Any]:
     return {"server_default": default}
 
 
+class CredentialKind(StrEnum):
+    """What a grant is in the cluster."""
+
+    PASSWORD = "password"  # noqa: S105 (the name of a kind); a native user: for Kibana and people
+    API_KEY = "api_key"  # for scripts: the server itself ends it
+
+
+class Delivery(StrEnum):
+    """How a secret reaches its requester."""
+
+    MESSAGE = "message"  # it stands in a direct message until the grant ends
+    REVEAL = "reveal"  # it is made at a click, and shown once in a window
+
+
 class AccessRequest(SQLModel, table=True):
     """What a person asked for, and what became of it.
 
@@ -46,6 +60,14 @@ class AccessRequest(SQLModel, table=True):
     duration: int
     reason: str = Field(default="", max_length=1000)
     extends: str | None = Field(default=None, max_length=16)
+    kind: CredentialKind = Field(
+        default=CredentialKind.PASSWORD,
+        sa_column=Column(_names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
+    )
+    delivery: Delivery = Field(
+        default=Delivery.MESSAGE,
+        sa_column=Column(_names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),
+    )
     flow: str = Field(default="", max_length=60, sa_column_kwargs=_added(text("''")))
     flow_limit: int = Field(default=0, sa_column_kwargs=_added("0"))
     automatic: bool = Field(default=False, sa_column_kwargs=_added(false()))
@@ -104,13 +126,22 @@ class Approval(SQLModel, table=True):
     at: datetime
 
 
+class GrantTask(StrEnum):
+    """What is to be done for an active grant."""
+
+    EXTEND = "extend"  # the cluster must hear of the new end; an API key is replaced by one that lasts as long
+    RENEW = "renew"  # a fresh secret, in the place of the one before
+
+
 class Grant(SQLModel, table=True):
     """An approved request, as it exists in the cluster. Its id is that of the request.
 
     `username` names both the user and the role, and is fixed before the cluster is called. A worker that has taken
     the row says so in `claimed_by` and `claimed_until`; `due_at` is when there is something to do for it: at once
-    while it is being made or ended, at `expires_at` while it is active, never when it is gone. Every change but a
-    claim counts up `version`, so that what was read can be told from what is there now.
+    while it is being made or ended or has a `task`, at `expires_at` while it is active, when its disabled user is to
+    be deleted while it is revoked, never when it is gone. Every change but a claim counts up `version`, so that what
+    was read can be told from what is there now. `key_id` is the API key that was delivered last. `receipt` is what was
+    last read back from the cluster about its end.
     """
 
     __tablename__ = "access_grant"
@@ -125,6 +156,9 @@ class Grant(SQLModel, table=True):
     ended_at: datetime | None = None
     ended_by: str | None = Field(default=None, max_length=32)
     end_reason: str = Field(default="", max_length=1000)
+    task: GrantTask | None = Field(default=None, sa_column=Column(_names_of(GrantTask), nullable=True))
+    key_id: str | None = Field(default=None, max_length=64)
+    receipt: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     version: int = 0
     attempts: int = 0
     due_at: datetime | None = None
@@ -142,6 +176,7 @@ class MessageKind(StrEnum):
     DELAYED = "delayed"  # to the requester: approved, but the cluster does not answer
     ENDED = "ended"  # to requester and approver: the access is over
     FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
+    NOTICE = "notice"  # about no request: its text stands in the row
 
 
 _OWED = text("due_at IS NOT NULL")
@@ -164,9 +199,10 @@ class Message(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    request_id: str = Field(foreign_key="access_request.id", max_length=16)
+    request_id: str | None = Field(default=None, foreign_key="access_request.id", max_length=16)
     kind: MessageKind = Field(sa_column=Column(_names_of(MessageKind), nullable=False))
     recipient: str = Field(max_length=32)
+    notice: str | None = Field(default=None, max_length=1000)
     wanted: int = 1
     sent: int = 0
     channel: str | None = Field(default=None, max_length=32)
@@ -199,3 +235,13 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=64)
     holder: str = Field(max_length=128)
     until: datetime
+
+
+class Setting(SQLModel, table=True):
+    """Something that the application must remember about itself, and since when."""
+
+    __tablename__ = "setting"
+
+    name: str = Field(primary_key=True, max_length=128)
+    value: str = Field(max_length=1000)
+    at: datetime

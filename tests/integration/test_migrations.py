@@ -23,7 +23,7 @@ from bot.storage.migrate import HEAD, migrate
 from bot.storage.store import SqlStore
 from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 
-TABLES = {"access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease"}
+TABLES = {"access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting"}
 
 
 def test_migrated_database_is_what_the_models_describe(empty_engine: Engine) -> None:

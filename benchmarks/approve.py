@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 
 from benchmarks.acts import approve, ask, settle
 from benchmarks.report import Figure, ms, spread
-from bot.access.grants import new_password
+from bot.access.provisioning import new_password
 from bot.cluster.credentials import METADATA_KEY
 from bot.sandbox.stage import Stage
 

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from slack_bolt import App
@@ -21,16 +21,19 @@ from bot.access.automatic import Automatic
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
-from bot.access.models import Grant, Message
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
+from bot.access.provisioning import Provisioning
 from bot.access.requests import Requests
+from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.marks import Installation
+from bot.duties import CLUSTER_WORKERS, Domain, start_duties
+from bot.identity import Identity
 from bot.reloading import Reloading
-from bot.scheduler import Ticker
 from bot.settings import Configuration, Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
@@ -44,19 +47,6 @@ from bot.storage.lock import DatabaseInUseError, only_one_on
 from bot.storage.migrate import migrate
 from bot.storage.store import SqlStore
 from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
-from bot.workers import RENEW_EVERY, WorkerPool
-
-CLUSTER_WORKERS = 16
-"""Grants in work at once. Making one is bound by the cluster's hashing, about 50 ms of one of its cores."""
-
-OUTBOX_WORKERS = 8
-"""Messages in work at once: Slack takes about one a second in each conversation."""
-
-LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
-"""How late a request that nobody decided may be closed, sent on or escalated."""
-
-LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
-"""How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
 
 log = structlog.get_logger(__name__)
 
@@ -67,19 +57,6 @@ class SystemClock:
     def now(self) -> datetime:
         """The present, in UTC."""
         return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The services of `access`, on their real ports."""
-
-    rules: Rules
-    requests: Requests
-    approvals: Approvals
-    automatic: Automatic
-    grants: Grants
-    history: History
-    outbox: Outbox
 
 
 class ConfiguredClusters(dict[str, ElasticsearchCluster]):
@@ -116,14 +93,18 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     configuration = settings.configuration()
     store = _open_store(settings, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
-    clusters = _connect(configuration, beside, running)
+    identity = Identity(Installation(), store, clock)
+    identity.recall(settings.installation_id)
+    clusters = _connect(configuration, beside, identity.installation, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
     directory = SlackDirectory(client)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
-    _start_workers(domain, store, clock, running)
-    verified = _slack_takes_the_token(client)
+    start_duties(domain, store, clock, running)
+    who = _slack_takes_the_token(client)
+    if who is not None:
+        identity.learn(who)
     afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
 
     def groups_changed() -> None:
@@ -135,9 +116,9 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
         groups_changed, afterwards,
     )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)
+    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=who is not None)
     port = _listen(settings, app, afterwards, store, clusters, running)
-    announce(clusters, slack=verified, mode="socket" if settings.socket_mode else "http", port=port)
+    announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
 
 
@@ -149,19 +130,21 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
-        clusters = _connect(configuration, beside, running)
+        store = SqlStore(engine, "command")
+        clusters = _connect(configuration, beside, Installation(settings.installation_id), running)
         client = web_client(settings.slack_bot_token, settings.slack_api_url)
         directory, rules = SlackDirectory(client), Rules(configuration.policy)
-        store = SqlStore(engine, "command")
         notifier = SlackNotifier(client, rules)
         yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
 
 
-def _connect(configuration: Configuration, beside: Executor, running: ExitStack) -> ConfiguredClusters:
+def _connect(
+    configuration: Configuration, beside: Executor, installation: Installation, running: ExitStack
+) -> ConfiguredClusters:
     clusters = ConfiguredClusters()
     for integration in configuration.policy.integrations:
         client = connect(configuration.connections[integration.name])
-        cluster = ElasticsearchCluster(client, beside, integration.resource_owner)
+        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner)
         clusters[integration.name] = cluster
         running.callback(cluster.close)
     return clusters
@@ -194,7 +177,7 @@ def _threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
     return executor
 
 
-def _slack_takes_the_token(client: WebClient) -> bool:
+def _slack_takes_the_token(client: WebClient) -> dict[str, Any] | None:
     try:
         who = identify(client)
     except TokenRefused as error:
@@ -203,9 +186,9 @@ def _slack_takes_the_token(client: WebClient) -> bool:
         raise SettingsError([f"SLACK_BOT_TOKEN: {error}. `bot check` says more"]) from None
     except Outage as error:
         log.warning("cannot reach Slack yet", error=str(error))
-        return False
+        return None
     log.info("signed in to Slack", team=who["team"], user=who["user"])
-    return True
+    return who
 
 
 def build_domain(
@@ -220,44 +203,19 @@ def build_domain(
     """The services of the domain on these ports."""
     routing = Routing(clusters, directory, rules, clock)
     approvals = Approvals(store, directory, rules, clock)
-    grants = Grants(store, clusters, approvals, notifier, clock, beside)
+    provisioning = Provisioning(store, clusters, notifier, clock, beside)
+    grants = Grants(store, approvals, provisioning, clock)
     return Domain(
         rules,
         Requests(store, routing, approvals, rules, clock),
         approvals,
         Automatic(store, directory, rules, approvals, grants, clock),
         grants,
+        provisioning,
+        Revocation(store, clusters, rules, clock),
         History(store, approvals, clusters, rules),
         Outbox(store, notifier, clock),
     )
-
-
-def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitStack) -> None:
-    grants: WorkerPool[Grant] = WorkerPool(
-        "grants", CLUSTER_WORKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_grants(now, until, most),
-        next_due=lambda read: read.next_grant_due(),
-        work=domain.grants.work,
-    )  # fmt: skip
-    messages: WorkerPool[Message] = WorkerPool(
-        "outbox", OUTBOX_WORKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
-        next_due=lambda read: read.next_message_due(),
-        work=domain.outbox.work,
-    )  # fmt: skip
-    ticker = Ticker()
-    ticker.every(RENEW_EVERY, grants.renew, "hold on to grants")
-    ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
-    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
-    for pool in (messages, grants):  # stopped the other way round: ending a grant owes messages
-        store.on_work(pool.wake)
-        pool.start()
-        running.callback(pool.stop)
-    ticker.start()
-    running.callback(ticker.stop)
 
 
 def _listen(

@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import policy_file
-from bot.access.policy import AccessFlow, Duration, Integration, Name, Owner, Policy, read_owners
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.shapes import Duration, Name, Owner, read_owners
 from bot.cluster.client import Connection
 from bot.configuration import (
     AccessDetails,
@@ -123,6 +124,7 @@ class Settings(_Environment):
     max_duration: Duration = timedelta(days=7)
     pending_duration: Duration = timedelta(hours=8)
 
+    installation_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
     database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")
     host: str = "0.0.0.0"  # noqa: S104 (a container's probes and Slack's requests come from outside of it)
     port: Port = 3000
@@ -159,6 +161,7 @@ class Settings(_Environment):
             or self.elasticsearch_url
             or cloud_url(self.elasticsearch_cloud_id or ""),
             access_details=self.custom_access_details,
+            user_cleanup_days=self.user_cleanup_days,
         )
         flow = AccessFlow(
             name="default",

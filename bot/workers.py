@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -34,7 +34,7 @@ Row = TypeVar("Row", Grant, Message)
 
 
 class WorkerPool(Generic[Row]):
-    """Claims due rows and works on up to `size` of them at once."""
+    """Claims due rows and works on them in up to `size` threads, each of which takes up to `batch` rows at a time."""
 
     def __init__(
         self,
@@ -43,16 +43,19 @@ class WorkerPool(Generic[Row]):
         store: Store,
         clock: Clock,
         claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]],
-        next_due: Callable[[Transaction], datetime | None],
-        work: Callable[[Row], None],
+        next_due: Callable[[Transaction, datetime], datetime | None],
+        work: Callable[[Sequence[Row]], None],
+        batch: int = 1,
     ) -> None:
         self._name = name
         self._size = size
         self._store = store
         self._clock = clock
         self._claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]] = claim
-        self._next_due = next_due
-        self._work: Callable[[Row], None] = work
+        self._next_due: Callable[[Transaction, datetime], datetime | None] = next_due
+        self._work: Callable[[Sequence[Row]], None] = work
+        self._batch = batch
+        self._busy = 0
         self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
         self._in_hand: dict[str | int | None, Row] = {}
         self._guard = threading.Lock()
@@ -98,35 +101,47 @@ class WorkerPool(Generic[Row]):
         """Claims as much as there are free threads, and returns the seconds until the next look."""
         self._awake.clear()
         with self._guard:
-            free = self._size - len(self._in_hand)
+            free = self._size - self._busy
         if free == 0:
             return LONGEST_WAIT.total_seconds()  # the first to finish wakes the dispatcher
         now = self._clock.now()
         with self._store.reading() as read:
-            due = self._next_due(read)
+            due = self._next_due(read, now + LONGEST_WAIT)
         if due is None or due > now:
             return min(due - now, LONGEST_WAIT).total_seconds() if due else LONGEST_WAIT.total_seconds()
         with self._store.writing() as write:
-            rows = self._claim(write, now, now + CLAIM, free)
+            rows = self._claim(write, now, now + CLAIM, free * self._batch)
         with self._guard:
             # A claim lapses when the clock jumps or the machine sleeps; what is in hand here is not begun once more.
             rows = [row for row in rows if row.id not in self._in_hand]
             self._in_hand.update({row.id: row for row in rows})
-        for row in rows:
-            self._executor.submit(self._run, row)
+        for some in _shared_out(rows, free, self._batch):
+            with self._guard:
+                self._busy += 1
+            self._executor.submit(self._run, some)
         # None, though something is due: another process has it, or its turn comes after one that is in hand.
         return 0.0 if rows else LONGEST_WAIT.total_seconds()
 
-    def _run(self, row: Row) -> None:
+    def _run(self, rows: Sequence[Row]) -> None:
         try:
-            self._work(row)
-        except Exception:
-            log.exception("a bug: work was left undone", pool=self._name, row=row.id)
-            self._put_off(row)
+            self._do(rows)
         finally:
             with self._guard:
-                self._in_hand.pop(row.id, None)
+                self._busy -= 1
+                for row in rows:
+                    self._in_hand.pop(row.id, None)
             self._awake.set()
+
+    def _do(self, rows: Sequence[Row]) -> None:
+        try:
+            self._work(rows)
+        except Exception:
+            log.exception("a bug: work was left undone", pool=self._name, rows=[row.id for row in rows])
+            if len(rows) == 1:
+                self._put_off(rows[0])
+                return
+            for row in rows:  # whatever is wrong with one of them must not hold up the others
+                self._do([row])
 
     def _put_off(self, row: Row) -> None:
         try:
@@ -134,3 +149,10 @@ class WorkerPool(Generic[Row]):
                 write.put_off(row, self._clock.now() + PAUSE_AFTER_BUG)
         except Exception:
             log.exception("could not put the row off: its claim lapses by itself", pool=self._name, row=row.id)
+
+
+def _shared_out(rows: Sequence[Row], threads: int, batch: int) -> Iterator[Sequence[Row]]:
+    """The rows in at most as many parts as there are threads, none of them larger than a batch."""
+    size = min(batch, max(1, -(-len(rows) // threads)))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -1,7 +1,7 @@
 """Hand-written stand-ins for the outside of the domain, and one object that holds them all together."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
-from bot.access.errors import Outage
+from bot.access.errors import Gone, Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.models import AskedGroup, AuditEvent, Grant, Message, MessageKind
 from bot.access.outbox import Outbox
@@ -21,6 +21,7 @@ from bot.access.ports import (
     Catalogue,
     Credential,
     CredentialSpec,
+    Found,
     Inclusion,
     Members,
     Posted,
@@ -29,8 +30,11 @@ from bot.access.ports import (
     Story,
     Template,
 )
+from bot.access.provisioning import Provisioning
 from bot.access.requests import Draft, Requests
+from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
+from bot.access.states import GrantState
 from bot.storage.store import SqlStore
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
@@ -78,6 +82,14 @@ class FakeCluster:
     users: dict[str, str] = field(default_factory=dict)
     roles: dict[str, CredentialSpec] = field(default_factory=dict)
     passwords: list[str] = field(default_factory=list)
+    keys: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    """When each live API key of a user ends, by its id."""
+    made_keys: list[str] = field(default_factory=list)
+    disabled: set[str] = field(default_factory=set)
+    removed_together: list[int] = field(default_factory=list)
+    there: list[Found] = field(default_factory=list)
+    is_ahead: timedelta = timedelta(0)
+    ending_keys: Script = field(default_factory=Script)
     asked: Script = field(default_factory=Script)
     creating: Script = field(default_factory=Script)
     removing: Script = field(default_factory=Script)
@@ -103,18 +115,69 @@ class FakeCluster:
         self.creating.play()
         self.users[spec.username] = password.get_secret_value()
 
-    def remove(self, username: str) -> Receipt:
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+        self.extend(spec)
+        self.passwords.append(password.get_secret_value())
+        self.users[spec.username] = password.get_secret_value()
+
+    def extend(self, spec: CredentialSpec) -> None:
+        self.creating.play()
+        if spec.username not in self.users:
+            raise Gone(f"the user {spec.username} was removed")
+        self.roles[spec.username] = spec
+
+    def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
+        self.passwords.append(password.get_secret_value())
+        if alone:
+            self.keys.pop(spec.username, None)
+        self.creating.play()
+        key_id = f"key-{len(self.made_keys)}"
+        self.made_keys.append(key_id)
+        self.keys.setdefault(spec.username, {})[key_id] = spec.expires_at
+        return Credential(spec.username, SecretStr(f"secret-of-{key_id}"), key_id)
+
+    def end_other_keys(self, username: str, keep: str) -> None:
+        self.ending_keys.play()
+        self.keys[username] = {key_id: until for key_id, until in self.keys[username].items() if key_id == keep}
+
+    def exists(self, username: str, key_id: str | None) -> bool:
+        self.asked.play()
+        if key_id is not None:
+            return key_id in self.keys.get(username, {})
+        return username in self.users
+
+    def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
+        self.removed_together.append(len(usernames))
+        return [self._remove(username, disable=disable) for username in usernames]
+
+    def _remove(self, username: str, *, disable: bool) -> Receipt:
         try:
             self.removing.play()
-        except Outage as error:
-            return Receipt(username not in self.users, username not in self.roles, None, (str(error),))
-        self.users.pop(username, None)
+        except (Outage, Refusal) as error:
+            final = isinstance(error, Refusal)
+            here = (username not in self.users, username not in self.roles)
+            return Receipt(*here, None, (str(error),), final=final)
+        was = self.users.pop(username, None)
+        kept = disable and was is not None
+        if kept:
+            self.disabled.add(username)
+        else:
+            self.disabled.discard(username)
         self.roles.pop(username, None)
-        return Receipt(user_gone=True, role_gone=True, keys_left=0)
+        ended = len(self.keys.pop(username, {}))
+        return Receipt(user_gone=not kept, role_gone=True, keys_left=0, user_disabled=kept, keys_ended=ended)
+
+    def found(self) -> Iterable[Sequence[Found]]:
+        self.asked.play()
+        yield self.there
+
+    def ahead(self) -> timedelta:
+        self.asked.play()
+        return self.is_ahead
 
     @property
     def empty(self) -> bool:
-        return not self.users and not self.roles
+        return not self.users and not self.roles and not self.keys and not self.disabled
 
 
 @dataclass
@@ -152,7 +215,7 @@ class FakeNotifier:
         self.during_send: Callable[[Message], None] = lambda _message: None
         self._guard = threading.Lock()
 
-    def send(self, message: Message, story: Story) -> Posted:
+    def send(self, message: Message, story: Story | None) -> Posted:
         self.sending.play()
         self.during_send(message)
         with self._guard:
@@ -166,12 +229,14 @@ class FakeNotifier:
         self.before_deliver()
         self.delivering.play()
         with self._guard:
-            secret = credential.password.get_secret_value()
+            secret = credential.secret.get_secret_value()
             self.texts[message.ts] = f"{credential.username} {secret} until {story.grant and story.grant.expires_at}"
             self.log.append(("deliver", message.kind, message.recipient))
 
     @staticmethod
-    def _words(message: Message, story: Story) -> str:
+    def _words(message: Message, story: Story | None) -> str:
+        if story is None:
+            return message.notice or ""
         grant = story.grant.state.value if story.grant else "no grant"
         return f"{message.kind.value} {story.request.id} {story.request.state.value} {grant}"
 
@@ -236,7 +301,15 @@ class World:
 
     @property
     def grants(self) -> Grants:
-        return Grants(self.store, self.clusters, self.approvals, self.notifier, self.clock, self.executor)
+        return Grants(self.store, self.approvals, self.provisioning, self.clock)
+
+    @property
+    def provisioning(self) -> Provisioning:
+        return Provisioning(self.store, self.clusters, self.notifier, self.clock, self.executor)
+
+    @property
+    def revocation(self) -> Revocation:
+        return Revocation(self.store, self.clusters, self.rules, self.clock)
 
     @property
     def automatic(self) -> Automatic:
@@ -266,15 +339,25 @@ class World:
     # --- what workers do ---
 
     def claim_grants(self) -> Sequence[Grant]:
+        """Those that are due to be made, and those that are due to end."""
         now = self.clock.now()
         with self.store.writing() as write:
-            return write.claim_grants(now, now + CLAIM, 100)
+            made = write.claim_grants(now, now + CLAIM, 100, ending=False)
+            return [*made, *write.claim_grants(now, now + CLAIM, 100, ending=True)]
+
+    def work_on(self, *grants: Grant) -> None:
+        """Does what is due for claimed grants, as the pools do."""
+        for grant in grants:
+            made = grant.state is GrantState.PROVISIONING or (grant.state is GrantState.ACTIVE and grant.task)
+            if made and grant.due_at is not None and grant.due_at < grant.expires_at:
+                self.provisioning.work([grant])
+            else:
+                self.revocation.work([grant])
 
     def work_grants(self) -> int:
         """Does what is due now for grants, once each; how many there were."""
         claimed = self.claim_grants()
-        for grant in claimed:
-            self.grants.work(grant)
+        self.work_on(*claimed)
         return len(claimed)
 
     def claim_messages(self) -> Sequence[Message]:
@@ -286,8 +369,7 @@ class World:
         """Sends what is due now, until nothing is; how many sendings there were."""
         count = 0
         while claimed := self.claim_messages():
-            for message in claimed:
-                self.outbox.work(message)
+            self.outbox.work(claimed)
             count += len(claimed)
         return count
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, MessageKind
+from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, GrantTask, MessageKind
 from bot.access.ports import Clock, Directory, Story
 from bot.access.reasons import checked_reason
 from bot.access.routing import MOST_ASKED, Rules, check_still_allowed
@@ -213,10 +213,20 @@ def _yeses(story: Story, group: AskedGroup) -> int:
 
 
 def prolong(write: Transaction, grant: Grant, length: timedelta, actor: str, now: datetime) -> None:
-    """Moves the end of a live grant, and nothing else. Raises `LostRace`."""
+    """Moves the end of a live grant; workers tell the cluster. Raises `LostRace`."""
     until = grant.expires_at + length
-    due = until if grant.state is GrantState.ACTIVE else now
-    write.change(grant, "grant.extended", actor, now, detail={"until": until.isoformat()}, expires_at=until, due_at=due)
+    # A fresh secret that is owed already will be one that lasts as long.
+    task = None if grant.state is GrantState.PROVISIONING else grant.task or GrantTask.EXTEND
+    write.change(
+        grant,
+        "grant.extended",
+        actor,
+        now,
+        detail={"until": until.isoformat()},
+        expires_at=until,
+        due_at=now,
+        task=task,
+    )
     write.refresh(grant.id, [MessageKind.APPROVAL], now)
 
 

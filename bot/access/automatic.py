@@ -8,8 +8,9 @@ from functools import partial
 
 from bot.access.approvals import APPLICATION, Approvals, prolong
 from bot.access.decision import Question, denial
+from bot.access.ending import End
 from bot.access.errors import LostRace, Outage
-from bot.access.grants import End, Grants
+from bot.access.grants import Grants
 from bot.access.models import AccessRequest
 from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory, Story
@@ -93,6 +94,8 @@ class Automatic:
             patterns=list(flow.patterns),
             permission=permission.name,
             duration=int(_length(flow).total_seconds()),
+            kind=flow.credentials[0],
+            delivery=flow.delivery,
             flow=flow.name,
             automatic=True,
             privileges=permission.stored(),

@@ -1,15 +1,17 @@
 """Which access flow a request falls under, and why. Pure: the same policy and question give the same answer."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import IntEnum
 from functools import partial
 
 from bot.access.durations import format_duration
+from bot.access.models import CredentialKind
 from bot.access.patterns import covers, overlap
-from bot.access.policy import AccessFlow, Integration, Permission, Policy, is_owner
+from bot.access.policy import AccessFlow, Integration, Permission, Policy
+from bot.access.shapes import is_owner
 
 MOST_NAMES = 10
 """Owners that one resource may name."""
@@ -23,18 +25,19 @@ class Verdict(IntEnum):
     NOT_A_REQUESTER = 2
     PATTERN_NOT_OFFERED = 3
     PERMISSION_NOT_OFFERED = 4
-    OUTSIDE_HOURS = 5
-    NO_DURATION = 6
-    TOO_LONG = 7
-    NO_REASON = 8
-    REASON_OF_WRONG_SHAPE = 9
-    ALLOWED = 10
-    DENIED = 11
+    CREDENTIAL_NOT_OFFERED = 5
+    OUTSIDE_HOURS = 6
+    NO_DURATION = 7
+    TOO_LONG = 8
+    NO_REASON = 9
+    REASON_OF_WRONG_SHAPE = 10
+    ALLOWED = 11
+    DENIED = 12
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. `duration` is `None` where the flow's default would do."""
+    """What is asked. `duration` and `kind` are `None` where the flow's default would do."""
 
     integration: Integration
     patterns: tuple[str, ...]
@@ -42,6 +45,7 @@ class Question:
     duration: timedelta | None
     reason: str
     at: datetime
+    kind: CredentialKind | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Decision:
         """Whether it may be asked for."""
         return self.verdict is Verdict.ALLOWED
 
+
+KINDS: Mapping[CredentialKind, str] = {CredentialKind.PASSWORD: "passwords", CredentialKind.API_KEY: "API keys"}
+"""What they are called, of several."""
 
 MemberOf = Callable[[Sequence[str]], bool | None]
 """Whether the person who asks is one of these users, e-mails or groups; `None` when one of them is not to be found."""
@@ -117,7 +124,6 @@ def _at(flow: AccessFlow, question: Question) -> bool:
 def _fits(flow: AccessFlow, question: Question, member_of: MemberOf) -> Decision:
     """Whether one flow allows it, or the first thing that is in the way."""
     uncovered = [each for each in question.patterns if not any(covers(mine, each) for mine in flow.patterns)]
-    duration = question.duration or flow.default_duration
     answer = partial(Decision, flow=flow)
     if not _at(flow, question):
         return answer(Verdict.OTHER_INTEGRATION, why=f"No access flow covers {question.integration.name}.")
@@ -129,6 +135,15 @@ def _fits(flow: AccessFlow, question: Question, member_of: MemberOf) -> Decision
         return answer(
             Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here. {_offer(flow)}"
         )
+    if question.kind is not None and question.kind not in flow.credentials:
+        given = f"The access flow “{flow.name}” gives {KINDS[flow.credentials[0]]} alone."
+        return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=given)
+    return _time_fits(flow, question)
+
+
+def _time_fits(flow: AccessFlow, question: Question) -> Decision:
+    duration = question.duration or flow.default_duration
+    answer = partial(Decision, flow=flow)
     if flow.when is not None and not flow.when.include(question.at):
         return answer(Verdict.OUTSIDE_HOURS, why=f"This may be asked for {_hours(flow)}.")
     if duration is None:

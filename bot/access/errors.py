@@ -56,3 +56,7 @@ class Outage(Exception):
 
 class Refusal(Exception):
     """The other side understood and said no: trying the same again is of no use. The text carries no secret."""
+
+
+class Gone(Refusal):
+    """What was to be changed is not there any more: somebody else removed it."""

@@ -1,13 +1,14 @@
 """The outbox: every message that is owed is a row until Slack took it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.access.approvals import APPLICATION, tell_outcome
 from bot.access.errors import LostRace, Outage, Refusal
-from bot.access.grants import pause_after
 from bot.access.models import AccessRequest, Message, MessageKind
+from bot.access.pauses import pause_after
 from bot.access.ports import Clock, Notifier, Story
 from bot.access.states import RequestState
 from bot.access.storing import Store, Transaction
@@ -24,10 +25,13 @@ class Outbox:
     notifier: Notifier
     clock: Clock
 
-    def work(self, message: Message) -> None:
-        """Sends one claimed message. An outage puts it off; a refusal gives it up, with an audit event."""
-        with self.store.reading() as read:
-            story = read.story(message.request_id)
+    def work(self, messages: Sequence[Message]) -> None:
+        """Sends claimed messages. An outage puts one off; a refusal gives it up, with an audit event."""
+        for message in messages:
+            self._work(message)
+
+    def _work(self, message: Message) -> None:
+        story = self._story(message)
         try:
             posted = self.notifier.send(message, story)
         except Outage as error:
@@ -42,7 +46,14 @@ class Outbox:
             with self.store.writing() as write:
                 write.sent(message, posted)
 
-    def _refused(self, message: Message, story: Story, error: Refusal) -> None:
+    def _story(self, message: Message) -> Story | None:
+        """What the message is about; a notice is about no request."""
+        if message.request_id is None:
+            return None
+        with self.store.reading() as read:
+            return read.story(message.request_id)
+
+    def _refused(self, message: Message, story: Story | None, error: Refusal) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             write.give_up(message)
@@ -50,7 +61,8 @@ class Outbox:
                 "message.refused", APPLICATION, now, message.request_id,
                 kind=message.kind.value, recipient=message.recipient, error=str(error),
             )  # fmt: skip
-            if message.kind is MessageKind.APPROVAL and not write.anybody_asked(message.request_id):
+            asks = story is not None and message.kind is MessageKind.APPROVAL
+            if story is not None and asks and not write.anybody_asked(story.request.id):
                 _nobody_asked(write, story.request, now)
 
 

@@ -1,109 +1,29 @@
 """The policy: integrations, permissions and access flows. Decisions are pure functions of it, with a reason."""
 
-import re
-import warnings
 from datetime import datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, InvalidRequest
-from bot.access.patterns import parse_patterns
+from bot.access.errors import InvalidRequest
+from bot.access.models import CredentialKind, Delivery
+from bot.access.shapes import (
+    Duration,
+    Name,
+    Owners,
+    Pattern,
+    TimeOfDay,
+    a_flow_name,
+    a_time_zone,
+    an_expression,
+)
 
 LONGEST_REASON = 500
 """Characters: more does not fit beside the rest of an approval message on a phone."""
 
 LONGEST_DETAILS = 400
 """Characters of the custom access details."""
-
-OWNER_SHAPE = re.compile(r"[UW][A-Z0-9]{5,}|@[^\s,@]+|[^\s,@]+@[^\s,@]+\.[^\s,@]+")
-NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
-_FLOW_NAME = re.compile(r"\S(?:.{0,58}\S)?")
-_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-
-
-def _duration(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    try:
-        return parse_duration(text)
-    except AccessError:
-        raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m") from None
-
-
-def read_owners(text: object) -> object:
-    """Owners as a list, or separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
-
-
-def is_owner(text: str) -> bool:
-    """Whether it has the shape of a Slack user id, an e-mail or an `@group` handle."""
-    return text.isprintable() and OWNER_SHAPE.fullmatch(text) is not None
-
-
-def _an_owner(text: str) -> str:
-    if not is_owner(text):
-        raise ValueError("is no Slack user id (U012ABCDEF), e-mail or @group handle")
-    return text
-
-
-def _a_name(name: str) -> str:
-    if not NAME_SHAPE.fullmatch(name):
-        raise ValueError("must be letters, digits and hyphens, at most 40")
-    return name
-
-
-def _a_flow_name(name: str) -> str:
-    if not _FLOW_NAME.fullmatch(name):
-        raise ValueError("must be 1 to 60 characters in one line")
-    return name
-
-
-def _a_pattern(pattern: str) -> str:
-    try:
-        (checked,) = parse_patterns(pattern)
-    except AccessError as error:
-        raise ValueError(error.message) from None
-    except ValueError:
-        raise ValueError("write each pattern as an item of the list") from None
-    return checked
-
-
-def _an_expression(pattern: str) -> str:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        place = getattr(error, "pos", None)
-        raise ValueError(
-            f"is no regular expression{'' if place is None else f' from character {place + 1} on'}"
-        ) from None
-    return pattern
-
-
-def _a_time_of_day(text: object) -> object:
-    # Only as people write it: with a zone or with seconds it would be compared with something else.
-    if isinstance(text, str) and not _TIME_OF_DAY.fullmatch(text):
-        raise ValueError("must be a time, written like 09:00")
-    return text
-
-
-def _a_time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("is no time zone: write it like Europe/Paris") from None
-    return name
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Owner = Annotated[str, AfterValidator(_an_owner)]
-Owners = Annotated[tuple[Owner, ...], BeforeValidator(read_owners), Field(min_length=1)]
-Name = Annotated[str, AfterValidator(_a_name)]
-Pattern = Annotated[str, AfterValidator(_a_pattern)]
-TimeOfDay = Annotated[time, BeforeValidator(_a_time_of_day)]
 
 
 class Part(BaseModel):
@@ -113,16 +33,33 @@ class Part(BaseModel):
 
 
 class Permission(Part):
-    """A named set of index privileges, and of what it opens in Kibana. It never holds a cluster privilege."""
+    """A named set of index privileges, and of what it opens in Kibana.
+
+    `cluster`, `run_as` and `restricted_indices` are dangers: only an access flow that says `dangerous` may offer one.
+    """
 
     name: Name
     indices: tuple[str, ...] = Field(min_length=1, description="Elasticsearch index privileges, such as read")
     kibana: tuple[str, ...] = Field(default=(), description="Kibana feature privileges, such as feature_discover.read")
     spaces: tuple[str, ...] = Field(default=("default",), description="Kibana spaces in which they hold")
+    cluster: tuple[str, ...] = Field(default=(), description="Elasticsearch cluster privileges. Dangerous")
+    run_as: tuple[str, ...] = Field(default=(), description="Users whose name may be taken. Dangerous")
+    restricted_indices: bool = Field(default=False, description="System indices are covered too. Dangerous")
 
-    def stored(self) -> dict[str, list[str]]:
+    @property
+    def dangerous(self) -> bool:
+        """Whether it gives more than indices and Kibana."""
+        return bool(self.cluster or self.run_as or self.restricted_indices)
+
+    def stored(self) -> dict[str, Any]:
         """As it is kept with a request: the policy may change, and what was approved may not."""
-        return {"indices": list(self.indices), "kibana": list(self.kibana), "spaces": list(self.spaces)}
+        held = {"indices": list(self.indices), "kibana": list(self.kibana), "spaces": list(self.spaces)}
+        dangers = {
+            "cluster": list(self.cluster),
+            "run_as": list(self.run_as),
+            "restricted_indices": self.restricted_indices,
+        }
+        return {**held, **{name: value for name, value in dangers.items() if value}}
 
 
 PERMISSIONS = (
@@ -141,6 +78,7 @@ class Integration(Part):
     resource_owner: str | None = None
     public_url: str
     access_details: str = Field(default="", max_length=LONGEST_DETAILS)
+    user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
 
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -153,7 +91,7 @@ class Hours(Part):
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
     since: TimeOfDay = time.min
     until: TimeOfDay = time.max
-    time_zone: Annotated[str, AfterValidator(_a_time_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(a_time_zone)] = "UTC"
 
     @model_validator(mode="after")
     def _is_a_span(self) -> Self:
@@ -188,7 +126,7 @@ _OF_ASKING = frozenset({
 class AccessFlow(Part):
     """Who may ask for what, for how long, and who says yes."""
 
-    name: Annotated[str, AfterValidator(_a_flow_name)]
+    name: Annotated[str, AfterValidator(a_flow_name)]
     deny: bool = Field(default=False, description="Refuse what matches, whatever the other flows say")
     requesters: Literal["everyone"] | Owners = "everyone"
     integrations: tuple[Name, ...] = Field(default=(), description="Left out: all of them")
@@ -197,7 +135,7 @@ class AccessFlow(Part):
     max_duration: Duration = timedelta(days=7)
     default_duration: Duration | None = None
     reason: Literal["optional", "required"] = "optional"
-    reason_pattern: Annotated[str, AfterValidator(_an_expression)] | None = None
+    reason_pattern: Annotated[str, AfterValidator(an_expression)] | None = None
     approve: Literal["owners", "rule"] = Field(default="owners", description="rule: approved without asking anybody")
     owners: Literal["resource", "integration"] | Owners = "resource"
     approvals: int = Field(default=1, ge=1, le=10, description="How many of each owner group have to say yes")
@@ -207,6 +145,11 @@ class AccessFlow(Part):
     scope: Literal["pattern", "resolved"] = Field(
         default="pattern", description="resolved: exactly what matched, and no index that is created later"
     )
+    credentials: tuple[CredentialKind, ...] = Field(
+        default=tuple(CredentialKind), min_length=1, description="What may be asked for; the first, unless one is named"
+    )
+    delivery: Delivery = Field(default=Delivery.MESSAGE, description="reveal: made at a click, and shown once")
+    dangerous: bool = Field(default=False, description="Permissions with cluster privileges, run_as or system indices")
     automatic: bool = Field(default=False, description="Requesters have it without asking, while they are members")
     when: Hours | None = None
 
@@ -248,6 +191,11 @@ class Policy(Part):
         known = {each.name for each in self.permissions}
         clusters = {each.name for each in self.integrations}
         for flow in self.access_flows:
+            dangers = [each.name for each in self.permissions if each.dangerous and each.name in flow.offers]
+            if dangers and not flow.dangerous and not flow.deny:
+                raise ValueError(
+                    f"access flow {flow.name}: {dangers[0]} is dangerous. If that is meant, write dangerous: true"
+                )
             if unknown := set(flow.permissions) - known:
                 raise ValueError(f"access flow {flow.name}: no permission {', '.join(sorted(unknown))}")
             if unknown := set(flow.integrations) - clusters:

@@ -1,13 +1,13 @@
 """What the domain needs of the outside, as protocols. `bootstrap` chooses who fulfils them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Message
+from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
 
 
 class Clock(Protocol):
@@ -54,11 +54,18 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Privileges:
-    """What a role holds: index privileges, and Kibana features in some spaces. Nothing else, ever."""
+    """What a role holds: index privileges, and Kibana features in some spaces.
+
+    The rest is empty, save for a permission that an access flow offers as dangerous: cluster privileges, users to run
+    as, and the system indices among those that match.
+    """
 
     indices: tuple[str, ...]
     kibana: tuple[str, ...] = ()
     spaces: tuple[str, ...] = ()
+    cluster: tuple[str, ...] = ()
+    run_as: tuple[str, ...] = ()
+    restricted_indices: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,29 @@ class CredentialSpec:
 
 
 @dataclass(frozen=True)
+class Credential:
+    """The secret of a grant. Lives in memory, for as long as it takes to hand it over.
+
+    `secret` is the password, or the API key as it stands in a request's header; then `key_id` names the key.
+    """
+
+    username: str
+    secret: SecretStr
+    key_id: str | None = None
+
+    @property
+    def kind(self) -> CredentialKind:
+        """What it is."""
+        return CredentialKind.PASSWORD if self.key_id is None else CredentialKind.API_KEY
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What was read back from the cluster after a revocation. `errors` are sentences without secrets.
 
-    `foreign`: the name belongs to a user or role that does not say it was made here, and nothing was touched.
+    `user_disabled`: the user is kept, and nobody can sign in as it: disabled, without a role, its password unknowable.
+    `keys_ended` is how many API keys were invalidated now. `foreign`: the name belongs to a user or role that does not
+    say it was made here, and nothing was touched. `final`: the cluster said no, so that waiting will hardly help.
     """
 
     user_gone: bool
@@ -85,11 +111,45 @@ class Receipt:
     keys_left: int | None
     errors: tuple[str, ...] = ()
     foreign: bool = False
+    user_disabled: bool = False
+    keys_ended: int = 0
+    final: bool = False
 
     @property
     def complete(self) -> bool:
-        """Nothing of the grant is left in the cluster."""
-        return self.user_gone and self.role_gone and self.keys_left == 0
+        """Nothing of the grant can be used any more."""
+        return (self.user_gone or self.user_disabled) and self.role_gone and self.keys_left == 0
+
+    def stored(self) -> dict[str, object]:
+        """As it is kept with the grant and in the audit."""
+        return {
+            "user_gone": self.user_gone,
+            "user_disabled": self.user_disabled,
+            "role_gone": self.role_gone,
+            "keys_ended": self.keys_ended,
+            "keys_left": self.keys_left,
+            "errors": list(self.errors),
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something in a cluster that says it was made by this installation: users, roles and live keys of one name.
+
+    `grant_id`, `requester` and `expires_at` are what its metadata says, `None` where that is missing or unreadable.
+    `patterns` and `indices` are what its role holds, if it is there.
+    """
+
+    username: str
+    grant_id: str | None
+    requester: str | None
+    expires_at: datetime | None
+    user: bool
+    enabled: bool
+    role: bool
+    key_ids: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ()
 
 
 class Cluster(Protocol):
@@ -103,11 +163,46 @@ class Cluster(Protocol):
         """Makes the role and the user, or sets them anew. Never overwrites a user that the application did not make."""
         ...
 
-    def remove(self, username: str) -> Receipt:
-        """Deletes user, API keys and role, tries all of them, and reads back that they are gone.
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+        """Gives the user another password. Raises `Refusal` when there is no such user any more."""
+        ...
 
-        Never raises for a failing cluster: what could not be confirmed is in the receipt.
+    def extend(self, spec: CredentialSpec) -> None:
+        """Writes the new end into the user's metadata. Raises `Refusal` when there is no such user any more."""
+        ...
+
+    def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
+        """An API key that the server ends at `expires_at`; the user and role that it was made with are gone again.
+
+        `password` is that user's, for the moment that it exists. `alone`: keys that were made before end first.
         """
+        ...
+
+    def end_other_keys(self, username: str, keep: str) -> None:
+        """Invalidates every API key of that name but one."""
+        ...
+
+    def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
+        """Deletes users, API keys and roles, tries all of them, and reads back that they are gone.
+
+        `disable` keeps the users, and leaves nothing to sign in with. Never raises for a failing cluster: what could
+        not be confirmed is in the receipts, which stand in the order of the names.
+        """
+        ...
+
+    def exists(self, username: str, key_id: str | None) -> bool:
+        """Whether that user, or that API key where it is named, is there and usable."""
+        ...
+
+    def found(self) -> Iterable[Sequence[Found]]:
+        """All that this installation has made and that is still there, in pages.
+
+        What was made within the last seconds may be missing.
+        """
+        ...
+
+    def ahead(self) -> timedelta:
+        """How much later it is by the cluster's clock than by ours; negative where it is earlier."""
         ...
 
 
@@ -154,14 +249,6 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True)
-class Credential:
-    """The secret of a grant. Lives in memory, for as long as it takes to hand it over."""
-
-    username: str
-    password: SecretStr
-
-
-@dataclass(frozen=True)
 class Story:
     """All that a message about one request may need to say, read in one transaction."""
 
@@ -187,8 +274,8 @@ class Posted:
 class Notifier(Protocol):
     """Tells people things. Every call may raise `Outage` or `Refusal`."""
 
-    def send(self, message: Message, story: Story) -> Posted:
-        """Posts the message, or edits it where it already stands."""
+    def send(self, message: Message, story: Story | None) -> Posted:
+        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row."""
         ...
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:

@@ -7,7 +7,7 @@ from bot.access.approvals import APPLICATION, Approvals, describe_end, expire, t
 from bot.access.decision import OwnerGroup
 from bot.access.durations import LONGEST, format_duration, parse_duration
 from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotFound, Outage
-from bot.access.models import AccessRequest, AskedGroup, Grant, MessageKind
+from bot.access.models import AccessRequest, AskedGroup, CredentialKind, Grant, MessageKind
 from bot.access.patterns import parse_patterns
 from bot.access.ports import Clock, Story
 from bot.access.reasons import checked_reason
@@ -26,13 +26,14 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Draft:
-    """A request as it was typed. An empty duration stands for the flow's default."""
+    """A request as it was typed. An empty duration, and no kind, stand for the flow's default."""
 
     patterns: str
     duration: str
     permission: str = "read"
     reason: str = ""
     integration: str | None = None
+    kind: CredentialKind | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Requests:
             # What is too long for this person and pattern is the flow's to say; this is against a slip of the key.
             parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None,
             checked_reason(draft.reason),
+            draft.kind,
         )
 
     def explain(self, requester: str, draft: Draft) -> tuple[Wish, Plan]:
@@ -87,15 +89,14 @@ class Requests:
     def _extend(self, actor: str, grant_id: str, duration: str) -> Filed:
         with self.store.reading() as read:
             original, grant = read.request(grant_id), read.grant(grant_id)
-            asked = read.pending_extensions(grant_id)
+            asked = read.pending_extensions([grant_id])
         if original is None or original.requester != actor:
             raise NotFound(grant_id)
         if asked:
             raise Conflict(f"You have already asked to extend {grant_id}: {asked[0].id} is waiting for an owner.")
         if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
-        draft = Draft(",".join(original.patterns), duration, original.permission, original.reason, original.integration)
-        return self._submit(self.wish(actor, draft), grant)
+        return self._submit(self.wish(actor, _draft_of(original, duration)), grant)
 
     def cancel(self, request_id: str, actor: str) -> Story:
         """Takes one's own pending request back."""
@@ -140,6 +141,7 @@ class Requests:
             permission=wish.permission.name,
             duration=int((wish.duration or timedelta(0)).total_seconds()),
             reason=wish.reason,
+            kind=wish.kind or CredentialKind.PASSWORD,
             extends=extended.id if extended else None,
             owners=[],
             created_at=now,
@@ -205,8 +207,7 @@ class Requests:
         return plan
 
     def _wish_of(self, request: AccessRequest) -> Wish:
-        draft = Draft(",".join(request.patterns), "", request.permission, request.reason, request.integration)
-        return replace(self.wish(request.requester, draft), duration=request.length)
+        return replace(self.wish(request.requester, _draft_of(request, "")), duration=request.length)
 
     def _follow(self, write: Transaction, request: AccessRequest, plan: Plan) -> None:
         """Puts a plan into effect: asks the owners, or approves by rule."""
@@ -216,6 +217,8 @@ class Requests:
         write.amend(
             request,
             flow=plan.flow.name,
+            kind=plan.kind,
+            delivery=plan.flow.delivery,
             flow_limit=int(plan.flow.max_duration.total_seconds()),
             duration=int(plan.duration.total_seconds()),
             privileges=permission.stored(),
@@ -232,6 +235,13 @@ class Requests:
         write.owe(request.id, MessageKind.APPROVAL, plan.asked, now)
         if plan.flow.approve == "rule":
             self.approvals.approve_by_rule(write, request, now)
+
+
+def _draft_of(request: AccessRequest, duration: str) -> Draft:
+    patterns = ",".join(request.patterns)
+    # Before its access flow is known, a password is what it has until the flow says otherwise.
+    kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
+    return Draft(patterns, duration, request.permission, request.reason, request.integration, kind)
 
 
 def _check_extension(original: AccessRequest, plan: Plan, wish: Wish) -> None:

@@ -11,7 +11,7 @@ from typing import NoReturn
 from bot.access.decision import Decision, MemberOf, OwnerGroup, Question, Verdict, decide, denial, owner_groups
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, InvalidRequest, NotAllowed, Outage, Refusal
-from bot.access.models import AccessRequest
+from bot.access.models import AccessRequest, CredentialKind
 from bot.access.patterns import covers, matcher, nearest
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
@@ -33,7 +33,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Wish:
-    """A request, read and checked by itself, before anything is looked up. `duration` is `None` for the default."""
+    """A request, read and checked by itself, before anything is looked up.
+
+    `duration` and `kind` are `None` for the flow's default.
+    """
 
     requester: str
     integration: Integration
@@ -41,6 +44,7 @@ class Wish:
     permission: Permission
     duration: timedelta | None
     reason: str
+    kind: CredentialKind | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Plan:
     groups: tuple[OwnerGroup, ...]
     asked: tuple[str, ...]
     preview: Preview | None
+    kind: CredentialKind
     resolved: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
     watchers: tuple[str, ...] = ()
@@ -74,6 +79,7 @@ class Routing:
         """The flow, the people and the preview. Raises `AccessError` where it may not be asked for."""
         decision = self.decide(wish)
         flow, duration = self._allowed(decision, wish)
+        kind = wish.kind or flow.credentials[0]
         resolves = flow.scope == "resolved"
         by_resource = flow.owners == "resource" and wish.integration.resource_owner is not None
         found = self._found(wish, must_know=by_resource or resolves)
@@ -89,16 +95,17 @@ class Routing:
             resolved = _names(resources) if resolves else None
         if flow.approve == "rule":
             watchers = self.directory.members(wish.integration.owner).users[:MOST_ASKED]
-            return Plan(flow, duration, (), (), seen, resolved, watchers=watchers)
+            return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers)
         groups, more = self._reachable(groups, flow, wish)
-        return Plan(flow, duration, groups, _in_turn(groups), seen, resolved, (*problems, *more))
+        return Plan(flow, duration, groups, _in_turn(groups), seen, kind, resolved, (*problems, *more))
 
     def decide(self, wish: Wish) -> Decision:
         """The policy's verdict. Raises `Outage`."""
         return decide(self.rules.policy, self._question(wish, wish.patterns), self._member_of(wish))
 
     def _question(self, wish: Wish, patterns: tuple[str, ...]) -> Question:
-        return Question(wish.integration, patterns, wish.permission, wish.duration, wish.reason, self.clock.now())
+        asked = (wish.integration, patterns, wish.permission, wish.duration, wish.reason)
+        return Question(*asked, self.clock.now(), wish.kind)
 
     def _member_of(self, wish: Wish) -> MemberOf:
         return lambda requesters: is_among(self.directory, requesters, wish.requester)
@@ -248,6 +255,7 @@ def _refuse(decision: Decision, wish: Wish) -> NoReturn:
     examples = {
         Verdict.NO_DURATION: f"/es-access {pattern} 1h",
         Verdict.TOO_LONG: f"/es-access {pattern} {format_duration(min(limit, timedelta(hours=1)))}",
+        Verdict.CREDENTIAL_NOT_OFFERED: f"/es-access {pattern} 1h",
         Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
         Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
     }

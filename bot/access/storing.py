@@ -1,11 +1,11 @@
 """What the domain needs of a database, as protocols: transactions, and waking the workers when one made work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Message, MessageKind
+from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
 from bot.access.ports import Posted, Story
 from bot.access.states import GrantState, RequestState
 
@@ -21,6 +21,10 @@ class Transaction(Protocol):
 
     def story(self, request_id: str) -> Story: ...
 
+    def stories(self, request_ids: Sequence[str]) -> Sequence[Story]:
+        """Several at once, in the order of the ids."""
+        ...
+
     def requests_of(self, requester: str, most: int) -> Sequence[Story]:
         """The newest requests of a person, newest first."""
         ...
@@ -33,8 +37,8 @@ class Transaction(Protocol):
         """Whether one message to an owner about that request stands in Slack, or is still owed."""
         ...
 
-    def pending_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
-        """Pending requests to prolong that grant."""
+    def pending_extensions(self, grant_ids: Sequence[str]) -> Sequence[AccessRequest]:
+        """Pending requests to prolong those grants."""
         ...
 
     def file(self, request: AccessRequest) -> AccessRequest:
@@ -78,6 +82,26 @@ class Transaction(Protocol):
         """
         ...
 
+    def setting(self, name: str) -> Setting | None:
+        """What the application remembers under that name."""
+        ...
+
+    def set_setting(self, name: str, value: str, at: datetime) -> None:
+        """Remembers it. It must be no secret."""
+        ...
+
+    def grants_named(self, usernames: Sequence[str]) -> Mapping[str, Grant]:
+        """Those of the grants of these names that there are, by name."""
+        ...
+
+    def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
+        """Active grants of one integration with their kind, by id, from the one after that id on."""
+        ...
+
+    def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
+        """Active grants of one integration that end no later than that."""
+        ...
+
     def lease(self, name: str, now: datetime, until: datetime) -> bool:
         """Whether this process has that duty until then; one process has it at a time."""
         ...
@@ -103,6 +127,22 @@ class Transaction(Protocol):
         """
         ...
 
+    def move_all(
+        self,
+        grants: Sequence[Grant],
+        to: GrantState,
+        actor: str,
+        at: datetime,
+        details: Mapping[str, dict[str, Any]],
+        each: Mapping[str, dict[str, Any]] | None = None,
+        **values: Any,
+    ) -> Sequence[Grant]:
+        """The same transition of several grants, and which of them took it: the others have changed meanwhile.
+
+        `details` are those of the audit events, `each` the values of one grant besides those of all, by id.
+        """
+        ...
+
     def change(
         self,
         row: Grant,
@@ -124,8 +164,16 @@ class Transaction(Protocol):
         """
         ...
 
-    def refresh(self, request_id: str, kinds: Sequence[MessageKind], at: datetime) -> None:
-        """What was sent of these kinds about this request, or is being sent, must be shown anew."""
+    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime) -> None:
+        """The same for several requests, by id."""
+        ...
+
+    def notify(self, recipients: Sequence[str], text: str, at: datetime) -> None:
+        """A message about no request, of this plain text, to each of them."""
+        ...
+
+    def refresh(self, request_id: str | Sequence[str], kinds: Sequence[MessageKind], at: datetime) -> None:
+        """What was sent of these kinds about these requests, or is being sent, must be shown anew."""
         ...
 
     def place(self, message: Message, posted: Posted) -> None:
@@ -144,8 +192,12 @@ class Transaction(Protocol):
         """The message is owed no more. Ends the claim."""
         ...
 
-    def claim_grants(self, now: datetime, until: datetime, most: int) -> Sequence[Grant]:
-        """Takes up to `most` due grants that nobody else has, until then."""
+    def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
+        """Takes up to `most` due grants that nobody else has, until then: those that end, or those that are made."""
+        ...
+
+    def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
+        """Takes this one, due or not; `None` when somebody else has it."""
         ...
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
@@ -160,9 +212,11 @@ class Transaction(Protocol):
         """Holds on to what this process has claimed and is still working on."""
         ...
 
-    def next_grant_due(self) -> datetime | None: ...
+    def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
+        """`None` when none is due by then."""
+        ...
 
-    def next_message_due(self) -> datetime | None: ...
+    def next_message_due(self, by: datetime) -> datetime | None: ...
 
     def next_request_due(self) -> datetime | None: ...
 

@@ -1,14 +1,18 @@
 """One cluster, as the domain sees it."""
 
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from datetime import timedelta
 
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.ports import Catalogue, CredentialSpec, Receipt
+from bot.access.ports import Catalogue, Credential, CredentialSpec, Found, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import ask
 from bot.cluster.credentials import Credentials
+from bot.cluster.marks import Installation
+from bot.cluster.removal import Removal
 
 
 class ElasticsearchCluster:
@@ -17,10 +21,13 @@ class ElasticsearchCluster:
     `resource_owner` is the key that owners stand under in the cluster; without it nothing there has an owner.
     """
 
-    def __init__(self, client: Elasticsearch, executor: Executor, resource_owner: str | None = None) -> None:
+    def __init__(
+        self, client: Elasticsearch, executor: Executor, installation: Installation, resource_owner: str | None = None
+    ) -> None:
         self._client = client
         self._catalog = Catalog(client, resource_owner)
-        self._credentials = Credentials(client, executor)
+        self._credentials = Credentials(client, executor, installation)
+        self._removal = Removal(client, executor, installation)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         """What exists, at most a minute old, or ten while the cluster is away; `fresh`: two seconds.
@@ -33,9 +40,35 @@ class ElasticsearchCluster:
         """Makes role and user. Raises `Outage`, `Refusal`."""
         self._credentials.create(spec, password)
 
-    def remove(self, username: str) -> Receipt:
-        """Removes user, keys and role, and reads back. Never raises for a failing cluster."""
-        return self._credentials.remove(username)
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+        """Another password for the user. Raises `Gone`, `Outage`, `Refusal`."""
+        self._credentials.renew(spec, password)
+
+    def extend(self, spec: CredentialSpec) -> None:
+        """Writes the new end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
+        self._credentials.extend(spec)
+
+    def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
+        """An API key that the server ends by itself. Raises `Outage`, `Refusal`."""
+        return self._credentials.grant_key(spec, password, alone=alone)
+
+    def end_other_keys(self, username: str, keep: str) -> None:
+        """Invalidates the other keys of that name. Raises `Outage`, `Refusal`."""
+        self._credentials.end_other_keys(username, keep)
+
+    def exists(self, username: str, key_id: str | None) -> bool:
+        """Whether that user, or that key, is there and usable. Raises `Outage`, `Refusal`."""
+        return self._credentials.exists(username, key_id)
+
+    def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
+        """Removes users, keys and roles, and reads back. Never raises for a failing cluster."""
+        return self._removal.remove(usernames, disable=disable)
+
+    def found(self) -> Iterable[Sequence[Found]]:
+        raise NotImplementedError
+
+    def ahead(self) -> timedelta:
+        raise NotImplementedError
 
     def ping(self) -> None:
         """One cheap call as the connector account. Raises `Outage`, `Refusal`."""

@@ -1,39 +1,33 @@
-"""Temporary users and roles: made side by side, removed one by one, and read back."""
+"""Temporary users, roles and API keys: made, changed, and given another secret."""
 
-import re
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, wait
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any
 
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.errors import Outage, Refusal
-from bot.access.ports import CredentialSpec, Receipt
+from bot.access.errors import Gone, Refusal
+from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
-
-METADATA_KEY = "es_access"
-"""Everything made by the application carries this key, so that it is told from what others made."""
-
-_KIBANA = "kibana-.kibana"
-"""What Kibana's privileges are filed under in a role: `kibana-` and its index ("Application privileges", Kibana)."""
-
-_Answer = TypeVar("_Answer")
+from bot.cluster.marks import Installation
+from bot.cluster.roles import rights
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Makes and removes what a grant is in the cluster: one role and one user of the same name."""
+    """Makes what a grant is in the cluster: a role and a user of the same name, or an API key with their rights."""
 
     client: Elasticsearch
     executor: Executor
+    installation: Installation
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
-        if not all(_ours(each) for each in self._found(spec.username)):
-            raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
-        metadata = {METADATA_KEY: _metadata(spec)}
+        self._check_name(spec)
+        metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
         try:
             self._put_user(spec, metadata, password)
@@ -41,111 +35,100 @@ class Credentials:
             wait([role])  # so that nothing of this attempt reaches the cluster after it was given up
         role.result()
 
-    def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
-        # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+        """Another password for the user, which must be there. Raises `Gone`, `Outage`, `Refusal`."""
+        self.extend(spec)
         ask(
-            lambda: self.client.security.put_role(
-                name=spec.username,
-                **_rights(spec),
-                metadata=metadata,
-                refresh=False,
+            lambda: self.client.security.change_password(
+                username=spec.username, password=password.get_secret_value(), refresh=False
             )
         )
 
-    def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], password: SecretStr) -> None:
+    def extend(self, spec: CredentialSpec) -> None:
+        """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
+        user = ask_for(lambda: self.client.security.get_user(username=spec.username)).get(spec.username)
+        if user is None or not self.installation.made(user) or not user["enabled"]:
+            raise Gone(f"the user {spec.username} was removed")
+        # Without a password: one who was removed just now is not made anew.
+        self._put_user(spec, self.installation.metadata(spec), None)
+
+    def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
+        """An API key with the rights of a user and a role that are removed again. Raises `Outage`, `Refusal`.
+
+        `alone`: of keys whose secret was lost on the way to their requester none lives on.
+        """
+        before: list[Future[object]] = [self.executor.submit(self._end_keys, spec.username)] if alone else []
+        try:
+            self.create(spec, password)
+        finally:
+            wait(before)
+        for each in before:
+            each.result()
+        key = self._grant(spec, password)
+        removing = self.executor.submit(
+            ask_for, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
+        )
+        try:
+            ask_for(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
+        finally:
+            wait([removing])
+        removing.result()
+        return Credential(spec.username, SecretStr(key["encoded"]), key["id"])
+
+    def _grant(self, spec: CredentialSpec, password: SecretStr) -> dict[str, Any]:
+        left = spec.expires_at - datetime.now(UTC)
+        return ask(
+            lambda: self.client.security.grant_api_key(
+                grant_type="password",
+                username=spec.username,
+                password=password.get_secret_value(),
+                api_key={
+                    "name": spec.username,
+                    "expiration": f"{max(1, int(left.total_seconds() * 1000))}ms",
+                    "metadata": self.installation.metadata(spec),
+                },
+                # One that is invalidated before it can be searched for is silently not invalidated (measured).
+                refresh=True,
+            )
+        )
+
+    def end_other_keys(self, username: str, keep: str) -> None:
+        """Invalidates every API key of that name but one. Raises `Outage`, `Refusal`."""
+        found = ask_for(lambda: self.client.security.get_api_key(username=username, active_only=True))
+        others = [each["id"] for each in found.get("api_keys", ()) if each["id"] != keep]
+        if others:
+            ask(lambda: self.client.security.invalidate_api_key(ids=others))
+
+    def _end_keys(self, username: str) -> object:
+        return ask_for(lambda: self.client.security.invalidate_api_key(username=username))
+
+    def exists(self, username: str, key_id: str | None) -> bool:
+        """Whether that user, or that API key, is there and usable; read in real time. Raises `Outage`, `Refusal`."""
+        if key_id is not None:
+            found = ask_for(lambda: self.client.security.get_api_key(id=key_id, active_only=True))
+            return bool(found.get("api_keys"))
+        user = ask_for(lambda: self.client.security.get_user(username=username)).get(username)
+        return user is not None and self.installation.made(user) and user["enabled"]
+
+    def _check_name(self, spec: CredentialSpec) -> None:
+        user = ask_for(lambda: self.client.security.get_user(username=spec.username))
+        role = ask_for(lambda: self.client.security.get_role(name=spec.username))
+        if not all(self.installation.made(each) for each in (*user.values(), *role.values())):
+            raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
+
+    def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
+        # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
+        ask(lambda: self.client.security.put_role(name=spec.username, **rights(spec), metadata=metadata, refresh=False))
+
+    def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], password: SecretStr | None) -> None:
+        secret: dict[str, Any] = {} if password is None else {"password": password.get_secret_value()}
         ask(
             lambda: self.client.security.put_user(
                 username=spec.username,
-                password=password.get_secret_value(),
                 roles=[spec.username],
                 full_name=f"es-access {spec.grant_id} for {spec.requester}",
                 metadata=metadata,
                 refresh=False,
+                **secret,
             )
         )
-
-    def remove(self, username: str) -> Receipt:
-        """Deletes the user first, which stops its password; then its API keys, which outlive it; then its role.
-
-        Each is tried whatever became of the others, and each is read back. Nothing is touched before it is known whose
-        the name is.
-        """
-        errors: list[str] = []
-        found = _trying(errors, lambda: self._found(username))
-        if found is None:
-            return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=tuple(errors))
-        # Both were ours when they were made. An administrator who changed one of them may have dropped its metadata:
-        # that must not keep it alive.
-        if found and not any(_ours(each) for each in found):
-            error = f"{username} does not say that es-access made it, so it was left alone"
-            return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(error,), foreign=True)
-        security = self.client.security
-        _trying(errors, lambda: ask_for(lambda: security.delete_user(username=username, refresh=False)))
-        _trying(errors, lambda: ask_for(lambda: security.invalidate_api_key(username=username)))
-        _trying(errors, lambda: ask_for(lambda: security.delete_role(name=username, refresh=False)))
-        user_gone = _trying(errors, lambda: not self._user(username))
-        role_gone = _trying(errors, lambda: not self._role(username))
-        keys = _trying(errors, lambda: self._keys(username))
-        return Receipt(bool(user_gone), bool(role_gone), keys, tuple(dict.fromkeys(errors)))
-
-    def _found(self, name: str) -> list[Mapping[str, Any]]:
-        """The user and the role of that name, whoever made them."""
-        return [*self._user(name).values(), *self._role(name).values()]
-
-    def _user(self, username: str) -> Mapping[str, Any]:
-        return ask_for(lambda: self.client.security.get_user(username=username))
-
-    def _role(self, name: str) -> Mapping[str, Any]:
-        return ask_for(lambda: self.client.security.get_role(name=name))
-
-    def _keys(self, username: str) -> int:
-        found = ask_for(lambda: self.client.security.get_api_key(username=username, active_only=True))
-        return len(found.get("api_keys", ()))
-
-
-def _ours(found: Mapping[str, Any]) -> bool:
-    return METADATA_KEY in found.get("metadata", {})
-
-
-def _rights(spec: CredentialSpec) -> dict[str, Any]:
-    """What the role gives: no cluster privilege, no system index, and nobody to run as."""
-    held = spec.privileges
-    names = [_without_dots(each) for each in spec.patterns]
-    index = {"names": names, "privileges": list(held.indices), "allow_restricted_indices": False}
-    if not held.kibana:
-        return {"indices": [index]}
-    spaces = [f"space:{name}" for name in held.spaces]
-    kibana = {"application": _KIBANA, "privileges": list(held.kibana), "resources": spaces}
-    return {"indices": [index], "applications": [kibana]}
-
-
-def _without_dots(pattern: str) -> str:
-    """The name in a role that covers what the pattern does, save what begins with a dot.
-
-    A star stands for a leading dot too, and `allow_restricted_indices` keeps system indices out, not hidden ones
-    (measured on 8.19 and 9.5). So a leading star becomes a regular expression, which a role takes between slashes
-    ("Defining roles", Elasticsearch). The backing indices of a data stream are reached through the stream's own name.
-    """
-    if not pattern.startswith("*"):
-        return pattern
-    rest = pattern.lstrip("*")
-    # The star may stand for nothing, unless the name would then begin with a dot or be empty.
-    head = "[^.].*" if not rest or rest.startswith(".") else "([^.].*)?"
-    return f"/{head}{'.*'.join(map(_literal, rest.split('*')))}/"
-
-
-def _literal(text: str) -> str:
-    """The text in Lucene's regular expressions, where a backslash makes any character but a letter stand for itself."""
-    return re.sub(r"\W", r"\\\g<0>", text)
-
-
-def _metadata(spec: CredentialSpec) -> dict[str, str]:
-    return {"grant": spec.grant_id, "requester": spec.requester, "expires_at": spec.expires_at.isoformat()}
-
-
-def _trying(errors: list[str], call: Callable[[], _Answer]) -> _Answer | None:
-    try:
-        return call()
-    except (Outage, Refusal) as error:
-        errors.append(str(error))
-        return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access.policy import NAME_SHAPE
+from bot.access.shapes import NAME_SHAPE
 from bot.policy_file.model import KIBANA_PRIVILEGE, REFERENCE, SPACE
 
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
-from bot.access.policy import AccessFlow, Duration, Name, Owners, Part, Permission
+from bot.access.policy import AccessFlow, Part, Permission
+from bot.access.shapes import Duration, Name, Owners
 from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, OwnerKey, Url
 
 REFERENCE = r"env:[A-Za-z_][A-Za-z0-9_]*"

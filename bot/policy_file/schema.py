@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from bot.access.policy import OWNER_SHAPE, read_owners
+from bot.access.shapes import OWNER_SHAPE, read_owners
 from bot.policy_file.descriptions import DESCRIPTIONS, SHAPES
 from bot.policy_file.model import PolicyFile
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
 
 from bot.access.details import fill_details
-from bot.access.grants import End
+from bot.access.ending import End
 from bot.access.models import AccessRequest, Grant, MessageKind
 from bot.access.policy import Integration
 from bot.access.ports import Credential, Story
@@ -16,7 +16,7 @@ from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.curl import search_line
 from bot.slack.phrases import asked, chosen, covered, decision, needed, people, where_it_stands, why
-from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback
+from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback, sentence
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ def message(kind: MessageKind, story: Story, recipient: str) -> Content:
     if kind is MessageKind.REMINDER:
         return reminder(story, recipient)
     return _KINDS[kind](story)
+
+
+def notice(text: str) -> Content:
+    """About no request: a line of the application's own, in which a person may be written as `<@U…>`."""
+    lines = [sentence(line) for line in text.splitlines()]
+    return Content(fallback(lines), [block(lines)])
 
 
 def approval(story: Story, recipient: str) -> Content:
@@ -94,7 +100,7 @@ def delivered(story: Story, integration: Integration, secret: Credential) -> Con
     request, grant = story.request, story.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
-    password = secret.password.get_secret_value()
+    password = secret.secret.get_secret_value()
     lines: list[Line] = [
         asked(request),
         ("URL: ", Code(integration.public_url)),

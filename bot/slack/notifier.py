@@ -19,8 +19,10 @@ class SlackNotifier:
     client: WebClient
     rules: Rules
 
-    def send(self, message: Message, story: Story) -> Posted:
+    def send(self, message: Message, story: Story | None) -> Posted:
         """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`."""
+        if story is None:
+            return self._write(message, messages.notice(message.notice or ""))
         return self._write(message, messages.message(message.kind, story, message.recipient))
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:

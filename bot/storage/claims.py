@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +11,9 @@ from sqlmodel import col, select
 
 from bot.access.models import Grant, Lease, Message
 from bot.storage.messages import FREE
-from bot.storage.reading import Reading, first_of_recipient
+from bot.storage.reading import Reading, being_made, first_of_recipient
+
+Row = TypeVar("Row", Grant, Message)
 
 
 class Claims(Reading):
@@ -30,13 +32,18 @@ class Claims(Reading):
             self._execute(update(Message).where(mine).values(due_at=due, attempts=attempts, **FREE))
         self.made_work = True
 
-    def claim_grants(self, now: datetime, until: datetime, most: int) -> Sequence[Grant]:
-        """Takes up to `most` due grants that nobody else has, until then."""
-        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now))
+    def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
+        """Takes up to `most` due grants that nobody else has, until then: those that end, or those that are made."""
+        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), being_made(ending=ending))
         found = self._session.exec(
             select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
         ).all()
-        return [row for row in found if self._claim(Grant, row, now, until)]
+        return self._claim(Grant, found, now, until)
+
+    def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
+        """Takes this one, due or not; `None` when somebody else has it."""
+        found = self._anew(Grant, Grant.id == grant_id)
+        return next(iter(self._claim(Grant, found, now, until)), None)
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
         """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
@@ -44,16 +51,22 @@ class Claims(Reading):
         found = self._session.exec(
             select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
         ).all()
-        return [row for row in found if self._claim(Message, row, now, until)]
+        return self._claim(Message, found, now, until)
 
-    def _claim(self, table: type[Grant | Message], row: Grant | Message, now: datetime, until: datetime) -> bool:
-        taken = self._execute(
+    def _claim(self, table: type[Row], rows: Sequence[Row], now: datetime, until: datetime) -> list[Row]:
+        """Those of the rows that are ours now. They are locked already, or SQLite has let nobody else write."""
+        ids = [row.id for row in rows if row.claimed_until is None or row.claimed_until < now]
+        if not ids:
+            return []
+        self._execute(
             update(table)
-            .where(col(table.id) == row.id, _unclaimed(table, now))
+            .where(col(table.id).in_(ids), _unclaimed(table, now))
             .values(claimed_by=self._process, claimed_until=until)
         )
-        self._session.refresh(row)
-        return taken == 1
+        mine = (col(table.id).in_(ids), col(table.claimed_by) == self._process, col(table.claimed_until) == until)
+        fresh = select(table).where(*mine).execution_options(populate_existing=True)
+        taken = {row.id: row for row in self._session.exec(fresh).all()}
+        return [taken[name] for name in ids if name in taken]
 
     def holds(self, grant: Grant) -> bool:
         """Whether this process still has the claim on a grant that it works on."""

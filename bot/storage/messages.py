@@ -1,11 +1,11 @@
 """What a transaction does with messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, or_, update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from bot.access.models import Message, MessageKind
 from bot.access.ports import Posted
@@ -26,12 +26,39 @@ class Messages(Reading):
                 self.made_work = self.made_work or at is not None
         self._session.flush()
 
-    def refresh(self, request_id: str, kinds: Sequence[MessageKind], at: datetime) -> None:
-        """What was sent of these kinds about this request, or is being sent, must be shown anew."""
+    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime) -> None:
+        """A message to each recipient that has none of this kind about that request yet."""
+        if not recipients:
+            return
+        known = select(Message.request_id, Message.recipient)
+        known = known.where(col(Message.request_id).in_(recipients), Message.kind == kind)
+        there = set(self._session.exec(known).all())
+        wanted = [(name, person) for name, people in recipients.items() for person in dict.fromkeys(people)]
+        owed = [
+            Message(request_id=name, kind=kind, recipient=person, due_at=at)
+            for name, person in wanted
+            if (name, person) not in there
+        ]
+        self._session.add_all(owed)
+        self._session.flush()
+        self.made_work = self.made_work or bool(owed)
+
+    def notify(self, recipients: Sequence[str], text: str, at: datetime) -> None:
+        """A message about no request, of this plain text, to each of them."""
+        for recipient in dict.fromkeys(recipients):
+            self._session.add(Message(kind=MessageKind.NOTICE, recipient=recipient, notice=text, due_at=at))
+            self.made_work = True
+        self._session.flush()
+
+    def refresh(self, request_id: str | Sequence[str], kinds: Sequence[MessageKind], at: datetime) -> None:
+        """What was sent of these kinds about these requests, or is being sent, must be shown anew."""
+        names = [request_id] if isinstance(request_id, str) else request_id
+        if not names or not kinds:
+            return
         changed = self._execute(
             update(Message)
             .where(
-                col(Message.request_id) == request_id,
+                col(Message.request_id).in_(names),
                 col(Message.kind).in_(kinds),
                 or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None)),
             )

@@ -1,18 +1,20 @@
 """What a transaction reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, exists, or_
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
-from bot.access.grants import End
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Message, MessageKind
+from bot.access.ending import End
+from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
 from bot.access.ports import Story
-from bot.access.states import LIVE, RequestState
+from bot.access.states import LIVE, GrantState, RequestState
+
+_Table = TypeVar("_Table", bound=SQLModel)
 
 _NOT_GIVEN_AGAIN = (End.REVOKED, End.NOT_CREATED, End.NOT_DELIVERED)
 
@@ -43,18 +45,32 @@ class Reading:
 
     def story(self, request_id: str) -> Story:
         """Everything about one request. Raises `LookupError` when there is none."""
+        (story,) = self.stories([request_id])
+        return story
+
+    def stories(self, request_ids: Sequence[str]) -> Sequence[Story]:
+        """Everything about several requests, in that order. Raises `LookupError` when one is not there."""
         # Written rows are read anew: conditional updates pass the session's memory by.
-        request = self._session.get(AccessRequest, request_id, populate_existing=True)
-        if request is None:
-            raise LookupError(f"no request {request_id}")
-        approvals = self._session.exec(
-            select(Approval).where(Approval.request_id == request_id).order_by(col(Approval.at), col(Approval.approver))
-        ).all()
-        groups = self._session.exec(
-            select(AskedGroup).where(AskedGroup.request_id == request_id).order_by(col(AskedGroup.id))
-        ).all()
-        grant = self._session.get(Grant, request.extends or request_id, populate_existing=True)
-        return Story(request, grant, tuple(approvals), tuple(groups))
+        requests = {each.id: each for each in self._anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
+        if missing := set(request_ids) - requests.keys():
+            raise LookupError(f"no request {', '.join(sorted(missing))}")
+        approvals = self._anew(Approval, col(Approval.request_id).in_(request_ids), Approval.at, Approval.approver)
+        groups = self._anew(AskedGroup, col(AskedGroup.request_id).in_(request_ids), AskedGroup.id)
+        named = {each.id: each.extends or each.id for each in requests.values()}
+        grants = {each.id: each for each in self._anew(Grant, col(Grant.id).in_(named.values()))}
+        of_request: dict[str, tuple[list[Approval], list[AskedGroup]]] = {name: ([], []) for name in requests}
+        for approval in approvals:
+            of_request[approval.request_id][0].append(approval)
+        for group in groups:
+            of_request[group.request_id][1].append(group)
+        return [
+            Story(requests[name], grants.get(named[name]), tuple(of_request[name][0]), tuple(of_request[name][1]))
+            for name in request_ids
+        ]
+
+    def _anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
+        found = select(table).where(where).order_by(*order).execution_options(populate_existing=True)
+        return self._session.exec(found).all()
 
     def requests_of(self, requester: str, most: int) -> Sequence[Story]:
         """The newest requests of a person, newest first."""
@@ -64,7 +80,7 @@ class Reading:
             .order_by(col(AccessRequest.created_at).desc())
             .limit(most)
         ).all()
-        return [self.story(request_id) for request_id in rows]
+        return self.stories(rows)
 
     def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose time to be decided has passed."""
@@ -82,19 +98,21 @@ class Reading:
         mine = (Message.request_id == request_id, Message.kind == MessageKind.APPROVAL, there)
         return self._session.exec(select(Message.id).where(*mine).limit(1)).first() is not None
 
-    def pending_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
-        """Pending requests to prolong that grant."""
+    def pending_extensions(self, grant_ids: Sequence[str]) -> Sequence[AccessRequest]:
+        """Pending requests to prolong those grants."""
         return self._session.exec(
-            select(AccessRequest).where(AccessRequest.extends == grant_id, AccessRequest.state == RequestState.PENDING)
+            select(AccessRequest).where(
+                col(AccessRequest.extends).in_(grant_ids), AccessRequest.state == RequestState.PENDING
+            )
         ).all()
 
-    def next_grant_due(self) -> datetime | None:
-        """When the next grant is due."""
-        return self._next_due(Grant)
+    def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
+        """When the next grant is due of those that end, or of those that are made; `None` when not by then."""
+        return self._next_due(Grant, by, being_made(ending=ending))
 
-    def next_message_due(self) -> datetime | None:
-        """When the next message is due."""
-        return self._next_due(Message, first_of_recipient())
+    def next_message_due(self, by: datetime) -> datetime | None:
+        """When the next message is due; `None` when not by then."""
+        return self._next_due(Message, by, first_of_recipient())
 
     def next_request_due(self) -> datetime | None:
         """When the next pending request expires."""
@@ -102,13 +120,13 @@ class Reading:
             select(func.min(AccessRequest.pending_until)).where(AccessRequest.state == RequestState.PENDING)
         ).one()
 
-    def _next_due(self, table: type[Grant | Message], *turn: Any) -> datetime | None:
+    def _next_due(self, table: type[Grant | Message], by: datetime, *turn: Any) -> datetime | None:
         # What is in hand is due again when its claim lapses: else it would hide what is due next.
         due, claimed = col(table.due_at), col(table.claimed_until)
         free = self._session.exec(
-            select(table.due_at).where(due.is_not(None), claimed.is_(None), *turn).order_by(due).limit(1)
+            select(table.due_at).where(due <= by, claimed.is_(None), *turn).order_by(due).limit(1)
         ).first()
-        sooner = due.is_not(None) if free is None else due < free
+        sooner = due <= by if free is None else due < free
         lapse = self._session.exec(select(func.min(table.claimed_until)).where(sooner, *turn)).one()
         return min((each for each in (free, lapse) if each is not None), default=None)
 
@@ -128,6 +146,39 @@ class Reading:
             .limit(most)
         ).all()
 
+    def setting(self, name: str) -> Setting | None:
+        """What the application remembers under that name."""
+        return self._session.get(Setting, name, populate_existing=True)
+
+    def grants_named(self, usernames: Sequence[str]) -> Mapping[str, Grant]:
+        """Those of the grants of these names that there are, by name."""
+        return {each.username: each for each in self._anew(Grant, col(Grant.username).in_(usernames))}
+
+    def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
+        """Active grants of one integration with their kind, by id, from the one after that id on."""
+        found = self._session.exec(
+            select(Grant, AccessRequest.kind)
+            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+            .where(Grant.state == GrantState.ACTIVE, AccessRequest.integration == integration, Grant.id > after)
+            .order_by(col(Grant.id))
+            .limit(most)
+        ).all()
+        return [(grant, CredentialKind(kind)) for grant, kind in found]
+
+    def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
+        """Active grants of one integration that end no later than that."""
+        return self._session.exec(
+            select(Grant)
+            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+            .where(
+                Grant.state == GrantState.ACTIVE,
+                AccessRequest.integration == integration,
+                col(Grant.due_at) <= until,
+                Grant.expires_at <= until,
+            )
+            .limit(most)
+        ).all()
+
     def automatic_grants(self) -> Sequence[Story]:
         """What automatic access flows have given and is live."""
         rows = self._session.exec(
@@ -135,7 +186,7 @@ class Reading:
             .join(Grant, col(Grant.id) == col(AccessRequest.id))
             .where(col(AccessRequest.automatic).is_(True), col(Grant.state).in_(LIVE))
         ).all()
-        return [self.story(request_id) for request_id in rows]
+        return self.stories(rows)
 
     def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
         """Whether that person has what the automatic flow gives, or it ended before its time, which is not over yet."""
@@ -156,6 +207,19 @@ class Reading:
 
     def _execute(self, statement: UpdateBase) -> int:
         return self._session.connection().execute(statement).rowcount
+
+
+def being_made(*, ending: bool) -> Any:
+    """Of the grants that are due, those whose secret is being made or replaced; `ending`: all the others.
+
+    One that is over by then is the others' as well: `due_at` is no later than its end while it is being made.
+    """
+    made = or_(
+        col(Grant.state) == GrantState.PROVISIONING,
+        and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
+    )
+    over = col(Grant.expires_at) <= col(Grant.due_at)
+    return or_(~made, over) if ending else and_(made, ~over)
 
 
 def first_of_recipient() -> Any:

@@ -1,14 +1,15 @@
 """What a transaction writes. A transition is one conditional UPDATE: whoever comes second is told so."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlmodel import SQLModel, col
 
 from bot.access.errors import LostRace
 from bot.access.ids import new_id
-from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant
+from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant, Setting
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
 from bot.storage.claims import Claims
@@ -87,6 +88,71 @@ class SqlTransaction(Claims, Messages):
         subject = "request" if isinstance(row, AccessRequest) else "grant"
         self.audit(f"{subject}.{to.value}", actor, at, row.id, **(detail or {}))
 
+    def move_all(
+        self,
+        grants: Sequence[Grant],
+        to: GrantState,
+        actor: str,
+        at: datetime,
+        details: Mapping[str, dict[str, Any]],
+        each: Mapping[str, dict[str, Any]] | None = None,
+        **values: Any,
+    ) -> Sequence[Grant]:
+        """The same transition of several grants, and which of them took it: the others have changed meanwhile."""
+        for grant in grants:
+            if not allowed(grant.state, to):
+                raise ValueError(f"{grant.state} → {to} is not a transition")
+        changes = {grant.id: {**values, **(each or {}).get(grant.id, {}), "state": to} for grant in grants}
+        taken = grants if self._update_together(grants, changes) else self._update_singly(grants, changes)
+        for grant in taken:
+            for name, value in changes[grant.id].items():
+                setattr(grant, name, value)
+            grant.version += 1
+            self.made_work = self.made_work or changes[grant.id].get("due_at") is not None
+            self.audit(f"grant.{to.value}", actor, at, grant.id, **details[grant.id])
+        return taken
+
+    def _update_together(self, grants: Sequence[Grant], changes: Mapping[str, dict[str, Any]]) -> bool:
+        """Whether one statement for all of them met every row as it was read. If not, nothing has changed."""
+        if not grants:
+            return True
+        names: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changes[grants[0].id]}
+        unchanged = update(Grant).where(
+            col(Grant.id) == bindparam("old_id"),
+            col(Grant.state) == bindparam("old_state"),
+            col(Grant.version) == bindparam("old_version"),
+        )
+        rows = [
+            {
+                "old_id": grant.id,
+                "old_state": grant.state,
+                "old_version": grant.version,
+                **{f"new_{name}": value for name, value in changes[grant.id].items()},
+            }
+            for grant in grants
+        ]
+        with self._session.begin_nested() as attempt:
+            met = self._session.connection().execute(
+                unchanged.values(**names, version=Grant.version + 1).execution_options(synchronize_session=False), rows
+            )
+            if met.rowcount == len(grants):
+                return True
+            attempt.rollback()
+        return False
+
+    def _update_singly(self, grants: Sequence[Grant], changes: Mapping[str, dict[str, Any]]) -> list[Grant]:
+        taken = []
+        for grant in grants:
+            unchanged = (
+                col(Grant.id) == grant.id,
+                col(Grant.state) == grant.state,
+                col(Grant.version) == grant.version,
+            )
+            change = update(Grant).where(*unchanged).values(**changes[grant.id], version=Grant.version + 1)
+            if self._execute(change) == 1:
+                taken.append(grant)
+        return taken
+
     def change(
         self,
         row: Grant,
@@ -111,6 +177,11 @@ class SqlTransaction(Claims, Messages):
             raise LostRace(row.id)
         for name, value in values.items():
             setattr(row, name, value)
+
+    def set_setting(self, name: str, value: str, at: datetime) -> None:
+        """Remembers something about the application itself. It must be no secret."""
+        self._session.merge(Setting(name=name, value=value, at=at))
+        self._session.flush()
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
         """Keeps an event. `detail` must be plain data, and no secret."""

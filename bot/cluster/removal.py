@@ -1,0 +1,204 @@
+"""Taking grants from the cluster, many at once, and reading back that they are gone."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from elasticsearch import Elasticsearch
+
+from bot.access.errors import Outage, Refusal
+from bot.access.ports import Receipt
+from bot.cluster.client import ask, ask_for
+from bot.cluster.marks import Installation
+
+MOST_KEYS = 10_000
+"""Of one search for API keys: what a search gives without paging ("max_result_window", Elasticsearch)."""
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass
+class _Names:
+    """What is known about the names of one batch. `errors` belong to each of `asked`, or to one name alone."""
+
+    all: Sequence[str]
+    users: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    ours: list[str] = field(default_factory=list)
+    foreign: set[str] = field(default_factory=set)
+    ended: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    final: set[str] = field(default_factory=set)
+
+    def went_wrong(self, error: Outage | Refusal, names: Sequence[str]) -> None:
+        for name in names:
+            self.errors.setdefault(name, []).append(str(error))
+            if isinstance(error, Refusal):
+                self.final.add(name)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Deletes users first, which stops their passwords; then API keys, which outlive them; then roles."""
+
+    client: Elasticsearch
+    executor: Executor
+    installation: Installation
+
+    def remove(self, usernames: Sequence[str], *, disable: bool) -> Sequence[Receipt]:
+        """One receipt for each name, in that order. Everything is tried, whatever became of the rest.
+
+        Nothing is touched before it is known whose the name is.
+        """
+        names = _Names(usernames)
+        known = self._whose(names)
+        if not known:
+            return [_unknown(names, each) for each in usernames]
+        self._stop_users(names, disable=disable)
+        self._end_keys(names)
+        self._delete_roles(names)
+        return self._receipts(names, disable=disable)
+
+    def _whose(self, names: _Names) -> bool:
+        users = self._trying(names, names.all, lambda: self._users(names.all))
+        roles = self._trying(names, names.all, lambda: self._roles(names.all))
+        if users is None or roles is None:
+            return False
+        names.users, names.roles = users, roles
+        for each in names.all:
+            found = [kind[each] for kind in (users, roles) if each in kind]
+            # Both were ours when they were made. An administrator who changed one of them may have dropped its
+            # metadata: that must not keep it alive.
+            if found and not any(map(self.installation.made, found)):
+                names.foreign.add(each)
+            else:
+                names.ours.append(each)
+        return True
+
+    def _stop_users(self, names: _Names, *, disable: bool) -> None:
+        """All but the last without waiting; the last makes what happened to all of them visible to a search."""
+        stop = self._disable if disable else self._delete
+        if not names.ours:
+            return
+        *others, last = names.ours
+
+        def stop_one(username: str, *, refresh: bool = False) -> None:
+            self._trying(names, [username], lambda: stop(username, refresh=refresh))
+
+        for done in [self.executor.submit(stop_one, each) for each in others]:
+            done.result()
+        stop_one(last, refresh=bool(others))
+
+    def _delete(self, username: str, *, refresh: bool) -> object:
+        return ask_for(lambda: self.client.security.delete_user(username=username, refresh=refresh))
+
+    def _disable(self, username: str, *, refresh: bool) -> object:
+        """Disabled, without a role, and with a password that nobody ever saw; in one call, if the user is there."""
+        user = self._users([username]).get(username)
+        if user is None:
+            return None
+        return ask(
+            lambda: self.client.security.put_user(
+                username=username,
+                enabled=False,
+                roles=[],
+                password=secrets.token_urlsafe(32),
+                full_name=user["full_name"],
+                metadata=user["metadata"],
+                refresh=refresh,
+            )
+        )
+
+    def _end_keys(self, names: _Names) -> None:
+        found = self._trying(names, names.ours, lambda: self._keys(names.ours))
+        ids = [each["id"] for keys in (found or {}).values() for each in keys]
+        if not ids:
+            return
+        answer = self._trying(names, names.ours, lambda: ask(lambda: self.client.security.invalidate_api_key(ids=ids)))
+        ended = set((answer or {}).get("invalidated_api_keys", ()))
+        for name, keys in (found or {}).items():
+            names.ended[name] = sum(1 for each in keys if each["id"] in ended)
+
+    def _delete_roles(self, names: _Names) -> None:
+        there = [each for each in names.ours if each in names.roles]
+        if len(there) == 1:
+            (name,) = there
+            security = self.client.security
+            self._trying(names, there, lambda: ask_for(lambda: security.delete_role(name=name, refresh=False)))
+        elif there:
+            security = self.client.security
+            self._trying(names, there, lambda: ask(lambda: security.bulk_delete_role(names=there, refresh=False)))
+
+    def _receipts(self, names: _Names, *, disable: bool) -> list[Receipt]:
+        users = self._trying(names, names.ours, lambda: self._users(names.ours))
+        roles = self._trying(names, names.ours, lambda: self._roles(names.ours))
+        keys = self._trying(names, names.ours, lambda: self._keys(names.ours))
+        receipts = []
+        for each in names.all:
+            if each in names.foreign:
+                error = f"{each} does not say that es-access made it, so it was left alone"
+                receipts.append(Receipt(False, False, None, (error,), foreign=True, final=True))
+                continue
+            user = None if users is None else users.get(each)
+            receipts.append(
+                Receipt(
+                    user_gone=users is not None and user is None,
+                    role_gone=roles is not None and each not in roles,
+                    keys_left=None if keys is None else len(keys.get(each, ())),
+                    errors=_of(names, each),
+                    user_disabled=disable and user is not None and not user["enabled"] and not user["roles"],
+                    keys_ended=names.ended.get(each, 0),
+                    final=each in names.final,
+                )
+            )
+        return receipts
+
+    def _users(self, names: Sequence[str]) -> Mapping[str, Any]:
+        return ask_for(lambda: self.client.security.get_user(username=list(names))) if names else {}
+
+    def _roles(self, names: Sequence[str]) -> Mapping[str, Any]:
+        return ask_for(lambda: self.client.security.get_role(name=list(names))) if names else {}
+
+    def _keys(self, names: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The live API keys of each name."""
+        if not names:
+            return {}
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for each in self._live_keys(names):
+            found.setdefault(each["username"], []).append(each)
+        return found
+
+    def _live_keys(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        if len(names) == 1:
+            (name,) = names
+            only = ask_for(lambda: self.client.security.get_api_key(username=name, active_only=True))
+            return list(only.get("api_keys", ()))
+        answer = ask(
+            lambda: self.client.security.query_api_keys(
+                query={
+                    "bool": {
+                        "filter": [{"terms": {"username": list(names)}}, {"term": {"invalidated": False}}],
+                        "must_not": {"range": {"expiration": {"lte": "now"}}},
+                    }
+                },
+                size=MOST_KEYS,
+            )
+        )
+        return list(answer["api_keys"])
+
+    def _trying(self, names: _Names, about: Sequence[str], call: Callable[[], _Answer]) -> _Answer | None:
+        try:
+            return call()
+        except (Outage, Refusal) as error:
+            names.went_wrong(error, about)
+            return None
+
+
+def _of(names: _Names, name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names.errors.get(name, ())))
+
+
+def _unknown(names: _Names, name: str) -> Receipt:
+    return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=_of(names, name), final=name in names.final)

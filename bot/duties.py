@@ -1,0 +1,89 @@
+"""What the application does without being asked: pools of workers for what is due, and a ticker for what is not."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.access.approvals import Approvals
+from bot.access.automatic import Automatic
+from bot.access.grants import Grants
+from bot.access.history import History
+from bot.access.models import Grant, Message
+from bot.access.outbox import Outbox
+from bot.access.ports import Clock
+from bot.access.provisioning import Provisioning
+from bot.access.requests import Requests
+from bot.access.revocation import Revocation
+from bot.access.routing import Rules
+from bot.access.storing import Store
+from bot.scheduler import Ticker
+from bot.workers import RENEW_EVERY, WorkerPool
+
+CLUSTER_WORKERS = 16
+"""Grants in the making at once. It is bound by the cluster's hashing, about 50 ms of one of its cores each."""
+
+REVOKERS = 4
+REVOKED_TOGETHER = 100
+"""Threads that end grants, and how many each of them ends with the same few calls. Their names stand in one URL, of
+which Elasticsearch takes 4,096 bytes (`http.max_initial_line_length`)."""
+
+OUTBOX_WORKERS = 8
+"""Messages in work at once: Slack takes about one a second in each conversation."""
+
+LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
+"""How late a request that nobody decided may be closed, sent on or escalated."""
+
+LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
+"""How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The services of `access`, on their real ports."""
+
+    rules: Rules
+    requests: Requests
+    approvals: Approvals
+    automatic: Automatic
+    grants: Grants
+    provisioning: Provisioning
+    revocation: Revocation
+    history: History
+    outbox: Outbox
+
+
+def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> None:
+    """Starts the pools and the ticker. What was started last is stopped first."""
+    making: WorkerPool[Grant] = WorkerPool(
+        "provisioning", CLUSTER_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=False),
+        next_due=lambda read, by: read.next_grant_due(by, ending=False),
+        work=domain.provisioning.work,
+    )  # fmt: skip
+    ending: WorkerPool[Grant] = WorkerPool(
+        "revocation", REVOKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=True),
+        next_due=lambda read, by: read.next_grant_due(by, ending=True),
+        work=domain.revocation.work,
+        batch=REVOKED_TOGETHER,
+    )  # fmt: skip
+    messages: WorkerPool[Message] = WorkerPool(
+        "outbox", OUTBOX_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
+        next_due=lambda read, by: read.next_message_due(by),
+        work=domain.outbox.work,
+    )  # fmt: skip
+    ticker = Ticker()
+    ticker.every(RENEW_EVERY, making.renew, "hold on to grants that are made")
+    ticker.every(RENEW_EVERY, ending.renew, "hold on to grants that end")
+    ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
+    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
+        store.on_work(pool.wake)
+        pool.start()
+        running.callback(pool.stop)
+    ticker.start()
+    running.callback(ticker.stop)

@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 from benchmarks.acts import approve, ask, settle
 from benchmarks.report import Figure, ms, spread
 from bot.access.provisioning import new_password
-from bot.cluster.credentials import METADATA_KEY
+from bot.cluster.marks import METADATA_KEY
 from bot.sandbox.stage import Stage
 
 WARM_UP_PAIRS = 5

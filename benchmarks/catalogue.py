@@ -15,12 +15,12 @@ import tracemalloc
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pydantic import SecretStr
 
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
-from bot.access.ports import Catalogue, CredentialSpec, Inclusion, Members, Receipt
+from bot.access.ports import Catalogue, Cluster, Inclusion, Members
 from bot.access.routing import Routing, Rules, Wish
 from bot.cluster.catalog import Catalog
 from bot.cluster.catalog_shapes import read_catalogue
@@ -47,19 +47,13 @@ def state_of(indices: int, *, mapped: bool) -> dict[str, Any]:
 
 
 class OneCatalogue:
-    """A cluster that has just been read."""
+    """A cluster that has just been read, and does nothing else."""
 
     def __init__(self, get: Callable[..., Catalogue]) -> None:
         self._get = get
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         return self._get(fresh=fresh)
-
-    def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        raise AssertionError(f"a preview makes nothing, not {spec.username} with {password}")
-
-    def remove(self, username: str) -> Receipt:
-        raise AssertionError(f"a preview removes nothing, not {username}")
 
 
 class Everybody:
@@ -81,7 +75,11 @@ def routing(get: Callable[..., Catalogue], scope: str = "pattern") -> tuple[Rout
     flow = AccessFlow.model_validate({"name": "all", "default_duration": "1h", "scope": scope})
     prod = Integration(name="prod", owner=("@platform",), resource_owner="owner", public_url="https://es.example.com")
     policy = Policy(integrations=(prod,), access_flows=(flow,))
-    return Routing({"prod": OneCatalogue(get)}, Everybody(), Rules(policy), Now()), prod, policy.permission("read")
+    return (
+        Routing({"prod": cast(Cluster, OneCatalogue(get))}, Everybody(), Rules(policy), Now()),
+        prod,
+        policy.permission("read"),
+    )
 
 
 def times(call: Callable[[], object], runs: int = RUNS) -> str:

@@ -24,6 +24,7 @@ from bot.cluster.catalog import Catalog
 from bot.cluster.catalog_shapes import fields
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.marks import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.node.node import free_port
 from tests.nodes import versions
@@ -245,7 +246,7 @@ def test_new_index_is_seen_by_who_asks_for_fresh_after_two_seconds(furnished: Fu
 
 def test_closed_cluster_leaves_no_thread(furnished: Furnished, executor: ThreadPoolExecutor) -> None:
     before = set(threading.enumerate())
-    cluster = ElasticsearchCluster(connect(furnished.connection()), executor, "owner")
+    cluster = ElasticsearchCluster(connect(furnished.connection()), executor, Installation("here"), "owner")
     assert cluster.catalogue().resources
     assert any(each.name.startswith("catalogue") for each in threading.enumerate())
     cluster.close()

@@ -119,15 +119,17 @@ def test_what_is_in_hand_does_not_hide_what_is_due_next(store: SqlStore) -> None
     new_grant(store, NOW)
     claim_grants(store)
     with store.reading() as read:
-        assert read.next_grant_due() == NOW + MINUTE  # when the claim lapses
+        assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + MINUTE  # when the claim lapses
     new_grant(store, NOW + MINUTE / 2)
     with store.reading() as read:
-        assert read.next_grant_due() == NOW + MINUTE / 2
+        assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + MINUTE / 2
 
 
 def test_nothing_is_due_when_nothing_is_there(store: SqlStore) -> None:
     with store.reading() as read:
-        assert (read.next_grant_due(), read.next_message_due(), read.next_request_due()) == (None, None, None)
+        for ending in (True, False):
+            assert read.next_grant_due(NOW + MINUTE, ending=ending) is None
+        assert (read.next_message_due(NOW + MINUTE), read.next_request_due()) == (None, None)
 
 
 def test_a_pending_request_is_due_when_its_time_to_be_decided_ends(store: SqlStore) -> None:
@@ -206,7 +208,7 @@ def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person
         write.put_off(row, NOW + MINUTE)
     assert claim_messages(store) == []
     with store.reading() as read:
-        assert read.next_message_due() == NOW + MINUTE
+        assert read.next_message_due(NOW + 9 * MINUTE) == NOW + MINUTE
     (row,) = claim_messages(store, NOW + MINUTE)
     assert (row.request_id, row.attempts) == (first, 1)
     with store.writing() as write:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from bot.cluster.catalog import Catalog
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.connector import read_privileges
+from bot.cluster.marks import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import PRODUCT, Answer, Cut, Half, Phase, Proxy, Request, Verdict, failure
 
@@ -43,6 +45,12 @@ NOT_THERE: dict[str, Verdict] = {
 """What is no word of Elasticsearch's about our request: the same is worth trying again."""
 
 
+def removed(cluster: ElasticsearchCluster, username: str) -> Receipt:
+    """The receipt of the removal of that one."""
+    (receipt,) = cluster.remove([username])
+    return receipt
+
+
 @pytest.fixture
 def executor() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(8) as threads:
@@ -66,7 +74,7 @@ def client(each_node: Node, proxy: Proxy) -> Iterator[Elasticsearch]:
 
 @pytest.fixture
 def cluster(client: Elasticsearch, executor: ThreadPoolExecutor) -> ElasticsearchCluster:
-    return ElasticsearchCluster(client, executor)
+    return ElasticsearchCluster(client, executor, Installation("here"))
 
 
 @pytest.fixture
@@ -148,7 +156,12 @@ def test_what_is_made_says_whose_it_is_and_until_when(
     cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
 ) -> None:
     cluster.create(spec, password)
-    said = {"grant": "REQ-7K3F9Q", "requester": "U0ALICE", "expires_at": "2030-01-01T00:00:00+00:00"}
+    said = {
+        "grant": "REQ-7K3F9Q",
+        "requester": "U0ALICE",
+        "expires_at": "2030-01-01T00:00:00+00:00",
+        "installation": "here",
+    }
     user, role = made(each_node, spec.username)
     assert user["metadata"] == {"es_access": said}
     assert role["metadata"] == {"es_access": said}
@@ -170,7 +183,7 @@ def test_removing_it_ends_the_password_and_leaves_nothing(
 ) -> None:
     cluster.create(spec, password)
     assert status(each_node, spec.username, password, GRANTED) == 200
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
     assert status(each_node, spec.username, password, GRANTED) == 401
     assert made(each_node, spec.username) == (None, None)
 
@@ -181,12 +194,12 @@ def test_keys_that_an_administrator_made_for_the_user_end_with_it(
     cluster.create(spec, password)
     asks = [key_of(each_node, spec.username, password) for _ in range(2)]
     assert [ask() for ask in asks] == [200, 200]
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == replace(GONE, keys_ended=2)
     assert [ask() for ask in asks] == [401, 401]
 
 
 def test_removing_what_is_not_there_is_a_success(cluster: ElasticsearchCluster, spec: CredentialSpec) -> None:
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
 
 
 @pytest.mark.parametrize("left", ["user", "role"])
@@ -198,7 +211,7 @@ def test_a_half_that_was_left_is_removed(
         each_node.client().security.delete_role(name=spec.username)
     else:
         each_node.client().security.delete_user(username=spec.username)
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
     assert made(each_node, spec.username) == (None, None)
 
 
@@ -212,7 +225,7 @@ def test_a_change_by_an_administrator_keeps_nothing_alive(
         security.put_user(username=spec.username, roles=[spec.username])
     else:
         security.put_role(name=spec.username, indices=[{"names": ["*"], "privileges": ["all"]}])
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
     assert status(each_node, spec.username, password, GRANTED) == 401
 
 
@@ -226,7 +239,7 @@ def test_a_user_of_somebody_else_is_neither_overwritten_nor_deleted(
     each_node.client().security.put_user(username=spec.username, password=theirs.get_secret_value(), roles=["viewer"])
     with pytest.raises(Refusal, match="is taken by a user or role that es-access did not make"):
         cluster.create(spec, password)
-    receipt = cluster.remove(spec.username)
+    receipt = removed(cluster, spec.username)
     assert receipt.foreign
     assert not receipt.complete
     assert receipt.errors == (f"{spec.username} does not say that es-access made it, so it was left alone",)
@@ -242,7 +255,7 @@ def test_a_role_of_somebody_else_is_neither_overwritten_nor_deleted(
     each_node.client().security.put_role(name=spec.username, cluster=["monitor"])
     with pytest.raises(Refusal, match="is taken"):
         cluster.create(spec, password)
-    cluster.remove(spec.username)
+    removed(cluster, spec.username)
     user, role = made(each_node, spec.username)
     assert user is None
     assert role["cluster"] == ["monitor"]
@@ -263,7 +276,7 @@ def test_nothing_is_made_or_deleted_before_it_is_known_whose_the_name_is(
     proxy.hook = on("GET", kind, verdict)
     with pytest.raises(Outage):
         cluster.create(spec, password)
-    assert not cluster.remove(spec.username).complete
+    assert not removed(cluster, spec.username).complete
     assert made(each_node, spec.username) == before
 
 
@@ -306,7 +319,7 @@ def test_when_one_half_fails_the_other_is_not_still_under_way(
     assert Request("PUT", f"/_security/role/{spec.username}") in proxy.log
     seen = len(proxy.log)
     proxy.hook = None
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
     assert all(each.method != "PUT" for each in proxy.log[seen:])
 
 
@@ -329,7 +342,7 @@ def test_a_missing_privilege_is_a_refusal_that_names_no_secret(
         each_node.client_of(spec.username, "of no use to anybody") as weak,
         pytest.raises(Refusal, match="403 security_exception") as caught,
     ):
-        ElasticsearchCluster(weak, executor).create(spec, password)
+        ElasticsearchCluster(weak, executor, Installation("here")).create(spec, password)
     assert_no_secret(caught.value, password)
 
 
@@ -359,12 +372,12 @@ def test_nothing_is_removed_while_it_cannot_be_read_whose_it_is(
 ) -> None:  # fmt: skip
     cluster.create(spec, password)
     proxy.hook = on("GET", "user", verdict)
-    receipt = cluster.remove(spec.username)
+    receipt = removed(cluster, spec.username)
     assert not receipt.complete
     assert receipt.errors
     assert status(each_node, spec.username, password, GRANTED) == 200
     proxy.hook = None
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
 
 
 @pytest.mark.parametrize("name", ["503", "a page", "404 of a load balancer", "the connection is closed"])
@@ -375,13 +388,13 @@ def test_one_part_that_cannot_be_deleted_keeps_the_receipt_open_and_the_other_pa
 ) -> None:  # fmt: skip
     cluster.create(spec, password)
     proxy.hook = on("DELETE", kind, NOT_THERE[name])
-    receipt = cluster.remove(spec.username)
+    receipt = removed(cluster, spec.username)
     assert (receipt.user_gone, receipt.role_gone, receipt.keys_left) == (kind != "user", kind != "role", 0)
     assert receipt.errors
     user, role = made(each_node, spec.username)
     assert (user is None, role is None) == (kind != "user", kind != "role")
     proxy.hook = None
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == GONE
 
 
 def test_a_key_that_could_not_be_ended_is_counted_and_ends_at_the_next_attempt(
@@ -390,11 +403,11 @@ def test_a_key_that_could_not_be_ended_is_counted_and_ends_at_the_next_attempt(
     cluster.create(spec, password)
     ask = key_of(each_node, spec.username, password)
     proxy.hook = on("DELETE", "api_key", NOT_THERE["404 of a load balancer"])
-    receipt = cluster.remove(spec.username)
+    receipt = removed(cluster, spec.username)
     assert (receipt.user_gone, receipt.role_gone, receipt.keys_left) == (True, True, 1)
     assert ask() == 200, "a key outlives its owner"
     proxy.hook = None
-    assert cluster.remove(spec.username) == GONE
+    assert removed(cluster, spec.username) == replace(GONE, keys_ended=1)
     assert ask() == 401
 
 
@@ -403,7 +416,7 @@ def test_keys_that_cannot_be_counted_keep_the_receipt_open(
 ) -> None:
     cluster.create(spec, password)
     proxy.hook = on("GET", "api_key", failure(503))
-    receipt = cluster.remove(spec.username)
+    receipt = removed(cluster, spec.username)
     assert receipt.keys_left is None
     assert not receipt.complete
 
@@ -414,7 +427,7 @@ def test_an_answer_lost_after_deleting_costs_nothing(
 ) -> None:
     cluster.create(spec, password)
     proxy.hook = on("DELETE", kind, Cut(), "after")
-    assert cluster.remove(spec.username).complete
+    assert removed(cluster, spec.username).complete
     assert made(each_node, spec.username) == (None, None)
 
 
@@ -424,14 +437,14 @@ def test_a_node_that_is_not_there_is_an_outage(
     with Proxy(each_node.url) as gone:
         url = gone.url
     client = connect(Connection(username="x", password=password, url=url))
-    cluster = ElasticsearchCluster(client, executor)
+    cluster = ElasticsearchCluster(client, executor, Installation("here"))
     with pytest.raises(Outage, match=r"Elasticsearch does not answer \(ConnectionError\)"):
         cluster.create(spec, password)
     with pytest.raises(Outage):
         cluster.catalogue()
     with pytest.raises(Outage):
         cluster.ping()
-    assert cluster.remove(spec.username) == Receipt(
+    assert removed(cluster, spec.username) == Receipt(
         user_gone=False, role_gone=False, keys_left=None, errors=("Elasticsearch does not answer (ConnectionError)",)
     )
     client.close()

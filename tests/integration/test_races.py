@@ -290,7 +290,7 @@ def test_an_extension_asked_as_the_grant_ends_is_not_left_waiting(world: World, 
             partial(other.grants.revoke, request_id, OWNER),
         )
         with world.store.reading() as read:
-            assert read.pending_extensions(request_id) == []
+            assert read.pending_extensions([request_id]) == []
         assert isinstance(asked, Conflict) or "grant.extension_requested" in world.audit(request_id)
 
 
@@ -302,7 +302,7 @@ def test_of_two_extensions_asked_at_once_one_is_filed(world: World, other: World
             partial(other.requests.extend, REQUESTER, request_id, "30m"),
         )
         with world.store.reading() as read:
-            assert len(read.pending_extensions(request_id)) == 1
+            assert len(read.pending_extensions([request_id])) == 1
 
 
 def test_processes_that_share_the_work_do_each_piece_once(world: World, other: World) -> None:

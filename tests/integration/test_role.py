@@ -12,13 +12,20 @@ from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.patterns import matcher
-from bot.access.ports import CredentialSpec, Privileges
+from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.marks import Installation
 from bot.sandbox.node import Node
 from tests.nodes import versions
 
 RoleOf = Callable[[Privileges], dict[str, Any]]
+
+
+def removed(cluster: ElasticsearchCluster, username: str) -> Receipt:
+    """The receipt of the removal of that one."""
+    (receipt,) = cluster.remove([username])
+    return receipt
 
 
 @pytest.fixture
@@ -28,7 +35,7 @@ def role_of(each_node: Node) -> Iterator[RoleOf]:
     name = f"es-access-{secrets.token_hex(4)}"
     with ThreadPoolExecutor(2) as executor:
         client = connect(Connection(username, SecretStr(password), url=each_node.url))
-        cluster = ElasticsearchCluster(client, executor)
+        cluster = ElasticsearchCluster(client, executor, Installation("here"))
 
         def make(privileges: Privileges) -> dict[str, Any]:
             until = datetime(2030, 1, 1, tzinfo=UTC)
@@ -38,7 +45,7 @@ def role_of(each_node: Node) -> Iterator[RoleOf]:
             return role
 
         yield make
-        assert cluster.remove(name).complete
+        assert removed(cluster, name).complete
         cluster.close()
 
 
@@ -105,12 +112,12 @@ def granted(furnished: Node, request: pytest.FixtureRequest) -> Iterator[Elastic
     until, privileges = datetime(2030, 1, 1, tzinfo=UTC), Privileges(("read", "view_index_metadata"))
     with ThreadPoolExecutor(2) as executor:
         client = connect(Connection(username, SecretStr(password), url=furnished.url))
-        with closing(ElasticsearchCluster(client, executor)) as cluster:
+        with closing(ElasticsearchCluster(client, executor, Installation("here"))) as cluster:
             spec = CredentialSpec("GRT-7K3F9Q", name, "U0ALICE", (request.param,), privileges, until)
             cluster.create(spec, SecretStr(secret))
             with furnished.client_of(name, secret) as person:
                 yield person
-            assert cluster.remove(name).complete
+            assert removed(cluster, name).complete
 
 
 def backing(node: Node) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,8 +74,8 @@ class MortalCluster(FakeCluster):
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.life.do(super().create, spec, password)
 
-    def remove(self, username: str) -> Receipt:
-        receipt: Receipt = self.life.do(super().remove, username)
+    def _remove(self, username: str, *, disable: bool) -> Receipt:
+        receipt: Receipt = self.life.do(partial(super()._remove, username, disable=disable))
         return receipt
 
 
@@ -83,7 +84,7 @@ class MortalNotifier(FakeNotifier):
 
     life: Life
 
-    def send(self, message: Message, story: Story) -> Posted:
+    def send(self, message: Message, story: Story | None) -> Posted:
         posted: Posted = self.life.do(super().send, message, story)
         return posted
 
@@ -126,7 +127,7 @@ def test_death_while_making_is_followed_by_a_new_password_that_works(world: Worl
     dying = doomed(world, last_step)
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_grants()
     with pytest.raises(Death):
-        dying.grants.work(claimed[0])
+        dying.work_on(claimed[0])
     assert world.work_grants() == 0 or world.grant(request_id).state is GrantState.ACTIVE
     let_claims_lapse(world)
     world.work()
@@ -146,7 +147,7 @@ def test_death_while_making_is_undone_when_nobody_comes_before_its_end(world: Wo
     world.approvals.approve(request_id, OWNER)
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_grants()
     with pytest.raises(Death):
-        doomed(world, last_step).grants.work(claimed[0])
+        doomed(world, last_step).work_on(claimed[0])
     world.clock.advance(HOUR)
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP
@@ -160,7 +161,7 @@ def test_death_while_ending_is_followed_by_the_end(world: World, last_step: int)
     world.clock.advance(HOUR)
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_grants()
     with pytest.raises(Death):
-        doomed(world, last_step).grants.work(claimed[0])
+        doomed(world, last_step).work_on(claimed[0])
     let_claims_lapse(world)
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP
@@ -175,12 +176,12 @@ def test_death_while_sending_loses_no_message(world: World, last_step: int) -> N
     world.ask()
     claimed = world.on(SqlStore(world.store._engine, "doomed")).claim_messages()
     with pytest.raises(Death):
-        doomed(world, last_step).outbox.work(claimed[0])
+        doomed(world, last_step).outbox.work(claimed)
     let_claims_lapse(world)
     world.work()
     assert set(world.notifier.sent(MessageKind.APPROVAL)) == {OWNER, SECOND_OWNER}
     with world.store.reading() as read:
-        assert read.next_message_due() is None
+        assert read.next_message_due(world.clock.now() + HOUR) is None
 
 
 def test_a_start_after_a_death_need_not_wait_for_claims_to_lapse(world: World) -> None:

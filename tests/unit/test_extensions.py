@@ -20,6 +20,8 @@ def test_an_extension_prolongs_the_grant_from_its_end(world: World) -> None:
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER] * 2
     world.approvals.approve(extension.id, OWNER)
+    assert world.work_grants() == 1, "the cluster is told"
+    assert world.cluster.roles[world.grant(request_id).username].expires_at == end + timedelta(minutes=30)
     world.clock.time = end
     assert world.work_grants() == 0
     assert world.grant(request_id).state is GrantState.ACTIVE

@@ -7,14 +7,10 @@ from threading import Event
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.access.grants import (
-    ATTEMPTS_BEFORE_REQUESTER_HEARS,
-    LONGEST_PAUSE,
-    PASSWORD_LENGTH,
-    new_password,
-)
 from bot.access.models import Message, MessageKind
+from bot.access.pauses import LONGEST_PAUSE
 from bot.access.ports import CredentialSpec, Privileges
+from bot.access.provisioning import ATTEMPTS_BEFORE_REQUESTER_HEARS, PASSWORD_LENGTH, new_password
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

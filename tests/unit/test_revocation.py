@@ -6,13 +6,10 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Conflict, Outage, Refusal
-from bot.access.grants import (
-    ATTEMPTS_BEFORE_OWNERS_HEAR,
-    LONGEST_PAUSE,
-    pause_after,
-)
 from bot.access.models import MessageKind
+from bot.access.pauses import LONGEST_PAUSE, pause_after
 from bot.access.ports import CredentialSpec, Receipt
+from bot.access.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
 from bot.access.states import GrantState
 from bot.storage.store import SqlStore
 from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, World
@@ -207,7 +204,8 @@ def test_pauses_double_up_to_the_longest_and_never_overflow() -> None:
 class Unmarked(FakeCluster):
     """A cluster in which somebody took the mark of es-access off the user and its role."""
 
-    def remove(self, username: str) -> Receipt:
+    def _remove(self, username: str, *, disable: bool) -> Receipt:
+        assert not disable
         error = f"{username} does not say that es-access made it, so it was left alone"
         return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(error,), foreign=True)
 
@@ -227,5 +225,5 @@ def test_a_name_that_was_somebody_elses_all_along_is_not_waited_for(world: World
     world.approvals.approve(request_id, OWNER)
     world.cluster = Unmarked()
     world.cluster.creating.errors = [Refusal("the name is taken")]
-    world.work_grants()
+    world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP

@@ -94,6 +94,7 @@ class FakeCluster:
     creating: Script = field(default_factory=Script)
     removing: Script = field(default_factory=Script)
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
+    before_renew: Callable[[], None] = lambda: None
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         self.asked.play()
@@ -116,6 +117,7 @@ class FakeCluster:
         self.users[spec.username] = password.get_secret_value()
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+        self.before_renew()
         self.extend(spec)
         self.passwords.append(password.get_secret_value())
         self.users[spec.username] = password.get_secret_value()
@@ -127,6 +129,7 @@ class FakeCluster:
         self.roles[spec.username] = spec
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
+        self.before_renew()
         self.passwords.append(password.get_secret_value())
         if alone:
             self.keys.pop(spec.username, None)

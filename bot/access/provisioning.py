@@ -72,7 +72,7 @@ class Provisioning:
             self._release(grant)
             raise Conflict(f"{grant_id} has ended meanwhile.") from None
         except Exception:
-            self._release(grant)
+            self._put_off(grant)  # as it was: its end is what is due next
             raise
         return story, credential
 

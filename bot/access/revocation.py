@@ -35,12 +35,15 @@ class Revocation:
         """Ends claimed grants that are due, or goes on where an attempt before this one stopped."""
         now = self.clock.now()
         with self.store.writing() as write:
-            live = [grant for grant in grants if grant.state in LIVE]
+            early = [grant for grant in grants if grant.state in LIVE and grant.expires_at > now]
+            for grant in early:
+                write.put_off(grant, grant.expires_at)  # the clock was put back, or somebody let go of it too soon
+            live = [grant for grant in grants if grant.state in LIVE and grant not in early]
             taken = {grant.id for grant in begin_to_end(write, live, End.EXPIRED, APPLICATION, now)}
             lost = [grant for grant in live if grant.id not in taken]
             for grant in lost:
                 release(write, grant, now)  # somebody ended or extended it while it was in hand
-            ending = [grant for grant in grants if grant not in lost]
+            ending = [grant for grant in grants if grant not in early and grant not in lost]
             stories = write.stories([grant.id for grant in ending])
         receipts = self._remove(ending, stories)
         with self.store.writing() as write:

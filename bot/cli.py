@@ -59,13 +59,15 @@ def explain(
     cluster: Annotated[str | None, typer.Option(help="Where there are several")] = None,
     permission: Annotated[str, typer.Option(help="Such as write")] = "read",
     reason: Annotated[str, typer.Option(help="Where a flow needs one")] = "",
+    key: Annotated[bool, typer.Option("--key", help="An API key, for a script")] = False,
 ) -> None:
     """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
     settings = _quietly()
     from bot import bootstrap, terminal
+    from bot.access.models import CredentialKind
     from bot.access.requests import Draft
 
-    draft = Draft(patterns, duration, permission, reason, cluster)
+    draft = Draft(patterns, duration, permission, reason, cluster, CredentialKind.API_KEY if key else None)
     with bootstrap.domain_only(settings) as (domain, directory):
         _print(lambda: terminal.explain(domain.requests, directory, person, draft))
 

@@ -6,11 +6,16 @@ from contextlib import contextmanager
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.history import History
+from bot.access.models import Delivery
 from bot.access.ports import Directory, Resource
 from bot.access.preview import Preview
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Plan, Wish
-from bot.slack.phrases import counted, sized
+from bot.slack.phrases import AS, counted, dangers, sized
+from bot.slack.words import fallback
+
+
+_DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
 
 
 class CannotAnswerError(Exception):
@@ -45,6 +50,8 @@ def discover(history: History, text: str) -> list[str]:
 def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
     what = f"{wish.permission.name} on {', '.join(wish.patterns)} in {wish.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
+    yield from (fallback([line]) for line in dangers(wish.permission.stored()))
+    yield f"given {AS[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"

@@ -114,7 +114,16 @@ def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: Mem
 def _gives_what_is_denied(policy: Policy, flow: AccessFlow, asked: Permission) -> bool:
     """Whether the permission is one that is denied, or holds all of one: to deny reading denies writing that reads."""
     denied = [policy.permission(name) for name in flow.permissions]
-    return not denied or any(each.name == asked.name or set(each.indices) <= set(asked.indices) for each in denied)
+    return not denied or any(each.name == asked.name or _holds(asked, each) for each in denied)
+
+
+def _holds(one: Permission, other: Permission) -> bool:
+    return (
+        set(other.indices) <= set(one.indices)
+        and set(other.cluster) <= set(one.cluster)
+        and set(other.run_as) <= set(one.run_as)
+        and other.restricted_indices <= one.restricted_indices
+    )
 
 
 def _at(flow: AccessFlow, question: Question) -> bool:

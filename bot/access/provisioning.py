@@ -66,15 +66,29 @@ class Provisioning:
         try:
             _check_active(grant, now)
             credential = self._fresh(story, grant, lambda _: None)
-            with self.store.writing() as write:
-                write.change(grant, "grant.revealed", actor, self.clock.now(), key_id=credential.key_id, **_FREE)
+            self._revealed(grant, credential, actor)
         except LostRace:
             self._release(grant)
-            raise Conflict(f"{grant_id} has ended meanwhile.") from None
+            raise Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.") from None
+        except Gone:
+            self._removed_by_hand(grant)
+            raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
         except Exception:
             self._put_off(grant)  # as it was: its end is what is due next
             raise
         return story, credential
+
+    def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
+        # What became due while it was in hand is looked at now, and not a second later.
+        values: dict[str, Any] = {"key_id": credential.key_id, "due_at": grant.due_at, **_FREE}
+        with self.store.writing() as write:
+            write.change(grant, "grant.revealed", actor, self.clock.now(), **values)
+
+    def _removed_by_hand(self, grant: Grant) -> None:
+        try:
+            self._end(grant, End.REMOVED_BY_HAND)
+        except LostRace:
+            self._release(grant)  # it was ended meanwhile, which is all the same
 
     def _work(self, grant: Grant) -> None:
         try:

@@ -137,6 +137,7 @@ def _takes_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
         and not earlier.automatic
         and _reaches_as_far(policy, earlier, flow)
         and set(flow.offers) <= set(earlier.offers)
+        and set(flow.credentials) <= set(earlier.credentials)
         and flow.max_duration <= earlier.max_duration
         and asks_no_more
         and (earlier.reason == "optional" or flow.reason == "required")

@@ -13,6 +13,9 @@ from bot.policy_file.tree import Items, Keys, Scalar, Tree
 
 _A_VARIABLE = re.compile(r"[A-Z]+[0-9]?(_[A-Z]+[0-9]?)*")
 
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+"""What the models take for true, which read it from text ("Booleans", Pydantic)."""
+
 _BUILT_IN = tuple(each.name for each in PERMISSIONS)
 
 
@@ -28,12 +31,40 @@ def across(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
         "permissions": (*_BUILT_IN, *(each.value for each in names["permissions"] if each.value)),
         "integrations": tuple(each.value for each in names["integrations"] if each.value),
     }
+    dangerous = {_text(each, "name"): danger for each in _entries(tree, "permissions") if (danger := _danger(each))}
     for flow in _entries(tree, "access_flows"):
         for key, available in known.items():
             for each in _list(flow, key):
                 if isinstance(each, Scalar) and each.value is not None and each.value not in available:
                     near = did_you_mean(each.value, available)
                     yield Problem(each.line, f"{key}: there is none of this name{near}")
+        yield from _undeclared_dangers(flow, dangerous)
+
+
+def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iterator[Problem]:
+    """What a flow offers that only one which says so may offer."""
+    if _is_true(flow, "dangerous") or _is_true(flow, "deny"):
+        return
+    for each in _list(flow, "permissions"):
+        if isinstance(each, Scalar) and each.value is not None and each.value in dangerous:
+            why = f"has {dangerous[each.value]}, which reaches further than indices"
+            yield Problem(each.line, f"permissions: one of them {why}. If that is meant, write dangerous: true")
+
+
+def _danger(permission: Keys) -> str:
+    """The first key in a permission that makes it dangerous; empty where there is none."""
+    if _is_true(permission, "restricted_indices"):
+        return "restricted_indices"
+    return next((key for key in ("cluster", "run_as") if _list(permission, key)), "")
+
+
+def _is_true(tree: Keys, key: str) -> bool:
+    return (_text(tree, key) or "").lower() in _TRUE
+
+
+def _text(tree: Keys, key: str) -> str | None:
+    value = tree.entries[key][1] if key in tree.entries else None
+    return value.value if isinstance(value, Scalar) else None
 
 
 def _entries(tree: Tree, key: str) -> Iterator[Keys]:

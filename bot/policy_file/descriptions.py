@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.access.shapes import NAME_SHAPE
-from bot.policy_file.model import KIBANA_PRIVILEGE, REFERENCE, SPACE
+from bot.policy_file.model import KIBANA_PRIVILEGE, ONE_USER, REFERENCE, SPACE
 
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
 
@@ -30,14 +30,17 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "access_details": "Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in.",
         "credential_rotation_days": "After how many days the connector account gets a new password. Accepted, "
         "not used by this version yet.",
-        "user_cleanup_days": "After how many days users that nobody needs any more are cleaned up. Accepted, not "
-        "used by this version yet.",
+        "user_cleanup_days": "For how many days the user of a grant that has ended stays, disabled and without a "
+        "role, before it is deleted. Left out: it is deleted at once.",
     },
     "PermissionEntry": {
         "name": "What people ask for, as in /es-access logs-* 1h NAME.",
         "indices": "Index privileges of Elasticsearch, on the patterns of the request.",
         "kibana": "Kibana feature privileges, such as feature_discover.read.",
         "spaces": "The Kibana spaces in which they hold.",
+        "cluster": "Dangerous: cluster privileges of Elasticsearch, such as monitor.",
+        "run_as": "Dangerous: users whose name may be taken.",
+        "restricted_indices": "Dangerous: system indices among those that match are covered too.",
     },
     "AccessFlow": {
         "name": "Shown to people as the reason for what they are told.",
@@ -58,6 +61,11 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "self_approval": "Whether an owner may approve their own request.",
         "escalation": "What happens when nobody decides.",
         "scope": "pattern: what is created later under it is covered too. resolved: exactly what matched.",
+        "credentials": "What is given: password for Kibana and people, api_key for scripts. The first of them where "
+        "nobody says which.",
+        "delivery": "message: the secret stands in a direct message until the end. reveal: it is made at a click, and "
+        "shown once.",
+        "dangerous": "Needed where a permission has cluster, run_as or restricted_indices. Approvers are told.",
         "automatic": "Requesters have it without asking, for as long as they are members.",
         "when": "When the flow applies. Left out: always.",
     },
@@ -81,6 +89,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("PermissionEntry", "name"): _NAME,
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
+    ("PermissionEntry", "run_as"): {"items": {"type": "string", "pattern": f"^({ONE_USER})$"}},
     ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
 }
 """What our own validators ask for, where a schema can say it."""

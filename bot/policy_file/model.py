@@ -24,6 +24,32 @@ _IndexPrivilege = Literal[
 
 INDEX_PRIVILEGES: tuple[str, ...] = get_args(_IndexPrivilege)
 
+# Of the same list, what both versions have, less `none` and what only nodes and Elastic's own services need.
+_ClusterPrivilege = Literal[
+    "all", "cancel_task", "create_snapshot", "delegate_pki", "grant_api_key", "manage", "manage_api_key",
+    "manage_autoscaling", "manage_behavioral_analytics", "manage_ccr", "manage_connector",
+    "manage_data_frame_transforms", "manage_data_stream_global_retention", "manage_enrich", "manage_ilm",
+    "manage_index_templates", "manage_inference", "manage_ingest_pipelines", "manage_logstash_pipelines", "manage_ml",
+    "manage_oidc", "manage_own_api_key", "manage_pipeline", "manage_rollup", "manage_saml",
+    "manage_search_application", "manage_search_query_rules", "manage_search_synonyms", "manage_security",
+    "manage_service_account", "manage_slm", "manage_token", "manage_transform", "manage_user_profile",
+    "manage_watcher", "monitor", "monitor_connector", "monitor_data_frame_transforms",
+    "monitor_data_stream_global_retention", "monitor_enrich", "monitor_inference", "monitor_ml", "monitor_rollup",
+    "monitor_snapshot", "monitor_stats", "monitor_text_structure", "monitor_transform", "monitor_watcher",
+    "post_behavioral_analytics_event", "read_ccr", "read_ilm", "read_pipeline", "read_security", "read_slm",
+]  # fmt: skip
+
+CLUSTER_PRIVILEGES: tuple[str, ...] = get_args(_ClusterPrivilege)
+
+USERNAME = r"[!-9;-~]([ -9;-~]{0,505}[!-9;-~])?"
+"""What a native user's name may be ("Create or update users", Elasticsearch), less what basic authentication cuts."""
+
+ONE_USER = rf"(?!/)(?!.*[*?]){USERNAME}"
+"""In a role's `run_as`, a star, a question mark and slashes stand for more than one user ("Defining roles")."""
+
+MOST_RUN_AS = 10
+"""Users that one permission may name: an approval message has to name them all."""
+
 KIBANA_PRIVILEGE = r"read|feature_[A-Za-z0-9_]+\.[a-z0-9_]+"
 """Features are in the form that a role holds them in, with `all`, `read`, `minimal_read` or a sub-feature."""
 
@@ -45,6 +71,20 @@ def _an_index_privilege(name: object) -> object:
     raise ValueError(f"is no index privilege of Elasticsearch{did_you_mean(name, INDEX_PRIVILEGES)}")
 
 
+def _a_cluster_privilege(name: object) -> object:
+    if name in CLUSTER_PRIVILEGES:
+        return name
+    if isinstance(name, str) and name.startswith("cluster:"):
+        raise ValueError("is the name of an action: write a privilege, such as monitor")
+    raise ValueError(f"is no cluster privilege that can be given{did_you_mean(name, CLUSTER_PRIVILEGES)}")
+
+
+def _a_user_to_run_as(name: str) -> str:
+    if not re.fullmatch(ONE_USER, name):
+        raise ValueError("is no name of one Elasticsearch user: write each name, without * and ?")
+    return name
+
+
 def _a_kibana_privilege(name: str) -> str:
     if name in ("all", "space_all"):
         raise ValueError("all of Kibana is not given: name the features, such as feature_discover.read")
@@ -60,8 +100,7 @@ def _a_space(name: str) -> str:
 
 
 def _a_username(name: str) -> str:
-    # What a native user's name may be ("Create or update users", Elasticsearch), less what basic authentication cuts.
-    if not re.fullmatch(r"[!-9;-~]([ -9;-~]{0,505}[!-9;-~])?", name):
+    if not re.fullmatch(USERNAME, name):
         raise ValueError("is no name of an Elasticsearch user: printable ASCII without a colon, at most 507")
     return name
 
@@ -78,6 +117,8 @@ def _a_reference(text: SecretStr) -> SecretStr:
 
 
 IndexPrivilege = Annotated[_IndexPrivilege, BeforeValidator(_an_index_privilege)]
+ClusterPrivilege = Annotated[_ClusterPrivilege, BeforeValidator(_a_cluster_privilege)]
+UserToRunAs = Annotated[str, AfterValidator(_a_user_to_run_as)]
 KibanaPrivilege = Annotated[str, AfterValidator(_a_kibana_privilege)]
 Space = Annotated[str, AfterValidator(_a_space)]
 Reference = Annotated[SecretStr, AfterValidator(_a_reference)]
@@ -89,6 +130,8 @@ class PermissionEntry(Permission):
     indices: tuple[IndexPrivilege, ...] = Field(min_length=1)
     kibana: tuple[KibanaPrivilege, ...] = ()
     spaces: tuple[Space, ...] = Field(default=("default",), min_length=1)
+    cluster: tuple[ClusterPrivilege, ...] = ()
+    run_as: tuple[UserToRunAs, ...] = Field(default=(), max_length=MOST_RUN_AS)
 
 
 class IntegrationEntry(Part):

@@ -125,6 +125,8 @@ def sentence_of(error: ErrorDetails) -> str:
 def _limit(kind: str, context: Mapping[str, Any]) -> str:
     return {
         "literal_error": "must be {expected}",
+        "enum": "must be {expected}",
+        "too_long": "has more than {max_length} of them",
         "string_too_long": "has more than {max_length} characters",
         "string_too_short": "must not be empty",
         "greater_than_equal": "must be {ge} or more",

@@ -21,7 +21,10 @@ class Answer(NamedTuple):
 
 
 def run_curl(line: str) -> Answer:
-    """Does what `curl -u USER:PASSWORD URL` does, read as a shell reads it. Raises ValueError for another line."""
+    """Does what such a line with `-u USER:PASSWORD` or `-H HEADER` does, read as a shell reads it.
+
+    Raises ValueError for another line.
+    """
     try:
         with urllib.request.urlopen(_query(line), timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the same)
             return Answer(answer.status, json.load(answer)["hits"]["total"]["value"])
@@ -47,6 +50,11 @@ def _query(line: str) -> urllib.request.Request:
         case ["curl", "-u", account, url]:
             query = urllib.request.Request(url)  # noqa: S310 (the node's own)
             query.add_header("Authorization", f"Basic {b64encode(account.encode()).decode()}")
+            return query
+        case ["curl", "-H", header, url]:
+            query = urllib.request.Request(url)  # noqa: S310 (the node's own)
+            name, _, value = header.partition(": ")
+            query.add_header(name, value)
             return query
         case _:
             raise ValueError(f"not a line that was shown: {line}")

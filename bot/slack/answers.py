@@ -6,14 +6,15 @@ from datetime import datetime
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError
-from bot.access.policy import Policy
-from bot.access.ports import Resource, Story
+from bot.access.models import CredentialKind
+from bot.access.policy import Integration, Policy
+from bot.access.ports import Credential, Resource, Story
 from bot.access.requests import Filed
 from bot.access.routing import Plan, Wish
 from bot.access.states import LIVE, RequestState
 from bot.slack import messages
 from bot.slack.messages import Content
-from bot.slack.phrases import asked, chosen, counted, covered, people
+from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people
 from bot.slack.words import Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
 
 MOST_GROUPS = 15
@@ -40,10 +41,12 @@ def filed(result: Filed) -> Content:
         ])  # fmt: skip
     if plan.flow.approve == "rule":
         rule = f"The access flow “{plan.flow.name}” approves it by itself."
-        return plain([first, *covered(plan.preview), chosen(plan.flow.name, plan.flow.max_duration), (rule,)])
+        risk = dangers(request.privileges)
+        return plain([first, *risk, *covered(plan.preview), chosen(plan.flow.name, plan.flow.max_duration), (rule,)])
     kept: Line = ("Until they do, your access ends as before.",)
     return plain([
         first,
+        *dangers(request.privileges),
         *([] if request.extends else covered(plan.preview)),
         chosen(plan.flow.name, plan.flow.max_duration),
         *_who(plan, "Asked"),
@@ -56,7 +59,8 @@ def explained(wish: Wish, plan: Plan) -> Content:
     """What would become of a request, without filing it."""
     return plain([
         (Bold(wish.permission.name), " on ", *codes(wish.patterns),
-         f" in {wish.integration.name} for {format_duration(plan.duration)}"),
+         f" in {wish.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
+        *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
         *([("It approves by itself.",)] if plan.flow.approve == "rule" else _who(plan, "Would ask")),
@@ -88,6 +92,23 @@ def revoking(story: Story) -> Content:
     return plain([("Access ", Code(story.request.id), " is being ended. You are told when it is gone.")])
 
 
+def resetting(story: Story) -> Content:
+    """Confirms that a fresh secret is on its way; the message that holds it is edited."""
+    return plain([
+        ("A fresh secret for ", Code(story.request.id), " comes in its message in a moment. The old one stops.")
+    ])  # fmt: skip
+
+
+def revealed(story: Story, integration: Integration, credential: Credential) -> Content:
+    """The secret, for a window. It has no text for notifications: the secret must be in none."""
+    request, grant = story.request, story.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    lines = messages.handed_over(request, grant, integration, credential)
+    lines.append(("It is shown once, here. It replaces what you revealed before, and each Reveal replaces it.",))
+    return Content("", [block(lines)])
+
+
 def status(story: Story) -> Content:
     """One request, as it stands."""
     answer = messages.approval(story, recipient="")
@@ -107,11 +128,13 @@ def help_text(policy: Policy) -> Content:
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
         (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
+        (Code("/es-access logs-* 1h --key"), " an API key, for a script"),
         (Code("/es-access"), " a form"),
         (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
         (Code("/es-access resources TEXT"), " what can be asked for"),
         (Code("/es-access list"), " your requests"),
         (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
+        (Code("/es-access reset ID"), " a fresh password or API key; the old one stops"),
         (f"Permissions: {', '.join(each.name for each in policy.permissions)}. "
          f"The longest access is {format_duration(policy.longest)}.",),
     ])  # fmt: skip
@@ -165,4 +188,5 @@ def _line(story: Story, now: datetime) -> tuple[Part, ...]:
         state = ("active until ", Moment(grant.expires_at)) if grant.state in LIVE else (f"ended ({grant.end_reason})",)
     elif request.state is RequestState.PENDING and request.pending_until <= now:
         state = (RequestState.EXPIRED.value,)
-    return (Code(request.id), " ", Bold(request.permission), " on ", *codes(request.patterns), ": ", *state)
+    kind = " (API key)" if request.kind is CredentialKind.API_KEY else " (password)" if request.flow else ""
+    return (Code(request.id), " ", Bold(request.permission), " on ", *codes(request.patterns), f"{kind}: ", *state)

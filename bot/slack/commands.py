@@ -8,6 +8,7 @@ from html import unescape
 from bot.access.durations import looks_like_duration
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
+from bot.access.models import CredentialKind
 from bot.access.requests import Draft
 
 MOST_SHOWN = 60
@@ -24,12 +25,13 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     REVOKE = "revoke"
     EXTEND = "extend"
+    RESET = "reset"
     REQUEST = "request"
     EXPLAIN = "explain"
     RESOURCES = "resources"
 
 
-_ABOUT_ONE = {"status": Verb.STATUS, "cancel": Verb.CANCEL, "revoke": Verb.REVOKE, "extend": Verb.EXTEND}
+_ABOUT_ONE = {verb.value: verb for verb in (Verb.STATUS, Verb.CANCEL, Verb.REVOKE, Verb.EXTEND, Verb.RESET)}
 _ALONE = {"help": Verb.HELP, "list": Verb.LIST}
 
 
@@ -82,7 +84,7 @@ _IDS = "/es-access list shows your requests and their ids."
 
 
 def _draft(words: list[str], permissions: Collection[str]) -> Draft:
-    words, integration = _without_flags(words)
+    words, integration, kind = _without_flags(words)
     words = _commas_joined(words)
     if not words:
         raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
@@ -90,16 +92,18 @@ def _draft(words: list[str], permissions: Collection[str]) -> Draft:
         if looks_like_duration(words[0]):
             shown = words[0] if len(words[0]) <= MOST_SHOWN else "1h"
             raise InvalidRequest("Say which indices you need, before the duration.", f"/es-access logs-* {shown}")
-        return Draft(words[0], "", integration=integration)  # the access flow may have a duration of its own
+        # The access flow may have a duration of its own.
+        return Draft(words[0], "", integration=integration, kind=kind)
     _check_no_spaces(words)
     patterns, duration, *rest = words
     named = rest and rest[0].lower() in {each.lower() for each in permissions}
     permission = rest.pop(0) if named else "read"
-    return Draft(patterns, duration, permission, " ".join(rest), integration)
+    return Draft(patterns, duration, permission, " ".join(rest), integration, kind)
 
 
-def _without_flags(words: list[str]) -> tuple[list[str], str | None]:
-    rest, integration = [], None
+def _without_flags(words: list[str]) -> tuple[list[str], str | None, CredentialKind | None]:
+    rest: list[str] = []
+    integration, kind = None, None
     remaining = iter(words)
     for word in remaining:
         if word == "--cluster":
@@ -107,10 +111,10 @@ def _without_flags(words: list[str]) -> tuple[list[str], str | None]:
             if integration is None:
                 raise InvalidRequest("Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME")
         elif word == "--key":
-            raise InvalidRequest("API keys are not offered by this version yet.", "/es-access logs-* 1h")
+            kind = CredentialKind.API_KEY
         else:
             rest.append(word)
-    return rest, integration
+    return rest, integration, kind
 
 
 def _commas_joined(words: list[str]) -> list[str]:

@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from bot.access.models import CredentialKind
+from bot.access.ports import Credential
 
-def search_line(url: str, patterns: Sequence[str], username: str, password: str) -> str:
+
+def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
     """One `curl` line that reads one document of what was granted.
 
     In single quotes nothing is special to a shell; an index name may hold a single quote, so it is percent-encoded.
     """
     path = ",".join(quote(pattern, safe="*") for pattern in patterns)
-    return f"curl -u '{username}:{password}' '{url}/{path}/_search?size=1'"
+    secret = credential.secret.get_secret_value()
+    if credential.kind is CredentialKind.API_KEY:
+        account = f"-H 'Authorization: ApiKey {secret}'"
+    else:
+        account = f"-u '{credential.username}:{secret}'"
+    return f"curl {account} '{url}/{path}/_search?size=1'"

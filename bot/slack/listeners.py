@@ -16,6 +16,7 @@ from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.ids import read_id
+from bot.access.models import CredentialKind
 from bot.access.patterns import parse_patterns
 from bot.access.ports import Clock
 from bot.access.requests import Draft, Requests
@@ -30,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 _NO_ID = "(none)"
 """Stands for the id of a button that carries none: the domain knows no such request, and says so."""
+
+_KINDS = {kind.value: kind for kind in CredentialKind}
+"""By the value of the choice in the form; any other value leaves it to the access flow."""
 
 Body = dict[str, Any]
 
@@ -60,6 +64,8 @@ class Listeners:
         app.action(ids.DENY)(self.open_deny)
         app.action(ids.REVOKE)(self.revoke)
         app.action(ids.EXTEND)(self.open_extend)
+        app.action(ids.RESET)(self.reset)
+        app.action(ids.REVEAL)(self.reveal)
         for event in ids.GROUP_EVENTS:
             app.event(event)(self.group_changed)
         app.view(ids.REQUEST_VIEW)(self.submit)
@@ -94,6 +100,7 @@ class Listeners:
             Verb.STATUS: lambda: answers.status(self.history.status(command.id, person)),
             Verb.CANCEL: lambda: answers.cancelled(self.requests.cancel(command.id, person)),
             Verb.REVOKE: lambda: answers.revoking(self.grants.revoke(command.id, person)),
+            Verb.RESET: lambda: answers.resetting(self.grants.reset(command.id, person)),
             Verb.EXTEND: lambda: answers.filed(self.requests.extend(person, command.id, command.duration)),
             Verb.HELP: lambda: answers.help_text(self.rules.policy),
         }
@@ -131,7 +138,26 @@ class Listeners:
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        self._later(_privately(respond), lambda: _open(client, body, views.extend_form(_id_of(body))))
+        self._later(_privately(respond), lambda: _nothing(_open(client, body, views.extend_form(_id_of(body)))))
+
+    def reset(self, ack: Ack, body: Body, respond: Respond) -> None:
+        """A requester wants a fresh secret."""
+        ack()
+        self._later(_privately(respond), lambda: answers.resetting(self.grants.reset(_id_of(body), body["user"]["id"])))
+
+    def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
+        """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
+        ack()
+
+        def make() -> Content:
+            story, credential = self.grants.reveal(_id_of(body), body["user"]["id"])
+            return answers.revealed(story, self.rules.policy.integration(story.request.integration), credential)
+
+        def answer() -> None:
+            window = _open(client, body, views.making())
+            _answering(_in_window(client, window), make)
+
+        self._later(_privately(respond), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
@@ -152,6 +178,7 @@ class Listeners:
             permission=_chosen(body, ids.PERMISSION) or "read",
             reason=_value(body, ids.REASON),
             integration=_chosen(body, ids.CLUSTER),
+            kind=_KINDS.get(_chosen(body, ids.PURPOSE) or ""),
         )
         checks: dict[str, Callable[[], object]] = {
             ids.PATTERNS: lambda: parse_patterns(draft.patterns),
@@ -219,6 +246,14 @@ def _in_dm(client: WebClient, person: str) -> Answer:
     return show
 
 
+def _in_window(client: WebClient, window: str) -> Answer:
+    def show(content: Content) -> None:
+        with _logged(), domain_errors():
+            client.views_update(view_id=window, view=views.shown(content.blocks))
+
+    return show
+
+
 class _logged:  # noqa: N801 (used as a statement)
     """An answer that cannot be shown is logged: what it is about has happened, and must not be undone."""
 
@@ -232,9 +267,11 @@ class _logged:  # noqa: N801 (used as a statement)
         return False
 
 
-def _open(client: WebClient, body: Body, view: View) -> None:
+def _open(client: WebClient, body: Body, view: View) -> str:
+    """Opens the window, and returns its id. Raises `Outage`, `Refusal`."""
     with domain_errors():
-        client.views_open(trigger_id=body["trigger_id"], view=view)
+        answer = client.views_open(trigger_id=body["trigger_id"], view=view)
+    return str(answer["view"]["id"])
 
 
 def _id_of(body: Body) -> str:

@@ -4,18 +4,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    HeaderBlock,
+    PlainTextObject,
+)
 
 from bot.access.details import fill_details
 from bot.access.ending import End
-from bot.access.models import AccessRequest, Grant, MessageKind
+from bot.access.models import AccessRequest, CredentialKind, Delivery, Grant, MessageKind
 from bot.access.policy import Integration
 from bot.access.ports import Credential, Story
 from bot.access.preview import read_preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.curl import search_line
-from bot.slack.phrases import asked, chosen, covered, decision, needed, people, where_it_stands, why
+from bot.slack.phrases import (
+    asked,
+    chosen,
+    covered,
+    dangers,
+    decision,
+    needed,
+    people,
+    unconfirmed,
+    where_it_stands,
+    why,
+)
 from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback, sentence
 
 
@@ -57,6 +75,7 @@ def approval(story: Story, recipient: str) -> Content:
     lines: list[Line] = [
         (Person(request.requester), f" asks for {what}."),
         asked(request),
+        *dangers(request.privileges or {}),
         *covered(read_preview(request.preview)),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
@@ -72,7 +91,7 @@ def approval(story: Story, recipient: str) -> Content:
         return content(f"Request {request.id}", lines, buttons)
     lines += [decision(story)]
     if story.grant is not None and request.extends is None:
-        lines.append(where_it_stands(story.grant))
+        lines.append(where_it_stands(story.grant, request.kind))
     return content(f"Request {request.id}: {request.state.value}", lines)
 
 
@@ -88,11 +107,33 @@ def reminder(story: Story, recipient: str) -> Content:
 def credential(story: Story) -> Content:
     """To the requester, while there is no secret in it: before it is made, and after it has ended."""
     request, grant = story.request, story.grant
+    revealed = request.delivery is Delivery.REVEAL
+    if grant is not None and revealed and grant.state is GrantState.ACTIVE:
+        return revealable(request, grant)
     if grant is None or grant.state in LIVE:
         lines: list[Line] = [decision(story), ("Your credential is being made and will stand here in a moment.",)]
         return content(f"Access {request.id} approved", [*lines, asked(request)])
-    lines = [asked(request), where_it_stands(grant), ("The credential was removed from this message.",)]
+    lines = [asked(request), where_it_stands(grant, request.kind)]
+    if grant.end_reason == End.REMOVED_BY_HAND:
+        lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
+    if not revealed:
+        lines.append(("The credential was removed from this message.",))
     return content(f"Access {request.id} has ended", lines)
+
+
+def revealable(request: AccessRequest, grant: Grant) -> Content:
+    """To the requester, in the place of a secret: the button that makes one."""
+    noun = "API key" if request.kind is CredentialKind.API_KEY else "password"
+    lines: list[Line] = [
+        asked(request),
+        (f"Press Reveal: your {noun} is made at that moment, and shown once in a window that Slack does not keep.",),
+        ("Each Reveal makes a new one, and the one before stops.",),
+        ("Ends: ", Moment(grant.expires_at)),
+    ]
+    if request.kind is CredentialKind.API_KEY and grant.expires_at > grant.created_at + request.length:
+        lines.append(("A key that was revealed before the extension ends at the old time: press Reveal for another.",))
+    reveal = ButtonElement(text="Reveal", action_id=ids.REVEAL, value=grant.id, style="primary")
+    return content(f"Access {request.id}", lines, (reveal, *_buttons(grant)))
 
 
 def delivered(story: Story, integration: Integration, secret: Credential) -> Content:
@@ -100,24 +141,46 @@ def delivered(story: Story, integration: Integration, secret: Credential) -> Con
     request, grant = story.request, story.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
-    password = secret.secret.get_secret_value()
-    lines: list[Line] = [
+    title = f"Access {request.id}"
+    lines = handed_over(request, grant, integration, secret)
+    # The fallback goes into notifications and e-mails: it says all but the secret.
+    blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
+    return Content(f"{title}\n{fallback([asked(request)])}", blocks)
+
+
+def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:
+    """The secret, and all that is needed to use it."""
+    text = secret.secret.get_secret_value()
+    if secret.kind is CredentialKind.API_KEY:
+        shown: list[Line] = [("API key: ", Code(text))]
+    else:
+        shown = [("Username: ", Code(secret.username)), ("Password: ", Code(text))]
+    return [
         asked(request),
         ("URL: ", Code(integration.public_url)),
-        ("Username: ", Code(secret.username)),
-        ("Password: ", Code(password)),
+        *shown,
         ("Ends: ", Moment(grant.expires_at)),
         *([_details(integration, grant, request)] if integration.access_details else []),
         ("Try it:",),
-        Pre(search_line(integration.public_url, request.patterns, secret.username, password)),
+        Pre(search_line(integration.public_url, request.patterns, secret)),
     ]
-    buttons = [
+
+
+def _buttons(grant: Grant) -> tuple[ButtonElement, ...]:
+    return (
         ButtonElement(text="Revoke now", action_id=ids.REVOKE, value=grant.id, style="danger"),
         ButtonElement(text="Extend", action_id=ids.EXTEND, value=grant.id),
-    ]
-    title = f"Access {request.id}"
-    # The fallback goes into notifications and e-mails: it says all but the secret.
-    return Content(f"{title}\n{fallback([asked(request)])}", content(title, lines, buttons).blocks)
+    )
+
+
+def _reset(grant: Grant) -> ButtonElement:
+    sure = ConfirmObject(
+        title="A fresh secret?",
+        text=PlainTextObject(text="It takes the place of this one, which stops. The end of your access stays."),
+        confirm="Reset",
+        deny="Back",
+    )
+    return ButtonElement(text="Reset", action_id=ids.RESET, value=grant.id, confirm=sure)
 
 
 def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[Part, ...]:
@@ -135,11 +198,20 @@ def outcome(story: Story) -> Content:
     request = story.request
     lines = [decision(story), asked(request)]
     if request.extends and request.state is RequestState.APPROVED and story.grant is not None:
-        lines.append((Code(request.extends), " now ends ", Moment(story.grant.expires_at), ". Nothing else changed."))
+        lines.append((Code(request.extends), " now ends ", Moment(story.grant.expires_at), ". ", _after(request)))
         return content(f"Extension {request.id} approved", lines)
     if request.state is RequestState.EXPIRED:
         lines.append((f"Ask again, or speak to an owner of {request.integration}.",))
     return content(f"Request {request.id}: {request.state.value}", lines)
+
+
+def _after(extension: AccessRequest) -> str:
+    """What an extension changes besides the end."""
+    if extension.kind is CredentialKind.PASSWORD:
+        return "Nothing else changed."
+    if extension.delivery is Delivery.REVEAL:
+        return "A key that you revealed before still ends at the old time: press Reveal for one that lasts as long."
+    return "A new API key takes the place of the old one in its message, and the old one stops."
 
 
 def delayed(story: Story) -> Content:
@@ -157,7 +229,7 @@ def ended(story: Story) -> Content:
     request = story.request
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), asked(request)]
     if story.grant is not None:
-        lines.append(where_it_stands(story.grant))
+        lines.append(where_it_stands(story.grant, request.kind))
     return content(f"Access {request.id} has ended", lines)
 
 
@@ -169,15 +241,13 @@ def failed(story: Story) -> Content:
         return content(f"Access {request.id}", lines)
     if grant.state is GrantState.REVOCATION_FAILED:
         lines += [
-            ("It should have ended, and I cannot confirm that it has. I keep trying. To end it by hand:",),
-            Pre(
-                f"DELETE /_security/user/{grant.username}\n"
-                f'DELETE /_security/api_key  {{"username": "{grant.username}"}}\n'
-                f"DELETE /_security/role/{grant.username}"
-            ),
+            ("It should have ended, and I cannot confirm that it has. I keep trying.",),
+            *unconfirmed(grant),
+            ("To end it by hand:",),
+            Pre(_by_hand(grant, request.kind)),
         ]
         return content(f"Access {request.id} could not be ended", lines)
-    lines.append(where_it_stands(grant))
+    lines.append(where_it_stands(grant, request.kind))
     if grant.end_reason in {End.NOT_CREATED, End.NOT_DELIVERED}:
         lines.append(
             (
@@ -188,6 +258,13 @@ def failed(story: Story) -> Content:
         )
         return content(f"Access {request.id} failed", lines)
     return content(f"Access {request.id} has ended after all", lines)
+
+
+def _by_hand(grant: Grant, kind: CredentialKind) -> str:
+    """The calls that end a grant: first what can be signed in with."""
+    user, role = (f"DELETE /_security/{each}/{grant.username}" for each in ("user", "role"))
+    keys = f'DELETE /_security/api_key  {{"username": "{grant.username}"}}'
+    return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))
 
 
 _KINDS: dict[MessageKind, Callable[[Story], Content]] = {

@@ -1,11 +1,12 @@
 """Phrases that several messages share: what was asked for, what it covers, who has to say yes, where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from bot.access.approvals import APPLICATION
 from bot.access.durations import format_duration
-from bot.access.models import AccessRequest, Grant
+from bot.access.models import AccessRequest, CredentialKind, Grant
 from bot.access.ports import Story
 from bot.access.preview import Preview
 from bot.access.states import LIVE, GrantState, RequestState
@@ -20,15 +21,47 @@ _MOST_PEOPLE = 20
 _LONGEST_LABEL = 80
 """Characters of the name of an owner group."""
 
+_LONGEST_ERROR = 300
+"""Characters of what the cluster said."""
+
 _KILO = 1000
 """Sizes are shown as Elasticsearch and Kibana users read them, in decimal units."""
+
+
+AS: Mapping[CredentialKind, str] = {
+    CredentialKind.PASSWORD: "with a password",
+    CredentialKind.API_KEY: "as an API key",
+}
+"""How access is given, at the end of what was asked for."""
 
 
 def asked(request: AccessRequest) -> tuple[Part, ...]:
     """What was asked for, in a line."""
     length = format_duration(request.length)
     duration = f"{length} more for {request.extends}" if request.extends else length
-    return (Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}")
+    # Before its access flow is known, so is the kind, unless one was named.
+    decided = request.flow or request.kind is not CredentialKind.PASSWORD
+    given = f", {AS[request.kind]}" if decided else ""
+    return (
+        Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}{given}",
+    )  # fmt: skip
+
+
+def dangers(privileges: Mapping[str, Any]) -> list[Line]:
+    """What a role holds besides indices and Kibana, in words; nothing where it holds no more."""
+    held: list[tuple[Part, ...]] = []
+    if cluster := privileges.get("cluster"):
+        held.append(("holds the cluster privileges ", *codes(cluster)))
+    if run_as := privileges.get("run_as"):
+        held.append(("may act as the users ", *codes(each[:_LONGEST_LABEL] for each in run_as)))
+    if privileges.get("restricted_indices"):
+        held.append(("covers system indices",))
+    if not held:
+        return []
+    parts: list[Part] = [Bold("Dangerous: "), "besides indices this role "]
+    for place, each in enumerate(held):
+        parts += [*(["; "] if place else []), *each]
+    return [(*parts, ". What is made with it is not taken away at the end.")]
 
 
 def covered(seen: Preview | None) -> list[Line]:
@@ -96,17 +129,49 @@ def decision(story: Story) -> tuple[Part, ...]:
     return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
 
 
-def where_it_stands(grant: Grant) -> tuple[Part, ...]:
-    """What has become of the grant."""
+def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+    """What has become of the grant, with what was read back from the cluster once it has ended."""
     if grant.state in LIVE:
         return ("Access until ", Moment(grant.expires_at), ".")
     who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
     if grant.ended_at is not None:
-        proof = " User, role and keys are gone from the cluster."
-        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ".", proof)
+        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ". ", *proof(grant, kind))
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def proof(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+    """The receipt in a line."""
+    receipt = grant.receipt
+    if receipt is None:  # of a version that kept none
+        return ("User, role and keys are gone from the cluster.",)
+    if receipt["keys_left"] is None:
+        return ("Nothing was made for it in the cluster.",)
+    if receipt["user_disabled"]:
+        when: tuple[Part, ...] = (" on ", Moment(grant.due_at)) if grant.due_at else ()
+        return ("The user is disabled and is deleted", *when, "; its role and keys are gone.")
+    if kind is CredentialKind.API_KEY:
+        return ("The key has ended; nothing of it is left in the cluster.",)
+    ended = f" ({counted(receipt['keys_ended'], 'key')} ended)" if receipt["keys_ended"] else ""
+    return (f"User, role and API keys are gone, read back from the cluster{ended}.",)
+
+
+def unconfirmed(grant: Grant) -> list[Line]:
+    """What of a grant that has to go is not confirmed to be gone, and what the cluster says about it."""
+    receipt = grant.receipt or {}
+    left = [
+        name
+        for name, gone in (
+            ("the user", receipt.get("user_gone") or receipt.get("user_disabled")),
+            ("its role", receipt.get("role_gone")),
+            ("its API keys", receipt.get("keys_left") == 0),
+        )
+        if not gone
+    ]
+    errors = receipt.get("errors") or []
+    said: list[Line] = [("The reason: ", str(errors[0])[:_LONGEST_ERROR], ".")] if errors else []
+    return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
 
 
 def people(users: Sequence[str]) -> list[Part]:

@@ -1,9 +1,12 @@
 """The windows that open at a click: the request form, the reason of a denial, the length of an extension."""
 
-from slack_sdk.models.blocks import InputBlock, Option, PlainTextInputElement, StaticSelectElement
+from collections.abc import Mapping, Sequence
+
+from slack_sdk.models.blocks import Block, InputBlock, Option, PlainTextInputElement, StaticSelectElement
 from slack_sdk.models.views import View
 
 from bot.access.durations import format_duration
+from bot.access.models import CredentialKind
 from bot.access.policy import LONGEST_REASON, Policy
 from bot.slack import ids
 from bot.slack.words import block
@@ -16,6 +19,11 @@ _MOST_OPTIONS = 100
 
 _LONGEST_DURATION = 20
 """Characters."""
+
+_PURPOSES: Mapping[CredentialKind, str] = {
+    CredentialKind.PASSWORD: "Kibana or people (password)",
+    CredentialKind.API_KEY: "A script (API key)",
+}
 
 
 def request_form(policy: Policy) -> View:
@@ -40,6 +48,7 @@ def request_form(policy: Policy) -> View:
             ),
             _duration_input(f"For how long, at most {format_duration(policy.longest)}", "1h"),
             _choice(ids.PERMISSION, "Permission", permissions),
+            *_purpose(policy),
             _reason_input("Reason, for the owners"),
         ],
     )
@@ -68,10 +77,33 @@ def extend_form(grant_id: str) -> View:
         submit="Ask",
         close="Back",
         blocks=[
-            block([("An owner has to approve it. Your password stays the same.",)]),
+            block([("An owner has to approve it. A password stays the same; an API key is replaced by a new one.",)]),
             _duration_input("For how much longer", "1h"),
         ],
     )
+
+
+def making() -> View:
+    """Opens at the click on Reveal, before there is anything to show."""
+    return shown([block([("Making your credential…",)])])
+
+
+def shown(blocks: Sequence[Block]) -> View:
+    """What came of it."""
+    return View(type="modal", title="Your credential", close="Close", blocks=list(blocks))
+
+
+def _purpose(policy: Policy) -> list[InputBlock]:
+    """What it is for, where there is a choice. What the access flow gives is chosen already."""
+    flows = [each for each in policy.access_flows if not each.deny and not each.automatic]
+    offered = {kind for flow in flows for kind in flow.credentials}
+    usual = {flow.credentials[0] for flow in flows}
+    if len(offered) == 1 or not flows:
+        return []
+    first = [] if len(usual) == 1 else [Option(text="What the access flow gives", value="default")]
+    kinds = sorted(CredentialKind, key=lambda kind: kind not in usual)
+    options = [Option(text=_PURPOSES[kind], value=kind.value) for kind in kinds]
+    return [_choice(ids.PURPOSE, "For", [*first, *options])]
 
 
 def _duration_input(label: str, initial: str) -> InputBlock:

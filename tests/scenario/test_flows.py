@@ -240,7 +240,7 @@ def test_several_clusters_are_told_apart_by_name(two_clusters: tuple[Stage, Node
         assert there.search(index="staged").meta.status == OK
     assert stage.search(secret, "logs-web") == UNAUTHORIZED
     stage.say(stage.alice, f"revoke {request}")
-    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "gone from the cluster")
+    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "read back from the cluster")
     assert not other.client().options(ignore_status=404).security.get_user(username=secret.username).body
 
 

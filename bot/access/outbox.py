@@ -10,7 +10,7 @@ from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.models import AccessRequest, Message, MessageKind
 from bot.access.pauses import pause_after
 from bot.access.ports import Clock, Notifier, Story
-from bot.access.states import RequestState
+from bot.access.states import GrantState, RequestState
 from bot.access.storing import Store, Transaction
 
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -32,6 +32,14 @@ class Outbox:
 
     def _work(self, message: Message) -> None:
         story = self._story(message)
+        if story is not None and _is_stale(message, story):
+            with self.store.writing() as write:
+                write.give_up(message)
+                write.audit(
+                    "message.stale", APPLICATION, self.clock.now(), message.request_id,
+                    kind=message.kind.value, recipient=message.recipient,
+                )  # fmt: skip
+            return
         try:
             posted = self.notifier.send(message, story)
         except Outage as error:
@@ -64,6 +72,20 @@ class Outbox:
             asks = story is not None and message.kind is MessageKind.APPROVAL
             if story is not None and asks and not write.anybody_asked(story.request.id):
                 _nobody_asked(write, story.request, now)
+
+
+def _is_stale(message: Message, story: Story) -> bool:
+    """Whether a message that was never sent would say what another one of its request has said better since.
+
+    After an hour without Slack nobody is reminded of what is decided, nor told that a credential, which stands above,
+    is delayed.
+    """
+    if message.ts is not None:
+        return False
+    if message.kind is MessageKind.REMINDER:
+        return story.request.state is not RequestState.PENDING
+    waits = story.grant is not None and (story.grant.state is GrantState.PROVISIONING or story.grant.task is not None)
+    return message.kind is MessageKind.DELAYED and not waits
 
 
 def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlmodel import select
 
 from bot.access.errors import Outage, Refusal
 from bot.access.models import AuditEvent, Message, MessageKind
-from bot.access.states import RequestState
+from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 
 PAUSE = timedelta(minutes=10)
@@ -132,3 +132,36 @@ def test_one_owner_who_can_be_told_is_enough(world: World) -> None:
     world.notifier.sending.errors = [Refusal("channel_not_found")]
     world.work_messages()
     assert world.story(request_id).request.state is RequestState.PENDING
+
+
+def test_after_an_outage_nobody_is_told_that_what_has_come_is_delayed(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    world.approvals.approve(request_id, OWNER)
+    world.notifier.delivering.errors = [Outage("Slack is away")] * 4
+    for _ in range(4):
+        world.work_grants()
+        world.clock.advance(PAUSE / 2)
+    with world.store.reading() as read:
+        assert read.message(request_id, MessageKind.DELAYED, REQUESTER) is not None
+    world.work_grants()
+    assert world.grant(request_id).state is GrantState.ACTIVE
+    world.work()
+    assert world.notifier.sent(MessageKind.DELAYED) == []
+    assert "message.stale" in world.audit(request_id)
+
+
+def test_after_an_outage_everybody_is_shown_how_it_stands_now_in_one_message(world: World) -> None:
+    request_id = world.ask()
+    world.notifier.sending.errors = [Outage("Slack is away")] * 100
+    world.work_messages()
+    world.approvals.deny(request_id, OWNER, "not today")
+    world.notifier.sending.errors = []
+    world.clock.advance(PAUSE)
+    world.work_messages()
+    assert world.notifier.log == [
+        ("post", MessageKind.APPROVAL, OWNER),
+        ("post", MessageKind.APPROVAL, SECOND_OWNER),
+        ("post", MessageKind.OUTCOME, REQUESTER),
+    ]
+    assert world.notifier.shows(f"approval {request_id} denied")

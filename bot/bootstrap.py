@@ -8,6 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import structlog
 from slack_bolt import App
@@ -25,13 +26,14 @@ from bot.access.models import Grant, Message
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.requests import Requests
+from bot.access.rotation import RotationStore
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
-from bot.cluster.client import connect
-from bot.cluster.cluster import ElasticsearchCluster
+from bot.clusters import ConfiguredClusters, connect_clusters
 from bot.reloading import Reloading
+from bot.rotating import check_rotation, read_passwords, start_rotation
 from bot.scheduler import Ticker
-from bot.settings import Configuration, Settings, SettingsError
+from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
 from bot.slack.directory import SlackDirectory
@@ -82,13 +84,6 @@ class Domain:
     outbox: Outbox
 
 
-class ConfiguredClusters(dict[str, ElasticsearchCluster]):
-    """The cluster of each integration."""
-
-    def __missing__(self, integration: str) -> ElasticsearchCluster:
-        raise Outage(f"the integration {integration} is not configured")
-
-
 class Application:
     """Everything that runs in one process. What was started last is stopped first."""
 
@@ -114,15 +109,18 @@ def start(settings: Settings, clock: Clock | None = None) -> Application:
 
 def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     configuration = settings.configuration()
+    check_rotation(configuration)
+    passwords = read_passwords(configuration, settings.access_config)
     store = _open_store(settings, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
-    clusters = _connect(configuration, beside, running)
+    clusters = connect_clusters(configuration, passwords, beside, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
     directory = SlackDirectory(client)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     _start_workers(domain, store, clock, running)
+    start_rotation(configuration, clusters.accounts, cast("RotationStore", store), clock, running)
     verified = _slack_takes_the_token(client)
     afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
 
@@ -146,25 +144,16 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
     """The domain for one question: nothing is listened to, no worker runs, and the database is left as it is."""
     with ExitStack() as running:
         configuration = settings.configuration()
+        passwords = read_passwords(configuration, settings.access_config)
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
-        clusters = _connect(configuration, beside, running)
+        clusters = connect_clusters(configuration, passwords, beside, running)
         client = web_client(settings.slack_bot_token, settings.slack_api_url)
         directory, rules = SlackDirectory(client), Rules(configuration.policy)
         store = SqlStore(engine, "command")
         notifier = SlackNotifier(client, rules)
         yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
-
-
-def _connect(configuration: Configuration, beside: Executor, running: ExitStack) -> ConfiguredClusters:
-    clusters = ConfiguredClusters()
-    for integration in configuration.policy.integrations:
-        client = connect(configuration.connections[integration.name])
-        cluster = ElasticsearchCluster(client, beside, integration.resource_owner)
-        clusters[integration.name] = cluster
-        running.callback(cluster.close)
-    return clusters
 
 
 def _open_store(settings: Settings, running: ExitStack) -> SqlStore:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -38,7 +38,7 @@ from bot.secret_stores.environment import EnvironmentStore
 from bot.storage.engine import database_url
 from bot.tokens import token
 
-__all__ = ["Configuration", "Settings", "SettingsError", "load_settings"]
+__all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
 
 _ENV_FILE = ".env"
 
@@ -158,7 +158,7 @@ class Settings(_Environment):
             owners="resource" if self.resource_owner_key else "integration",
         )
         try:
-            store = password_store(self.elasticsearch_password, _variables())
+            store = password_store(self.elasticsearch_password, variables())
         except ValueError as error:
             raise SettingsError([f"{WHEN_NEEDED}: {error}"]) from None
         connection = Connection(
@@ -186,7 +186,7 @@ _MOVED = (
 
 def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
-    present = {name.upper(): value for name, value in _variables().items()}
+    present = {name.upper(): value for name, value in variables().items()}
     config = present.get("ACCESS_CONFIG")
     problems = [
         *_misspelt(present),
@@ -209,7 +209,7 @@ def load_settings() -> Settings:
     return settings
 
 
-def _variables() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The environment over `.env`, without what is empty. Raises `SettingsError`."""
     try:
         both = (dotenv_values(_ENV_FILE), os.environ)
@@ -241,7 +241,7 @@ def _named_in(file: Path) -> frozenset[str]:
 
 def _read(file: Path) -> Configuration:
     try:
-        return policy_file.read(file, _variables())
+        return policy_file.read(file, variables())
     except PolicyFileError as error:
         raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
 

@@ -24,6 +24,10 @@ class Account:
         """Where its password is kept, for people."""
         return self._store().place
 
+    def check_writable(self) -> None:
+        """Returns when the store can be written. Raises `Outage`, `Refusal`."""
+        self._store().check_writable()
+
     def settle(self) -> bool:
         """Makes the password in the store the one that the cluster takes. Returns whether it was not.
 

@@ -40,6 +40,10 @@ class ConnectorPassword:
         """The one that calls are made with."""
         return self._current
 
+    def known(self) -> tuple[SecretStr, ...]:
+        """All that are known to have been, or to become, the account's: what must never be shown."""
+        return (self._current, *self._expected)
+
     def use(self, password: SecretStr) -> None:
         """Makes all further calls with it."""
         self._current = password

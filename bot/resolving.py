@@ -19,14 +19,10 @@ WHEN_NEEDED = "ELASTICSEARCH_PASSWORD"
 
 @dataclass(frozen=True)
 class Resolved:
-    """`values` are secrets by the variable that names their store; `problems` are sentences by the variable.
-
-    `stores` are those of variables that are read at once, whether the reading went well or not.
-    """
+    """`values` are secrets by the variable that names their store; `problems` are sentences by the variable."""
 
     values: Mapping[str, SecretStr]
     problems: Mapping[str, str]
-    stores: Mapping[str, SecretStore]
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -38,22 +34,21 @@ def resolve(variables: Mapping[str, str]) -> Resolved:
     """Reads the secrets whose stores are named in `variables`; an unreachable store is one of the problems."""
     values: dict[str, SecretStr] = {}
     problems: dict[str, str] = {}
-    stores: dict[str, SecretStore] = {}
+    present = {name.upper(): value for name, value in variables.items()}
     for name in AT_ONCE:
-        if not is_reference(variables.get(name, "")):
+        if not is_reference(present.get(name, "")):
             continue
         try:
-            stores[name] = open_store(variables[name], variables)
-            values[name] = stores[name].read()
+            values[name] = open_store(present[name], variables).read()
         except (ValueError, Outage, Refusal) as error:
             problems[name] = f"{name}: {error}"
-    password = variables.get(WHEN_NEEDED, "")
+    password = present.get(WHEN_NEEDED, "")
     if is_reference(password):
         try:
             open_store(password, variables)
         except ValueError as error:
             problems[WHEN_NEEDED] = f"{WHEN_NEEDED}: {error}"
-    return Resolved(values, problems, stores)
+    return Resolved(values, problems)
 
 
 def password_store(text: SecretStr, variables: Mapping[str, str]) -> SecretStore:

@@ -193,7 +193,7 @@ def load_settings() -> Settings:
         *_of_slack(present),
         *(_beside_the_file(present) if config else _without_a_file(present)),
     ]
-    resolved = resolve(present)
+    resolved = resolve(variables())
     problems += resolved.problems.values()
     settings = None
     try:

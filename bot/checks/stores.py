@@ -17,11 +17,12 @@ TO_WRITE = "Let this account write there, keep the password in another store, or
 
 def check_stores(report: Report, setup: Setup) -> None:
     """A line for each secret that is in a store."""
-    present = {} if any(each.startswith(".env ") for each in setup.problems) else variables()
+    every = {} if any(each.startswith(".env ") for each in setup.problems) else variables()
+    present = {name.upper(): value for name, value in every.items()}
     for name in AT_ONCE:
         # One that could not be read is a problem of the settings already.
         if name not in setup.unusable and is_reference(present.get(name, "")):
-            report.ok(f"secret store: {name} is read from {open_store(present[name], present).place}")
+            report.ok(f"secret store: {name} is read from {open_store(present[name], every).place}")
     if setup.configuration is None:
         return
     for integration, connection in setup.configuration.connections.items():

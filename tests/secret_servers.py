@@ -185,7 +185,7 @@ class _KeyValues:
             held = ["root"] if token == self.token else ["read"]
             return 200, {"data": dict.fromkeys(body["paths"], held)}, {}
         if where.path.startswith("/v1/sys/polic"):
-            return 204, {}, {}
+            return 200, {}, {}
         if where.path == "/v1/auth/token/create":
             reader = secrets.token_hex(8)
             self.readers.add(reader)
@@ -334,55 +334,67 @@ class _SecretManager:
     writable: bool = True
     kept: dict[str, list[bytes]] = field(default_factory=dict)
 
+    def access(self, request: Any, context: Any) -> Any:
+        from google.cloud.secretmanager_v1 import types
+
+        name, _, version = request.name.partition("/versions/")
+        values = self.kept.get(name, [])
+        number = len(values) if version == "latest" else int(version)
+        if not 0 < number <= len(values):
+            _abort(context, "NOT_FOUND")
+        found = types.AccessSecretVersionResponse(name=f"{name}/versions/{number}")
+        found.payload.data = values[number - 1]
+        return found
+
+    def listed(self, request: Any, _context: Any) -> Any:
+        from google.cloud.secretmanager_v1 import types
+
+        numbers = range(len(self.kept.get(request.parent, [])), 0, -1)
+        versions = [types.SecretVersion(name=f"{request.parent}/versions/{each}") for each in numbers]
+        return types.ListSecretVersionsResponse(versions=versions)
+
+    def add(self, request: Any, context: Any) -> Any:
+        from google.cloud.secretmanager_v1 import types
+
+        if request.parent not in self.kept:
+            _abort(context, "NOT_FOUND")
+        if not self.writable:
+            _abort(context, "PERMISSION_DENIED")
+        self.kept[request.parent].append(request.payload.data)
+        return types.SecretVersion(name=f"{request.parent}/versions/{len(self.kept[request.parent])}")
+
+    def held(self, request: Any, _context: Any) -> Any:
+        from google.iam.v1 import iam_policy_pb2
+
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=request.permissions if self.writable else ())
+
     def handlers(self) -> Any:
         import grpc
         from google.cloud.secretmanager_v1 import types
-        from google.iam.v1 import iam_policy_pb2
+        from google.iam.v1 import iam_policy_pb2 as iam
 
-        def access(request: Any, context: Any) -> Any:
-            name, _, version = request.name.partition("/versions/")
-            values = self.kept.get(name, [])
-            number = len(values) if version == "latest" else int(version)
-            if not 0 < number <= len(values):
-                context.abort(grpc.StatusCode.NOT_FOUND, "not found")
-            found = types.AccessSecretVersionResponse(name=f"{name}/versions/{number}")
-            found.payload.data = values[number - 1]
-            return found
-
-        def listed(request: Any, _context: Any) -> Any:
-            numbers = range(len(self.kept.get(request.parent, [])), 0, -1)
-            versions = [types.SecretVersion(name=f"{request.parent}/versions/{each}") for each in numbers]
-            return types.ListSecretVersionsResponse(versions=versions)
-
-        def add(request: Any, context: Any) -> Any:
-            if request.parent not in self.kept:
-                context.abort(grpc.StatusCode.NOT_FOUND, "not found")
-            if not self.writable:
-                context.abort(grpc.StatusCode.PERMISSION_DENIED, "no")
-            self.kept[request.parent].append(request.payload.data)
-            return types.SecretVersion(name=f"{request.parent}/versions/{len(self.kept[request.parent])}")
-
-        def test(request: Any, _context: Any) -> Any:
-            held = request.permissions if self.writable else ()
-            return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
-
-        def proto_plus(call: Any, takes: Any, gives: Any) -> Any:
+        def answers(call: Any, takes: Any, gives: Any) -> Any:
             return grpc.unary_unary_rpc_method_handler(call, takes.deserialize, gives.serialize)
 
         calls = {
-            "AccessSecretVersion": proto_plus(
-                access, types.AccessSecretVersionRequest, types.AccessSecretVersionResponse
+            "AccessSecretVersion": answers(
+                self.access, types.AccessSecretVersionRequest, types.AccessSecretVersionResponse
             ),
-            "ListSecretVersions": proto_plus(
-                listed, types.ListSecretVersionsRequest, types.ListSecretVersionsResponse
+            "ListSecretVersions": answers(
+                self.listed, types.ListSecretVersionsRequest, types.ListSecretVersionsResponse
             ),
-            "AddSecretVersion": proto_plus(add, types.AddSecretVersionRequest, types.SecretVersion),
+            "AddSecretVersion": answers(self.add, types.AddSecretVersionRequest, types.SecretVersion),
             "TestIamPermissions": grpc.unary_unary_rpc_method_handler(
-                test, iam_policy_pb2.TestIamPermissionsRequest.FromString,
-                iam_policy_pb2.TestIamPermissionsResponse.SerializeToString,
+                self.held, iam.TestIamPermissionsRequest.FromString, iam.TestIamPermissionsResponse.SerializeToString
             ),
         }  # fmt: skip
         return grpc.method_handlers_generic_handler("google.cloud.secretmanager.v1.SecretManagerService", calls)
+
+
+def _abort(context: Any, status: str) -> None:
+    import grpc
+
+    context.abort(grpc.StatusCode[status], "as ordered by a test")
 
 
 @contextmanager

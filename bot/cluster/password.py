@@ -6,7 +6,7 @@ Replicas that did not rotate find the new password in the secret store when the 
 import base64
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -107,13 +107,20 @@ class ConnectorTransport(Transport):
             signed[_AUTHORIZATION] = self.password.header(password)
             return super(ConnectorTransport, self).perform_request(method, target, headers=signed, **how)
 
+        known = self.password.known()
+        answer = self._with_any(send)
+        if answer.meta.status == _UNAUTHENTICATED and self.password.known() != known:
+            answer = self._with_any(send)  # the password was changed once more meanwhile
+        return answer
+
+    def _with_any(self, send: Callable[[SecretStr], TransportApiResponse]) -> TransportApiResponse:
+        """The answer to the call with the password in use, or with the first other one that works."""
         used = self.password.current
         answer = send(used)
-        if answer.meta.status != _UNAUTHENTICATED:
-            return answer
-        for other in self.password.others(used):
-            again = send(other)
-            if again.meta.status != _UNAUTHENTICATED:
-                self.password.use(other)
-                return again
+        if answer.meta.status == _UNAUTHENTICATED:
+            for other in self.password.others(used):
+                again = send(other)
+                if again.meta.status != _UNAUTHENTICATED:
+                    self.password.use(other)
+                    return again
         return answer

@@ -1,4 +1,4 @@
-"""HashiCorp Vault and OpenBao: one key of a secret in the engine "KV version 2"."""
+"""HashiCorp Vault: one key of a secret in the engine "KV version 2"."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ EXTRA = "vault"
 LOOK_BACK = 10
 """Versions: as many as the engine keeps unless told otherwise ("KV secrets engine, version 2", HashiCorp)."""
 
-_ENOUGH = frozenset({"root", "update", "sudo"})
+_ENOUGH = frozenset({"root", "update"})
 """Capabilities of which one allows a new version of what is there."""
 
 

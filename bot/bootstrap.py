@@ -28,13 +28,13 @@ from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
-from bot.cluster.client import connect
-from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.marks import Installation
+from bot.clusters import ConfiguredClusters, connect_clusters
 from bot.duties import CLUSTER_WORKERS, Domain, start_duties
 from bot.identity import Identity
 from bot.reloading import Reloading
-from bot.settings import Configuration, Settings, SettingsError
+from bot.rotating import check_rotation, read_passwords, start_rotation
+from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
 from bot.slack.directory import SlackDirectory
@@ -57,13 +57,6 @@ class SystemClock:
     def now(self) -> datetime:
         """The present, in UTC."""
         return datetime.now(UTC)
-
-
-class ConfiguredClusters(dict[str, ElasticsearchCluster]):
-    """The cluster of each integration."""
-
-    def __missing__(self, integration: str) -> ElasticsearchCluster:
-        raise Outage(f"the integration {integration} is not configured")
 
 
 class Application:
@@ -91,17 +84,20 @@ def start(settings: Settings, clock: Clock | None = None) -> Application:
 
 def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     configuration = settings.configuration()
+    check_rotation(configuration)
+    passwords = read_passwords(configuration, settings.access_config)
     store = _open_store(settings, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     identity = Identity(Installation(), store, clock)
     identity.recall(settings.installation_id)
-    clusters = _connect(configuration, beside, identity.installation, running)
+    clusters = connect_clusters(configuration, passwords, beside, identity.installation, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
     directory = SlackDirectory(client)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     start_duties(domain, store, clock, running)
+    start_rotation(configuration, clusters.accounts, store, clock, running)
     who = _slack_takes_the_token(client)
     if who is not None:
         identity.learn(who)
@@ -127,27 +123,16 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
     """The domain for one question: nothing is listened to, no worker runs, and the database is left as it is."""
     with ExitStack() as running:
         configuration = settings.configuration()
+        passwords = read_passwords(configuration, settings.access_config)
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
         store = SqlStore(engine, "command")
-        clusters = _connect(configuration, beside, Installation(settings.installation_id), running)
+        clusters = connect_clusters(configuration, passwords, beside, Installation(settings.installation_id), running)
         client = web_client(settings.slack_bot_token, settings.slack_api_url)
         directory, rules = SlackDirectory(client), Rules(configuration.policy)
         notifier = SlackNotifier(client, rules)
         yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
-
-
-def _connect(
-    configuration: Configuration, beside: Executor, installation: Installation, running: ExitStack
-) -> ConfiguredClusters:
-    clusters = ConfiguredClusters()
-    for integration in configuration.policy.integrations:
-        client = connect(configuration.connections[integration.name])
-        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner)
-        clusters[integration.name] = cluster
-        running.callback(cluster.close)
-    return clusters
 
 
 def _open_store(settings: Settings, running: ExitStack) -> SqlStore:

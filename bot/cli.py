@@ -7,7 +7,8 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -68,7 +69,7 @@ def explain(
     from bot.access.requests import Draft
 
     draft = Draft(patterns, duration, permission, reason, cluster, CredentialKind.API_KEY if key else None)
-    with bootstrap.domain_only(settings) as (domain, directory):
+    with _readable(), bootstrap.domain_only(settings) as (domain, directory):
         _print(lambda: terminal.explain(domain.requests, directory, person, draft))
 
 
@@ -78,8 +79,29 @@ def discover(text: Annotated[str, typer.Argument(help="A part of the name or the
     settings = _quietly()
     from bot import bootstrap, terminal
 
-    with bootstrap.domain_only(settings) as (domain, _):
+    with _readable(), bootstrap.domain_only(settings) as (domain, _):
         _print(lambda: terminal.discover(domain.history, text))
+
+
+@app.command()
+def rotate(
+    cluster: Annotated[str | None, typer.Option(help="One of several; without it each in turn")] = None,
+) -> None:
+    """Give the connector account a new password now: in its secret store first, then in the cluster."""
+    settings = _quietly()
+    from bot.bootstrap import SystemClock
+    from bot.rotating import rotate_now, rotation_only
+    from bot.settings import SettingsError
+
+    try:
+        with rotation_only(settings, SystemClock()) as (rotation, accounts):
+            well, lines = rotate_now(rotation, accounts, cluster)
+    except SettingsError as error:
+        _complain(error.problems, "es-access cannot rotate:")
+    for line in lines:
+        print(line)
+    if not well:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -88,6 +110,17 @@ def schema() -> None:
     from bot.policy_file.schema import schema_text
 
     print(schema_text())
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """For what only shows when it is read: a password that is in a secret store."""
+    from bot.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        _complain(error.problems, "cannot answer:")
 
 
 def _print(answer: Callable[[], list[str]]) -> None:

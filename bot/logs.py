@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 import structlog
@@ -20,6 +20,14 @@ _QUIET = ("alembic", "apscheduler", "elastic_transport.transport", "waitress")
 Event = MutableMapping[str, Any]
 
 
+_KNOWN_LATER: list[Callable[[], Iterable[SecretStr]]] = []
+
+
+def hide(secrets: Callable[[], Iterable[SecretStr]]) -> None:
+    """From now on none of these is printed. They are asked for at each line: a password may change meanwhile."""
+    _KNOWN_LATER.append(secrets)
+
+
 SHORTEST_SECRET = 8
 """Characters. What is shorter is a part of ordinary words: taking it out would spoil the log, and give it away."""
 
@@ -31,21 +39,27 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
-        # The longest first: one secret may be a part of another.
-        known = sorted((each.get_secret_value() for each in secrets), key=len, reverse=True)
-        self._known = [each for each in known if len(each) >= SHORTEST_SECRET]
+        self._known = _longest_first(secrets)
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
         """A structlog processor."""
-        return {key: self._scrub(value) for key, value in event.items()}
+        later = [each for secrets in tuple(_KNOWN_LATER) for each in secrets()]
+        known = _longest_first([*map(SecretStr, self._known), *later]) if later else self._known
+        return {key: self._scrub(value, known) for key, value in event.items()}
 
-    def _scrub(self, value: Any) -> Any:
+    def _scrub(self, value: Any, known: Sequence[str]) -> Any:
         if isinstance(value, bool | int | float) or value is None:
             return value
         text = value if isinstance(value, str) else repr(value)
-        for secret in self._known:
+        for secret in known:
             text = text.replace(secret, "[secret]")
         return _SLACK_TOKEN.sub("[secret]", text)
+
+
+def _longest_first(secrets: Iterable[SecretStr]) -> list[str]:
+    # One secret may be a part of another.
+    known = sorted((each.get_secret_value() for each in secrets), key=len, reverse=True)
+    return [each for each in known if len(each) >= SHORTEST_SECRET]
 
 
 def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> None:

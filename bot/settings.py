@@ -33,9 +33,13 @@ from bot.configuration import (
 )
 from bot.policy_file import PolicyFileError
 from bot.policy_file.sentences import sentence_of
+from bot.resolving import WHEN_NEEDED, password_store, resolve
+from bot.secret_stores import is_reference
+from bot.secret_stores.environment import EnvironmentStore
 from bot.storage.engine import database_url
+from bot.tokens import token
 
-__all__ = ["Configuration", "Settings", "SettingsError", "load_settings"]
+__all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
 
 _ENV_FILE = ".env"
 
@@ -72,22 +76,6 @@ def _owners(text: object) -> object:
     return owners
 
 
-SHORTEST_TOKEN = 13
-"""Characters. `.env.example` holds the bare beginning of each token; Slack's own are over fifty long."""
-
-
-def _a_token(kind: str, begins: str) -> AfterValidator:
-    def check(token: SecretStr) -> SecretStr:
-        text = token.get_secret_value()
-        if not text.startswith(begins):
-            raise ValueError(f"must be the {kind} token, it begins with {begins}")
-        if len(text) < SHORTEST_TOKEN:
-            raise ValueError(f"must be the whole {kind} token, it goes on after {begins}")
-        return token
-
-    return AfterValidator(check)
-
-
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -101,8 +89,8 @@ class _Environment(BaseSettings):
 class Settings(_Environment):
     """Every setting, as `.env.example` explains it. `load_settings` also checks what must be set together."""
 
-    slack_bot_token: Annotated[SecretStr, _a_token("bot", "xoxb-")]
-    slack_app_token: Annotated[SecretStr, _a_token("app", "xapp-")] | None = None
+    slack_bot_token: Annotated[SecretStr, token("bot", "xoxb-")]
+    slack_app_token: Annotated[SecretStr, token("app", "xapp-")] | None = None
     slack_signing_secret: SecretStr | None = None
     slack_api_url: Annotated[str, AfterValidator(lambda url: http_url(url) + "/")] = "https://slack.com/api/"
 
@@ -138,12 +126,15 @@ class Settings(_Environment):
         return self.slack_app_token is not None
 
     def secrets(self) -> list[SecretStr]:
-        """Everything that must never be shown. Of an `access.yaml` that cannot be used, no password is in use."""
+        """Everything that must never be shown, as far as it is known: a password in a store is hidden when it is read.
+
+        Of an `access.yaml` that cannot be used, no password is in use.
+        """
         values = [getattr(self, name) for name in type(self).model_fields]
-        if self.access_config is not None:
-            with suppress(SettingsError):
-                values += (each.password for each in self.configuration().connections.values())
-        return [value for value in values if isinstance(value, SecretStr)]
+        with suppress(SettingsError):
+            values += (each.password for each in self.configuration().connections.values())
+        # The address of a secret is none, and stands in what is said about it.
+        return [each for each in values if isinstance(each, SecretStr) and not is_reference(each.get_secret_value())]
 
     def configuration(self) -> Configuration:
         """The policy and the connections, from `access.yaml` as it is now, or from the variables.
@@ -169,9 +160,14 @@ class Settings(_Environment):
             max_duration=self.max_duration,
             owners="resource" if self.resource_owner_key else "integration",
         )
+        try:
+            store = password_store(self.elasticsearch_password, variables())
+        except ValueError as error:
+            raise SettingsError([f"{WHEN_NEEDED}: {error}"]) from None
         connection = Connection(
             username=self.elasticsearch_username,
-            password=self.elasticsearch_password,
+            password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
+            store=store,
             url=self.elasticsearch_url,
             cloud_id=self.elasticsearch_cloud_id,
             ca_certs=self.elasticsearch_ca_certs,
@@ -193,18 +189,21 @@ _MOVED = (
 
 def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
-    present = {name.upper(): value for name, value in _variables().items()}
+    present = {name.upper(): value for name, value in variables().items()}
     config = present.get("ACCESS_CONFIG")
     problems = [
         *_misspelt(present),
         *_of_slack(present),
         *(_beside_the_file(present) if config else _without_a_file(present)),
     ]
+    resolved = resolve(variables())
+    problems += resolved.problems.values()
     settings = None
     try:
-        settings = Settings()
+        settings = Settings(**resolved.arguments)
     except ValidationError as error:
         wrong = {_variable(each): _sentence(each) for each in error.errors()}
+        wrong = {name: sentence for name, sentence in wrong.items() if name not in resolved.problems}
         problems = [wrong[name] for name in wrong if not (config and name in _MOVED)] + problems
     if config and is_file(Path(config)):
         problems += _wrong_in(Path(config))
@@ -213,7 +212,7 @@ def load_settings() -> Settings:
     return settings
 
 
-def _variables() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The environment over `.env`, without what is empty. Raises `SettingsError`."""
     try:
         both = (dotenv_values(_ENV_FILE), os.environ)
@@ -245,7 +244,7 @@ def _named_in(file: Path) -> frozenset[str]:
 
 def _read(file: Path) -> Configuration:
     try:
-        return policy_file.read(file, _variables())
+        return policy_file.read(file, variables())
     except PolicyFileError as error:
         raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
 

@@ -17,6 +17,7 @@ from bot.checks.owners import check_owners
 from bot.checks.policy import check_policy
 from bot.checks.report import Report
 from bot.checks.slack import check_slack
+from bot.checks.stores import check_stores
 from bot.slack.app import web_client
 from bot.slack.directory import SlackDirectory
 from bot.storage.engine import database_url
@@ -36,6 +37,7 @@ def run_checks(report: Report, clock: Clock) -> int:
     setup = read_setup()
     report.hide(setup.secrets())
     check_settings(report, setup)
+    _guarded(report, "secret stores", lambda: check_stores(report, setup))
     _guarded(report, "database", lambda: _check_database(report, setup))
     scopes = _guarded(report, "Slack", lambda: check_slack(report, setup))
     # One for the whole run: nobody is asked for twice.

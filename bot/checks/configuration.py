@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 
 from bot.access.policy import Integration, Policy
 from bot.checks.report import Report
-from bot.settings import Configuration, Settings, SettingsError, load_settings
+from bot.resolving import resolve
+from bot.settings import Configuration, Settings, SettingsError, load_settings, variables
 
 _VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
 _LINE_OF_FILE = re.compile(r".+:[0-9]+")
@@ -102,7 +103,8 @@ def _as_far_as_possible(problems: tuple[str, ...]) -> Setup:
     stand_ins = {name: _stand_in(name) for name in Settings.model_fields if name.upper() in unusable}
     if "ELASTICSEARCH_CLOUD_ID" in unusable:
         stand_ins["elasticsearch_url"] = _stand_in("elasticsearch_url")
-    settings = Settings(**stand_ins, _env_file=".env" if readable else None)
+    read = resolve(variables()).arguments if readable else {}
+    settings = Settings(**{**read, **stand_ins}, _env_file=".env" if readable else None)
     configuration = None if "ACCESS_CONFIG" in unusable else _configuration(settings)
     return Setup(settings, configuration, problems, unusable, _file(settings))
 
@@ -147,10 +149,10 @@ def _check_upkeep(report: Report, setup: Setup) -> None:
     if setup.configuration is None:
         return
     for integration, upkeep in setup.configuration.upkeep.items():
-        for key, days in asdict(upkeep).items():
-            if days is not None:
-                place = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
-                report.warn(f"settings: {place}: accepted, not used by this version yet")
+        if upkeep.user_cleanup_days is not None:
+            key = "user_cleanup_days"
+            place = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
+            report.warn(f"settings: {place}: accepted, not used by this version yet")
 
 
 def _where_to_set() -> str:

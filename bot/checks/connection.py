@@ -66,6 +66,9 @@ def open_client(report: Report, target: Target) -> Elasticsearch | None:
         return None
     try:
         return connect(target.connection)
+    except (Outage, Refusal):
+        report.skip("cluster", "needs the connector account's password, see above")
+        return None
     except ValueError:
         report.fail(
             f"cluster: {target.url} cannot be used as it is",

@@ -9,10 +9,12 @@ from typing import Any
 
 from elastic_transport import ApiResponseMeta, NodeConfig, ObjectApiResponse
 from elastic_transport.client_utils import url_to_node_config
-from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch import ApiError, AuthenticationException, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
+from bot.cluster.password import ConnectorPassword, ConnectorTransport
+from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10
 """For one call. All calls of the application are small: one that takes longer is a cluster in trouble."""
@@ -32,13 +34,22 @@ _PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one cluster as the connector account. Either `url` or `cloud_id` is set."""
+    """How to reach one cluster as the connector account. Either `url` or `cloud_id` is set.
+
+    With a `store` the password is there, and `password` is empty: it is read when it is needed, and may change.
+    """
 
     username: str
     password: SecretStr
     url: str | None = None
     cloud_id: str | None = None
     ca_certs: Path | None = None
+    store: SecretStore | None = None
+
+    def sign_in(self) -> ConnectorPassword:
+        """The password as it is now. Raises `Outage`, `Refusal`, where the secret store does."""
+        password = self.password if self.store is None else self.store.read()
+        return ConnectorPassword(self.username, password, self.store)
 
 
 def node_at(url: str) -> NodeConfig:
@@ -46,18 +57,27 @@ def node_at(url: str) -> NodeConfig:
     return url_to_node_config(url, use_default_ports_for_scheme=True)
 
 
-def connect(connection: Connection) -> Elasticsearch:
-    """A client that does not retry by itself: a create that is sent twice could leave an orphan behind."""
+def connect(connection: Connection, password: ConnectorPassword | None = None) -> Elasticsearch:
+    """A client that does not retry by itself: a create that is sent twice could leave an orphan behind.
+
+    It signs in with what is in `password`, also when that changes. Raises `Outage`, `Refusal` where it has to be read.
+    """
+    signed_in = password or connection.sign_in()
     extra: dict[str, Any] = {"ca_certs": str(connection.ca_certs)} if connection.ca_certs else {}
-    return Elasticsearch(
+    client = Elasticsearch(
         hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
-        basic_auth=(connection.username, connection.password.get_secret_value()),
         request_timeout=TIMEOUT_SECONDS,
         max_retries=0,
         connections_per_node=CONNECTIONS,
+        transport_class=ConnectorTransport,
         **extra,
     )
+    transport = client.transport
+    if not isinstance(transport, ConnectorTransport):
+        raise TypeError(type(transport).__name__)
+    transport.password = signed_in
+    return client
 
 
 def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
@@ -77,6 +97,19 @@ def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
                 raise
             return {}
     return _own_word(answer)
+
+
+def ask_whether(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
+    """Whether the call is not turned away for want of the right password. Raises `Outage`, `Refusal`."""
+    with _domain_errors():
+        try:
+            answer = call()
+        except AuthenticationException as error:
+            if not _is_from_elasticsearch(error):
+                raise
+            return False
+    _own_word(answer)
+    return True
 
 
 def _own_word(answer: ObjectApiResponse[Any]) -> dict[str, Any]:

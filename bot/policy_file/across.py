@@ -3,15 +3,13 @@
 Read from the tree and not from the models, so that these problems are told together with all others.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 from bot.access.policy import PERMISSIONS
-from bot.policy_file.model import did_you_mean, variable_of
+from bot.policy_file.model import did_you_mean
 from bot.policy_file.problems import Problem
 from bot.policy_file.tree import Items, Keys, Scalar, Tree
-
-_A_VARIABLE = re.compile(r"[A-Z]+[0-9]?(_[A-Z]+[0-9]?)*")
+from bot.secret_stores.references import open_store, variable_of
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 """What the models take for true, which read it from text ("Booleans", Pydantic)."""
@@ -97,10 +95,12 @@ def _twice(names: list[Scalar], built_in: tuple[str, ...]) -> Iterator[Problem]:
 
 def _unset(integration: Keys, variables: Mapping[str, str]) -> Iterator[Problem]:
     line, password = integration.entries.get("password", (integration.line, None))
-    if isinstance(password, Scalar) and (variable := variable_of(password.value or "")) and not variables.get(variable):
-        # Shown only where it cannot be a password that somebody has put behind “env:”.
-        name = variable if _A_VARIABLE.fullmatch(variable) else "of this name"
-        yield Problem(line, f"password: the environment variable {name} is not set")
+    reference = (password.value or "") if isinstance(password, Scalar) else ""
+    if variable_of(reference):
+        try:
+            open_store(reference, variables)
+        except ValueError as error:
+            yield Problem(line, f"password: {error}")
 
 
 def _one_address(integration: Keys) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.access.shapes import NAME_SHAPE
-from bot.policy_file.model import KIBANA_PRIVILEGE, ONE_USER, REFERENCE, SPACE
+from bot.policy_file.model import KIBANA_PRIVILEGE, ONE_USER, SPACE
+from bot.secret_stores import REFERENCE
 
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
 
@@ -21,15 +22,17 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "url": "Where the application reaches Elasticsearch. Either this or cloud_id.",
         "cloud_id": "The Cloud ID of a deployment in Elastic Cloud. Either this or url.",
         "username": "The connector account.",
-        "password": "Where the connector account's password is: env:NAME_OF_A_VARIABLE. It is never written here.",
+        "password": "Where the connector account's password is: env:NAME_OF_A_VARIABLE, file:/PATH, "
+        "aws-sm://REGION/SECRET, gcp-sm://PROJECT/SECRET, azure-kv://VAULT/SECRET or vault://HOST:PORT/MOUNT/PATH#KEY. "
+        "It is never written here.",
         "ca_certs": "A file with the certificates to trust, when they are not public ones.",
         "public_url": "The address that people are given, when it differs from url.",
         "owner": "Integration owner: decides about everything that has no other owner.",
         "resource_owner": "The key that an owner stands under in the _meta of a mapping, data stream or index "
         "template. Left out: the integration owner decides about everything.",
         "access_details": "Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in.",
-        "credential_rotation_days": "After how many days the connector account gets a new password. Accepted, "
-        "not used by this version yet.",
+        "credential_rotation_days": "After how many days the connector account gets a new password, which is "
+        "written to its secret store first. Not with env:, which cannot be written.",
         "user_cleanup_days": "For how many days the user of a grant that has ended stays, disabled and without a "
         "role, before it is deleted. Left out: it is deleted at once.",
     },
@@ -85,7 +88,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("IntegrationEntry", "name"): _NAME,
     ("IntegrationEntry", "url"): {"pattern": "^https?://"},
     ("IntegrationEntry", "public_url"): {"pattern": "^https?://"},
-    ("IntegrationEntry", "password"): {"pattern": f"^{REFERENCE}$"},
+    ("IntegrationEntry", "password"): {"pattern": f"^({REFERENCE})$"},
     ("PermissionEntry", "name"): _NAME,
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},

@@ -10,9 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from bot.access.policy import AccessFlow, Part, Permission
 from bot.access.shapes import Duration, Name, Owners
 from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, OwnerKey, Url
-
-REFERENCE = r"env:[A-Za-z_][A-Za-z0-9_]*"
-"""Where a password may be: in a variable of the environment or of `.env`. Other stores come as other schemes."""
+from bot.secret_stores.references import is_reference, variable_of, wrong_with
 
 # Of `GET /_security/privilege/_builtin`, what both 8.19 and 9.5 have, less `none` and what only nodes need.
 _IndexPrivilege = Literal[
@@ -105,14 +103,16 @@ def _a_username(name: str) -> str:
     return name
 
 
-def variable_of(reference: str) -> str | None:
-    """The name of the variable that a reference names; `None` when it is no reference."""
-    return reference.partition(":")[2] if re.fullmatch(REFERENCE, reference) else None
-
-
 def _a_reference(text: SecretStr) -> SecretStr:
-    if variable_of(text.get_secret_value()) is None:
-        raise ValueError("is never written here: put it in an environment variable, and write env:NAME_OF_THE_VARIABLE")
+    reference = text.get_secret_value()
+    if not is_reference(reference) or (reference.startswith("env:") and variable_of(reference) is None):
+        raise ValueError(
+            "is never written here: put it in a secret store or an environment variable, and write"
+            " env:NAME_OF_THE_VARIABLE, or the address in the store (docs/policy.md)"
+        )
+    wrong = wrong_with(reference)
+    if wrong:
+        raise ValueError(wrong)
     return text
 
 

@@ -10,10 +10,12 @@ from bot.access.policy import PERMISSIONS, Integration, Permission, Policy
 from bot.cluster.client import Connection
 from bot.configuration import Configuration, Upkeep, cloud_url
 from bot.policy_file.across import across
-from bot.policy_file.model import IntegrationEntry, PolicyFile, variable_of
+from bot.policy_file.model import IntegrationEntry, PolicyFile
 from bot.policy_file.problems import PolicyFileError, Problem
 from bot.policy_file.sentences import sentences
 from bot.policy_file.tree import Keys, Tree, grow, plain
+from bot.secret_stores.environment import EnvironmentStore
+from bot.secret_stores.references import open_store
 
 LARGEST_BYTES = 1024 * 1024
 """Thousands of access flows. More is another file by mistake."""
@@ -96,10 +98,12 @@ def _integration(entry: IntegrationEntry) -> Integration:
 
 
 def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> Connection:
+    store = open_store(entry.password.get_secret_value(), variables)
     return Connection(
         username=entry.username,
-        password=SecretStr(variables[variable_of(entry.password.get_secret_value()) or ""]),
+        password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
         url=entry.url,
         cloud_id=entry.cloud_id,
         ca_certs=entry.ca_certs,
+        store=store,
     )

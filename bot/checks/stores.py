@@ -1,0 +1,53 @@
+"""Whether each secret store gives its secret, and takes another one where the password is rotated."""
+
+from bot import logs
+from bot.access.errors import Outage, Refusal
+from bot.checks.configuration import Setup
+from bot.checks.report import Report
+from bot.cluster.client import Connection
+from bot.resolving import AT_ONCE
+from bot.rotating import password_place
+from bot.secret_stores import is_reference, open_store
+from bot.secret_stores.environment import EnvironmentStore
+from bot.settings import variables
+
+TO_READ = "Start the store, let this account read there, or correct the address: .env.example has each form."
+TO_WRITE = "Let this account write there, keep the password in another store, or take credential_rotation_days out."
+
+
+def check_stores(report: Report, setup: Setup) -> None:
+    """A line for each secret that is in a store."""
+    every = {} if any(each.startswith(".env ") for each in setup.problems) else variables()
+    present = {name.upper(): value for name, value in every.items()}
+    for name in AT_ONCE:
+        # One that could not be read is a problem of the settings already.
+        if name not in setup.unusable and is_reference(present.get(name, "")):
+            report.ok(f"secret store: {name} is read from {open_store(present[name], every).place}")
+    if setup.configuration is None:
+        return
+    for integration, connection in setup.configuration.connections.items():
+        upkeep = setup.configuration.upkeep.get(integration)
+        rotated = upkeep is not None and upkeep.credential_rotation_days is not None
+        if rotated or not isinstance(connection.store, EnvironmentStore | None):
+            place = password_place(setup.settings.access_config, integration)
+            _check_password(report, place, connection, rotated=rotated)
+
+
+def _check_password(report: Report, place: str, connection: Connection, *, rotated: bool) -> None:
+    store = connection.store
+    if store is None:
+        return
+    try:
+        logs.hide(connection.sign_in().known)
+    except (Outage, Refusal) as error:
+        report.fail(f"secret store: {place}: {error}", TO_READ)
+        return
+    if not rotated:
+        report.ok(f"secret store: {place} is read from {store.place}")
+        return
+    try:
+        store.check_writable()
+    except (Outage, Refusal) as error:
+        report.fail(f"secret store: {place} cannot be rotated: {error}", TO_WRITE)
+    else:
+        report.ok(f"secret store: {place} is read from {store.place}, which can be written")

@@ -21,6 +21,7 @@ from bot.access.automatic import Automatic
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
+from bot.access.notices import Notices
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
@@ -97,7 +98,8 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     start_duties(domain, store, clock, running)
-    start_rotation(configuration, clusters.accounts, store, clock, running)
+    notices = Notices(store, directory, rules, clock)
+    start_rotation(configuration, clusters.accounts, store, clock, notices, running)
     who = _slack_takes_the_token(client)
     if who is not None:
         identity.learn(who)

@@ -4,13 +4,16 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.notices import Notices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation, RotationStore
 from bot.cluster.account import Account
@@ -66,10 +69,23 @@ def check_rotation(configuration: Configuration) -> None:
 
 
 def rotation_of(
-    configuration: Configuration, accounts: Mapping[str, Account], store: RotationStore, clock: Clock
+    configuration: Configuration,
+    accounts: Mapping[str, Account],
+    store: RotationStore,
+    clock: Clock,
+    notices: Notices | None = None,
 ) -> Rotation:
-    """The rotation of all accounts."""
-    return Rotation(store, accounts, _periods(configuration), clock)
+    """The rotation of all accounts. `notices`: the owners are told of a failure that nobody sees otherwise."""
+    rotation = Rotation(store, accounts, _periods(configuration), clock)
+    return rotation if notices is None else replace(rotation, tell=partial(_tell, notices))
+
+
+def _tell(notices: Notices, integration: str, error: str) -> None:
+    notices.tell(
+        integration,
+        f"The password of es-access's own account in {integration} could not be rotated: {error}.\n"
+        "Access is given and ends as before, and I try again. bot check says more.",
+    )
 
 
 @contextmanager
@@ -93,6 +109,7 @@ def start_rotation(
     accounts: Mapping[str, Account],
     store: RotationStore,
     clock: Clock,
+    notices: Notices,
     running: ExitStack,
 ) -> None:
     """Mends what a crash interrupted, and rotates from time to time. Costs nothing where no secret store is used."""
@@ -104,7 +121,7 @@ def start_rotation(
     if not kept:
         return
     ticker = Ticker()
-    ticker.every(LOOK_AT_ROTATION_EVERY, rotation_of(configuration, kept, store, clock).look, "rotation")
+    ticker.every(LOOK_AT_ROTATION_EVERY, rotation_of(configuration, kept, store, clock, notices).look, "rotation")
     ticker.start()
     running.callback(ticker.stop)
 

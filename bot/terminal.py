@@ -14,7 +14,6 @@ from bot.access.routing import Plan, Wish
 from bot.slack.phrases import AS, counted, dangers, sized
 from bot.slack.words import fallback
 
-
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
 
 

@@ -94,7 +94,12 @@ def test_the_requester_ends_it_early_by_command(stage: Stage) -> None:
     request, secret = stage.granted()
     assert "is being ended" in stage.say(stage.alice, f"revoke {request.lower()}")
     stage.refused(secret)
-    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice", "User, role and API keys are gone, read back")
+    stage.reads(
+        stage.alice,
+        f"ACCESS {request} HAS ENDED",
+        "Ended: revoked by @alice",
+        "User, role and API keys are gone, read back",
+    )
     stage.reads(stage.bob, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice")
     stage.nothing_is_left()
 

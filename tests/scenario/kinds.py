@@ -1,6 +1,7 @@
 """Both kinds of credentials in a stage: found where they are shown, used as they are shown, and pressed on."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.sandbox.curl import Answer, run_curl
@@ -48,33 +49,31 @@ def message_of(stage: Stage, request: str, words: str = "", person: User | None 
     who = person or stage.alice
 
     def look() -> Message | None:
-        for each in stage.workspace.messages(who):
-            text = stage.read(each, who)
-            if text.startswith(f"ACCESS {request}") and words in text:
-                return each
-        return None
+        return next((each for each in messages_of(stage, request, who) if words in stage.read(each, who)), None)
 
     return stage.wait(look, f"the message of {request} with “{words}”")
 
 
+def messages_of(stage: Stage, request: str, person: User | None = None) -> list[Message]:
+    """All of them: where a post was taken whose answer was lost there are two, one of them without a secret."""
+    who = person or stage.alice
+    held = stage.workspace.messages(who)
+    return [each for each in held if stage.read(each, who).startswith(f"ACCESS {request}")]
+
+
+def _shown_in(stage: Stage, request: str, read: Callable[[str], Shown | None], but: str) -> Shown | None:
+    found = [read(stage.read(each, stage.alice)) for each in messages_of(stage, request)]
+    return next((each for each in found if each and each.secret != but), None)
+
+
 def key_of(stage: Stage, request: str, *, but: str = "") -> Shown:
     """The API key in the message of that access, once there is one, and another than `but`."""
-
-    def look() -> Shown | None:
-        found = read_key(stage.read(message_of(stage, request), stage.alice))
-        return found if found and found.secret != but else None
-
-    return stage.wait(look, f"a key of {request}")
+    return stage.wait(lambda: _shown_in(stage, request, read_key, but), f"a key of {request}")
 
 
 def password_of(stage: Stage, request: str, *, but: str = "") -> Shown:
     """The same for a password."""
-
-    def look() -> Shown | None:
-        found = read_password(stage.read(message_of(stage, request), stage.alice))
-        return found if found and found.secret != but else None
-
-    return stage.wait(look, f"a password of {request}")
+    return stage.wait(lambda: _shown_in(stage, request, read_password, but), f"a password of {request}")
 
 
 def granted_key(stage: Stage, text: str = "logs-* 1h --key") -> tuple[str, Shown]:

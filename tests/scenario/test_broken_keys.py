@@ -20,6 +20,7 @@ from tests.scenario.kinds import (
     key_of,
     live_keys,
     message_of,
+    messages_of,
     press,
     read_key,
     user_or_role,
@@ -128,9 +129,8 @@ def one_key(broken: Broken, request: str) -> Shown:
 
 def shown_ever(broken: Broken, request: str) -> set[str]:
     """Every key that ever stood in the message of that access."""
-    message = message_of(broken.stage, request)
-    found = re.findall(r"Authorization: ApiKey ([A-Za-z0-9+/=]+)", str(ever(message)))
-    return set(found)
+    held = [ever(message) for message in messages_of(broken.stage, request)]
+    return set(re.findall(r"Authorization: ApiKey ([A-Za-z0-9+/=]+)", str(held)))
 
 
 def nothing_after_its_end(broken: Broken, request: str) -> None:
@@ -140,7 +140,7 @@ def nothing_after_its_end(broken: Broken, request: str) -> None:
     broken.settled(request, "cleaned_up")
     assert live_keys(broken.stage.node, request) == []
     assert user_or_role(broken.stage.node, request) == []
-    assert read_key(broken.stage.read(message_of(broken.stage, request), broken.stage.alice)) is None
+    assert not [each for each in broken.stage.texts(broken.stage.alice) if read_key(each)]
     for secret in shown:
         assert not broken.key_works(secret)
 

@@ -59,12 +59,13 @@ class Provisioning:
         """Makes a secret for the click that waits for it. Raises `Conflict`, `Outage`, `Refusal`."""
         now = self.clock.now()
         with self.store.writing() as write:
-            grant = write.claim_grant(grant_id, now, now + REVEALING)
             story = write.story(grant_id)
+            _check_active(grant_id, story.grant, now)
+            grant = write.claim_grant(grant_id, now, now + REVEALING)
         if grant is None:
             raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
         try:
-            _check_active(grant, now)
+            _check_active(grant_id, grant, now)
             credential = self._fresh(story, grant, lambda _: None)
             self._revealed(grant, credential, actor)
         except LostRace:
@@ -74,7 +75,8 @@ class Provisioning:
             self._removed_by_hand(grant)
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
         except Exception:
-            self._put_off(grant)  # as it was: its end is what is due next
+            with self.store.writing() as write:
+                write.put_off(grant, grant.due_at or now)  # it is due when it was: a failed click changes nothing
             raise
         return story, credential
 
@@ -245,9 +247,9 @@ class Provisioning:
             release(write, grant, self.clock.now())
 
 
-def _check_active(grant: Grant, now: datetime) -> None:
-    if grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
-        raise Conflict(f"{grant.id} is not active, so there is nothing to reveal.")
+def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:
+    if grant is None or grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
+        raise Conflict(f"{grant_id} is not active, so there is nothing to reveal.")
 
 
 def _spec(story: Story, grant: Grant) -> CredentialSpec:

@@ -67,9 +67,9 @@ def described(policy: Policy, flow: AccessFlow) -> str:
         return f"{about}{_who(flow)} has {what} without asking{when}"
     reason = ", with a reason" if flow.reason == "required" else ""
     limit = format_duration(flow.max_duration)
-    return (
-        f"{about}{_who(flow)} may ask for {what}, up to {limit}{reason}{when}, approved by {_approvers(policy, flow)}"
-    )
+    risk = ", dangerous" if flow.dangerous else ""
+    asks = f"{_who(flow)} may ask for {what}, up to {limit}{reason}{risk}{when}"
+    return f"{about}{asks}, approved by {_approvers(policy, flow)}"
 
 
 def _who(flow: AccessFlow) -> str:

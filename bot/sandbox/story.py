@@ -33,7 +33,7 @@ WIDEST = 100
 _STYLES = {"alice": "cyan", "bob": "magenta"}
 
 _REQUEST = re.compile(r"REQ-[0-9A-Z]{6}")
-_SECRET = re.compile(r"^Password: (\S+)$", re.MULTILINE)
+_SECRET = re.compile(r"^(?:Password|API key): (\S+)$", re.MULTILINE)
 
 
 class Untrue(Exception):
@@ -48,7 +48,7 @@ class Given(NamedTuple):
     """What stands in a credential message."""
 
     request: str
-    password: str
+    secret: str
     line: str
 
 
@@ -211,17 +211,17 @@ def is_approved(teller: Teller, request: str) -> Given:
     given = receives(teller, request)
     text = teller.reads(bob, f"REQUEST {request}: APPROVED")
     teller.check("[ Approve ]" not in text, "Bob's message says who decided; its buttons are gone", text)
-    teller.check(given.password not in teller.texts(bob), "the credential is in Alice's message alone")
+    teller.check(given.secret not in teller.texts(bob), "the credential is in Alice's message alone")
     return given
 
 
 def receives(teller: Teller, request: str) -> Given:
     """The credential message, once it is there."""
-    text = teller.reads(teller.stage.alice, f"ACCESS {request}", "Password: ")
+    text = teller.reads(teller.stage.alice, f"ACCESS {request}", "Try it:")
     secret = _SECRET.search(text)
     line = next((each for each in text.splitlines() if each.startswith("curl ")), None)
     if secret is None or line is None:
-        raise Untrue(teller.step, f"expected: a password and a curl line\nbut: {text}")
+        raise Untrue(teller.step, f"expected: a secret and a curl line\nbut: {text}")
     return Given(request, secret.group(1), line)
 
 
@@ -246,7 +246,7 @@ def ends_it_early(teller: Teller, given: Given) -> None:
     teller.types(alice, f"revoke {given.request}")
     teller.reads(alice, f"ACCESS {given.request} HAS ENDED", "was removed from this message")
     teller.reads(bob, f"ACCESS {given.request} HAS ENDED", "revoked by @alice")
-    teller.check(given.password not in teller.texts(alice), "the password is gone from Alice's messages")
+    teller.check(given.secret not in teller.texts(alice), "the password is gone from Alice's messages")
     answer = teller.pastes(alice, given.line)
     teller.check(answer.status == UNAUTHORIZED, f"the credential is refused: {UNAUTHORIZED}", answer)
 
@@ -254,7 +254,7 @@ def ends_it_early(teller: Teller, given: Given) -> None:
 def expires(teller: Teller) -> None:
     """Another one ends by itself when its hour is over."""
     alice, bob = teller.stage.alice, teller.stage.bob
-    request = asks(teller, "Alice asks again, to write", "metrics-* 1h write")
+    request = asks(teller, "Alice asks again, for a script that writes", "metrics-* 1h write --key")
     teller.begin("Approved, used, and then an hour passes")
     teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
     given = receives(teller, request)
@@ -269,7 +269,7 @@ def expires(teller: Teller) -> None:
     teller.reads(bob, f"ACCESS {request} HAS ENDED", "Ended: expired")
     answer = teller.pastes(alice, given.line)
     teller.check(answer.status == UNAUTHORIZED, f"it has expired by itself: {UNAUTHORIZED}", answer)
-    teller.check(given.password not in teller.texts(alice), "its password is gone from Alice's messages too")
+    teller.check(given.secret not in teller.texts(alice), "its key is gone from Alice's messages too")
 
 
 def nothing_is_left(teller: Teller) -> None:

@@ -163,8 +163,8 @@ def test_list_and_status_show_where_things_stand(quiet_stage: Stage) -> None:
     request, _ = quiet_stage.granted()
     waiting = quiet_stage.ask("metrics-cpu 1h")
     listed = quiet_stage.say(quiet_stage.alice, "list")
-    assert f"{request} read on logs-*: active until" in listed
-    assert f"{waiting} read on metrics-cpu: pending" in listed
+    assert f"{request} read on logs-* (password): active until" in listed
+    assert f"{waiting} read on metrics-cpu (password): pending" in listed
     assert "Approved by @bob" in quiet_stage.say(quiet_stage.alice, f"status {request}")
     assert "is cancelled" in quiet_stage.say(quiet_stage.alice, f"cancel {waiting}")
     quiet_stage.reads(quiet_stage.bob, f"REQUEST {waiting}: CANCELLED")

@@ -9,10 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.models import CredentialKind
 from bot.access.policy import AccessFlow, Hours, Integration, Policy
 from tests.fakes import PRODUCTION
 
 HOUR = timedelta(hours=1)
+KEY = CredentialKind.API_KEY
 STAGING = Integration(name="staging", owner=("@staging",), public_url="https://staging.example")
 TUESDAY_NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EVENING = TUESDAY_NOON + 6 * HOUR
@@ -74,6 +76,11 @@ TABLE: list[tuple[str, tuple[AccessFlow, ...], Question, Verdict, str | None]] =
     ("no ticket", (flow(reason_pattern="INC-[0-9]+"),), ask(reason="INC"), Verdict.REASON_OF_WRONG_SHAPE, "one"),
     ("a ticket if any", (flow(reason_pattern="INC-[0-9]+"),), ask(), Verdict.ALLOWED, "one"),
     ("a ticket and none", (flow(reason="required", reason_pattern="I"),), ask(), Verdict.NO_REASON, "one"),
+    ("a key of passwords alone", (flow(credentials=("password",)),), ask(kind=KEY),
+     Verdict.CREDENTIAL_NOT_OFFERED, "one"),
+    ("a key where it is one of two", (flow(),), ask(kind=KEY), Verdict.ALLOWED, "one"),
+    ("no kind, of keys alone", (flow(credentials=("api_key",)),), ask(), Verdict.ALLOWED, "one"),
+    ("a key of the next flow", (flow(credentials=("password",)), flow("two")), ask(kind=KEY), Verdict.ALLOWED, "two"),
     ("in hours", (flow(when=OFFICE),), ask(), Verdict.ALLOWED, "one"),
     ("out of hours", (flow(when=OFFICE),), ask(at=EVENING), Verdict.OUTSIDE_HOURS, "one"),
     ("automatic flows are not asked", (flow(automatic=True, requesters=MEMBERS),), ask(), Verdict.NO_FLOW, None),

@@ -1,0 +1,127 @@
+"""Both kinds of credentials in a stage: found where they are shown, used as they are shown, and pressed on."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bot.sandbox.curl import Answer, run_curl
+from bot.sandbox.node import Node
+from bot.sandbox.workspace import Message, User, View
+from tests.stage import Stage
+
+OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
+
+
+class Shown(NamedTuple):
+    """What a person reads of a credential: `line` is the one to paste."""
+
+    secret: str
+    line: str
+
+    def tried(self) -> Answer:
+        """What comes of pasting the line."""
+        return run_curl(self.line)
+
+    @property
+    def works(self) -> bool:
+        """Whether the cluster takes it."""
+        return self.tried().status == OK
+
+
+def read_key(text: str) -> Shown | None:
+    """The API key in a text, where there is one."""
+    return _read(text, "API key")
+
+
+def read_password(text: str) -> Shown | None:
+    """The password in a text, where there is one."""
+    return _read(text, "Password")
+
+
+def _read(text: str, label: str) -> Shown | None:
+    secret = re.search(rf"^{label}: (\S+)$", text, re.MULTILINE)
+    line = re.search(r"^curl .*$", text, re.MULTILINE)
+    return Shown(secret.group(1), line.group()) if secret and line else None
+
+
+def message_of(stage: Stage, request: str, words: str = "", person: User | None = None) -> Message:
+    """The requester's message about that access, once it has these words."""
+    who = person or stage.alice
+
+    def look() -> Message | None:
+        return next((each for each in messages_of(stage, request, who) if words in stage.read(each, who)), None)
+
+    return stage.wait(look, f"the message of {request} with “{words}”")
+
+
+def messages_of(stage: Stage, request: str, person: User | None = None) -> list[Message]:
+    """All of them: where a post was taken whose answer was lost there are two, one of them without a secret."""
+    who = person or stage.alice
+    held = stage.workspace.messages(who)
+    return [each for each in held if stage.read(each, who).startswith(f"ACCESS {request}")]
+
+
+def _shown_in(stage: Stage, request: str, read: Callable[[str], Shown | None], but: str) -> Shown | None:
+    found = [read(stage.read(each, stage.alice)) for each in messages_of(stage, request)]
+    return next((each for each in found if each and each.secret != but), None)
+
+
+def key_of(stage: Stage, request: str, *, but: str = "") -> Shown:
+    """The API key in the message of that access, once there is one, and another than `but`."""
+    return stage.wait(lambda: _shown_in(stage, request, read_key, but), f"a key of {request}")
+
+
+def password_of(stage: Stage, request: str, *, but: str = "") -> Shown:
+    """The same for a password."""
+    return stage.wait(lambda: _shown_in(stage, request, read_password, but), f"a password of {request}")
+
+
+def granted_key(stage: Stage, text: str = "logs-* 1h --key") -> tuple[str, Shown]:
+    """A key that was asked for, approved and delivered."""
+    request = stage.ask(text)
+    stage.approve(request, stage.bob)
+    return request, key_of(stage, request)
+
+
+def press(stage: Stage, request: str, button: str) -> None:
+    """The requester presses that button on the message of that access."""
+    delivery = stage.workspace.click(stage.alice, message_of(stage, request, f"[ {button} ]"), button)
+    assert delivery.error is None, delivery.error
+
+
+def window(stage: Stage, words: str) -> View:
+    """The window that the requester has open, once it has these words."""
+
+    def look() -> View | None:
+        views = stage.workspace.views(stage.alice)
+        return views[-1] if views and words in stage.workspace.render(views[-1], stage.alice) else None
+
+    return stage.wait(look, f"a window with “{words}”")
+
+
+def window_text(stage: Stage, words: str) -> str:
+    """The same, as it is read."""
+    return stage.workspace.render(window(stage, words), stage.alice)
+
+
+def ever(message: Message) -> list[tuple[str, object]]:
+    """The text and the blocks of a message, now and at every time before."""
+    return [(message.text, message.blocks), *((each.text, each.blocks) for each in message.history)]
+
+
+def username(request: str) -> str:
+    """Of the user, the role and the keys of a grant."""
+    return f"es-access-{request.removeprefix('REQ-').lower()}"
+
+
+def live_keys(node: Node, request: str) -> list[str]:
+    """The ids of the API keys of a grant that the cluster takes."""
+    found = node.client().security.get_api_key(username=username(request), active_only=True)
+    return [each["id"] for each in found["api_keys"]]
+
+
+def user_or_role(node: Node, request: str) -> list[str]:
+    """Which of user and role of a grant are there, read by id, which is in real time."""
+    security, name = node.client().options(ignore_status=404).security, username(request)
+    answers = {"user": security.get_user(username=name), "role": security.get_role(name=name)}
+    return [kind for kind, answer in answers.items() if answer.body]

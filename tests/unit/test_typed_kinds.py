@@ -1,0 +1,52 @@
+"""`--key` and `reset`, as they are typed."""
+
+import pytest
+
+from bot.access.errors import InvalidRequest
+from bot.access.models import CredentialKind
+from bot.access.requests import Draft
+from bot.slack.commands import Command, Verb, parse
+
+PERMISSIONS = ("read", "write")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "logs-* 1h write fixing INC-42 --key",
+        "--key logs-* 1h write fixing INC-42",
+        "logs-* --key 1h write fixing INC-42",
+    ],
+)
+def test_a_key_may_be_asked_for_anywhere_in_the_command(text: str) -> None:
+    found = parse(text, PERMISSIONS)
+    assert found.draft == Draft("logs-*", "1h", "write", "fixing INC-42", None, CredentialKind.API_KEY)
+
+
+def test_both_flags_go_together_and_without_one_the_flow_decides() -> None:
+    both = parse("logs-* --cluster staging --key", PERMISSIONS).draft
+    assert both == Draft("logs-*", "", integration="staging", kind=CredentialKind.API_KEY)
+    neither = parse("logs-* 1h", PERMISSIONS).draft
+    assert neither is not None
+    assert neither.kind is None
+
+
+def test_explain_takes_the_flag_too() -> None:
+    found = parse("explain logs-* 1h --key", PERMISSIONS)
+    assert (found.verb, found.draft and found.draft.kind) == (Verb.EXPLAIN, CredentialKind.API_KEY)
+
+
+def test_reset_names_one_request() -> None:
+    assert parse("reset req-7k3f9q", PERMISSIONS) == Command(Verb.RESET, id="REQ-7K3F9Q")
+    with pytest.raises(InvalidRequest, match="Say which request you mean"):
+        parse("reset", PERMISSIONS)
+
+
+def test_an_index_called_reset_can_be_asked_for() -> None:
+    found = parse("reset 1h", PERMISSIONS)
+    assert (found.verb, found.draft and found.draft.patterns) == (Verb.REQUEST, "reset")
+
+
+def test_the_flag_alone_is_no_request() -> None:
+    with pytest.raises(InvalidRequest, match="Say which indices you need"):
+        parse("--key", PERMISSIONS)

@@ -95,7 +95,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     identity = Identity(Installation(), store, clock)
     identity.recall(settings.installation_id)
-    clusters = _connect(configuration, beside, identity.installation, running)
+    clusters = _connect(configuration, beside, identity.installation, clock, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
     directory = SlackDirectory(client)
     rules = Rules(configuration.policy)
@@ -131,20 +131,21 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
         store = SqlStore(engine, "command")
-        clusters = _connect(configuration, beside, Installation(settings.installation_id), running)
+        clock = SystemClock()
+        clusters = _connect(configuration, beside, Installation(settings.installation_id), clock, running)
         client = web_client(settings.slack_bot_token, settings.slack_api_url)
         directory, rules = SlackDirectory(client), Rules(configuration.policy)
         notifier = SlackNotifier(client, rules)
-        yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
+        yield build_domain(rules, clock, store, clusters, directory, notifier, beside), directory
 
 
 def _connect(
-    configuration: Configuration, beside: Executor, installation: Installation, running: ExitStack
+    configuration: Configuration, beside: Executor, installation: Installation, clock: Clock, running: ExitStack
 ) -> ConfiguredClusters:
     clusters = ConfiguredClusters()
     for integration in configuration.policy.integrations:
         client = connect(configuration.connections[integration.name])
-        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner)
+        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner, clock)
         clusters[integration.name] = cluster
         running.callback(cluster.close)
     return clusters

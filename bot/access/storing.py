@@ -42,7 +42,7 @@ class Transaction(Protocol):
         ...
 
     def file(self, request: AccessRequest) -> AccessRequest:
-        """Stores a new request under a new id."""
+        """Stores a new request: under its own id if it has one that is free, otherwise under a new one."""
         ...
 
     def add(self, row: Approval | AskedGroup | Grant) -> None: ...
@@ -96,6 +96,10 @@ class Transaction(Protocol):
 
     def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
         """Active grants of one integration with their kind, by id, from the one after that id on."""
+        ...
+
+    def live_grants(self, after: str, most: int) -> Sequence[Grant]:
+        """Live grants of all integrations, by id, from the one after that id on."""
         ...
 
     def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:

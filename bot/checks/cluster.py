@@ -1,11 +1,11 @@
 """Whether each cluster answers, what the connector account may do in it, and whether both clocks agree."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from bot.access.clocks import CLOCKS_APART
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Clock
 from bot.checks.configuration import Setup
@@ -15,9 +15,6 @@ from bot.checks.resource_owners import check_resource_owners
 from bot.cluster.clocks import read_time
 from bot.cluster.connector import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
-
-CLOCKS_APART = timedelta(seconds=60)
-"""The shortest access is a minute: with more between the clocks, times that people read are wrong by that much."""
 
 NEEDED = (
     "ELASTICSEARCH_URL",

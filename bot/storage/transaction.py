@@ -23,10 +23,9 @@ class SqlTransaction(Claims, Messages):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:
-        """Stores a new request under a new id."""
-        for _ in range(_TRIES_FOR_AN_ID):
-            candidate = new_id()
-            if self._session.get(AccessRequest, candidate) is None:
+        """Stores a new request: under its own id if it has one that is free, otherwise under a new one."""
+        for candidate in (request.id, *(new_id() for _ in range(_TRIES_FOR_AN_ID))):
+            if candidate and self._session.get(AccessRequest, candidate) is None:
                 request.id = candidate
                 self._session.add(request)
                 self._session.flush()

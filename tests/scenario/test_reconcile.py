@@ -103,7 +103,7 @@ def command(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
 
 def make_visible(node: Node) -> None:
     """What was written by somebody else is found by a search when it was refreshed."""
-    node.client().security.put_user(username="refreshed", password="to-make-visible", roles=[], refresh=True)  # noqa: S106
+    node.client().security.put_user(username="refreshed", password="to-make-visible", roles=[], refresh=True)
 
 
 # --- the database is lost ---
@@ -186,8 +186,6 @@ def test_a_grant_ends_by_the_clock_that_is_there_first(small: Losing, by: int) -
     assert stage.search(secret, "logs-web") == OK
     stage.reads(stage.bob, "The clock of the cluster elasticsearch is", "s behind" if by > 0 else "s ahead")
     if by < 0:
-        for text in stage.audit("request.filed"):
-            assert text
         stage.workspace.wait_for(lambda: stage.search(secret, "logs-web") == GONE, 75, "the end by the cluster's clock")
 
 
@@ -248,7 +246,7 @@ def test_reconcile_does_it_now_and_says_what(small: Losing, *, running: bool) ->
     stranger = f"{name}x"
     mark = {METADATA_KEY: {**user["metadata"][METADATA_KEY], "grant": "REQ-7K3F9Q", "expires_at": "2020-01-01T00:00Z"}}
     stage.node.client().security.put_user(
-        username=stranger, password="a-password", roles=[], metadata=mark, refresh=True  # noqa: S106
+        username=stranger, password="a-password", roles=[], metadata=mark, refresh=True
     )  # fmt: skip
     if not running:
         stage.app.stop()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.access.approvals import APPLICATION
 from bot.access.errors import Outage
-from bot.access.ids import new_id, read_id
+from bot.access.ids import read_id
 from bot.access.models import AccessRequest, CredentialKind, Grant, MessageKind
 from bot.access.policy import Integration
 from bot.access.ports import Directory, Found
@@ -38,50 +38,60 @@ class Adoption:
         except Outage:
             return ()
 
-    def adopt(self, write: Transaction, found: Found, integration: str, owners: Sequence[str], now: datetime) -> Grant:
-        """Stores it as an active grant that ends when its metadata says, or now; with its audit event."""
+    def adopt(
+        self, write: Transaction, some: Sequence[Found], integration: str, owners: Sequence[str], now: datetime
+    ) -> Sequence[Grant]:
+        """Stores them as active grants that end when their metadata says, or now; each with its audit event."""
+        requests = [self._request(found, integration, owners, now) for found in some]
+        write.file_all(requests)
+        grants = [_grant(found, request, now) for found, request in zip(some, requests, strict=True)]
+        write.add_grants(grants)
+        write.owe_all({each.id: [each.requester] for each in requests}, MessageKind.CREDENTIAL, at=None)
+        for request, grant in zip(requests, grants, strict=True):
+            write.audit(
+                "grant.adopted", APPLICATION, now, request.id,
+                username=grant.username, requester=request.requester, patterns=request.patterns,
+                until=grant.expires_at.isoformat(),
+            )  # fmt: skip
+        return grants
+
+    def _request(self, found: Found, integration: str, owners: Sequence[str], now: datetime) -> AccessRequest:
         until = found.expires_at or now
-        named = read_id(found.grant_id or "")
-        request = write.file(
-            AccessRequest(
-                id=named or new_id(),
-                requester=requester_of(found) or NOBODY,
-                integration=integration,
-                patterns=list(found.patterns) or [UNKNOWN],
-                permission=self._permission(found),
-                duration=max(0, int((until - now) / timedelta(seconds=1))),
-                kind=CredentialKind.API_KEY if found.key_ids and not found.user else CredentialKind.PASSWORD,
-                privileges={"indices": list(found.indices)},
-                owners=list(owners),
-                state=RequestState.APPROVED,
-                created_at=now,
-                pending_until=now,
-                decided_by=APPLICATION,
-                decided_at=now,
-            )
-        )
-        grant = Grant(
-            id=request.id,
-            username=found.username,
-            state=GrantState.ACTIVE,
+        return AccessRequest(
+            id=read_id(found.grant_id or "") or "",
+            requester=requester_of(found) or NOBODY,
+            integration=integration,
+            patterns=list(found.patterns) or [UNKNOWN],
+            permission=self._permission(found),
+            duration=max(0, int((until - now) / timedelta(seconds=1))),
+            kind=CredentialKind.API_KEY if found.key_ids and not found.user else CredentialKind.PASSWORD,
+            privileges={"indices": list(found.indices)},
+            owners=list(owners),
+            state=RequestState.APPROVED,
             created_at=now,
-            delivered_at=now,
-            expires_at=until,
-            due_at=until,
-            key_id=found.key_ids[-1] if request.kind is CredentialKind.API_KEY else None,
+            pending_until=now,
+            decided_by=APPLICATION,
+            decided_at=now,
         )
-        write.add(grant)
-        write.owe(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
-        write.audit(
-            "grant.adopted", APPLICATION, now, request.id,
-            username=found.username, requester=request.requester, until=until.isoformat(), patterns=request.patterns,
-        )  # fmt: skip
-        return grant
 
     def _permission(self, found: Found) -> str:
         """The permission that holds the same, where the policy still has one."""
         held = set(found.indices)
         return next((each.name for each in self.rules.policy.permissions if set(each.indices) == held), UNKNOWN)
+
+
+def _grant(found: Found, request: AccessRequest, now: datetime) -> Grant:
+    until = found.expires_at or now
+    return Grant(
+        id=request.id,
+        username=found.username,
+        state=GrantState.ACTIVE,
+        created_at=now,
+        delivered_at=now,
+        expires_at=until,
+        due_at=until,
+        key_id=found.key_ids[-1] if request.kind is CredentialKind.API_KEY else None,
+    )
 
 
 def requester_of(found: Found) -> str | None:

@@ -136,7 +136,8 @@ class Reconcile:
                     self._hold(write, name)
                     self._settle(write, some[start : start + _PAGE], known, owners or (), outcome)
         self._look_for_missing(name, seen, outcome)
-        self.clocks.measure(name)
+        with suppress(Refusal):  # a cluster that keeps its time to itself is taken to have ours
+            self.clocks.measure(name)
         outcome.by_clock = self.clocks.end_over(name)
 
     def _hold(self, write: Transaction, integration: str) -> None:
@@ -153,16 +154,13 @@ class Reconcile:
         outcome: Outcome,
     ) -> None:
         now = self.clock.now()
-        over = []
-        for found, what in some:
-            if what is Meaning.AGAIN:
-                self._end_again(write, known[found.username], found, now, outcome)
-                continue
-            grant = self.adoption.adopt(write, found, outcome.integration, owners, now)
-            if what is Meaning.LOST:
-                outcome.adopted.append(grant.id)
-            else:
-                over.append(grant)
+        for found in (found for found, what in some if what is Meaning.AGAIN):
+            self._end_again(write, known[found.username], found, now, outcome)
+        unknown = [found for found, what in some if what is not Meaning.AGAIN]
+        lost = {found.username for found, what in some if what is Meaning.LOST}
+        grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
+        outcome.adopted += [grant.id for grant in grants if grant.username in lost]
+        over = [grant for grant in grants if grant.username not in lost]
         taken = begin_to_end(write, over, End.UNKNOWN, APPLICATION, now)
         outcome.ended += [grant.id for grant in taken]
 

@@ -42,8 +42,14 @@ class Transaction(Protocol):
         ...
 
     def file(self, request: AccessRequest) -> AccessRequest:
-        """Stores a new request: under its own id if it has one that is free, otherwise under a new one."""
+        """Stores a new request under a new id."""
         ...
+
+    def file_all(self, requests: Sequence[AccessRequest]) -> None:
+        """Stores several new requests: each under its own id if that is free, otherwise under a new one."""
+        ...
+
+    def add_grants(self, grants: Sequence[Grant]) -> None: ...
 
     def add(self, row: Approval | AskedGroup | Grant) -> None: ...
 
@@ -168,7 +174,7 @@ class Transaction(Protocol):
         """
         ...
 
-    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime) -> None:
+    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
         """The same for several requests, by id."""
         ...
 

@@ -28,7 +28,8 @@ def test_it_is_learned_from_slack_once_and_kept(world: World) -> None:
 
 
 def test_slack_that_was_away_at_the_start_is_asked_until_it_answers(world: World) -> None:
-    late, answers = identity(world), [Outage("no Slack"), Refusal("no"), WHO, Outage("never asked")]
+    late = identity(world)
+    answers: list[dict[str, str] | Exception] = [Outage("no Slack"), Refusal("no"), WHO, Outage("never asked")]
 
     def ask() -> dict[str, str]:
         answer = answers.pop(0)

@@ -1,23 +1,21 @@
 """The only place that builds concrete objects and ties them together."""
 
-import os
-import secrets
-import socket
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk import WebClient
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
+from bot.access.adoption import Adoption
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.clocks import Clocks
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
@@ -25,13 +23,16 @@ from bot.access.notices import Notices
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
+from bot.access.reconcile import Reconcile
 from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
+from bot.by_hand import ByHand
 from bot.cluster.marks import Installation
 from bot.clusters import ConfiguredClusters, connect_clusters
-from bot.duties import CLUSTER_WORKERS, Domain, start_duties
+from bot.databases import open_beside, open_store
+from bot.duties import CLUSTER_WORKERS, REVOKERS, Domain, start_duties
 from bot.identity import Identity
 from bot.reloading import Reloading
 from bot.rotating import check_rotation, read_passwords, start_rotation
@@ -42,12 +43,12 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
-from bot.storage.causes import cause
 from bot.storage.engine import database_url, open_engine
-from bot.storage.lock import DatabaseInUseError, only_one_on
-from bot.storage.migrate import migrate
 from bot.storage.store import SqlStore
 from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
+
+LEARN_EVERY = timedelta(seconds=5)
+"""While Slack is away at the very first start: until it answers, nothing can be made in a cluster."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,22 +88,24 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     configuration = settings.configuration()
     check_rotation(configuration)
     passwords = read_passwords(configuration, settings.access_config)
-    store = _open_store(settings, running)
+    store = open_store(settings, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     identity = Identity(Installation(), store, clock)
     identity.recall(settings.installation_id)
-    clusters = connect_clusters(configuration, passwords, beside, identity.installation, running)
+    clusters = connect_clusters(configuration, passwords, beside, identity.installation, clock, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
     directory = SlackDirectory(client)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
-    start_duties(domain, store, clock, running)
+    ticker = start_duties(domain, store, clock, running)
     notices = Notices(store, directory, rules, clock)
     start_rotation(configuration, clusters.accounts, store, clock, notices, running)
     who = _slack_takes_the_token(client)
     if who is not None:
         identity.learn(who)
+    else:
+        ticker.every(LEARN_EVERY, partial(identity.learn_late, partial(identify, client)), "which installation")
     afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
 
     def groups_changed() -> None:
@@ -130,32 +133,39 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
         store = SqlStore(engine, "command")
-        clusters = connect_clusters(configuration, passwords, beside, Installation(settings.installation_id), running)
+        clock = SystemClock()
+        here = Installation(settings.installation_id)
+        clusters = connect_clusters(configuration, passwords, beside, here, clock, running)
         client = web_client(settings.slack_bot_token, settings.slack_api_url)
         directory, rules = SlackDirectory(client), Rules(configuration.policy)
         notifier = SlackNotifier(client, rules)
-        yield build_domain(rules, SystemClock(), store, clusters, directory, notifier, beside), directory
+        yield build_domain(rules, clock, store, clusters, directory, notifier, beside), directory
 
 
-def _open_store(settings: Settings, running: ExitStack) -> SqlStore:
-    url = database_url(settings.database_url.get_secret_value())
-    try:
-        return _opened(url, running)
-    except (DatabaseInUseError, OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
-        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+@contextmanager
+def by_hand(settings: Settings, clock: Clock | None = None) -> Iterator[ByHand]:
+    """What a command needs that changes something, beside a running application or without one.
 
-
-def _opened(url: URL, running: ExitStack) -> SqlStore:
-    alone = only_one_on(url)
-    if alone is not None:
-        running.callback(alone.close)
-    engine = open_engine(url)
-    running.callback(engine.dispose)
-    migrate(engine)
-    store = SqlStore(engine, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
-    if alone is not None:
-        store.release_all_claims()
-    return store
+    Raises `SettingsError` for a database that cannot be used, and where it is not known which installation this is.
+    """
+    clock = clock or SystemClock()
+    with ExitStack() as running:
+        configuration = settings.configuration()
+        passwords = read_passwords(configuration, settings.access_config)
+        store = open_beside(settings, running)
+        client = web_client(settings.slack_bot_token, settings.slack_api_url)
+        identity = Identity(Installation(), store, clock)
+        identity.recall(settings.installation_id)
+        if identity.installation.id is None:
+            who = _slack_takes_the_token(client)
+            if who is None:
+                raise SettingsError(["Slack does not answer, so it is not known which installation this is. Try again"])
+            identity.learn(who)
+        beside = _threads(2 * REVOKERS, "beside", running)
+        clusters = connect_clusters(configuration, passwords, beside, identity.installation, clock, running)
+        directory, rules = SlackDirectory(client), Rules(configuration.policy)
+        domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
+        yield ByHand(store, domain.revocation, domain.reconcile, clock)
 
 
 def _threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
@@ -192,6 +202,7 @@ def build_domain(
     approvals = Approvals(store, directory, rules, clock)
     provisioning = Provisioning(store, clusters, notifier, clock, beside)
     grants = Grants(store, approvals, provisioning, clock)
+    clocks = Clocks(store, clusters, directory, rules, clock)
     return Domain(
         rules,
         Requests(store, routing, approvals, rules, clock),
@@ -202,6 +213,8 @@ def build_domain(
         Revocation(store, clusters, rules, clock),
         History(store, approvals, clusters, rules),
         Outbox(store, notifier, clock),
+        clocks,
+        Reconcile(store, clusters, Adoption(directory, rules), clocks, rules, clock),
     )
 
 

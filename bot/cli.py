@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from bot.access.ports import Clock
+    from bot.by_hand import ByHand
     from bot.settings import Settings
 
 STOP_SECONDS = 25.0
@@ -121,6 +122,58 @@ def _readable() -> Iterator[None]:
         yield
     except SettingsError as error:
         _complain(error.problems, "cannot answer:")
+
+
+@app.command()
+def reconcile() -> None:
+    """Compare every cluster with the database now, and end what should not be there. Exit code 1 if that failed."""
+    with _by_hand() as hand:
+        well = hand.reconcile(print)
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def revoke(
+    request: Annotated[str | None, typer.Argument(metavar="ID", help="Such as REQ-7K3F9Q")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every live grant")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """End one grant or all of them now, and print what was read back. Exit code 1 if an end is not confirmed."""
+    if (request is None) is not everything:
+        print("Say which: bot revoke ID, or bot revoke --all", file=sys.stderr)
+        raise typer.Exit(2)
+    with _by_hand() as hand:
+        grants = hand.live() if request is None else [hand.grant(request)]
+        if everything and grants and not yes:
+            _confirm(f"End {len(grants)} live grants now?")
+        well = hand.revoke(grants, print)
+        if not grants:
+            print("There is no live grant.")
+    raise typer.Exit(0 if well else 1)
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        print(f"{question} Nobody is here to say so: add --yes.", file=sys.stderr)
+        raise typer.Exit(1)
+    typer.confirm(question, abort=True)
+
+
+@contextmanager
+def _by_hand() -> "Iterator[ByHand]":
+    settings = _quietly()
+    from bot import bootstrap
+    from bot.settings import SettingsError
+    from bot.terminal import CannotAnswerError
+
+    try:
+        with bootstrap.by_hand(settings) as hand:
+            yield hand
+    except SettingsError as error:
+        _complain(error.problems, "cannot do that:")
+    except CannotAnswerError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _print(answer: Callable[[], list[str]]) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 
 from bot.access.errors import Outage
+from bot.access.ports import Clock
 from bot.cluster.account import Account
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -29,6 +30,7 @@ def connect_clusters(
     passwords: Mapping[str, ConnectorPassword],
     beside: Executor,
     installation: Installation,
+    clock: Clock,
     running: ExitStack,
 ) -> ConfiguredClusters:
     """Connects to all of them. Nothing is asked yet."""
@@ -36,7 +38,7 @@ def connect_clusters(
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
         client = connect(configuration.connections[integration.name], password)
-        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner)
+        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner, clock)
         clusters[integration.name] = cluster
         clusters.accounts[integration.name] = Account(client, password)
         running.callback(cluster.close)

@@ -6,16 +6,19 @@ from datetime import timedelta
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.clocks import Clocks
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.models import Grant, Message
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock
 from bot.access.provisioning import Provisioning
+from bot.access.reconcile import Reconcile
 from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Rules
 from bot.access.storing import Store
+from bot.reconciling import Reconciling
 from bot.scheduler import Ticker
 from bot.workers import RENEW_EVERY, WorkerPool
 
@@ -37,6 +40,10 @@ LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 """How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
 
 
+LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
+"""How soon a round that failed is tried again, and how late a grant ends by a cluster's clock that is ahead of ours."""
+
+
 @dataclass(frozen=True)
 class Domain:
     """The services of `access`, on their real ports."""
@@ -50,10 +57,12 @@ class Domain:
     revocation: Revocation
     history: History
     outbox: Outbox
+    clocks: Clocks
+    reconcile: Reconcile
 
 
-def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> None:
-    """Starts the pools and the ticker. What was started last is stopped first."""
+def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Ticker:
+    """Starts the pools and the ticker, which it returns. What was started last is stopped first."""
     making: WorkerPool[Grant] = WorkerPool(
         "provisioning", CLUSTER_WORKERS, store, clock,
         claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=False),
@@ -81,9 +90,13 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
     ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    rounds = Reconciling(domain.reconcile, domain.clocks)
+    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
+    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look, "reconcile")
     for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()
         running.callback(pool.stop)
     ticker.start()
     running.callback(ticker.stop)
+    return ticker

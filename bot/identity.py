@@ -1,9 +1,11 @@
 """Which installation this is, so that several on one cluster never touch what the others have made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from bot.access.errors import Outage, Refusal
 from bot.access.ports import Clock
 from bot.access.storing import Store
 from bot.cluster.marks import Installation
@@ -36,6 +38,12 @@ class Identity:
         """From Slack's answer to who we are, unless the id is known."""
         if self.installation.id is None:
             self._keep(f"{who['team_id']}-{who['user_id']}")
+
+    def learn_late(self, ask: Callable[[], Mapping[str, Any]]) -> None:
+        """From Slack, which did not answer at the start; `ask` raises `Outage` or `Refusal` while it still does not."""
+        if self.installation.id is None:
+            with suppress(Outage, Refusal):
+                self.learn(ask())
 
     def _keep(self, name: str) -> None:
         with self.store.writing() as write:

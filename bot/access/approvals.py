@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
+from bot.access.ids import USERNAME_PREFIX
 from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, GrantTask, MessageKind
 from bot.access.ports import Clock, Directory, Story
 from bot.access.reasons import checked_reason
@@ -28,7 +29,7 @@ class Approvals:
     directory: Directory
     rules: Rules
     clock: Clock
-    username_prefix: str = "es-access-"
+    username_prefix: str = USERNAME_PREFIX
 
     def approve(self, request_id: str, actor: str) -> Story:
         """Persists one owner's yes, and with the last that is needed the grant. Raises `Outage`."""

@@ -8,6 +8,9 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 6
 _PREFIX = "REQ-"
 _SHAPE = re.compile(r"(?:REQ-?)?([0-9A-Z]{6})")
+USERNAME_PREFIX = "es-access-"
+"""What the name of every user and role that is made here begins with."""
+
 _MISREAD = str.maketrans("ILO", "110")
 
 

@@ -137,7 +137,9 @@ class Found:
     """Something in a cluster that says it was made by this installation: users, roles and live keys of one name.
 
     `grant_id`, `requester` and `expires_at` are what its metadata says, `None` where that is missing or unreadable.
-    `patterns` and `indices` are what its role holds, if it is there.
+    `patterns` and `indices` are what its role holds, or its key where there is no role any more. `key_ids` are in the
+    order in which they were made. What was made before there were installation ids is not `marked`: it is ours where
+    its name is known.
     """
 
     username: str
@@ -150,6 +152,12 @@ class Found:
     key_ids: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
+    marked: bool = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether somebody may sign in with it."""
+        return self.enabled or bool(self.key_ids)
 
 
 class Cluster(Protocol):

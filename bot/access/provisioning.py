@@ -141,6 +141,7 @@ class Provisioning:
 
     def _deliver(self, grant: Grant, story: Story, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
+        self._place(message, story)  # of a grant that was adopted nobody knows where its message stood
         self.notifier.deliver(message, story, credential)
 
     def _check_still_mine(self, grant: Grant) -> None:

@@ -45,6 +45,12 @@ class Transaction(Protocol):
         """Stores a new request under a new id."""
         ...
 
+    def file_all(self, requests: Sequence[AccessRequest]) -> None:
+        """Stores several new requests: each under its own id if that is free, otherwise under a new one."""
+        ...
+
+    def add_grants(self, grants: Sequence[Grant]) -> None: ...
+
     def add(self, row: Approval | AskedGroup | Grant) -> None: ...
 
     def hold(self, request: AccessRequest) -> None:
@@ -96,6 +102,10 @@ class Transaction(Protocol):
 
     def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
         """Active grants of one integration with their kind, by id, from the one after that id on."""
+        ...
+
+    def live_grants(self, after: str, most: int) -> Sequence[Grant]:
+        """Live grants of all integrations, by id, from the one after that id on."""
         ...
 
     def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
@@ -164,7 +174,7 @@ class Transaction(Protocol):
         """
         ...
 
-    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime) -> None:
+    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
         """The same for several requests, by id."""
         ...
 

@@ -1,23 +1,20 @@
 """Whether each cluster answers, what the connector account may do in it, and whether both clocks agree."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from bot.access.clocks import CLOCKS_APART
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Clock
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
-from bot.cluster.client import ask
+from bot.cluster.clocks import read_time
 from bot.cluster.connector import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
-
-CLOCKS_APART = timedelta(seconds=60)
-"""The shortest access is a minute: with more between the clocks, times that people read are wrong by that much."""
 
 NEEDED = (
     "ELASTICSEARCH_URL",
@@ -107,17 +104,16 @@ def _give_role(account: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check_clocks(report: Report, client: Elasticsearch, clock: Clock) -> None:
-    """Compares this machine's clock with the node's own. A `Date` header would be a proxy's, where there is one."""
+    """Compares this machine's clock with the node's own."""
     try:
-        answer = ask(lambda: client.nodes.stats(node_id="_local", metric="http", filter_path="nodes.*.timestamp"))
+        there = read_time(client)
     except (Outage, Refusal):
         report.skip("clocks", "the cluster does not tell its time to this account")
         return
-    times = [node["timestamp"] for node in answer.get("nodes", {}).values()]
-    if not times:
+    if there is None:
         report.skip("clocks", "the cluster does not tell its time")
         return
-    apart = abs(clock.now() - datetime.fromtimestamp(times[0] / 1000, UTC))
+    apart = abs(clock.now() - there)
     if apart > CLOCKS_APART:
         report.warn(
             f"clocks: this machine and the cluster are {apart.total_seconds():.0f} s apart",

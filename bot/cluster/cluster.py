@@ -7,10 +7,13 @@ from datetime import timedelta
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.ports import Catalogue, Credential, CredentialSpec, Found, Receipt
+from bot.access.ids import USERNAME_PREFIX
+from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Found, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import ask
+from bot.cluster.clocks import ClusterClock, MachineClock
 from bot.cluster.credentials import Credentials
+from bot.cluster.found import Search
 from bot.cluster.marks import Installation
 from bot.cluster.removal import Removal
 
@@ -22,12 +25,19 @@ class ElasticsearchCluster:
     """
 
     def __init__(
-        self, client: Elasticsearch, executor: Executor, installation: Installation, resource_owner: str | None = None
+        self,
+        client: Elasticsearch,
+        executor: Executor,
+        installation: Installation,
+        resource_owner: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._client = client
+        self._clock = ClusterClock(client, clock or MachineClock())
         self._catalog = Catalog(client, resource_owner)
-        self._credentials = Credentials(client, executor, installation)
+        self._credentials = Credentials(client, executor, installation, self._clock)
         self._removal = Removal(client, executor, installation)
+        self._search = Search(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         """What exists, at most a minute old, or ten while the cluster is away; `fresh`: two seconds.
@@ -65,10 +75,12 @@ class ElasticsearchCluster:
         return self._removal.remove(usernames, disable=disable)
 
     def found(self) -> Iterable[Sequence[Found]]:
-        raise NotImplementedError
+        """All that was made here and is still there, in pages. Raises `Outage`, `Refusal`, also between pages."""
+        return self._search.found()
 
     def ahead(self) -> timedelta:
-        raise NotImplementedError
+        """How much later it is by the cluster's clock. Raises `Outage`, `Refusal`."""
+        return self._clock.ahead()
 
     def ping(self) -> None:
         """One cheap call as the connector account. Raises `Outage`, `Refusal`."""

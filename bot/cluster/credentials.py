@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
+from bot.cluster.clocks import ClusterClock
 from bot.cluster.marks import Installation
 from bot.cluster.roles import rights
 
@@ -23,6 +23,7 @@ class Credentials:
     client: Elasticsearch
     executor: Executor
     installation: Installation
+    clock: ClusterClock
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
@@ -76,7 +77,8 @@ class Credentials:
         return Credential(spec.username, SecretStr(key["encoded"]), key["id"])
 
     def _grant(self, spec: CredentialSpec, password: SecretStr) -> dict[str, Any]:
-        left = spec.expires_at - datetime.now(UTC)
+        # The server counts from its own present: where that is later than ours, the key ends by the server's.
+        left = self.clock.left(spec.expires_at)
         return ask(
             lambda: self.client.security.grant_api_key(
                 grant_type="password",

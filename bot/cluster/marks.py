@@ -39,5 +39,11 @@ class Installation:
 
         What was made before there were installation ids names none, and is taken for ours where it is met by name.
         """
-        mark = found.get("metadata", {}).get(METADATA_KEY)
-        return isinstance(mark, dict) and mark.get("installation", self.id) == self.id
+        mark = mark_of(found)
+        return mark is not None and mark.get("installation", self.id) == self.id
+
+
+def mark_of(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a user, role or key says of who made it; `None` where it says nothing."""
+    mark = found.get("metadata", {}).get(METADATA_KEY)
+    return mark if isinstance(mark, dict) else None

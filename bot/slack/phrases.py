@@ -117,6 +117,8 @@ def decision(story: Story) -> tuple[Part, ...]:
         return (f"The request is {request.state.value}.",)
     if request.decided_by is None:
         return (request.decision_reason or "The access ended first, so there was nothing left to extend.",)
+    if request.decided_by == APPLICATION and not request.flow:
+        return ("Found in the cluster and taken over on ", Moment(request.decided_at), ".")
     if request.decided_by == APPLICATION:
         return (
             f"{request.state.value.capitalize()} by the access flow “{request.flow}” on ",

@@ -26,7 +26,7 @@ class Messages(Reading):
                 self.made_work = self.made_work or at is not None
         self._session.flush()
 
-    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime) -> None:
+    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
         """A message to each recipient that has none of this kind about that request yet."""
         if not recipients:
             return
@@ -41,7 +41,7 @@ class Messages(Reading):
         ]
         self._session.add_all(owed)
         self._session.flush()
-        self.made_work = self.made_work or bool(owed)
+        self.made_work = self.made_work or (bool(owed) and at is not None)
 
     def notify(self, recipients: Sequence[str], text: str, at: datetime) -> None:
         """A message about no request, of this plain text, to each of them."""

@@ -30,6 +30,12 @@ def migrate(engine: Engine) -> None:
             _upgrade(connection)
 
 
+def is_current(engine: Engine) -> bool:
+    """Whether it has the schema of this version. Raises `ValueError` as `migrate` does."""
+    with engine.connect() as connection:
+        return _stored_version(connection) == HEAD
+
+
 def _stored_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None

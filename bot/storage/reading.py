@@ -165,6 +165,11 @@ class Reading:
         ).all()
         return [(grant, CredentialKind(kind)) for grant, kind in found]
 
+    def live_grants(self, after: str, most: int) -> Sequence[Grant]:
+        """Live grants of all integrations, by id, from the one after that id on."""
+        live = select(Grant).where(col(Grant.state).in_(LIVE), Grant.id > after)
+        return self._session.exec(live.order_by(col(Grant.id)).limit(most)).all()
+
     def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
         """Active grants of one integration that end no later than that."""
         return self._session.exec(

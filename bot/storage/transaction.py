@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, update
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel, col, select
 
 from bot.access.errors import LostRace
 from bot.access.ids import new_id
@@ -32,6 +32,24 @@ class SqlTransaction(Claims, Messages):
                 self._session.flush()
                 return request
         raise RuntimeError("no free request id was found")
+
+    def file_all(self, requests: Sequence[AccessRequest]) -> None:
+        """Stores several new requests: each under its own id if that is free, otherwise under a new one."""
+        wanted = [request.id for request in requests]
+        taken = set(self._session.exec(select(AccessRequest.id).where(col(AccessRequest.id).in_(wanted))).all())
+        for request in requests:
+            if not request.id or request.id in taken:
+                self.file(request)
+            else:
+                self._session.add(request)
+            taken.add(request.id)
+        self._session.flush()
+
+    def add_grants(self, grants: Sequence[Grant]) -> None:
+        """Stores several new grants."""
+        self._session.add_all(grants)
+        self._session.flush()
+        self.made_work = self.made_work or bool(grants)
 
     def add(self, row: Approval | AskedGroup | Grant) -> None:
         """Stores a new row. Raises `LostRace` when it is there already."""

@@ -28,6 +28,10 @@ KILL_SECONDS = 20.0
 _PASSWORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 
 
+_UNASKED = ("/_nodes/", "/_security/_query/")
+"""What the application asks now and then, whatever happens: the cluster's clock, and what is there (reconcile)."""
+
+
 class Step(NamedTuple):
     """One call of the application's: the how-many-eth of its kind since the watch began."""
 
@@ -156,6 +160,8 @@ class Watch:
         self.broken.stage.app.kill()
 
     def _elasticsearch(self, request: Request, phase: Phase) -> Verdict:
+        if request.path.startswith(_UNASKED):
+            return Cut() if self.dead.is_set() else None
         return Cut() if self._dies(f"{request.method} {_place(request.path)}", phase) else None
 
     def _slack(self, method: str, payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, col, func, select
 
 from bot.access.grants import End
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Message, MessageKind
+from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant, Message, MessageKind
 from bot.access.ports import Story
 from bot.access.states import LIVE, RequestState
 
@@ -24,6 +24,7 @@ class Reading:
         self._session = session
         self._process = process
         self.made_work = False
+        self.audited: list[AuditEvent] = []
 
     def request(self, request_id: str) -> AccessRequest | None:
         """The request of that id."""

@@ -36,6 +36,7 @@ class SqlStore:
         with self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = SqlTransaction(session, self._process)
             yield transaction
+            transaction.seal()
             session.commit()
         if transaction.made_work:
             for wake in self._wakes:

@@ -11,6 +11,7 @@ from bot.access.ids import new_id
 from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
+from bot.storage.audit_chain import chain
 from bot.storage.claims import Claims
 from bot.storage.messages import Messages
 
@@ -113,5 +114,10 @@ class SqlTransaction(Claims, Messages):
             setattr(row, name, value)
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
-        """Keeps an event. `detail` must be plain data, and no secret."""
-        self._session.add(AuditEvent(at=at, event=event, request_id=request_id, actor=actor, detail=detail))
+        """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
+        self.audited.append(AuditEvent(at=at, event=event, request_id=request_id, actor=actor, detail=detail))
+
+    def seal(self) -> None:
+        """Chains what was audited to all before: the last thing that a transaction does."""
+        self._session.flush()
+        chain(self._session, self.audited)

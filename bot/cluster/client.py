@@ -32,13 +32,14 @@ _PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one cluster as the connector account. Either `url` or `cloud_id` is set."""
+    """How to reach one cluster as one account. Either `url` or `cloud_id` is set; an `api_key` stands for a user."""
 
     username: str
     password: SecretStr
     url: str | None = None
     cloud_id: str | None = None
     ca_certs: Path | None = None
+    api_key: SecretStr | None = None
 
 
 def node_at(url: str) -> NodeConfig:
@@ -52,7 +53,8 @@ def connect(connection: Connection) -> Elasticsearch:
     return Elasticsearch(
         hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
-        basic_auth=(connection.username, connection.password.get_secret_value()),
+        basic_auth=None if connection.api_key else (connection.username, connection.password.get_secret_value()),
+        api_key=connection.api_key.get_secret_value() if connection.api_key else None,
         request_timeout=TIMEOUT_SECONDS,
         max_retries=0,
         connections_per_node=CONNECTIONS,

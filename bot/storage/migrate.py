@@ -20,17 +20,18 @@ def migrate(engine: Engine) -> None:
     Raises `ValueError` when the database was made by another version, with what to do about it.
     """
     with engine.connect() as connection:
-        if _stored_version(connection) == HEAD:
+        if stored_version(connection) == HEAD:
             return
     # Taken for writing, SQLite lets one process at a time into the transaction.
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if _stored_version(connection) != HEAD:  # another process may have been first
+        if stored_version(connection) != HEAD:  # another process may have been first
             _upgrade(connection)
 
 
-def _stored_version(connection: Connection) -> str | None:
+def stored_version(connection: Connection) -> str | None:
+    """The step that the database is at; `None` for an empty one. Raises `ValueError` for one that is not known."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
-from slack_sdk import WebClient
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +23,7 @@ from bot.access.history import History
 from bot.access.models import Grant, Message
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
+from bot.access.refusals import Refusals
 from bot.access.requests import Requests
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
@@ -33,9 +33,10 @@ from bot.reloading import Reloading
 from bot.scheduler import Ticker
 from bot.settings import Configuration, Settings, SettingsError
 from bot.slack.afterwards import Afterwards
-from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
+from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
+from bot.slack.gate import Gate, Team
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
 from bot.storage.causes import cause
@@ -118,24 +119,27 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     clusters = _connect(configuration, beside, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
-    directory = SlackDirectory(client)
+    team = Team(client)
+    directory = SlackDirectory(client, team=team)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     _start_workers(domain, store, clock, running)
-    verified = _slack_takes_the_token(client)
+    verified = _slack_takes_the_token(team)
     afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
 
     def groups_changed() -> None:
         directory.forget_groups()
         afterwards.do(domain.automatic.look)
 
+    refusals = Refusals(store, clock)
     listeners = Listeners(
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
-        groups_changed, afterwards,
+        groups_changed, afterwards, directory, refusals,
     )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=verified)
+    gate = Gate(team, refusals)
+    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, gate, verified=verified)
     port = _listen(settings, app, afterwards, store, clusters, running)
     announce(clusters, slack=verified, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
@@ -194,9 +198,9 @@ def _threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
     return executor
 
 
-def _slack_takes_the_token(client: WebClient) -> bool:
+def _slack_takes_the_token(team: Team) -> bool:
     try:
-        who = identify(client)
+        who = team.identify()
     except TokenRefused as error:
         raise SettingsError([f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app"]) from None
     except Refusal as error:

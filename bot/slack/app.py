@@ -3,7 +3,6 @@
 import ssl
 import threading
 from concurrent.futures import Executor
-from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -16,6 +15,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.access.errors import Outage, Refusal
 from bot.slack.afterwards import Afterwards
 from bot.slack.errors import domain_errors
+from bot.slack.gate import Carrying, Gate
 from bot.slack.listeners import Listeners
 
 TIMEOUT_SECONDS = 10
@@ -45,7 +45,13 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
 
 
 def bolt_app(
-    client: WebClient, signing_secret: SecretStr | None, executor: Executor, listeners: Listeners, *, verified: bool
+    client: WebClient,
+    signing_secret: SecretStr | None,
+    executor: Executor,
+    listeners: Listeners,
+    gate: Gate,
+    *,
+    verified: bool,
 ) -> App:
     """The app with every listener.
 
@@ -57,17 +63,12 @@ def bolt_app(
         # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
         signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
         token_verification_enabled=verified,
-        listener_executor=executor,
+        listener_executor=Carrying(executor),
         raise_error_for_unhandled_request=False,
     )
+    app.use(gate)
     listeners.register(app)
     return app
-
-
-def identify(client: WebClient) -> dict[str, Any]:
-    """Who the bot token belongs to. Raises `Outage`, `Refusal`."""
-    with domain_errors():
-        return dict(client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
 
 
 class _Handler(SocketModeHandler):

@@ -62,13 +62,16 @@ class AuditTrail:
             .order_by(col(Grant.delivered_at), col(Grant.id))
             .execution_options(yield_per=AT_ONCE)
         )
-        with Session(self._engine) as session, Session(self._engine) as beside:
-            with closing(session.exec(live)) as result:
-                for grant, request in result:
-                    found = access_of(grant, request, index)
-                    if found is not None:
-                        yield found.approved_by(_approvers(beside, request.id))
-                    session.expunge_all()
+        with (
+            Session(self._engine) as session,
+            Session(self._engine) as beside,
+            closing(session.exec(live)) as result,
+        ):
+            for grant, request in result:
+                found = access_of(grant, request, index)
+                if found is not None:
+                    yield found.approved_by(_approvers(beside, request.id))
+                session.expunge_all()
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]:
         """The next events after that place in the chain."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from slack_bolt import App
-from slack_bolt.adapter.wsgi import SlackRequestHandler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -29,11 +27,13 @@ from bot.access.routing import Routing, Rules
 from bot.announcing import announce
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.observing import Observing, observe
 from bot.reloading import Reloading
 from bot.scheduler import Ticker
+from bot.serving import listen
 from bot.settings import Configuration, Settings, SettingsError
 from bot.slack.afterwards import Afterwards
-from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, web_client
+from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.gate import Gate, Team
@@ -44,7 +44,6 @@ from bot.storage.engine import database_url, open_engine
 from bot.storage.lock import DatabaseInUseError, only_one_on
 from bot.storage.migrate import migrate
 from bot.storage.store import SqlStore
-from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
 from bot.workers import RENEW_EVERY, WorkerPool
 
 CLUSTER_WORKERS = 16
@@ -58,6 +57,9 @@ LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
 
 LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 """How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
+
+SHIP_EVERY = timedelta(seconds=2)
+"""How late the audit index is, where there is one."""
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +118,7 @@ def start(settings: Settings, clock: Clock | None = None) -> Application:
 def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     configuration = settings.configuration()
     store = _open_store(settings, running)
+    observing = observe(settings, configuration, store, clock, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     clusters = _connect(configuration, beside, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
@@ -124,9 +127,9 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
-    _start_workers(domain, store, clock, running)
+    _start_workers(domain, store, clock, observing, running)
     verified = _slack_takes_the_token(team)
-    afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
+    afterwards = Afterwards(_threads(ANSWERERS, "answers", running), observing.metrics.acknowledged)
 
     def groups_changed() -> None:
         directory.forget_groups()
@@ -140,7 +143,8 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     listening = _threads(LISTENERS, "listener", running)
     gate = Gate(team, refusals)
     app = bolt_app(client, settings.slack_signing_secret, listening, listeners, gate, verified=verified)
-    port = _listen(settings, app, afterwards, store, clusters, running)
+    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
+    port = listen(settings, app, afterwards, checks, observing.metrics, team, running)
     announce(clusters, slack=verified, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
 
@@ -236,7 +240,7 @@ def build_domain(
     )
 
 
-def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitStack) -> None:
+def _start_workers(domain: Domain, store: SqlStore, clock: Clock, observing: Observing, running: ExitStack) -> None:
     grants: WorkerPool[Grant] = WorkerPool(
         "grants", CLUSTER_WORKERS, store, clock,
         claim=lambda write, now, until, most: write.claim_grants(now, until, most),
@@ -256,42 +260,11 @@ def _start_workers(domain: Domain, store: SqlStore, clock: Clock, running: ExitS
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
     ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    if observing.shipping is not None:
+        ticker.every(SHIP_EVERY, observing.ship, "send the audit trail on")
     for pool in (messages, grants):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()
         running.callback(pool.stop)
     ticker.start()
     running.callback(ticker.stop)
-
-
-def _listen(
-    settings: Settings,
-    app: App,
-    afterwards: Afterwards,
-    store: SqlStore,
-    clusters: ConfiguredClusters,
-    running: ExitStack,
-) -> int:
-    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
-    if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token, afterwards)
-        web = _web_server(Health({**checks, "slack": slack.check}), settings, "HEALTH_PORT", settings.health_port)
-        running.callback(web.stop)
-        running.callback(slack.stop)
-        web.start()
-        slack.start()
-    else:
-        handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(
-            with_slack(handler, Health(checks), afterwards.acknowledging), settings, "PORT", settings.port
-        )
-        running.callback(web.stop)
-        web.start()
-    return web.port
-
-
-def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:
-    try:
-        return WebServer(app, settings.host, port)
-    except OSError as error:
-        raise SettingsError([f"{variable}: cannot listen on port {port}: {error.strerror}"]) from None

@@ -150,9 +150,9 @@ _OWED = text("due_at IS NOT NULL")
 class Message(SQLModel, table=True):
     """A message that is owed to a person, or was sent: one row for its whole life in Slack.
 
-    It is owed while `due_at` is set. The first sending posts it, later ones edit it where it stands (`channel`, `ts`);
-    `wanted` counts the changes of its subject and `sent` the last one that was shown, so that several changes are one
-    sending and a change during a sending is not lost.
+    It is owed while `due_at` is set, and has been since `owed_since`. The first sending posts it, later ones edit it
+    where it stands (`channel`, `ts`); `wanted` counts the changes of its subject and `sent` the last one that was
+    shown, so that several changes are one sending and a change during a sending is not lost.
     """
 
     __tablename__ = "message"
@@ -173,6 +173,7 @@ class Message(SQLModel, table=True):
     ts: str | None = Field(default=None, max_length=32)
     attempts: int = 0
     due_at: datetime | None = None
+    owed_since: datetime | None = None
     claimed_by: str | None = Field(default=None, max_length=128)
     claimed_until: datetime | None = None
 

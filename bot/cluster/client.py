@@ -13,6 +13,7 @@ from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
+from bot.access.trouble import told
 
 TIMEOUT_SECONDS = 10
 """For one call. All calls of the application are small: one that takes longer is a cluster in trouble."""
@@ -64,21 +65,23 @@ def connect(connection: Connection) -> Elasticsearch:
 
 def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """What Elasticsearch answers. Raises `Outage`, `Refusal`, whose text names no body, so no secret is in it."""
-    with _domain_errors():
-        answer = call()
-    return _own_word(answer)
+    with told("cluster"):
+        with _domain_errors():
+            answer = call()
+        return _own_word(answer)
 
 
 def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """The same, for what may not be there: empty when Elasticsearch itself says so. Raises `Outage`, `Refusal`."""
-    with _domain_errors():
-        try:
-            answer = call()
-        except NotFoundError as error:
-            if not _is_from_elasticsearch(error):
-                raise
-            return {}
-    return _own_word(answer)
+    with told("cluster"):
+        with _domain_errors():
+            try:
+                answer = call()
+            except NotFoundError as error:
+                if not _is_from_elasticsearch(error):
+                    raise
+                return {}
+        return _own_word(answer)
 
 
 def _own_word(answer: ObjectApiResponse[Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from concurrent.futures import Executor
 
 import structlog
@@ -26,6 +27,13 @@ LISTENERS = 32
 
 ANSWERERS = 16
 """Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
+
+PING_SECONDS = 3.0
+"""Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these
+and the next ping is due: within 16 seconds (slack_sdk 3.44, builtin/connection.py; 26 with its own 5 seconds)."""
+
+SILENCE_SECONDS = 30.0
+"""Without a life sign the connection is not called ready any more, whatever its client thinks of it."""
 
 LEAVE_SECONDS = 5.0
 """For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
@@ -73,8 +81,13 @@ def bolt_app(
 
 class _Handler(SocketModeHandler):
     def __init__(self, app: App, app_token: str, afterwards: Afterwards) -> None:
-        super().__init__(app, app_token, concurrency=LISTENERS)
+        super().__init__(app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS)
         self._afterwards = afterwards
+        self.heard_at: float | None = None
+        self.client.on_message_listeners.append(self._heard)
+
+    def _heard(self, _message: str) -> None:
+        self.heard_at = time.time()
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         with self._afterwards.acknowledging():
@@ -95,9 +108,19 @@ class SocketMode:
             self._first.start()
 
     def check(self) -> None:
-        """Raises `Outage` while there is no connection."""
+        """Raises `Outage` while there is no connection, or nothing is heard on it."""
         if not self._handler.client.is_connected():
             raise Outage("there is no connection to Slack")
+        silence = self.silence()
+        if silence is not None and silence > SILENCE_SECONDS:
+            raise Outage(f"nothing was heard from Slack for {silence:.0f} s")
+
+    def silence(self) -> float | None:
+        """The seconds since the last life sign: a pong to our ping, or an envelope. `None` before the first."""
+        session = self._handler.client.current_session
+        pong = session.last_ping_pong_time if session is not None else None
+        signs = [each for each in (pong, self._handler.heard_at) if each is not None]
+        return max(time.time() - max(signs), 0.0) if signs else None
 
     def stop(self) -> None:
         """Leaves Slack: no more envelopes come to this process."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -45,6 +46,11 @@ class Team:
     def __init__(self, client: WebClient) -> None:
         self._client = client
         self._ids: frozenset[str] = frozenset()
+        self.heard_at: float | None = None
+
+    def silence(self) -> float | None:
+        """The seconds since the last genuine payload; `None` before the first."""
+        return monotonic() - self.heard_at if self.heard_at is not None else None
 
     def identify(self) -> dict[str, Any]:
         """Slack's answer about the bot token. Raises `Outage`, `Refusal`."""
@@ -83,6 +89,7 @@ class Gate:
             if who is not None:
                 self.refusals.record(who.person, who.what, NotAllowed(f"{NOT_SERVED} ({foreign[0]})"), who.request_id)
             return BoltResponse(status=200, body=NOT_SERVED if "command" in body else "")
+        self.team.heard_at = monotonic()
         _acting.set(who)
         return next()
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 from bot.access.grants import End
 from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant, Message, MessageKind
 from bot.access.ports import Story
-from bot.access.states import LIVE, RequestState
+from bot.access.states import LIVE, GrantState, RequestState
 
 _NOT_GIVEN_AGAIN = (End.REVOKED, End.NOT_CREATED, End.NOT_DELIVERED)
 
@@ -25,6 +25,7 @@ class Reading:
         self._process = process
         self.made_work = False
         self.audited: list[AuditEvent] = []
+        self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def request(self, request_id: str) -> AccessRequest | None:
         """The request of that id."""

@@ -85,6 +85,7 @@ class SqlTransaction(Claims, Messages):
         if not allowed(row.state, to):
             raise ValueError(f"{row.state} → {to} is not a transition")
         self._update(row, {**values, "state": to})
+        self.moved.append((row, to))
         subject = "request" if isinstance(row, AccessRequest) else "grant"
         self.audit(f"{subject}.{to.value}", actor, at, row.id, **(detail or {}))
 

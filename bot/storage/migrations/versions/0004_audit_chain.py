@@ -1,6 +1,7 @@
 """The audit trail as a chain: each event has its place, the hash of the one before and its own.
 
-What was audited before is chained in the order of its ids. Also how far the trail was sent elsewhere.
+What was audited before is chained in the order of its ids. Also how far the trail was sent elsewhere, and since
+when a message is owed.
 """
 
 import json
@@ -50,6 +51,8 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("destination"),
     )
+    op.add_column("message", sa.Column("owed_since", sa.DateTime(timezone=True)))
+    op.execute(sa.text("UPDATE message SET owed_since = due_at WHERE due_at IS NOT NULL"))
     sequence, digest = _chained(op.get_bind())
     # The very first row there is, so that processes of a new database do not have to agree on who makes it.
     op.execute(sa.text("INSERT INTO audit_head (id, sequence, hash) VALUES (1, :sequence, :hash)").bindparams(
@@ -60,6 +63,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Takes the chain away, and leaves the events."""
+    op.drop_column("message", "owed_since")
     op.drop_index("audit_event_sequence", "audit_event")
     op.drop_table("audit_shipping")
     op.drop_table("audit_head")

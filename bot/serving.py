@@ -37,8 +37,7 @@ def listen(
         web.start()
         slack.start()
     else:
-        # Slack calls when somebody clicks: silence says nothing about whether it could.
-        metrics.life_sign = team.silence
+        # Slack calls when somebody clicks: silence says nothing about whether it could, and is no metric.
         health = Health(checks, metrics.page, _said(team.silence))
         handler = SlackRequestHandler(app, path=SLACK_PATH)
         web = _web_server(with_slack(handler, health, afterwards.acknowledging), settings, "PORT", settings.port)

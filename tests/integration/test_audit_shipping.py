@@ -1,7 +1,7 @@
 """The audit trail in an index of a real node, by an account that can add to it and nothing else."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -95,14 +95,13 @@ def test_every_event_arrives_once_and_a_repeat_changes_nothing(
         mapping = each_node.client().indices.get_mapping(index=name)[name]["mappings"]["properties"]
         assert mapping["@timestamp"]["type"] == "date"
         assert mapping["event"]["properties"]["sequence"]["type"] == "long"
-        for forbidden in (
+        forbidden_calls: tuple[Callable[[], object], ...] = (
             lambda: client.search(index=name),
             lambda: client.delete(index=name, id="1"),
             lambda: client.index(index=name, id="1", document={"forged": True}),
             lambda: client.indices.delete(index=name),
-                "x"
-            ],
-        ):
+        )
+        for forbidden in forbidden_calls:
             with pytest.raises(ApiError, match=str(FORBIDDEN)):
                 forbidden()
         elsewhere = client.bulk(index="another-index", operations=[{"create": {}}, {"a": 1}])

@@ -39,6 +39,11 @@ class Afterwards:
                 if self._unacknowledged == 0:
                     self._change.notify_all()
 
+    def wait_until_quiet(self, seconds: float) -> bool:
+        """Returns when no payload waits to be acknowledged, or after that long. Whether it is quiet."""
+        with self._change:
+            return self._change.wait_for(lambda: self._unacknowledged == 0, seconds)
+
     def do(self, work: Callable[[], None]) -> None:
         """Takes the work, and returns at once."""
         self._executor.submit(self._when_quiet, work)

@@ -1,9 +1,11 @@
 """The Bolt app, and its two ways to hear from Slack."""
 
+import socket
 import ssl
 import threading
 import time
 from concurrent.futures import Executor
+from contextlib import suppress
 
 import structlog
 from pydantic import SecretStr
@@ -34,6 +36,9 @@ and the next ping is due: within 16 seconds (slack_sdk 3.44, builtin/connection.
 
 SILENCE_SECONDS = 30.0
 """Without a life sign the connection is not called ready any more, whatever its client thinks of it."""
+
+QUIET_SECONDS = 1.0
+"""For a moment in which no envelope waits for its acknowledgement, before the connection is ended."""
 
 LEAVE_SECONDS = 5.0
 """For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
@@ -99,6 +104,7 @@ class SocketMode:
 
     def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards) -> None:
         self._handler = _Handler(app, app_token.get_secret_value(), afterwards)
+        self._afterwards = afterwards
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 
@@ -127,10 +133,29 @@ class SocketMode:
         self._stopping.set()
         if self._first.is_alive():
             self._first.join()
+        self._hang_up()
         # Its client waits for threads of its own, one of which may be waiting for Slack.
         leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
+
+    def _hang_up(self) -> None:
+        """Ends the connection between two envelopes, and at once.
+
+        Its client closes the socket only when the next frame was read, seconds later perhaps, and an envelope that
+        comes until then is taken and never acknowledged: its person sees an error. (slack_sdk 3.44, builtin client.)
+        """
+        client = self._handler.client
+        until = time.monotonic() + QUIET_SECONDS
+        while not (client.message_queue.empty() and self._afterwards.wait_until_quiet(0)) and time.monotonic() < until:
+            time.sleep(0.001)
+        client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+        client.current_session_state.terminated = True
+        open_socket = client.current_session.sock if client.current_session is not None else None
+        if open_socket is not None:
+            with suppress(OSError):
+                # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     def _connect(self) -> None:
         while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():

@@ -104,7 +104,7 @@ def test_what_a_dead_process_had_in_hand_is_taken_up_within_its_claim(pair: Pair
 
     pair.proxy.hook = hang
     try:
-        pair.route_to(pair.twin)
+        pair.route_to(stage.app)  # which is woken by its own clicks
         request = ""
         for _ in range(20):  # either of the two may take a grant
             request = stage.ask("logs-* 1h")

@@ -8,9 +8,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from slack_bolt import App
-from slack_bolt.adapter.wsgi import SlackRequestHandler
-from slack_sdk import WebClient
 
 from bot.access.adoption import Adoption
 from bot.access.approvals import Approvals
@@ -24,31 +21,37 @@ from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
 from bot.access.reconcile import Reconcile
+from bot.access.refusals import Refusals
 from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
 from bot.announcing import announce
 from bot.by_hand import ByHand
 from bot.cluster.marks import Installation
-from bot.clusters import ConfiguredClusters, connect_clusters
+from bot.clusters import connect_clusters
 from bot.databases import open_beside, open_store
 from bot.duties import CLUSTER_WORKERS, REVOKERS, Domain, start_duties
 from bot.identity import Identity
+from bot.observing import observe
 from bot.reloading import Reloading
 from bot.rotating import check_rotation, read_passwords, start_rotation
+from bot.serving import listen
 from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
-from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
+from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
+from bot.slack.gate import Gate, Team
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
 from bot.storage.engine import database_url, open_engine
 from bot.storage.store import SqlStore
-from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
 
 LEARN_EVERY = timedelta(seconds=5)
 """While Slack is away at the very first start: until it answers, nothing can be made in a cluster."""
+
+SHIP_EVERY = timedelta(seconds=2)
+"""How late the audit index is, where there is one."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,36 +92,43 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     check_rotation(configuration)
     passwords = read_passwords(configuration, settings.access_config)
     store = open_store(settings, running)
+    observing = observe(settings, configuration, store, clock, running)
     beside = _threads(2 * CLUSTER_WORKERS, "beside", running)
     identity = Identity(Installation(), store, clock)
     identity.recall(settings.installation_id)
     clusters = connect_clusters(configuration, passwords, beside, identity.installation, clock, running)
     client = web_client(settings.slack_bot_token, settings.slack_api_url)
-    directory = SlackDirectory(client)
+    team = Team(client)
+    directory = SlackDirectory(client, team=team)
     rules = Rules(configuration.policy)
     domain = build_domain(rules, clock, store, clusters, directory, SlackNotifier(client, rules), beside)
     # The workers first: what expired while nobody ran is ended whether Slack answers, or takes its time not to.
     ticker = start_duties(domain, store, clock, running)
+    if observing.shipping is not None:
+        ticker.every(SHIP_EVERY, observing.ship, "send the audit trail on")
     notices = Notices(store, directory, rules, clock)
     start_rotation(configuration, clusters.accounts, store, clock, notices, running)
-    who = _slack_takes_the_token(client)
+    who = _slack_takes_the_token(team)
     if who is not None:
         identity.learn(who)
     else:
-        ticker.every(LEARN_EVERY, partial(identity.learn_late, partial(identify, client)), "which installation")
-    afterwards = Afterwards(_threads(ANSWERERS, "answers", running))
+        ticker.every(LEARN_EVERY, partial(identity.learn_late, team.identify), "which installation")
+    afterwards = Afterwards(_threads(ANSWERERS, "answers", running), observing.metrics.acknowledged)
 
     def groups_changed() -> None:
         directory.forget_groups()
         afterwards.do(domain.automatic.look)
 
+    refusals = Refusals(store, clock)
     listeners = Listeners(
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
-        groups_changed, afterwards,
+        groups_changed, afterwards, directory, refusals,
     )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=who is not None)
-    port = _listen(settings, app, afterwards, store, clusters, running)
+    gate = Gate(team, refusals)
+    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, gate, verified=who is not None)
+    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
+    port = listen(settings, app, afterwards, checks, observing.metrics, team, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
 
@@ -157,7 +167,7 @@ def by_hand(settings: Settings, clock: Clock | None = None) -> Iterator[ByHand]:
         identity = Identity(Installation(), store, clock)
         identity.recall(settings.installation_id)
         if identity.installation.id is None:
-            who = _slack_takes_the_token(client)
+            who = _slack_takes_the_token(Team(client))
             if who is None:
                 raise SettingsError(["Slack does not answer, so it is not known which installation this is. Try again"])
             identity.learn(who)
@@ -174,9 +184,9 @@ def _threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
     return executor
 
 
-def _slack_takes_the_token(client: WebClient) -> dict[str, Any] | None:
+def _slack_takes_the_token(team: Team) -> dict[str, Any] | None:
     try:
-        who = identify(client)
+        who = team.identify()
     except TokenRefused as error:
         raise SettingsError([f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app"]) from None
     except Refusal as error:
@@ -216,36 +226,3 @@ def build_domain(
         clocks,
         Reconcile(store, clusters, Adoption(directory, rules), clocks, rules, clock),
     )
-
-
-def _listen(
-    settings: Settings,
-    app: App,
-    afterwards: Afterwards,
-    store: SqlStore,
-    clusters: ConfiguredClusters,
-    running: ExitStack,
-) -> int:
-    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
-    if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token, afterwards)
-        web = _web_server(Health({**checks, "slack": slack.check}), settings, "HEALTH_PORT", settings.health_port)
-        running.callback(web.stop)
-        running.callback(slack.stop)
-        web.start()
-        slack.start()
-    else:
-        handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(
-            with_slack(handler, Health(checks), afterwards.acknowledging), settings, "PORT", settings.port
-        )
-        running.callback(web.stop)
-        web.start()
-    return web.port
-
-
-def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:
-    try:
-        return WebServer(app, settings.host, port)
-    except OSError as error:
-        raise SettingsError([f"{variable}: cannot listen on port {port}: {error.strerror}"]) from None

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bot.audit_command import audit
+
 if TYPE_CHECKING:
     from bot.access.ports import Clock
     from bot.by_hand import ByHand
@@ -23,6 +25,7 @@ STOP_SECONDS = 25.0
 """Kubernetes and systemd give 30 and 90 by default."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Reading `access.yaml` again while the application runs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -8,6 +9,7 @@ from bot.access.approvals import APPLICATION
 from bot.access.ports import Clock
 from bot.access.routing import Rules
 from bot.access.storing import Store
+from bot.observing import policy_detail
 from bot.settings import Configuration, Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,7 @@ class Reloading:
             return
         self.rules.policy = fresh.policy
         log.info("the policy was read again", flows=[flow.name for flow in fresh.policy.access_flows])
-        self._audit("policy.loaded", flows=[flow.name for flow in fresh.policy.access_flows])
+        self._audit("policy.loaded", **policy_detail(fresh))
 
     def _check_connections(self, fresh: Configuration) -> None:
         if fresh.connections != self.started_with.connections:
@@ -43,6 +45,6 @@ class Reloading:
         if owners != {each.name: each.resource_owner for each in fresh.policy.integrations}:
             raise SettingsError(["integrations: resource_owner was changed, which needs a restart"])
 
-    def _audit(self, event: str, **detail: list[str]) -> None:
+    def _audit(self, event: str, **detail: Any) -> None:
         with self.store.writing() as write:
             write.audit(event, APPLICATION, self.clock.now(), None, **detail)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-_THREADS = 12
+_THREADS = 13
 """As many jobs as there are: a slow one must not keep another waiting."""
 
 

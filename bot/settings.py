@@ -12,11 +12,12 @@ from typing import Annotated, Literal
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from bot import policy_file
 from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.shapes import Duration, Name, Owner, read_owners
+from bot.audit_settings import ENV_FILE, AuditSettings
 from bot.cluster.client import Connection
 from bot.configuration import (
     AccessDetails,
@@ -36,12 +37,9 @@ from bot.policy_file.sentences import sentence_of
 from bot.resolving import WHEN_NEEDED, password_store, resolve
 from bot.secret_stores import is_reference
 from bot.secret_stores.environment import EnvironmentStore
-from bot.storage.engine import database_url
 from bot.tokens import token
 
 __all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
-
-_ENV_FILE = ".env"
 
 LIKENESS = 0.8
 """How much alike, from 0 to 1, two names are of which one is a slip of the other. `RESOURCE_OWNER` must be found."""
@@ -64,11 +62,6 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def _a_database_url(url: SecretStr) -> SecretStr:
-    database_url(url.get_secret_value())
-    return url
-
-
 def _owners(text: object) -> object:
     owners = read_owners(text)
     if isinstance(text, str) and not owners:
@@ -79,14 +72,7 @@ def _owners(text: object) -> object:
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
-class _Environment(BaseSettings):
-    # Values are never shown in an error: any of them may be a secret put in the wrong place.
-    model_config = SettingsConfigDict(
-        env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
-
-
-class Settings(_Environment):
+class Settings(AuditSettings):
     """Every setting, as `.env.example` explains it. `load_settings` also checks what must be set together."""
 
     slack_bot_token: Annotated[SecretStr, token("bot", "xoxb-")]
@@ -113,7 +99,6 @@ class Settings(_Environment):
     pending_duration: Duration = timedelta(hours=8)
 
     installation_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
-    database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")
     host: str = "0.0.0.0"  # noqa: S104 (a container's probes and Slack's requests come from outside of it)
     port: Port = 3000
     health_port: Port = 8080
@@ -205,6 +190,8 @@ def load_settings() -> Settings:
         wrong = {_variable(each): _sentence(each) for each in error.errors()}
         wrong = {name: sentence for name, sentence in wrong.items() if name not in resolved.problems}
         problems = [wrong[name] for name in wrong if not (config and name in _MOVED)] + problems
+    if settings is not None:
+        problems += settings.audit_problems()
     if config and is_file(Path(config)):
         problems += _wrong_in(Path(config))
     if problems or settings is None:
@@ -215,7 +202,7 @@ def load_settings() -> Settings:
 def variables() -> dict[str, str]:
     """The environment over `.env`, without what is empty. Raises `SettingsError`."""
     try:
-        both = (dotenv_values(_ENV_FILE), os.environ)
+        both = (dotenv_values(ENV_FILE), os.environ)
     except (UnicodeError, OSError):
         raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
     return {name: value for each in both for name, value in each.items() if value}
@@ -226,7 +213,7 @@ def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
     known = [name.upper() for name in Settings.model_fields]
     config = Path(present.get("ACCESS_CONFIG", ""))
     named = _named_in(config) if is_file(config) else frozenset()
-    for name in dotenv_values(_ENV_FILE):
+    for name in dotenv_values(ENV_FILE):
         if name.upper() not in known and name not in named:
             near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
             # Where the right one is set as well, this one is another program's.

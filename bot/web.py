@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -26,21 +27,32 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 class Health:
     """Whether the process lives, and whether all that it depends on answers."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], object]]) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Callable[[], object]],
+        metrics: Callable[[], bytes] = bytes,
+        about: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`metrics` is the page for Prometheus; `about` is said beside the answers, and changes none."""
         self._checks = checks
+        self._metrics = metrics
+        self._about = about
 
     def ready(self) -> dict[str, str]:
         """What each dependency answers: `ok`, or what is wrong with it."""
         return {name: _answer_of(check) for name, check in self._checks.items()}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """`/healthz`: the process answers. `/readyz`: its dependencies do."""
+        """`/healthz`: the process answers. `/readyz`: its dependencies do. `/metrics`: for Prometheus."""
         if environ["PATH_INFO"] == "/healthz":
             return _json(start_response, "200 OK", {"status": "ok"})
         if environ["PATH_INFO"] == "/readyz":
             answers = self.ready()
             well = all(answer == "ok" for answer in answers.values())
-            return _json(start_response, "200 OK" if well else "503 Service Unavailable", answers)
+            return _json(start_response, "200 OK" if well else "503 Service Unavailable", {**answers, **self._about()})
+        if environ["PATH_INFO"] == "/metrics":
+            start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Cache-Control", "no-store")])
+            return [self._metrics()]
         return _json(start_response, "404 Not Found", {"error": "not found"})
 
 
@@ -54,9 +66,9 @@ def _answer_of(check: Callable[[], object]) -> str:
     return "ok"
 
 
-def _json(start_response: StartResponse, status: str, body: dict[str, str]) -> Iterable[bytes]:
+def _json(start_response: StartResponse, status: str, body: Mapping[str, str]) -> Iterable[bytes]:
     start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
-    return [json.dumps(body).encode()]
+    return [json.dumps(dict(body)).encode()]
 
 
 def with_slack(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractContextManager[None]]) -> WsgiApp:

@@ -189,7 +189,12 @@ class FakeDirectory:
 
     people: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"@owners": (OWNER, SECOND_OWNER)})
     left: set[str] = field(default_factory=set)
+    outsiders: set[str] = field(default_factory=set)
     asked: Script = field(default_factory=Script)
+
+    def belongs(self, person: str) -> bool:
+        self.asked.play()
+        return person not in self.outsiders
 
     def members(self, owners: Sequence[str]) -> Members:
         self.asked.play()

@@ -185,9 +185,9 @@ _OWED = text("due_at IS NOT NULL")
 class Message(SQLModel, table=True):
     """A message that is owed to a person, or was sent: one row for its whole life in Slack.
 
-    It is owed while `due_at` is set. The first sending posts it, later ones edit it where it stands (`channel`, `ts`);
-    `wanted` counts the changes of its subject and `sent` the last one that was shown, so that several changes are one
-    sending and a change during a sending is not lost.
+    It is owed while `due_at` is set, and has been since `owed_since`. The first sending posts it, later ones edit it
+    where it stands (`channel`, `ts`); `wanted` counts the changes of its subject and `sent` the last one that was
+    shown, so that several changes are one sending and a change during a sending is not lost.
     """
 
     __tablename__ = "message"
@@ -209,15 +209,22 @@ class Message(SQLModel, table=True):
     ts: str | None = Field(default=None, max_length=32)
     attempts: int = 0
     due_at: datetime | None = None
+    owed_since: datetime | None = None
     claimed_by: str | None = Field(default=None, max_length=128)
     claimed_until: datetime | None = None
 
 
 class AuditEvent(SQLModel, table=True):
-    """Something that happened, who did it and to what. Never changed and never removed."""
+    """Something that happened, who did it and to what. Never changed and never removed.
+
+    `sequence` is its place in the chain, `previous` the hash of the one before, and `hash` its own: see `audit`.
+    """
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("audit_event_of_request", "request_id", "id"),)
+    __table_args__ = (
+        Index("audit_event_of_request", "request_id", "id"),
+        Index("audit_event_sequence", "sequence", unique=True),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime
@@ -225,6 +232,28 @@ class AuditEvent(SQLModel, table=True):
     request_id: str | None = Field(default=None, max_length=16)
     actor: str = Field(max_length=64)
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    sequence: int | None = None
+    previous: str | None = Field(default=None, max_length=64)
+    hash: str | None = Field(default=None, max_length=64)
+
+
+class AuditHead(SQLModel, table=True):
+    """The end of the chain, in one row: how many events there are, and the hash of the last."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sequence: int
+    hash: str = Field(max_length=64)
+
+
+class AuditShipping(SQLModel, table=True):
+    """How far the audit trail was sent to that index."""
+
+    __tablename__ = "audit_shipping"
+
+    destination: str = Field(primary_key=True, max_length=255)
+    sequence: int
 
 
 class Lease(SQLModel, table=True):

@@ -251,6 +251,10 @@ class Directory(Protocol):
         """
         ...
 
+    def belongs(self, person: str) -> bool:
+        """Whether that is a member or guest of this workspace: no bot, and nobody of another one. Raises `Outage`."""
+        ...
+
     def members(self, owners: Sequence[str]) -> Members:
         """Resolves user ids, e-mails and `@group` handles to active people. Raises `Outage`."""
         ...

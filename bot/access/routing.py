@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NoReturn
 
+from bot.access.admission import check_belongs
 from bot.access.decision import Decision, MemberOf, OwnerGroup, Question, Verdict, decide, denial, owner_groups
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, InvalidRequest, NotAllowed, Outage, Refusal
@@ -77,6 +78,7 @@ class Routing:
 
     def plan(self, wish: Wish) -> Plan:
         """The flow, the people and the preview. Raises `AccessError` where it may not be asked for."""
+        check_belongs(self.directory, wish.requester)
         decision = self.decide(wish)
         flow, duration = self._allowed(decision, wish)
         kind = wish.kind or flow.credentials[0]

@@ -116,6 +116,10 @@ class Transaction(Protocol):
         """Whether this process has that duty until then; one process has it at a time."""
         ...
 
+    def shipped(self, destination: str, before: int, now: int) -> None:
+        """The audit trail was sent there up to that event, unless another process has sent it meanwhile."""
+        ...
+
     def decide(self, decision: Approval) -> None:
         """Stores an owner's decision, in the place of one that the same owner made before."""
         ...

@@ -13,6 +13,7 @@ from elasticsearch import ApiError, AuthenticationException, Elasticsearch, NotF
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
+from bot.access.trouble import told
 from bot.cluster.password import ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
 
@@ -34,7 +35,7 @@ _PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one cluster as the connector account. Either `url` or `cloud_id` is set.
+    """How to reach one cluster as one account. Either `url` or `cloud_id` is set; an `api_key` stands for a user.
 
     With a `store` the password is there, and `password` is empty: it is read when it is needed, and may change.
     """
@@ -45,6 +46,7 @@ class Connection:
     cloud_id: str | None = None
     ca_certs: Path | None = None
     store: SecretStore | None = None
+    api_key: SecretStr | None = None
 
     def sign_in(self) -> ConnectorPassword:
         """The password as it is now. Raises `Outage`, `Refusal`, where the secret store does."""
@@ -67,6 +69,8 @@ def connect(connection: Connection, password: ConnectorPassword | None = None) -
     client = Elasticsearch(
         hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
+        # A call that brings its own authorization is left alone by the transport.
+        api_key=connection.api_key.get_secret_value() if connection.api_key else None,
         request_timeout=TIMEOUT_SECONDS,
         max_retries=0,
         connections_per_node=CONNECTIONS,
@@ -82,21 +86,23 @@ def connect(connection: Connection, password: ConnectorPassword | None = None) -
 
 def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """What Elasticsearch answers. Raises `Outage`, `Refusal`, whose text names no body, so no secret is in it."""
-    with _domain_errors():
-        answer = call()
-    return _own_word(answer)
+    with told("cluster"):
+        with _domain_errors():
+            answer = call()
+        return _own_word(answer)
 
 
 def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """The same, for what may not be there: empty when Elasticsearch itself says so. Raises `Outage`, `Refusal`."""
-    with _domain_errors():
-        try:
-            answer = call()
-        except NotFoundError as error:
-            if not _is_from_elasticsearch(error):
-                raise
-            return {}
-    return _own_word(answer)
+    with told("cluster"):
+        with _domain_errors():
+            try:
+                answer = call()
+            except NotFoundError as error:
+                if not _is_from_elasticsearch(error):
+                    raise
+                return {}
+        return _own_word(answer)
 
 
 def ask_whether(call: Callable[[], ObjectApiResponse[Any]]) -> bool:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from time import monotonic
 
 LONGEST_WAIT_SECONDS = 0.3
 """For a quiet moment. Under a load that never pauses, work goes on all the same."""
@@ -16,23 +17,32 @@ class Afterwards:
     before (p99 over a second, measured), and so are acknowledged in a row first.
     """
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, took: Callable[[float], None] = lambda _seconds: None) -> None:
+        """`took` is told how many seconds each payload waited for its acknowledgement."""
         self._executor = executor
+        self._took = took
         self._change = threading.Condition()
         self._unacknowledged = 0
 
     @contextmanager
     def acknowledging(self) -> Iterator[None]:
         """Around the handling of one payload, up to its acknowledgement."""
+        began = monotonic()
         with self._change:
             self._unacknowledged += 1
         try:
             yield
         finally:
+            self._took(monotonic() - began)
             with self._change:
                 self._unacknowledged -= 1
                 if self._unacknowledged == 0:
                     self._change.notify_all()
+
+    def wait_until_quiet(self, seconds: float) -> bool:
+        """Returns when no payload waits to be acknowledged, or after that long. Whether it is quiet."""
+        with self._change:
+            return self._change.wait_for(lambda: self._unacknowledged == 0, seconds)
 
     def do(self, work: Callable[[], None]) -> None:
         """Takes the work, and returns at once."""

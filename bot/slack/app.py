@@ -1,9 +1,11 @@
 """The Bolt app, and its two ways to hear from Slack."""
 
+import socket
 import ssl
 import threading
+import time
 from concurrent.futures import Executor
-from typing import Any
+from contextlib import suppress
 
 import structlog
 from pydantic import SecretStr
@@ -16,6 +18,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.access.errors import Outage, Refusal
 from bot.slack.afterwards import Afterwards
 from bot.slack.errors import domain_errors
+from bot.slack.gate import Carrying, Gate
 from bot.slack.listeners import Listeners
 
 TIMEOUT_SECONDS = 10
@@ -26,6 +29,16 @@ LISTENERS = 32
 
 ANSWERERS = 16
 """Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
+
+PING_SECONDS = 3.0
+"""Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these
+and the next ping is due: within 16 seconds (slack_sdk 3.44, builtin/connection.py; 26 with its own 5 seconds)."""
+
+SILENCE_SECONDS = 30.0
+"""Without a life sign the connection is not called ready any more, whatever its client thinks of it."""
+
+QUIET_SECONDS = 1.0
+"""For a moment in which no envelope waits for its acknowledgement, before the connection is ended."""
 
 LEAVE_SECONDS = 5.0
 """For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
@@ -45,7 +58,13 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
 
 
 def bolt_app(
-    client: WebClient, signing_secret: SecretStr | None, executor: Executor, listeners: Listeners, *, verified: bool
+    client: WebClient,
+    signing_secret: SecretStr | None,
+    executor: Executor,
+    listeners: Listeners,
+    gate: Gate,
+    *,
+    verified: bool,
 ) -> App:
     """The app with every listener.
 
@@ -57,23 +76,23 @@ def bolt_app(
         # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
         signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
         token_verification_enabled=verified,
-        listener_executor=executor,
+        listener_executor=Carrying(executor),
         raise_error_for_unhandled_request=False,
     )
+    app.use(gate)
     listeners.register(app)
     return app
 
 
-def identify(client: WebClient) -> dict[str, Any]:
-    """Who the bot token belongs to. Raises `Outage`, `Refusal`."""
-    with domain_errors():
-        return dict(client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
-
-
 class _Handler(SocketModeHandler):
     def __init__(self, app: App, app_token: str, afterwards: Afterwards) -> None:
-        super().__init__(app, app_token, concurrency=LISTENERS)
+        super().__init__(app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS)
         self._afterwards = afterwards
+        self.heard_at: float | None = None
+        self.client.on_message_listeners.append(self._heard)
+
+    def _heard(self, _message: str) -> None:
+        self.heard_at = time.time()
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         with self._afterwards.acknowledging():
@@ -85,6 +104,7 @@ class SocketMode:
 
     def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards) -> None:
         self._handler = _Handler(app, app_token.get_secret_value(), afterwards)
+        self._afterwards = afterwards
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 
@@ -94,19 +114,48 @@ class SocketMode:
             self._first.start()
 
     def check(self) -> None:
-        """Raises `Outage` while there is no connection."""
+        """Raises `Outage` while there is no connection, or nothing is heard on it."""
         if not self._handler.client.is_connected():
             raise Outage("there is no connection to Slack")
+        silence = self.silence()
+        if silence is not None and silence > SILENCE_SECONDS:
+            raise Outage(f"nothing was heard from Slack for {silence:.0f} s")
+
+    def silence(self) -> float | None:
+        """The seconds since the last life sign: a pong to our ping, or an envelope. `None` before the first."""
+        session = self._handler.client.current_session
+        pong = session.last_ping_pong_time if session is not None else None
+        signs = [each for each in (pong, self._handler.heard_at) if each is not None]
+        return max(time.time() - max(signs), 0.0) if signs else None
 
     def stop(self) -> None:
         """Leaves Slack: no more envelopes come to this process."""
         self._stopping.set()
         if self._first.is_alive():
             self._first.join()
+        self._hang_up()
         # Its client waits for threads of its own, one of which may be waiting for Slack.
         leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
+
+    def _hang_up(self) -> None:
+        """Ends the connection between two envelopes, and at once.
+
+        Its client closes the socket only when the next frame was read, seconds later perhaps, and an envelope that
+        comes until then is taken and never acknowledged: its person sees an error. (slack_sdk 3.44, builtin client.)
+        """
+        client = self._handler.client
+        until = time.monotonic() + QUIET_SECONDS
+        while not (client.message_queue.empty() and self._afterwards.wait_until_quiet(0)) and time.monotonic() < until:
+            time.sleep(0.001)
+        client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+        client.current_session_state.terminated = True
+        open_socket = client.current_session.sock if client.current_session is not None else None
+        if open_socket is not None:
+            with suppress(OSError):
+                # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     def _connect(self) -> None:
         while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():

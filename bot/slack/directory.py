@@ -10,9 +10,10 @@ from typing import Generic, TypeVar
 import structlog
 from slack_sdk import WebClient
 
-from bot.access.errors import Refusal
+from bot.access.errors import Outage, Refusal
 from bot.access.ports import Inclusion, Members
 from bot.slack.errors import domain_errors
+from bot.slack.gate import Team
 
 FRESH_SECONDS = 60.0
 """How long the groups serve, and any no. Slack allows 20 group calls a minute."""
@@ -27,6 +28,9 @@ Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/u
 be asked at once. A larger group is taken as Slack lists it.
 """
 
+_UNKNOWN = frozenset({"Slack answered user_not_found", "Slack answered user_not_visible"})
+"""Whom Slack does not show to us is not of our workspace."""
+
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
@@ -39,13 +43,15 @@ class _Person:
 
     id: str
     decides: bool
+    belongs: bool = True
 
 
 class SlackDirectory:
     """A `Directory` of the workspace. All groups are read in one call, at most once a minute."""
 
-    def __init__(self, client: WebClient, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, client: WebClient, clock: Callable[[], float] = monotonic, team: Team | None = None) -> None:
         self._client = client
+        self._team = team
         self._people: _Answers[_Person] = _Answers(clock, _person_serves)
         self._groups: _Answers[_Groups] = _Answers(clock, lambda _: FRESH_SECONDS)
         self._warned = threading.Lock()
@@ -81,6 +87,15 @@ class SlackDirectory:
                 except Refusal:
                     certain = False
         return Inclusion(found=False, certain=certain)
+
+    def belongs(self, person: str) -> bool:
+        """Whether that is a member or guest of this workspace: no bot, and nobody of another one. Raises `Outage`."""
+        try:
+            return self._person(person).belongs
+        except Refusal as error:
+            if str(error) in _UNKNOWN:
+                return False
+            raise Outage(str(error)) from None  # a scope is missing, say: that is nobody's fault who asks
 
     def forget_groups(self) -> None:
         """Slack said that a group has changed: it is read anew when it matters next."""
@@ -129,11 +144,17 @@ class SlackDirectory:
                 user = self._client.users_lookupByEmail(email=name)["user"]
             else:
                 user = self._client.users_info(user=name)["user"]
-        outside = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
-        person = _Person(str(user["id"]), decides=not any(user.get(each) for each in outside))
+        belongs = not any(user.get(each) for each in ("deleted", "is_bot", "is_stranger")) and self._is_ours(user)
+        guest = any(user.get(each) for each in ("is_restricted", "is_ultra_restricted"))
+        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs)
         if person.id != name:
             self._people.keep(person.id, person)  # known by e-mail, and by id at the click
         return person
+
+    def _is_ours(self, user: Mapping[str, object]) -> bool:
+        # A member of an Enterprise organisation may be at home in another of its workspaces, and says so.
+        team = user.get("team_id")
+        return self._team is None or not team or "enterprise_user" in user or self._team.has(str(team))
 
 
 def _person_serves(person: _Person) -> float:

@@ -8,6 +8,7 @@ from urllib.error import URLError
 from slack_sdk.errors import SlackApiError
 
 from bot.access.errors import Outage, Refusal
+from bot.access.trouble import told
 
 RATE_LIMITED = 429
 SERVER_ERROR = 500
@@ -29,6 +30,12 @@ class TokenRefused(Outage):
 @contextmanager
 def domain_errors() -> Iterator[None]:
     """Turns Slack's errors and dead connections into `Outage` and `Refusal`. Their text names no payload."""
+    with told("slack"), _in_our_terms():
+        yield
+
+
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
     try:
         yield
     except SlackApiError as error:

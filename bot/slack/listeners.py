@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -10,6 +11,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
+from bot.access.admission import check_belongs_if_known
 from bot.access.approvals import Approvals
 from bot.access.durations import parse_duration
 from bot.access.errors import AccessError, Outage, Refusal
@@ -18,13 +20,15 @@ from bot.access.history import History
 from bot.access.ids import read_id
 from bot.access.models import CredentialKind
 from bot.access.patterns import parse_patterns
-from bot.access.ports import Clock
+from bot.access.ports import Clock, Directory
+from bot.access.refusals import Refusals
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Rules
 from bot.slack import answers, ids, views
 from bot.slack.afterwards import Afterwards
 from bot.slack.commands import Command, Verb, parse
 from bot.slack.errors import domain_errors
+from bot.slack.gate import Acting, acting
 from bot.slack.messages import Content
 
 log = structlog.get_logger(__name__)
@@ -56,6 +60,8 @@ class Listeners:
     clock: Clock
     groups_changed: Callable[[], None]
     afterwards: Afterwards
+    directory: Directory
+    refusals: Refusals
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -148,6 +154,7 @@ class Listeners:
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
         ack()
+        who = acting()
 
         def make() -> Content:
             story, credential = self.grants.reveal(_id_of(body), body["user"]["id"])
@@ -155,7 +162,7 @@ class Listeners:
 
         def answer() -> None:
             window = _open(client, body, views.making())
-            _answering(_in_window(client, window), make)
+            _answering(_in_window(client, window), make, partial(self._refused, who))
 
         self._later(_privately(respond), answer)
 
@@ -189,7 +196,18 @@ class Listeners:
             self._later(_in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
 
     def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
-        self.afterwards.do(lambda: _answering(show, work))
+        who = acting()
+
+        def admitted() -> Content | None:
+            if who is not None:
+                check_belongs_if_known(self.directory, who.person)
+            return work()
+
+        self.afterwards.do(lambda: _answering(show, admitted, partial(self._refused, who)))
+
+    def _refused(self, who: Acting | None, error: AccessError) -> None:
+        if who is not None:
+            self.refusals.record(who.person, who.what, error, who.request_id)
 
 
 def _draft_of(command: Command) -> Draft:
@@ -198,11 +216,12 @@ def _draft_of(command: Command) -> Draft:
     return command.draft
 
 
-def _answering(show: Answer, work: Callable[[], Content | None]) -> None:
+def _answering(show: Answer, work: Callable[[], Content | None], refused: Callable[[AccessError], None]) -> None:
     """Runs `work` and shows what comes of it, whatever that is."""
     try:
         content = work()
     except AccessError as error:
+        refused(error)
         content = answers.refused(error)
     except (Outage, Refusal) as error:
         log.warning("a click came to nothing", error=str(error))

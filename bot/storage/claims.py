@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot.access.models import Grant, Lease, Message
+from bot.access.models import AuditShipping, Grant, Lease, Message
 from bot.storage.messages import FREE
 from bot.storage.reading import Reading, being_made, first_of_recipient
 
@@ -96,6 +96,14 @@ class Claims(Reading):
         mine_or_free = or_(col(Lease.holder) == self._process, col(Lease.until) <= now)
         taken = update(Lease).where(col(Lease.name) == name, mine_or_free).values(holder=self._process, until=until)
         return self._execute(taken) == 1
+
+    def shipped(self, destination: str, before: int, now: int) -> None:
+        """The audit trail was sent there up to that event, unless another process has sent it meanwhile."""
+        if self._session.get(AuditShipping, destination) is None:
+            with suppress(IntegrityError), self._session.begin_nested():
+                self._session.add(AuditShipping(destination=destination, sequence=before))
+        here = (col(AuditShipping.destination) == destination, col(AuditShipping.sequence) == before)
+        self._execute(update(AuditShipping).where(*here).values(sequence=now))
 
 
 def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, or_, update
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from bot.access.models import Message, MessageKind
 from bot.access.ports import Posted
@@ -22,7 +22,8 @@ class Messages(Reading):
         """A message to each recipient that has none of this kind about this request yet."""
         for recipient in dict.fromkeys(recipients):
             if self.message(request_id, kind, recipient) is None:
-                self._session.add(Message(request_id=request_id, kind=kind, recipient=recipient, due_at=at))
+                owed = Message(request_id=request_id, kind=kind, recipient=recipient, due_at=at, owed_since=at)
+                self._session.add(owed)
                 self.made_work = self.made_work or at is not None
         self._session.flush()
 
@@ -62,7 +63,7 @@ class Messages(Reading):
                 col(Message.kind).in_(kinds),
                 or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None)),
             )
-            .values(wanted=Message.wanted + 1, due_at=at, attempts=0)
+            .values(wanted=Message.wanted + 1, due_at=at, owed_since=func.coalesce(Message.owed_since, at), attempts=0)
         )
         self.made_work = self.made_work or changed > 0
 
@@ -78,10 +79,16 @@ class Messages(Reading):
         self._execute(
             update(Message)
             .where(col(Message.id) == message.id)
-            .values(sent=message.wanted, due_at=still_owed, attempts=0, **FREE)
+            .values(sent=message.wanted, due_at=still_owed, attempts=0, owed_since=_since(message), **FREE)
         )
 
     def give_up(self, message: Message) -> None:
         """What was wanted when it was claimed is owed no more; a later want stays owed. Ends the claim."""
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
-        self._execute(update(Message).where(col(Message.id) == message.id).values(due_at=still_owed, **FREE))
+        owed = {"due_at": still_owed, "owed_since": _since(message)}
+        self._execute(update(Message).where(col(Message.id) == message.id).values(**owed, **FREE))
+
+
+def _since(message: Message) -> Any:
+    """Nothing is owed any more, unless something newer is wanted than was in hand."""
+    return case((col(Message.wanted) == message.wanted, None), else_=col(Message.owed_since))

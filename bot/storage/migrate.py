@@ -4,10 +4,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest step in `migrations/versions`. Named here, so that a start on a current database does not load Alembic."""
 
-_KNOWN = frozenset({"0001", "0002", "0003"})
+_KNOWN = frozenset({"0001", "0002", "0003", "0004"})
 """Every version that there ever was, `HEAD` among them: from each of these the way to `HEAD` is known."""
 
 _LOCK = 0x6573_2D61_6363_6573
@@ -20,23 +20,24 @@ def migrate(engine: Engine) -> None:
     Raises `ValueError` when the database was made by another version, with what to do about it.
     """
     with engine.connect() as connection:
-        if _stored_version(connection) == HEAD:
+        if stored_version(connection) == HEAD:
             return
     # Taken for writing, SQLite lets one process at a time into the transaction.
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if _stored_version(connection) != HEAD:  # another process may have been first
+        if stored_version(connection) != HEAD:  # another process may have been first
             _upgrade(connection)
 
 
 def is_current(engine: Engine) -> bool:
     """Whether it has the schema of this version. Raises `ValueError` as `migrate` does."""
     with engine.connect() as connection:
-        return _stored_version(connection) == HEAD
+        return stored_version(connection) == HEAD
 
 
-def _stored_version(connection: Connection) -> str | None:
+def stored_version(connection: Connection) -> str | None:
+    """The step that the database is at; `None` for an empty one. Raises `ValueError` for one that is not known."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

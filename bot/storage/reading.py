@@ -10,7 +10,17 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
 from bot.access.ending import End
-from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
+from bot.access.models import (
+    AccessRequest,
+    Approval,
+    AskedGroup,
+    AuditEvent,
+    CredentialKind,
+    Grant,
+    Message,
+    MessageKind,
+    Setting,
+)
 from bot.access.ports import Story
 from bot.access.states import LIVE, GrantState, RequestState
 
@@ -26,6 +36,8 @@ class Reading:
         self._session = session
         self._process = process
         self.made_work = False
+        self.audited: list[AuditEvent] = []
+        self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def request(self, request_id: str) -> AccessRequest | None:
         """The request of that id."""

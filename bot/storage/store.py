@@ -19,10 +19,20 @@ class SqlStore:
         self._turn = writers_turn(engine)
         self._process = process
         self._wakes: list[Callable[[], None]] = []
+        self._watches: list[Callable[[SqlTransaction], None]] = []
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for what is asked of it as a whole."""
+        return self._engine
 
     def on_work(self, wake: Callable[[], None]) -> None:
         """Calls `wake` after each commit that made a grant or a message due."""
         self._wakes.append(wake)
+
+    def on_commit(self, watch: Callable[[SqlTransaction], None]) -> None:
+        """Calls `watch` with each transaction that audited something, after its commit. It must not raise."""
+        self._watches.append(watch)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -36,7 +46,11 @@ class SqlStore:
         with self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = SqlTransaction(session, self._process)
             yield transaction
+            transaction.seal()
             session.commit()
+        if transaction.audited:
+            for watch in self._watches:
+                watch(transaction)
         if transaction.made_work:
             for wake in self._wakes:
                 wake()

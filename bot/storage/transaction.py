@@ -12,6 +12,7 @@ from bot.access.ids import new_id
 from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant, Setting
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
+from bot.storage.audit_chain import chain
 from bot.storage.claims import Claims
 from bot.storage.messages import Messages
 
@@ -103,6 +104,7 @@ class SqlTransaction(Claims, Messages):
         if not allowed(row.state, to):
             raise ValueError(f"{row.state} → {to} is not a transition")
         self._update(row, {**values, "state": to})
+        self.moved.append((row, to))
         subject = "request" if isinstance(row, AccessRequest) else "grant"
         self.audit(f"{subject}.{to.value}", actor, at, row.id, **(detail or {}))
 
@@ -202,5 +204,10 @@ class SqlTransaction(Claims, Messages):
         self._session.flush()
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
-        """Keeps an event. `detail` must be plain data, and no secret."""
-        self._session.add(AuditEvent(at=at, event=event, request_id=request_id, actor=actor, detail=detail))
+        """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
+        self.audited.append(AuditEvent(at=at, event=event, request_id=request_id, actor=actor, detail=detail))
+
+    def seal(self) -> None:
+        """Chains what was audited to all before: the last thing that a transaction does."""
+        self._session.flush()
+        chain(self._session, self.audited)

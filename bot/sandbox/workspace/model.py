@@ -15,6 +15,9 @@ class User:
     tz: str
     deleted: bool = False
     is_bot: bool = False
+    is_guest: bool = False
+    team: str = ""
+    """Of whom Slack Connect lets in from another workspace; empty for who is at home here."""
 
 
 @dataclass(frozen=True)

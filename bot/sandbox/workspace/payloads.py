@@ -176,10 +176,13 @@ class Payloads:
         }
         return self.event(event | ({"thread_ts": message.thread_ts} if message.thread_ts else {}))
 
+    def _team(self, user: User) -> str:
+        return user.team or self.state.team_id
+
     def _interactive(self, kind: str, user: User) -> Json:
         return {
             "type": kind,
-            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": self.state.team_id},
+            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": self._team(user)},
             "api_app_id": self.state.app_id,
             "token": VERIFICATION_TOKEN,
             "team": {"id": self.state.team_id, "domain": DOMAIN},

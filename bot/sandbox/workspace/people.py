@@ -71,7 +71,7 @@ def user_json(state: State, user: User) -> Json:
         profile["email"] = user.email
     found: Json = {
         "id": user.id,
-        "team_id": state.team_id,
+        "team_id": user.team or state.team_id,
         "name": user.name,
         "deleted": user.deleted,
         "profile": profile,
@@ -79,7 +79,9 @@ def user_json(state: State, user: User) -> Json:
         "is_app_user": False,
     }
     if not user.deleted:
-        found |= {"real_name": user.real_name, "tz": user.tz, "is_admin": False, "is_restricted": False}
+        found |= {"real_name": user.real_name, "tz": user.tz, "is_admin": False, "is_restricted": user.is_guest}
+    if user.team:
+        found["is_stranger"] = True
     return found
 
 

@@ -91,10 +91,12 @@ class Workspace(Actions, Sights):
         tz: str = "Etc/UTC",
         deleted: bool = False,
         is_bot: bool = False,
+        is_guest: bool = False,
+        team: str = "",
     ) -> User:
         """A member. Left out: NAME@example.com, and the name itself as the real name."""
         mail = f"{name}@example.com" if email is None else email
-        user = User(self._state.new_id("U"), name, mail, real_name or name.title(), tz, deleted, is_bot)
+        user = User(self._state.new_id("U"), name, mail, real_name or name.title(), tz, deleted, is_bot, is_guest, team)
         return self._put_user(user)
 
     def user(self, user_id: str) -> User:

@@ -1,0 +1,202 @@
+"""The audit trail in an index of a real node, by an account that can add to it and nothing else."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from elasticsearch import ApiError
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from bot.access.audit_forms import as_ecs
+from bot.access.errors import Outage, Refusal
+from bot.access.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
+from bot.cluster.audit_index import PRIVILEGES, AuditIndex
+from bot.cluster.client import Connection, connect
+from bot.sandbox.node import Node
+from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
+from bot.storage.audit_reading import AuditTrail
+from bot.storage.store import SqlStore
+from tests.databases import NewStore
+from tests.fakes import FakeClock
+from tests.rows import NOW, WHO
+from tests.trails import write_trail
+
+FORBIDDEN = 403
+
+
+@dataclass
+class Box:
+    """A destination in memory, which fails when told to."""
+
+    name: str = "box"
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    errors: list[Exception | None] = field(default_factory=list)
+
+    def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        for name, document in documents:
+            if name not in self.taken:
+                self.taken[name] = document
+                self.order.append(name)
+
+
+@pytest.fixture
+def index(each_node: Node) -> Iterator[tuple[str, Connection]]:
+    """A name for an index, and how its writer reaches it."""
+    name = f"es-access-audit-{secrets.token_hex(4)}"
+    password = secrets.token_urlsafe(24)
+    security = each_node.client().security
+    security.put_role(name=name, indices=[{"names": [name], "privileges": list(PRIVILEGES)}])
+    security.put_user(username=name, password=password, roles=[name])
+    yield name, Connection(name, SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
+    security.delete_user(username=name)
+    security.delete_role(name=name)
+    each_node.client().options(ignore_status=404).indices.delete(index=name)
+
+
+def shipping(store: SqlStore, engine: Engine, destination: Any, clock: FakeClock | None = None) -> Shipping:
+    return Shipping(store, AuditTrail(engine), destination, clock or FakeClock())
+
+
+def stored(node: Node, index: str) -> list[dict[str, Any]]:
+    client = node.client()
+    client.indices.refresh(index=index)
+    hits = client.search(index=index, size=1000, sort=["event.sequence"])["hits"]["hits"]
+    return [each["_source"] | {"_id": each["_id"]} for each in hits]
+
+
+def test_every_event_arrives_once_and_a_repeat_changes_nothing(
+    store: SqlStore, engine: Engine, index: tuple[str, Connection], each_node: Node
+) -> None:
+    name, connection = index
+    write_trail(store, 5)
+    client = connect(connection)
+    destination = AuditIndex(client, str(connection.url), name)
+    try:
+        shipper = shipping(store, engine, destination)
+        shipper.ship()
+        assert AuditTrail(engine).shipped(destination.name) == 5
+        # What was sent, and whose receipt was lost, is sent again.
+        events = AuditTrail(engine).after(0, 10)
+        destination.send([(str(each.sequence), {"event": {"sequence": 0}}) for each in events])
+        write_trail(store, 2)
+        shipper.ship()
+        found = stored(each_node, name)
+        assert [each["_id"] for each in found] == [str(number) for number in range(1, 8)]
+        expected = [as_ecs(each) | {"_id": str(each.sequence)} for each in AuditTrail(engine).after(0, 10)]
+        assert found == expected
+        mapping = each_node.client().indices.get_mapping(index=name)[name]["mappings"]["properties"]
+        assert mapping["@timestamp"]["type"] == "date"
+        assert mapping["event"]["properties"]["sequence"]["type"] == "long"
+        forbidden_calls: tuple[Callable[[], object], ...] = (
+            lambda: client.search(index=name),
+            lambda: client.delete(index=name, id="1"),
+            lambda: client.index(index=name, id="1", document={"forged": True}),
+            lambda: client.indices.delete(index=name),
+        )
+        for forbidden in forbidden_calls:
+            with pytest.raises(ApiError, match=str(FORBIDDEN)):
+                forbidden()
+        elsewhere = client.bulk(index="another-index", operations=[{"create": {}}, {"a": 1}])
+        assert elsewhere["items"][0]["create"]["status"] == FORBIDDEN
+        assert stored(each_node, name) == expected, "its writer cannot change what it wrote"
+    finally:
+        destination.close()
+
+
+def test_an_answer_that_is_lost_sends_again_what_is_there(
+    store: SqlStore, engine: Engine, index: tuple[str, Connection], each_node: Node
+) -> None:
+    name, connection = index
+    write_trail(store, 3)
+
+    def lose(request: Request, phase: Phase) -> Verdict:
+        return Cut() if phase == "after" and request.path.endswith("_bulk") else None
+
+    with Proxy(each_node.url) as proxy:
+        through = Connection(connection.username, connection.password, url=proxy.url)
+        destination = AuditIndex(connect(through), str(connection.url), name)
+        proxy.hook = lose
+        clock = FakeClock()
+        shipper = shipping(store, engine, destination, clock)
+        shipper.ship()
+        assert AuditTrail(engine).shipped(destination.name) == 0
+        assert len(stored(each_node, name)) == 3
+        proxy.hook = None
+        clock.advance(2 * LONGEST_PAUSE)
+        shipper.ship()
+        destination.close()
+    assert AuditTrail(engine).shipped(destination.name) == 3
+    assert [each["_id"] for each in stored(each_node, name)] == ["1", "2", "3"]
+
+
+def test_an_account_without_the_privileges_is_a_refusal_and_waits(
+    store: SqlStore, engine: Engine, each_node: Node
+) -> None:
+    password = secrets.token_urlsafe(24)
+    each_node.client().security.put_user(username="es-access-nothing", password=password, roles=[])
+    write_trail(store, 1)
+    plain = Connection("es-access-nothing", SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
+    destination = AuditIndex(connect(plain), each_node.url, "es-access-audit-x")
+    try:
+        with pytest.raises(Refusal, match="403"):
+            destination.send([("1", {"a": 1})])
+        shipping(store, engine, destination).ship()
+        assert AuditTrail(engine).shipped(destination.name) == 0
+    finally:
+        destination.close()
+        each_node.client().security.delete_user(username="es-access-nothing")
+
+
+def test_a_long_trail_goes_in_order_and_in_batches(store: SqlStore, engine: Engine) -> None:
+    with store.writing() as write:
+        for number in range(2 * BATCH + 10):
+            write.audit("request.reminded", WHO, NOW, None, number=number)
+    box = Box()
+    shipping(store, engine, box).ship()
+    assert box.order == [str(number) for number in range(1, 2 * BATCH + 11)]
+
+
+def test_an_outage_is_waited_for_and_nothing_is_skipped(store: SqlStore, engine: Engine) -> None:
+    with store.writing() as write:
+        for number in range(BATCH + 1):
+            write.audit("request.reminded", WHO, NOW, None, number=number)
+    box, clock = Box(errors=[None, Outage("away"), Refusal("a field of another type")]), FakeClock()
+    shipper = shipping(store, engine, box, clock)
+    shipper.ship()
+    assert (len(box.order), AuditTrail(engine).shipped("box")) == (BATCH, BATCH)
+    shipper.ship()
+    assert len(box.errors) == 1, "it is left alone for a while"
+    for _ in range(2):
+        clock.advance(timedelta(minutes=2))
+        shipper.ship()
+    assert box.order == [str(number) for number in range(1, BATCH + 2)]
+    assert shipper.shipped == BATCH + 1
+
+
+def test_one_process_ships_at_a_time_and_another_takes_over(new_store: NewStore, engine: Engine) -> None:
+    first, second, box, clock = new_store("first"), new_store("second"), Box(), FakeClock()
+    write_trail(first, 2)
+    shipping(first, engine, box, clock).ship()
+    write_trail(first, 1)
+    other = shipping(second, engine, box, clock)
+    other.ship()
+    assert box.order == ["1", "2"]
+    clock.advance(LEASE)
+    other.ship()
+    assert box.order == ["1", "2", "3"]
+
+
+def test_another_index_gets_the_whole_trail(store: SqlStore, engine: Engine) -> None:
+    write_trail(store, 3)
+    for name in ("one", "another"):
+        box = Box(name=name)
+        shipping(store, engine, box).ship()
+        assert box.order == ["1", "2", "3"]

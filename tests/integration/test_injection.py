@@ -1,0 +1,40 @@
+"""What people type is data for the database, too: it is stored as typed, found as typed, and never a statement."""
+
+import pytest
+from sqlalchemy import Engine, inspect
+
+from bot.access.audit_questions import Wanted
+from bot.access.errors import NotAllowed
+from bot.access.refusals import Refusals
+from bot.storage.audit_reading import AuditTrail
+from bot.storage.store import SqlStore
+from tests.fakes import OWNER, REQUESTER, FakeClock, world_on
+
+EVIL = [
+    "'; DROP TABLE access_request; --",
+    '"); DELETE FROM audit_event; --',
+    "' OR '1'='1",
+    "x' UNION SELECT 1, 2, 3 --",
+    "%_\\",
+    "${jndi:ldap://x}",
+]
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_what_is_typed_is_never_a_statement(store: SqlStore, engine: Engine, text: str) -> None:
+    with world_on(store) as world:
+        request_id = world.ask(reason=text)
+        assert world.story(request_id).request.reason == text
+        world.approvals.deny(request_id, OWNER, text)
+        assert world.story(request_id).request.decision_reason == text
+        with store.reading() as read:
+            assert read.request(text) is None
+            assert read.requests_of(text, 10) == []
+        Refusals(store, FakeClock()).record(text[:30], text, NotAllowed(text))
+    trail = AuditTrail(engine)
+    assert [each.actor for each in trail.events(Wanted(event="access.refused"))] == [text[:30]]
+    for wanted in (Wanted(event=text), Wanted(request=text), Wanted(person=REQUESTER + text)):
+        assert list(trail.events(wanted)) == []
+    assert list(trail.access(text, world.clock.now())) == []
+    assert trail.verify().broken is None
+    assert {"access_request", "audit_event"} < set(inspect(engine).get_table_names())

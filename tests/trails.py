@@ -1,0 +1,52 @@
+"""Audit trails for tests: written as the application writes them, and altered as nobody should."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from bot.access.audit import GENESIS, hash_of
+from bot.access.models import AuditEvent
+from bot.storage.audit_reading import AuditTrail, Verified
+from bot.storage.store import SqlStore
+from tests.rows import NOW, WHO
+
+
+def write_trail(store: SqlStore, count: int) -> None:
+    """That many events, one in each transaction."""
+    for number in range(1, count + 1):
+        with store.writing() as write:
+            write.audit(
+                "request.submitted", WHO, NOW + timedelta(seconds=number), f"REQ-{number:06}", patterns=["größe"]
+            )
+
+
+def tamper(engine: Engine, statement: str, values: Mapping[str, Any] | None = None) -> None:
+    """Changes the database behind the application's back."""
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text(statement), dict(values or {}))
+
+
+def verified(engine: Engine) -> Verified:
+    return AuditTrail(engine).verify()
+
+
+def broken_at(engine: Engine) -> int | None:
+    """The first broken event, or nothing."""
+    found = verified(engine).broken
+    return found.sequence if found else None
+
+
+def chained(count: int) -> list[AuditEvent]:
+    """A chain in memory."""
+    events: list[AuditEvent] = []
+    previous = GENESIS
+    for number in range(1, count + 1):
+        event = AuditEvent(
+            at=NOW, event="grant.active", request_id="REQ-000001", actor=WHO, detail={"n": number},
+            sequence=number, previous=previous,
+        )  # fmt: skip
+        event.hash = previous = hash_of(event)
+        events.append(event)
+    return events

@@ -68,7 +68,9 @@ def trigger(ws: Workspace, user: User) -> str:
 def test_auth_test_names_the_bot_and_its_scopes(ws: Workspace, client: WebClient) -> None:
     answer = client.auth_test()
     assert answer["user_id"] == ws.bot_user_id
-    assert answer.headers["x-oauth-scopes"] == ",".join(sorted({*Manifest.load(MANIFEST).scopes, "im:write"}))
+    assert answer.headers["x-oauth-scopes"] == ",".join(
+        sorted({*Manifest.load(MANIFEST).scopes, "im:write", "im:history"})
+    )
 
 
 def test_wrong_absent_and_misplaced_tokens_are_refused(ws: Workspace) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.sandbox.workspace import form
+from bot.sandbox.workspace.chat import find_thread
+from bot.sandbox.workspace.elements import problems_of_options
 from bot.sandbox.workspace.errors import SlackError
 from bot.sandbox.workspace.model import Channel, Delivery, Json, Message, User, View
 from bot.sandbox.workspace.response_url import answer_privately
@@ -12,6 +14,8 @@ from bot.sandbox.workspace.server import Server
 from bot.sandbox.workspace.state import ResponseUrl, State
 from bot.sandbox.workspace.views import apply_submission
 
+# What an external select has without one of its own: https://docs.slack.dev/reference/block-kit/block-elements.
+MIN_QUERY_CHARS = 3
 TROUBLE = "We had some trouble connecting. Try again?"
 
 
@@ -38,14 +42,30 @@ class Actions:
             self._state.notice(user.id, delivery.shown)
         return delivery
 
-    def click(self, user: User, on: Message | View, what: str, value: Any = None) -> Delivery:
+    def click(
+        self, user: User, on: Message | View, what: str, value: Any = None, *, filled: form.Values | None = None
+    ) -> Delivery:
         """Press what the person sees now: `what` is a visible text or an action_id.
 
-        `value` is the choice in a select (its value or text). NotShownError when there is nothing such.
+        `value` is the choice in a select (its value or text), or what was typed into a field that tells the app at
+        once (`dispatch_action`); `filled` is what stands in the other fields of a view by now. NotShownError when
+        there is nothing such, or the app would not hear of it.
         """
         now = self._now(user, on)
         block, element = form.find_element(now.blocks, what)
+        if not form.tells_at_once(block):
+            raise form.NotShownError(f"the app hears of {what!r} when the form is sent: it has no dispatch_action")
+        if isinstance(now, View):
+            own = {} if value is None or element["type"] in form.WITHOUT_STATE else {block["block_id"]: value}
+            now = self.fill(user, now, {**(filled or {}), **_named(element, own)})
         return self._press(user, now, form.action(block, element, value, self._state.new_ts()))
+
+    def fill(self, user: User, view: View, values: form.Values) -> View:
+        """Fill in fields of a view without sending it. The app sees them with the next click in it."""
+        with self._state.lock:
+            now = self._open_view(user, view)
+            filled = form.filled_in(now.blocks, values, now.values, to_be_sent=False)
+            return self._state.put_view(replace(now, values=filled))
 
     def click_raw(
         self, user: User, on: Message | View, what: str | None = None, overrides: Json | None = None
@@ -65,18 +85,49 @@ class Actions:
     def _press(self, user: User, on: Message | View, press: Json, overrides: Json | None = None) -> Delivery:
         payloads = self._server.payloads
         payload = (
-            payloads.message_action(user, on, press)
+            payloads.message_click(user, on, press)
             if isinstance(on, Message)
             else payloads.view_action(user, on, press)
         )
         return self._interact(user, payload | (overrides or {}))
 
-    def suggest(self, user: User, view: View, action_id: str, typed: str = "") -> list[Json]:
+    def suggest(self, user: User, on: Message | View, action_id: str, typed: str = "") -> list[Json]:
         """Type into an external select and see its options; [] when the app offers none in time."""
-        block, element = form.find_element(self._now(user, view).blocks, action_id)
-        payload = self._server.payloads.suggestion(user, view, block["block_id"], element["action_id"], typed)
-        body = self._interact(user, payload).ack_body
-        return list(form.options_of(body)) if isinstance(body, dict) else []
+        return list(form.options_of(self.suggestions(user, on, action_id, typed)))
+
+    def suggestions(self, user: User, on: Message | View, action_id: str, typed: str = "") -> Json:
+        """The same with its groups: `options` or `option_groups`, or neither.
+
+        The app is asked from `min_query_length` characters on; options that Slack would not take are not shown.
+        """
+        now = self._now(user, on)
+        block, element = form.find_element(now.blocks, action_id)
+        if len(typed) < element.get("min_query_length", MIN_QUERY_CHARS):
+            return {}
+        payload = self._server.payloads.suggestion(user, now, block["block_id"], element["action_id"], typed)
+        delivery = self._interact(user, payload)
+        if delivery.error is not None or not isinstance(delivery.ack_body, dict):
+            return {}
+        problems = problems_of_options(delivery.ack_body)
+        if problems:
+            delivery.error, delivery.shown = "invalid_options", f"Slack would not take the options: {problems[0]}"
+            self._state.notice(user.id, delivery.shown)
+            return {}
+        return delivery.ack_body
+
+    def shortcut(self, user: User, callback_id: str) -> Delivery:
+        """Choose a global shortcut. NotShownError when the app has none of that name."""
+        self._require_shortcut(callback_id, "global")
+        return self._interact(user, self._server.payloads.shortcut(user, callback_id))
+
+    def message_shortcut(self, user: User, callback_id: str, channel: Channel | str, ts: str) -> Delivery:
+        """Choose a shortcut in the menu of a message. NotShownError when the person sees no such message or entry."""
+        self._require_shortcut(callback_id, "message")
+        where = channel if isinstance(channel, str) else channel.id
+        message = self._now(user, Message(where, ts, "", ""))
+        if isinstance(message, View):  # never: a message was looked for
+            raise TypeError(message)
+        return self._interact(user, self._server.payloads.message_shortcut(user, callback_id, message))
 
     def submit(self, user: User, view: View, values: form.Values | None = None) -> Delivery:
         """Fill in and submit a modal. What the app answers is done to it: close, errors, update, push, clear."""
@@ -103,20 +154,22 @@ class Actions:
             return None
         return self._interact(user, self._server.payloads.closed(user, now, cleared=all_of_them))
 
-    def open_home(self, user: User) -> Delivery | None:
-        """Open the app's Home tab; None when the app has not asked for the event or has no such tab."""
+    def open_home(self, user: User, tab: str = "home") -> Delivery | None:
+        """Open the app's Home tab, or its Messages (`tab`); None when the app has no such tab or asked for no event."""
         manifest = self._state.manifest
-        if not manifest.home_tab or "app_home_opened" not in manifest.events:
+        shown = manifest.home_tab if tab == "home" else self._state.messages_tab
+        if not shown or "app_home_opened" not in manifest.events:
             return None
-        payload = self._server.payloads.home_opened(user)
+        payload = self._server.payloads.home_opened(user, tab)
         return self._server.run(self._server.deliveries.send_event(payload))
 
-    def say(self, user: User, text: str) -> Message:
+    def say(self, user: User, text: str, thread_ts: str | None = None) -> Message:
         """Write to the app; it hears of it when it asked for `message.im`. SlackError when writing is off."""
         if not self._state.messages_tab or self._state.manifest.messages_read_only:
             raise SlackError("messages_tab_disabled")
         channel = self._state.direct_message(user.id)
-        message = self._state.put_message(Message(channel.id, self._state.new_ts(), user.id, text))
+        thread = find_thread(self._state, channel, thread_ts)
+        message = self._state.put_message(Message(channel.id, self._state.new_ts(), user.id, text, thread_ts=thread))
         if "message.im" in self._state.manifest.events:
             payload = self._server.payloads.said(user, message)
             self._server.run(self._server.deliveries.send_event(payload))
@@ -158,6 +211,16 @@ class Actions:
             raise form.NotShownError(f"{user.name} does not see the view {view.title!r}")
         return now
 
+    def _require_shortcut(self, callback_id: str, kind: str) -> None:
+        offered = [one.callback_id for one in self._state.manifest.shortcuts if one.kind == kind]
+        if callback_id not in offered:
+            raise form.NotShownError(f"no {kind} shortcut {callback_id!r}; shown: {', '.join(offered) or 'none'}")
+
     def _require_member(self, user: User, channel: Channel) -> None:
         if user.id not in channel.members:
             raise form.NotShownError(f"{user.name} is not in {channel.name} ({channel.id})")
+
+
+def _named(element: Json, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the element's own name: a block of actions may hold several."""
+    return {block: (element["action_id"], value) for block, value in values.items()}

@@ -37,7 +37,8 @@ def post_ephemeral(state: State, args: Json) -> Json:
     if reader not in state.users or reader not in channel.members:
         raise SlackError("user_not_in_channel")
     text, blocks = content(state, args)
-    message = Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, only_for=reader)
+    thread = _thread(state, channel, args)
+    message = Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, thread, only_for=reader)
     state.put_message(message)
     return {"ok": True, "message_ts": message.ts}
 
@@ -116,6 +117,8 @@ def message_json(state: State, message: Message) -> Json:
         found["blocks"] = list(message.blocks)
     if message.thread_ts:
         found["thread_ts"] = message.thread_ts
+    elif replies := state.replies(message):
+        found |= {"thread_ts": message.ts, "reply_count": len(replies), "latest_reply": replies[-1].ts}
     if message.edited:
         found["edited"] = {"user": message.author, "ts": message.edited}
     return found
@@ -144,9 +147,20 @@ def _destination(state: State, name: str) -> Channel:
 
 def _thread(state: State, channel: Channel, args: Json) -> str | None:
     thread_ts = args.get("thread_ts")
-    if thread_ts is not None and (channel.id, str(thread_ts)) not in state.messages:
+    return find_thread(state, channel, None if thread_ts is None else str(thread_ts))
+
+
+def find_thread(state: State, channel: Channel, thread_ts: str | None) -> str | None:
+    """The ts of the thread that an answer to this message stands in: its parent's, as there are no threads of threads.
+
+    SlackError when there is no such message.
+    """
+    if thread_ts is None:
+        return None
+    parent = state.messages.get((channel.id, thread_ts))
+    if parent is None or parent.deleted:
         raise SlackError("thread_not_found")
-    return str(thread_ts) if thread_ts is not None else None
+    return parent.thread_ts or parent.ts
 
 
 def _own(state: State, args: Json, refusal: str) -> Message:

@@ -113,6 +113,16 @@ def _static(node: Json, pointer: str, problems: Problems) -> None:
     _initial(node, pointer, problems, plain=True)
 
 
+def problems_of_options(answer: Json) -> list[str]:
+    """What Slack would refuse in the options that an app offers for an external select, 100 at most."""
+    problems = Problems()
+    offered: Json = {name: answer[name] for name in ("options", "option_groups") if name in answer}
+    if offered == {"options": []}:
+        return []  # nothing fits what was typed
+    _static(offered, "", problems)
+    return problems.found
+
+
 def _initial(node: Json, pointer: str, problems: Problems, *, plain: bool) -> None:
     """A preselected option must be one of the options, word for word."""
     offered = [*node.get("options", [])] if isinstance(node.get("options"), list) else []

@@ -8,7 +8,8 @@ from typing import Literal
 
 from bot.sandbox.workspace.model import Json
 
-Answer = int | Literal["nothing", "hang"]
+# An HTTP status; "nothing"; "hang"; or any other word: Slack's code of a refusal, answered with HTTP 200.
+Answer = int | str
 Phase = Literal["before", "after"]
 # A hook may answer "drop": the connection is closed, and in phase "before" nothing happened.
 Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
@@ -16,7 +17,8 @@ Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
 
 @dataclass
 class Fault:
-    """`answer` is an HTTP status, "nothing" (the connection is closed) or "hang" (no answer until cleared).
+    """`answer` is an HTTP status, "nothing" (the connection is closed), "hang" (no answer until cleared) or Slack's
+    code of a refusal, such as "messages_tab_disabled".
 
     `after` lets the call take effect first: the message is posted and only the answer is lost.
     `when` narrows it to calls whose arguments fit. `times` counts down; None is for ever.
@@ -55,7 +57,7 @@ class Faults:
     ) -> Fault:
         """Order a fault for `method` ("*" is every one, "response_url" the private answers)."""
         if isinstance(answer, int) and not 400 <= answer <= 599:
-            raise ValueError("a fault is an HTTP status from 400 to 599, 'nothing' or 'hang'")
+            raise ValueError("a fault is an HTTP status from 400 to 599, 'nothing', 'hang' or a code of Slack's")
         fault = Fault(method, answer, retry_after, times, after, when)
         with self._lock:
             self._faults.append(fault)

@@ -25,6 +25,7 @@ SIMPLE = {
     "datetimepicker": ("selected_date_time", "initial_date_time"),
 }
 ONE_OPTION = {"static_select", "external_select", "radio_buttons", "overflow"}
+WITHOUT_STATE = {"button", "overflow"}
 MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
 
 
@@ -66,10 +67,16 @@ def state_of(element: Json, value: Value) -> Json:
     """The element's entry in `state.values`, without its type when it is an action."""
     kind = element["type"]
     if kind in ONE_OPTION:
-        return {"selected_option": None if value is None else option(element, value)}
+        return {"selected_option": option(element, value) if value else None}
     if kind in MANY_OPTIONS:
         return {"selected_options": [option(element, one) for one in value or []]}
-    return {SIMPLE[kind][0]: value}
+    # Slack says null for a field that was emptied.
+    return {SIMPLE[kind][0]: None if value == "" else value}
+
+
+def tells_at_once(block: Json) -> bool:
+    """Whether the app hears of a choice before the form is sent: https://docs.slack.dev/reference/block-kit/blocks/input-block."""
+    return block["type"] != "input" or block.get("dispatch_action") is True
 
 
 def option(element: Json, wanted: Value) -> Json:
@@ -89,22 +96,22 @@ def options_of(element: Json) -> Iterator[Json]:
         yield from group["options"]
 
 
-def filled_in(blocks: Iterable[Json], values: Values, kept: Json) -> Json:
+def filled_in(blocks: Iterable[Json], values: Values, kept: Json, *, to_be_sent: bool = True) -> Json:
     """`state.values` of a view after the person filled in `values`; `kept` is what was there before.
 
-    NotShownError for a field that is not there; ValueError where Slack's client would not submit.
+    NotShownError for a field that is not there; with `to_be_sent`, ValueError where Slack's client would not submit.
     """
     left: dict[str, Value] = dict(values)
     found: Json = {}
     for block in blocks:
         given = left.pop(block["block_id"], None)
         for element in elements_of(block):
-            if element["type"] == "button":
+            if element["type"] in WITHOUT_STATE:
                 continue
             chosen = _chosen(element, given)
             before = kept.get(block["block_id"], {}).get(element["action_id"])
             entry = before if chosen is None and before else _entry(element, chosen)
-            if block["type"] == "input":
+            if to_be_sent and block["type"] == "input":
                 _check(block, element, entry)
             found.setdefault(block["block_id"], {})[element["action_id"]] = entry
     if left:

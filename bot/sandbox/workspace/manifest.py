@@ -1,12 +1,22 @@
 """The Slack app manifest: what the app may do in this workspace is read from the file that installs it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.sandbox.workspace.plain_yaml import YamlError, read_mapping
 
 Section = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """An entry of a menu: `kind` is "global" or "message"."""
+
+    name: str
+    callback_id: str
+    kind: str
 
 
 class ManifestError(ValueError):
@@ -27,6 +37,9 @@ class Manifest:
     home_tab: bool
     messages_tab: bool
     messages_read_only: bool
+    shortcuts: tuple[Shortcut, ...] = ()
+    usage: Mapping[str, str] = field(default_factory=dict)
+    """Each command with the hint that Slack shows while it is typed."""
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
@@ -54,6 +67,8 @@ class Manifest:
             home_tab=home.get("home_tab_enabled") is True,
             messages_tab=home.get("messages_tab_enabled") is True,
             messages_read_only=home.get("messages_tab_read_only_enabled") is True,
+            shortcuts=tuple(_shortcut(entry) for entry in features.get("shortcuts", [])),
+            usage={entry["command"]: str(entry.get("usage_hint", "")) for entry in features.get("slash_commands", [])},
         )
         if manifest.commands and "commands" not in scopes:
             raise ManifestError("slash_commands need the bot scope `commands`")
@@ -68,6 +83,14 @@ def _command(entry: Section) -> str:
         raise ManifestError("this workspace delivers commands as typed: should_escape must be false")
     _required(entry, "description")
     return command
+
+
+def _shortcut(entry: Section) -> Shortcut:
+    kind = _required(entry, "type")
+    if kind not in ("global", "message"):
+        raise ManifestError(f"a shortcut is of type global or message, not {kind!r}")
+    _required(entry, "description")
+    return Shortcut(_required(entry, "name"), _required(entry, "callback_id"), kind)
 
 
 def _section(document: Section, *path: str) -> Section:

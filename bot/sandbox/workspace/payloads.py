@@ -41,7 +41,7 @@ class Payloads:
             "trigger_id": self.state.new_trigger(user.id),
         }
 
-    def message_action(self, user: User, message: Message, action: Json) -> Json:
+    def message_click(self, user: User, message: Message, action: Json) -> Json:
         """A click on an element of a message, with the message as the person saw it."""
         channel = self.state.channels[message.channel]
         return self._interactive("block_actions", user) | {
@@ -69,14 +69,44 @@ class Payloads:
             "actions": [action],
         }
 
-    def suggestion(self, user: User, view: View, block_id: str, action_id: str, typed: str) -> Json:
+    def suggestion(self, user: User, on: Message | View, block_id: str, action_id: str, typed: str) -> Json:
         """The options of an external select, asked for while the person types."""
         return self._interactive("block_suggestion", user) | {
-            "container": {"type": "view", "view_id": view.id},
-            "view": view_json(self.state, view),
+            **self._where(on),
             "block_id": block_id,
             "action_id": action_id,
             "value": typed,
+        }
+
+    def _where(self, on: Message | View) -> Json:
+        if isinstance(on, View):
+            return {"container": {"type": "view", "view_id": on.id}, "view": view_json(self.state, on)}
+        channel = self.state.channels[on.channel]
+        return {
+            "container": {"type": "message", "message_ts": on.ts, "channel_id": channel.id},
+            "channel": {"id": channel.id, "name": channel.name},
+            "message": message_json(self.state, on),
+        }
+
+    def shortcut(self, user: User, callback_id: str) -> Json:
+        """A global shortcut: https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload."""
+        return self._interactive("shortcut", user) | {
+            "callback_id": callback_id,
+            "trigger_id": self.state.new_trigger(user.id),
+            "action_ts": self.state.new_ts(),
+        }
+
+    def message_shortcut(self, user: User, callback_id: str, message: Message) -> Json:
+        """A shortcut of the menu of a message (`message_action`)."""
+        channel = self.state.channels[message.channel]
+        return self._interactive("message_action", user) | {
+            "callback_id": callback_id,
+            "trigger_id": self.state.new_trigger(user.id),
+            "response_url": self.urls.issue(user.id, channel.id, message),
+            "action_ts": self.state.new_ts(),
+            "message_ts": message.ts,
+            "channel": {"id": channel.id, "name": channel.name},
+            "message": message_json(self.state, message),
         }
 
     def submission(self, user: User, view: View) -> Json:
@@ -116,15 +146,15 @@ class Payloads:
             "is_ext_shared_channel": False,
         }
 
-    def home_opened(self, user: User) -> Json:
+    def home_opened(self, user: User, tab: str) -> Json:
         event: Json = {
             "type": "app_home_opened",
             "user": user.id,
             "channel": self.state.direct_message(user.id).id,
-            "tab": "home",
+            "tab": tab,
             "event_ts": self.state.new_ts(),
         }
-        held = self.state.homes.get(user.id)
+        held = self.state.homes.get(user.id) if tab == "home" else None
         return self.event(event | ({"view": view_json(self.state, held)} if held is not None else {}))
 
     def group_changed(self, event: str, group: Group) -> Json:
@@ -134,18 +164,17 @@ class Payloads:
 
     def said(self, user: User, message: Message) -> Json:
         """A message a person wrote in the direct message with the app."""
-        return self.event(
-            {
-                "type": "message",
-                "channel": message.channel,
-                "channel_type": "im",
-                "user": user.id,
-                "text": message.text,
-                "ts": message.ts,
-                "event_ts": message.ts,
-                "team": self.state.team_id,
-            }
-        )
+        event: Json = {
+            "type": "message",
+            "channel": message.channel,
+            "channel_type": "im",
+            "user": user.id,
+            "text": message.text,
+            "ts": message.ts,
+            "event_ts": message.ts,
+            "team": self.state.team_id,
+        }
+        return self.event(event | ({"thread_ts": message.thread_ts} if message.thread_ts else {}))
 
     def _interactive(self, kind: str, user: User) -> Json:
         return {

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from bot.sandbox.workspace.manifest import Manifest
 from bot.sandbox.workspace.model import Call, Channel, Delivery, Message, User, View
 from bot.sandbox.workspace.render import render_text
 from bot.sandbox.workspace.server import Server
@@ -38,6 +39,12 @@ class Sights:
             held = self._state.ephemerals.values()
             return [one for one in held if one.only_for == user.id and not one.deleted]
 
+    def replies(self, channel: Channel | str, ts: str) -> list[Message]:
+        """What stands in the thread under that message, oldest first."""
+        with self._state.lock:
+            parent = self._state.messages.get((channel if isinstance(channel, str) else channel.id, ts))
+            return [] if parent is None else self._state.replies(parent)
+
     def notices(self, user: User) -> list[str]:
         """What Slack itself told the user: failed commands and clicks."""
         with self._state.lock:
@@ -52,6 +59,40 @@ class Sights:
         """The Home tab as last published for this user."""
         with self._state.lock:
             return self._state.homes.get(user.id)
+
+    @property
+    def people(self) -> list[User]:
+        """Everybody but bots, in the order in which they came."""
+        with self._state.lock:
+            return [one for one in self._state.users.values() if not one.is_bot]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the ids of people, groups and channels are called."""
+        with self._state.lock:
+            names = {user.id: user.name for user in self._state.users.values()}
+            names |= {group.id: group.handle for group in self._state.groups.values()}
+            return names | {channel.id: channel.name for channel in self._state.channels.values()}
+
+    def conversations(self, user: User) -> list[Channel]:
+        """The direct message with the app, if there is one yet, and the channels that the user is in."""
+        with self._state.lock:
+            return [one for one in self._state.channels.values() if user.id in one.members]
+
+    @property
+    def changes(self) -> int:
+        """How often anything has changed. A number to be waited on."""
+        return self._state.changes
+
+    def wait_for_change(self, before: int, seconds: float) -> int:
+        """Return `changes` once it is no longer `before`, or after so many seconds."""
+        self._state.wait_for_change(before, seconds)
+        return self._state.changes
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the app was installed with."""
+        return self._state.manifest
 
     @property
     def traffic(self) -> list[Call]:
@@ -71,11 +112,7 @@ class Sights:
 
     def render(self, shown: Message | View, reader: User) -> str:
         """A message or view as plain text, as this reader sees it."""
-        with self._state.lock:
-            names = {user.id: user.name for user in self._state.users.values()}
-            names |= {group.id: group.handle for group in self._state.groups.values()}
-            names |= {channel.id: channel.name for channel in self._state.channels.values()}
-        return render_text(shown, reader.tz, names)
+        return render_text(shown, reader.tz, self.names)
 
     def wait_for(
         self, predicate: Callable[[], Found | None], timeout: float = 5.0, what: str = "what was waited for"

@@ -145,6 +145,12 @@ class State:
             shelf = self.ephemerals if message.is_ephemeral else self.messages
             return shelf.get((message.channel, message.ts))
 
+    def replies(self, parent: Message) -> list[Message]:
+        """What stands in the thread of a message, oldest first, without the message itself."""
+        with self.lock:
+            held = self.messages.values()
+            return [m for m in held if (m.channel, m.thread_ts) == (parent.channel, parent.ts) and not m.deleted]
+
     def new_trigger(self, user: str, view: str | None = None) -> str:
         with self.lock:
             trigger = f"{next(self._numbers)}.{next(self._numbers)}.{secrets.token_hex(16)}"

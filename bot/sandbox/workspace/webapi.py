@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from bot.sandbox.workspace import chat, people, views  # noqa: F401 - they register their methods
+from bot.sandbox.workspace import chat, people, threads, views  # noqa: F401 - they register their methods
 from bot.sandbox.workspace.errors import RateLimitedError, SlackError
 from bot.sandbox.workspace.faults import Fault, Faults, Hook, Phase
 from bot.sandbox.workspace.methods import METHODS, Method
@@ -54,7 +54,8 @@ class WebApi:
         if fault is None and await self._hooked(name, args, "after") == "drop":
             fault = Fault(name, "nothing", 0, 0, after=True, when=None)
         if fault is not None:
-            response = await self._suffer(fault)
+            said, response = await self._suffer(fault)
+            answer = said or answer
         status = response.status if response is not None else None
         self._keep(Call(name, args, answer, status, started, time.perf_counter() - clock))
         return response if response is not None else _hang_up(request)
@@ -97,15 +98,19 @@ class WebApi:
         verdicts = [await asyncio.to_thread(hook, name, args, phase) for hook in list(self.hooks)]
         return "drop" if "drop" in verdicts else None
 
-    async def _suffer(self, fault: Fault) -> web.Response | None:
+    async def _suffer(self, fault: Fault) -> tuple[Json | None, web.Response | None]:
+        """What Slack would say of it, and the response; neither where the connection is closed."""
         if fault.answer == "hang":
             await self.faults.hang()
-            return None
+            return None, None
         if fault.answer == "nothing":
-            return None
+            return None, None
+        if isinstance(fault.answer, str):
+            refusal = SlackError(fault.answer).answer()
+            return refusal, self._reply(refusal)
         if fault.answer == 429:
-            return _too_many(fault.retry_after)
-        return web.Response(status=fault.answer, text="the workspace was told to fail")
+            return None, _too_many(fault.retry_after)
+        return None, web.Response(status=fault.answer, text="the workspace was told to fail")
 
     def _reply(self, answer: Json, status: int = 200) -> web.Response:
         headers = {"x-oauth-scopes": ",".join(sorted(self.state.scopes)), "x-slack-req-id": self.state.new_id("R")}

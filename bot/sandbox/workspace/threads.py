@@ -1,0 +1,24 @@
+"""Web API: conversations.replies."""
+
+from bot.sandbox.workspace.chat import message_json, required_channel
+from bot.sandbox.workspace.errors import SlackError
+from bot.sandbox.workspace.methods import method, required
+from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.state import State
+
+
+@method("conversations.replies")
+def conversations_replies(state: State, args: Json) -> Json:
+    """A message and the answers in its thread, in one page: https://docs.slack.dev/reference/methods/conversations.replies."""
+    channel = state.channels.get(required_channel(args))
+    if channel is None or state.bot_user_id not in channel.members:
+        raise SlackError("channel_not_found")
+    # The scope goes by the kind of the conversation.
+    scope = "im:history" if channel.is_im else "channels:history"
+    if scope not in state.scopes:
+        raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(state.scopes)))
+    parent = state.messages.get((channel.id, required(args, "ts")))
+    if parent is None or parent.deleted:
+        raise SlackError("thread_not_found")
+    messages = [parent, *state.replies(parent)]
+    return {"ok": True, "messages": [message_json(state, one) for one in messages], "has_more": False}

@@ -76,17 +76,24 @@ class Actions:
             return self._state.put_view(replace(now, values=filled))
 
     def click_raw(
-        self, user: User, on: Message | View, what: str | None = None, overrides: Json | None = None
+        self,
+        user: User,
+        on: Message | View,
+        what: str | None = None,
+        overrides: Json | None = None,
+        *,
+        block: str | None = None,
     ) -> Delivery:
         """Press in `on` as it was then, shown or not: a stale, doubled or forged click.
 
-        `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces key by key.
+        `block` is as in `click`. `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces
+        key by key.
         """
         ts, changes = self._state.new_ts(), dict(overrides or {})
         press: Json = {"type": "button", "action_id": "forged", "block_id": "forged", "action_ts": ts}
         if what is not None:
-            block, element = form.find_element(on.blocks, what)
-            press = form.action(block, element, None, ts)
+            around, element = form.find_element(on.blocks, what, block)
+            press = form.action(around, element, None, ts)
         press |= changes.pop("actions", [{}])[0]
         return self._press(user, on, press, changes)
 

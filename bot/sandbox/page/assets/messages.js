@@ -93,11 +93,11 @@ export class Messages {
     };
     const tries = this.tries.get(message.ts) ?? [];
     const copy = () => navigator.clipboard?.writeText(tries.at(-1)?.line ?? lineOf(message) ?? "");
-    return el("section", { class: "trying", "aria-label": "Try the credential" },
+    return el("div", { class: "trying", role: "group", "aria-label": "Try the credential" },
       el("button", { type: "button", class: "button", "data-key": `${message.ts}/try`, onclick: run }, "▶ Try it"),
       el("button", { type: "button", class: "button quiet", "data-key": `${message.ts}/copy`, onclick: copy }, "Copy the line"),
       el("span", { class: "hint" }, "The sandbox runs this message's curl line against its own Elasticsearch."),
-      el("ol", { role: "log", "aria-label": "Answers of Elasticsearch" }, tries.map((one) => el("li", {},
+      el("div", { role: "log", class: "answers", "aria-label": "Answers of Elasticsearch" }, tries.map((one) => el("div", {},
         el("strong", { class: one.status === 200 ? "good" : "bad" }, `HTTP ${one.status} ${WORDS[one.status] ?? ""}`),
         el("pre", { tabindex: "0" }, one.answer)))));
   }

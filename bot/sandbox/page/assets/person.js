@@ -81,6 +81,7 @@ export class Person {
     this.node.dataset.person = this.me.name;
     const global = shortcuts.filter((one) => one.kind === "global");
     this.top.replaceChildren(
+      el("h2", { class: "unseen" }, `${this.me.real_name}'s Slack`),
       el("span", { class: "avatar", "aria-hidden": "true" }, this.me.real_name.slice(0, 1)),
       el("select", { "aria-label": "Person", onchange: (event) => this.onperson(event.target.value) },
         people.map((one) => el("option", { value: one.name, $selected: one.name === this.name }, one.real_name))),

@@ -1,10 +1,6 @@
-"""The sandbox as `bot sandbox` starts it, its page in a real Chromium, and what people do there.
-
-`ES_ACCESS_PICTURES=1` has the tests write the pictures of the README.
-"""
+"""The sandbox as `bot sandbox` starts it, its page in a real Chromium, and what people do there."""
 
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,8 +22,6 @@ WAIT_MS = 15_000
 
 TEST_SECONDS = 600
 """The first test also waits for the browser's installation, where there is none yet."""
-
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 WIDE = {"width": 1400, "height": 860}
 PHONE = {"width": 390, "height": 844}
@@ -154,10 +148,3 @@ def request_in(message: Locator) -> str:
     found = re.search(r"REQ-[0-9A-Z]{6}", message.inner_text())
     assert found is not None, message.inner_text()
     return found.group()
-
-
-def picture(tab: Tab, name: str) -> None:
-    """Takes a picture for the README, where that is asked for."""
-    if os.environ.get("ES_ACCESS_PICTURES"):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=PICTURES / f"{name}.png", animations="disabled")

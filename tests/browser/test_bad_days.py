@@ -1,5 +1,8 @@
 """What the page does when something stops: the application, the page's own server, the cluster."""
 
+import http.client
+from contextlib import suppress
+
 from playwright.sync_api import expect
 
 from bot.sandbox.page import Page
@@ -65,3 +68,17 @@ def test_a_block_that_the_page_does_not_know_is_an_error_that_is_seen(sandbox: S
         )
     ):
         expect(errors.nth(at)).to_contain_text(f"This page cannot draw {words}")
+
+
+def test_a_quiet_sandbox_says_nothing(sandbox: Sandbox) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.page.port, timeout=2)
+    connection.request("GET", "/api/live?people=alice,bob")
+    stream = connection.getresponse()
+    lines: list[bytes] = []
+    with suppress(TimeoutError):
+        while len(lines) < 10_000:
+            lines.append(stream.readline())
+    connection.close()
+    assert lines[0].startswith(b"retry: ")
+    assert lines.count(b'data: "person:%s"\n' % sandbox.stage.alice.id.encode()) == 1
+    assert lines.count(b'data: "all"\n') == 1, "told once, and not again while nothing changes"

@@ -15,7 +15,7 @@ from bot.sandbox.workspace import User
 BEAT_SECONDS = 5.0
 """Between signs of life on a quiet stream: a browser that hears none for long connects again."""
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """Changes come in bursts: what happens within this is told at once."""
 
 LOOK_SECONDS = 0.5

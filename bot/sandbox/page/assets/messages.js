@@ -9,15 +9,20 @@ import { moment, mrkdwn } from "./text.js";
 export class Messages {
   constructor(act, context) {
     Object.assign(this, { act, context, drawn: new Map(), tries: new Map() });
-    this.node = el("ol", { class: "messages", tabindex: "0" });
+    this.atEnd = true;
+    // A list that is not shown has no height, and is where it was when it is shown again.
+    const look = () => { if (this.node.clientHeight) this.atEnd = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < 60; };
+    this.node = el("ol", { class: "messages", tabindex: "0", onscroll: look });
   }
 
   /** Draws these messages of that conversation; answers under their parent. */
   show(conversation, reader) {
     this.node.setAttribute("aria-label", conversation.is_im ? `Messages with ${reader.app.name}` : `Messages in ${conversation.name}`);
-    if (this.channel !== conversation.id) this.drawn.clear();
+    if (this.channel !== conversation.id) {
+      this.drawn.clear();
+      this.atEnd = true;
+    }
     this.channel = conversation.id;
-    const atEnd = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < 60;
     const known = new Set(conversation.messages.map((one) => one.ts));
     const roots = conversation.messages.filter((one) => !known.has(one.thread_ts));
     const rows = roots.map((one) => this.#row(one, conversation.messages.filter((each) => each.thread_ts === one.ts), reader));
@@ -26,7 +31,7 @@ export class Messages {
       keepingFocus(this.node, () => this.node.replaceChildren(...rows), () => this.node);
     }
     for (const ts of this.drawn.keys()) if (!known.has(ts)) this.drawn.delete(ts);
-    if (atEnd) this.node.scrollTop = this.node.scrollHeight;
+    if (this.atEnd) this.node.scrollTop = this.node.scrollHeight;
   }
 
   #row(message, replies, reader) {

@@ -125,7 +125,6 @@ export class Person {
     if (id === HOME) this.act("home", { tab: "home" });
     else if (conversation?.is_im && this.workspace.home_tab) this.act("home", { tab: "messages" });
     this.draw();
-    this.messages.node.scrollTop = this.messages.node.scrollHeight;
   }
 
   /** How many messages came while nobody looked. What was there at the first sight counts as read. */

@@ -62,7 +62,7 @@ class Deeds:
             return _told(self._workspace.command(person, command, rest.strip(), channel))
         if not channel.is_im:
             raise CannotError("In a channel of the sandbox only commands can be typed.")
-        self._workspace.say(person, text, body.get("thread_ts"))
+        self._workspace.say(person, text)
         return {}
 
     def _click(self, person: User, body: Json) -> Json:

@@ -14,7 +14,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## the whole story against a real Elasticsearch, in this terminal
+demo: setup ## the story against a real Elasticsearch, here and in a browser; then it is yours until Ctrl-C
 	$(BIN)/bot sandbox --story
 
 test: setup ## every test

@@ -192,10 +192,15 @@ def _print(answer: Callable[[], list[str]]) -> None:
 
 @app.command()
 def sandbox(
-    story: Annotated[bool, typer.Option("--story", help="Play the story, check each step, and end.")] = False,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story", help="Play the story first, and check each step; ends after it where nobody is at the terminal."
+        ),
+    ] = False,
     version: Annotated[str | None, typer.Option(help="Of Elasticsearch; the newest that the sandbox knows.")] = None,
 ) -> None:
-    """Try everything here: a real Elasticsearch, a local Slack workspace, and the application between them."""
+    """Try everything in a browser: a real Elasticsearch, a local Slack workspace, and the application between them."""
     try:
         from bot.sandbox.command import sandbox as play
     except ModuleNotFoundError as error:

@@ -141,9 +141,14 @@ class Application:
         """Asks it to read `access.yaml` again."""
         os.kill(self.pid, signal.SIGHUP)
 
+    @property
+    def moved(self) -> float:
+        """By how many seconds its clock is ahead."""
+        return float(self._offset.read_text(encoding="ascii"))
+
     def move_clock(self, seconds: float) -> None:
         """Lets the application see a time that many seconds later than it does now."""
-        moved = float(self._offset.read_text(encoding="ascii")) + seconds
+        moved = self.moved + seconds
         whole = self._offset.with_suffix(".new")
         whole.write_text(str(moved), encoding="ascii")
         whole.replace(self._offset)

@@ -1,16 +1,22 @@
 """`bot sandbox`: brings the stage up, tells the story or waits, and takes all of it down, however it ends."""
 
 import io
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
+from rich.text import Text
 
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS, NodeError
+from bot.sandbox.own import foreign_settings
+from bot.sandbox.page import Page
 from bot.sandbox.stage import Stage, running
 from bot.sandbox.story import Untrue, tell
 from bot.sandbox.workspace import ManifestError
@@ -19,6 +25,14 @@ OK, FAILED = 0, 1
 
 SIGNALS_FROM = 128
 """What a shell adds to the number of the signal that ended a command."""
+
+BROWSER_SECONDS = 10.0
+"""Longest wait for a browser that was opened, so that the story does not begin without its audience."""
+
+PAUSE_SECONDS = 1.2
+"""Between what happens in the story, while a person follows it on the page."""
+
+_POLL_SECONDS = 0.05
 
 _ITS_OWN = frozenset({"DATABASE_URL", "HEALTH_PORT", "PORT", "HOST"})
 """Settings that two applications must not share."""
@@ -33,33 +47,49 @@ class Stopped(BaseException):
 
 
 def sandbox(version: str | None, *, story: bool) -> int:
-    """Runs until the story is told, or until Ctrl-C or SIGTERM without one. Returns the exit code."""
-    console = _console()
-    version = version or DEFAULT_VERSION
-    if version not in VERSIONS:
-        console.print(f"There is no version {version} in the sandbox. It knows {' and '.join(VERSIONS)}.")
+    """Runs until Ctrl-C or SIGTERM; with a story and nobody at standard input, until it is told. Returns the exit code.
+
+    It does not start beside settings that point at a cluster.
+    """
+    console, version = _console(), version or DEFAULT_VERSION
+    if refusal := _refusal(version):
+        for line in refusal:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         return FAILED
-    proven = False
+    stays = not story or sys.stdin.isatty()
     try:
-        with _signals_stop(), running(version, console) as stage, _undisturbed_end():
+        with _signals_stop(), running(version, console) as stage, Page(stage) as page, _undisturbed_end():
+            _show(page, console)
             if story:
-                tell(stage, console)
-            proven = True
-            if not story:
-                _wait(stage, console)
+                tell(stage, console, _pace(page))
+            if stays:
+                _wait(stage, page, console, told=story)
     except Stopped as stopped:
+        # A start or a story that was cut short has proved nothing.
         console.print("Everything is stopped.")
-        # Being stopped is how an open sandbox ends; a start or a story that was cut short has proved nothing.
-        return OK if proven else SIGNALS_FROM + stopped.signal_number
-    except Untrue as untrue:
-        console.print(f"\n✗ Not true: {untrue.step}", style="bold red", highlight=False)
-        console.print(str(untrue), markup=False, highlight=False, soft_wrap=True)
-        return FAILED
-    except (NodeError, ManifestError, OSError, RuntimeError) as error:
-        console.print(f"The sandbox could not be started: {error}", markup=False, highlight=False, soft_wrap=True)
-        return FAILED
-    console.print("✓ Every step was checked and passed. Everything is stopped.", style="bold green", highlight=False)
+        return SIGNALS_FROM + stopped.signal_number
+    except (Untrue, NodeError, ManifestError, OSError, RuntimeError) as error:
+        return _failed(console, error)
+    passed = "" if stays else "✓ Every step was checked and passed. "
+    console.print(f"{passed}Everything is stopped.", style="bold green", highlight=False)
     return OK
+
+
+def _failed(console: Console, error: Exception) -> int:
+    """Says what went wrong: in the story, or on the way to it."""
+    if isinstance(error, Untrue):
+        console.print(f"\n✗ Not true: {error.step}", style="bold red", highlight=False)
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    else:
+        console.print(f"The sandbox could not be started: {error}", markup=False, highlight=False, soft_wrap=True)
+    return FAILED
+
+
+def _refusal(version: str) -> list[str]:
+    """Why it does not start, if it does not."""
+    if version not in VERSIONS:
+        return [f"There is no version {version} in the sandbox. It knows {' and '.join(VERSIONS)}."]
+    return foreign_settings()
 
 
 def _console() -> Console:
@@ -99,9 +129,35 @@ def _ignore_signals() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-def _wait(stage: Stage, console: Console) -> None:
-    """Shows what is running and how to point another application at it, and waits for a signal."""
+def _show(page: Page, console: Console) -> None:
+    """Says where the page is, and opens it where somebody can see it."""
+    console.print(Text.assemble("\nThe workspace in a browser: ", (page.url, "bold")), highlight=False, soft_wrap=True)
+    if sys.stdin.isatty() and _has_display() and webbrowser.open(page.url):
+        deadline = time.monotonic() + BROWSER_SECONDS
+        while not page.watched and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+
+def _has_display() -> bool:
+    """Whether a browser that is opened here would be seen. A text browser would take this terminal."""
+    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+
+
+def _pace(page: Page) -> Callable[[], None]:
+    """The story's pauses: only where a person follows it on the page."""
+
+    def pause() -> None:
+        if page.watched and sys.stdin.isatty():
+            time.sleep(PAUSE_SECONDS)
+
+    return pause
+
+
+def _wait(stage: Stage, page: Page, console: Console, *, told: bool) -> None:
+    """Shows what is running and how to point another application at it, and returns at a signal."""
     lines = [
+        *(["✓ Every step was checked and passed. Now it is your turn:", ""] if told else []),
+        f"The workspace   {page.url}",
         f"Elasticsearch   {stage.node.url}  (administrator: {stage.node.admin.username}, {stage.node.admin.password})",
         f"Slack Web API   {stage.workspace.api_url}",
         f"es-access       {stage.app.url}/readyz",
@@ -114,5 +170,6 @@ def _wait(stage: Stage, console: Console) -> None:
     ]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    while True:
-        signal.pause()
+    with suppress(Stopped):
+        while True:
+            signal.pause()

@@ -13,6 +13,9 @@ QUERY_SECONDS = 10.0
 """Longest wait for one answer."""
 
 
+_KEY_HEADER = "Authorization: ApiKey "
+
+
 class Answer(NamedTuple):
     """What the node said to a query: the HTTP status, and how many documents it found, none where it refused."""
 
@@ -32,6 +35,15 @@ def run_curl(line: str) -> Answer:
         return Answer(refusal.code, 0)
 
 
+def answer_to(line: str) -> tuple[int, str]:
+    """The same, with the words of the answer: the HTTP status and the body."""
+    try:
+        with urllib.request.urlopen(_query(line), timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the node's own)
+            return int(answer.status), answer.read().decode(errors="replace")
+    except HTTPError as refusal:
+        return refusal.code, refusal.read().decode(errors="replace")
+
+
 def write_one(line: str, index: str, document: Mapping[str, str]) -> int:
     """Stores a document with the account of such a line. Returns the HTTP status: 201 where it was stored."""
     query = _query(line)
@@ -48,16 +60,17 @@ def write_one(line: str, index: str, document: Mapping[str, str]) -> int:
 def _query(line: str) -> urllib.request.Request:
     match shlex.split(line):
         case ["curl", "-u", account, url]:
-            query = urllib.request.Request(url)  # noqa: S310 (the node's own)
-            query.add_header("Authorization", f"Basic {b64encode(account.encode()).decode()}")
-            return query
-        case ["curl", "-H", header, url]:
-            query = urllib.request.Request(url)  # noqa: S310 (the node's own)
-            name, _, value = header.partition(": ")
-            query.add_header(name, value)
-            return query
+            return _request(url, f"Basic {b64encode(account.encode()).decode()}")
+        case ["curl", "-H", header, url] if header.startswith(_KEY_HEADER):
+            return _request(url, header.removeprefix("Authorization: "))
         case _:
             raise ValueError(f"not a line that was shown: {line}")
+
+
+def _request(url: str, authorization: str) -> urllib.request.Request:
+    query = urllib.request.Request(url)  # noqa: S310 (the node's own)
+    query.add_header("Authorization", authorization)
+    return query
 
 
 def on_index(line: str, index: str) -> str:

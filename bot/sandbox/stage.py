@@ -16,19 +16,23 @@ from bot.cluster.marks import METADATA_KEY
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from bot.sandbox.node.assembly import assemble
+from bot.sandbox.node.node import OWNER_KEY
 from bot.sandbox.workspace import User, Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 """The same that the app is installed from in a real workspace."""
 
 INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    "logs-web": ("web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),
-    "logs-payments": ("payments-team", ("card accepted", "card refused: limit", "gateway timed out after 3 s")),
-    "orders": ("payments-team", ("order 1041 paid", "order 1042 waits for its payment")),
-    "metrics-hosts": ("platform-team", ("web-1 cpu 31 %", "web-2 cpu 97 %")),
+    "logs-web": ("@web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),
+    "logs-shop": ("@web-team", ("card accepted", "card refused: limit", "gateway timed out after 3 s")),
+    "orders": ("@payments-team", ("order 1041 paid", "order 1042 waits for its payment")),
+    "metrics-hosts": ("@platform-team", ("web-1 cpu 31 %", "web-2 cpu 97 %")),
     "scratch": (None, ("nobody remembers what this was for",)),
 }
 """Sample data: each index with the owner in its `_meta` and its lines. One has no owner, as there always is."""
+
+TEAMS = {"web-team": ("bob",), "payments-team": ("carol",), "platform-team": ("bob",)}
+"""Who is in the teams that own the sample data."""
 
 ACCESS_DETAILS = "Questions? Ask in #data-help."
 
@@ -37,13 +41,14 @@ OWN_MACHINE = "127.0.0.1,localhost"
 
 @dataclass(frozen=True)
 class Stage:
-    """What is running. `alice` asks, `bob` owns the integration."""
+    """What is running. `alice` asks; `bob` owns the integration and most of the data, `carol` the orders."""
 
     node: Node
     workspace: Workspace
     app: Application
     alice: User
     bob: User
+    carol: User
 
     def left_behind(self) -> list[str]:
         """What the application made and the cluster still has: `user NAME`, `role NAME`, `key ID`.
@@ -77,13 +82,18 @@ def running(version: str, console: Console) -> Iterator[Stage]:
             workspace = stack.enter_context(Workspace.start(MANIFEST))
             alice = workspace.add_user("alice", tz="Europe/Paris")
             bob = workspace.add_user("bob", tz="America/New_York")
+            carol = workspace.add_user("carol", tz="Asia/Tokyo")
+            people = {one.name: one for one in (alice, bob, carol)}
+            for team, members in TEAMS.items():
+                workspace.add_group(team, [people[name] for name in members])
+            workspace.add_channel("data-help", people.values())
         with _progress(console, "es-access"):
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="es-access-sandbox-")))
-            settings = {"CUSTOM_ACCESS_DETAILS": ACCESS_DETAILS}
+            settings = {"CUSTOM_ACCESS_DETAILS": ACCESS_DETAILS, "RESOURCE_OWNER_KEY": OWNER_KEY}
             app = Application(workspace, node, node.connector(), directory, owners=bob.email, settings=settings)
             stack.callback(app.stop)
             app.start()
-        yield Stage(node, workspace, app, alice, bob)
+        yield Stage(node, workspace, app, alice, bob, carol)
 
 
 def fill(node: Node) -> None:

@@ -58,11 +58,14 @@ class Teller:
 
     stage: Stage
     console: Console
+    pause: Callable[[], None] = lambda: None
+    """Called before each step, and after what is shown: for those who watch."""
     step: str = ""
     number: int = 0
 
     def begin(self, title: str) -> None:
         """Opens a step."""
+        self.pause()
         self.number += 1
         self.step = f"{self.number}. {title}"
         self.console.print()
@@ -87,6 +90,7 @@ class Teller:
         label = Text(f"{person.real_name} · {where}", style=self._style(person))
         panel = Panel(shown, title=label, title_align="left", border_style=self._style(person), padding=(0, 1))
         self.console.print(panel, width=self._width, highlight=False)
+        self.pause()
 
     def types(self, person: User, text: str) -> str:
         """Types a command, and shows and returns the private answer."""
@@ -157,9 +161,9 @@ class Teller:
         return min(self.console.width, WIDEST)
 
 
-def tell(stage: Stage, console: Console) -> None:
+def tell(stage: Stage, console: Console, pause: Callable[[], None] = lambda: None) -> None:
     """The whole story. Raises `Untrue` at the first step that does not hold, or that something breaks."""
-    teller = Teller(stage, console)
+    teller = Teller(stage, console, pause)
     try:
         _tell(teller)
     except (OSError, RuntimeError, TransportError, ApiError) as error:

@@ -1,6 +1,8 @@
 """`bot sandbox` as a newcomer runs it: a command in a shell, in whatever environment that shell has."""
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ SECONDS = 90.0
 """For a command that takes 12 on two idle cores."""
 
 HOSTILE = {
-    "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+    "ELASTICSEARCH_PASSWORD": "not-ours",
     "SLACK_API_URL": "http://127.0.0.1:1/api/",
     "SLACK_SIGNING_SECRET": "not-ours",
     "INTEGRATION_OWNER": "nobody@example.com",
@@ -57,6 +59,9 @@ STORY = (
 )
 """What is read, in this order."""
 
+SCREEN = ("DISPLAY", "WAYLAND_DISPLAY")
+"""Nobody's browser is opened by a test."""
+
 MAIN = "from bot.cli import main; main()"
 
 
@@ -70,14 +75,21 @@ def place(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def sandbox(place: Path, *arguments: str, code: str = MAIN) -> Iterator[subprocess.Popen[str]]:
+def sandbox(
+    place: Path,
+    *arguments: str,
+    code: str = MAIN,
+    environment: dict[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[str]]:
     """`bot sandbox`, its output in a pipe. In a session of its own: its signals reach no one else."""
-    environment = {name: text for name, text in os.environ.items() if "COLOR" not in name} | HOSTILE
+    shell = {name: text for name, text in os.environ.items() if "COLOR" not in name and name not in SCREEN}
+    environment = shell | HOSTILE | (environment or {})
     environment |= {"HOME": str(place / "home"), "TMPDIR": str(place / "temporary"), "TERM": "dumb"}
     environment["XDG_CACHE_HOME"] = str(cache_root().parent)
     process = subprocess.Popen(
         [sys.executable, "-c", code, "sandbox", *arguments], cwd=place, env=environment, text=True,
-        encoding="utf-8", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        encoding="utf-8", stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
     try:
@@ -160,6 +172,38 @@ def test_a_story_that_is_cut_short_has_proved_nothing(place: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 128 + signal.SIGTERM
     assert_nothing_is_left(place)
+
+
+def test_a_story_at_a_terminal_is_told_and_then_it_stays_open(place: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with sandbox(place, "--story", stdin=theirs) as process:
+            said = output_until(process, "Ctrl-C ends all of it")
+            assert "Every step was checked and passed. Now it is your turn" in said
+            assert re.search(r"The workspace   http://127\.0\.0\.1:\d+/", said)
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=SECONDS)
+            assert process.returncode == 0, rest
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert_nothing_is_left(place)
+
+
+@pytest.mark.parametrize("name", ["ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ACCESS_CONFIG"])
+def test_it_does_not_start_beside_settings_for_another_cluster(place: Path, name: str) -> None:
+    with sandbox(place, environment={name: "of-somebody-else"}) as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert f"Your environment has {name}: `unset {name}`, then try again." in said
+    (place / ".env").write_text(f"{name}=of-somebody-else\n")
+    with sandbox(place) as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert said.splitlines() == [
+        "The sandbox has a cluster of its own, and does not start beside settings for another one.",
+        f"{place / '.env'} has {name}: run the sandbox in another directory.",
+    ]
 
 
 def test_an_unknown_version_is_answered_with_those_there_are(place: Path) -> None:

@@ -43,22 +43,30 @@ class Actions:
         return delivery
 
     def click(
-        self, user: User, on: Message | View, what: str, value: Any = None, *, filled: form.Values | None = None
+        self,
+        user: User,
+        on: Message | View,
+        what: str,
+        value: Any = None,
+        *,
+        block: str | None = None,
+        filled: form.Values | None = None,
     ) -> Delivery:
         """Press what the person sees now: `what` is a visible text or an action_id.
 
-        `value` is the choice in a select (its value or text), or what was typed into a field that tells the app at
-        once (`dispatch_action`); `filled` is what stands in the other fields of a view by now. NotShownError when
-        there is nothing such, or the app would not hear of it.
+        `block` is a block_id, where several blocks have the same button. `value` is the choice in a select (its value
+        or text), or what was typed into a field that tells the app at once (`dispatch_action`); `filled` is what
+        stands in the other fields of a view by now. NotShownError when there is nothing such, or the app would not
+        hear of it.
         """
         now = self._now(user, on)
-        block, element = form.find_element(now.blocks, what)
-        if not form.tells_at_once(block):
+        around, element = form.find_element(now.blocks, what, block)
+        if not form.tells_at_once(around):
             raise form.NotShownError(f"the app hears of {what!r} when the form is sent: it has no dispatch_action")
         if isinstance(now, View):
-            own = {} if value is None or element["type"] in form.WITHOUT_STATE else {block["block_id"]: value}
+            own = {} if value is None or element["type"] in form.WITHOUT_STATE else {around["block_id"]: value}
             now = self.fill(user, now, {**(filled or {}), **_named(element, own)})
-        return self._press(user, now, form.action(block, element, value, self._state.new_ts()))
+        return self._press(user, now, form.action(around, element, value, self._state.new_ts()))
 
     def fill(self, user: User, view: View, values: form.Values) -> View:
         """Fill in fields of a view without sending it. The app sees them with the next click in it."""
@@ -68,17 +76,24 @@ class Actions:
             return self._state.put_view(replace(now, values=filled))
 
     def click_raw(
-        self, user: User, on: Message | View, what: str | None = None, overrides: Json | None = None
+        self,
+        user: User,
+        on: Message | View,
+        what: str | None = None,
+        overrides: Json | None = None,
+        *,
+        block: str | None = None,
     ) -> Delivery:
         """Press in `on` as it was then, shown or not: a stale, doubled or forged click.
 
-        `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces key by key.
+        `block` is as in `click`. `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces
+        key by key.
         """
         ts, changes = self._state.new_ts(), dict(overrides or {})
         press: Json = {"type": "button", "action_id": "forged", "block_id": "forged", "action_ts": ts}
         if what is not None:
-            block, element = form.find_element(on.blocks, what)
-            press = form.action(block, element, None, ts)
+            around, element = form.find_element(on.blocks, what, block)
+            press = form.action(around, element, None, ts)
         press |= changes.pop("actions", [{}])[0]
         return self._press(user, on, press, changes)
 
@@ -95,16 +110,18 @@ class Actions:
         """Type into an external select and see its options; [] when the app offers none in time."""
         return list(form.options_of(self.suggestions(user, on, action_id, typed)))
 
-    def suggestions(self, user: User, on: Message | View, action_id: str, typed: str = "") -> Json:
+    def suggestions(
+        self, user: User, on: Message | View, action_id: str, typed: str = "", block: str | None = None
+    ) -> Json:
         """The same with its groups: `options` or `option_groups`, or neither.
 
         The app is asked from `min_query_length` characters on; options that Slack would not take are not shown.
         """
         now = self._now(user, on)
-        block, element = form.find_element(now.blocks, action_id)
+        around, element = form.find_element(now.blocks, action_id, block)
         if len(typed) < element.get("min_query_length", MIN_QUERY_CHARS):
             return {}
-        payload = self._server.payloads.suggestion(user, now, block["block_id"], element["action_id"], typed)
+        payload = self._server.payloads.suggestion(user, now, around["block_id"], element["action_id"], typed)
         delivery = self._interact(user, payload)
         if delivery.error is not None or not isinstance(delivery.ack_body, dict):
             return {}

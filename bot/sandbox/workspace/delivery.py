@@ -50,7 +50,7 @@ class Deliveries:
 
     async def send(self, kind: str, payload: Json) -> Delivery:
         """Deliver once; the answer is there, or `error` says what Slack makes of its absence."""
-        delivery = Delivery(kind, payload)
+        delivery = Delivery(kind, payload, started=self.state.clock())
         with self.state.changing():
             self.state.deliveries.append(delivery)
         await self._attempt(delivery, 0, "")

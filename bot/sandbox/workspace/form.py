@@ -33,9 +33,11 @@ class NotShownError(LookupError):
     """The person sees no such button or field; the message says what they see."""
 
 
-def find_element(blocks: Iterable[Json], wanted: str) -> tuple[Json, Json]:
-    """The block and element whose action_id or visible text is `wanted`."""
-    pairs = [(block, element) for block in blocks for element in elements_of(block)]
+def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = None) -> tuple[Json, Json]:
+    """The first block and element whose action_id or visible text is `wanted`; `block_id` names the block as well."""
+    pairs = [
+        (block, element) for block in blocks for element in elements_of(block) if block_id in (None, block["block_id"])
+    ]
     for block, element in pairs:
         if wanted in (element["action_id"], visible_text(element)):
             return block, element

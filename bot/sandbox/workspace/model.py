@@ -110,7 +110,7 @@ class View:
 
 @dataclass
 class Delivery:
-    """One payload sent to the app. `ack_seconds` counts from sending.
+    """One payload sent to the app. `started` is Unix seconds; `ack_seconds` counts from sending.
 
     `error` is Slack's code when there was no (good) acknowledgement, `shown` the sentence the person saw then.
     `late_ack_seconds` is set when the answer came after Slack had given up (3 s); `attempts` counts retries in.
@@ -127,6 +127,7 @@ class Delivery:
     status: int | None = None
     attempts: int = 0
     connection: str | None = None
+    started: float = 0.0
 
     @property
     def acknowledged(self) -> bool:

@@ -115,11 +115,12 @@ class State:
 
     def direct_message(self, user: str) -> Channel:
         """The conversation between the user and the app, made on first use."""
-        with self.changing():
+        with self.lock:
             found = self.find_direct_message(user)
             if found is None:
                 found = Channel(self.new_id("D"), "directmessage", frozenset({user, self.bot_user_id}), user)
-                self.channels[found.id] = found
+                with self.changing():
+                    self.channels[found.id] = found
             return found
 
     def find_direct_message(self, user: str) -> Channel | None:

@@ -1,0 +1,29 @@
+"""The sandbox is for its own cluster alone: where settings name another one, it does not even start."""
+
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+NAMES = ("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ACCESS_CONFIG")
+"""What says which cluster is meant."""
+
+ENV_FILE = Path(".env")
+
+
+def foreign_settings() -> list[str]:
+    """Sentences about settings that point at a cluster which is not the sandbox's; empty where there are none."""
+    in_file = [name for name in NAMES if dotenv_values(ENV_FILE).get(name)]
+    in_shell = [name for name in NAMES if os.environ.get(name)]
+    if not in_file and not in_shell:
+        return []
+    lines = ["The sandbox has a cluster of its own, and does not start beside settings for another one."]
+    if in_shell:
+        lines.append(f"Your environment has {_and(in_shell)}: `unset {' '.join(in_shell)}`, then try again.")
+    if in_file:
+        lines.append(f"{ENV_FILE.resolve()} has {_and(in_file)}: run the sandbox in another directory.")
+    return lines
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)

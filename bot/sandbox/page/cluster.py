@@ -1,0 +1,51 @@
+"""What the application has made in the cluster, as it comes and goes."""
+
+from typing import Any
+
+from elasticsearch import ApiError, Elasticsearch, TransportError
+
+from bot.cluster.marks import METADATA_KEY
+
+Json = dict[str, Any]
+
+
+def made_by_application(client: Elasticsearch) -> Json:
+    """Users, roles and live API keys that carry the application's metadata, or `error` when the node does not answer.
+
+    The lists are searches of the node's, so what has just come or gone may show a second later.
+    """
+    security = client.security
+    try:
+        users, roles = security.get_user().body, security.get_role().body
+        keys = security.get_api_key(active_only=True)["api_keys"]
+    except (ApiError, TransportError) as error:
+        return {"error": f"Elasticsearch does not answer: {type(error).__name__}", "users": [], "roles": [], "keys": []}
+    return {
+        "error": None,
+        "users": [
+            {"name": name, "more": _more(one), "enabled": one["enabled"]} for name, one in users.items() if _ours(one)
+        ],
+        "roles": [{"name": name, "more": _rights(one)} for name, one in roles.items() if _ours(one)],
+        "keys": [
+            {"name": one["name"], "id": one["id"], "more": _more(one)} for one in keys if _ours(one) or _of_ours(one)
+        ],
+    }
+
+
+def _ours(found: Json) -> bool:
+    return METADATA_KEY in (found.get("metadata") or {})
+
+
+def _of_ours(key: Json) -> bool:
+    """A key that somebody made with an account of the application's making."""
+    return str(key.get("username", "")).startswith("es-access-")
+
+
+def _more(found: Json) -> Json:
+    about = (found.get("metadata") or {}).get(METADATA_KEY, {})
+    return {name: str(text) for name, text in about.items()} if isinstance(about, dict) else {}
+
+
+def _rights(role: Json) -> Json:
+    held = [f"{', '.join(index['privileges'])} on {', '.join(index['names'])}" for index in role.get("indices", [])]
+    return {"gives": "; ".join(held)} | _more(role)

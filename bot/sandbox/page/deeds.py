@@ -1,0 +1,161 @@
+"""What can be done on the page: each deed is one of the workspace's own functions, done as one of its people."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bot.sandbox.page.trying import curl_line, try_line
+from bot.sandbox.stage import Stage
+from bot.sandbox.workspace import Channel, Delivery, Message, NotShownError, SlackError, User, View, Workspace
+
+Json = dict[str, Any]
+
+LONGEST_JUMP_SECONDS = 31 * 24 * 3600.0
+"""How far the clock is moved at once: a month."""
+
+
+class CannotError(Exception):
+    """It cannot be done; the message is a sentence for the person."""
+
+
+class Deeds:
+    """Does what the page asks for. Each call takes and gives JSON, and may wait for the application: up to 3 s."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._workspace: Workspace = stage.workspace
+        self._deeds: dict[str, Callable[[User, Json], Json]] = {
+            "write": self._write,
+            "click": self._click,
+            "submit": self._submit,
+            "close": self._close,
+            "suggest": self._suggest,
+            "home": self._home,
+            "shortcut": self._shortcut,
+            "message_shortcut": self._message_shortcut,
+            "try": self._try,
+            "clock": self._clock,
+        }
+
+    def do(self, name: str, body: Json) -> Json:
+        """The deed of that name. Raises CannotError with a sentence where it cannot be done."""
+        deed = self._deeds.get(name)
+        if deed is None:
+            raise CannotError(f"The page knows nothing called {name}.")
+        try:
+            return {"ok": True} | deed(self._person(body), body)
+        except (NotShownError, ValueError, SlackError) as error:
+            raise CannotError(str(error)) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CannotError(f"The page asked for {name} in a way that is not understood: {error!r}") from error
+
+    def _person(self, body: Json) -> User:
+        person = next((one for one in self._workspace.people if one.id == body.get("person")), None)
+        if person is None:
+            raise CannotError("That person is not in this workspace (any more). Reload the page.")
+        return person
+
+    def _write(self, person: User, body: Json) -> Json:
+        text, channel = str(body["text"]).strip(), self._channel(person, body)
+        if text.startswith("/"):
+            command, _, rest = text.partition(" ")
+            return _told(self._workspace.command(person, command, rest.strip(), channel))
+        if not channel.is_im:
+            raise CannotError("In a channel of the sandbox only commands can be typed.")
+        self._workspace.say(person, text)
+        return {}
+
+    def _click(self, person: User, body: Json) -> Json:
+        shown, action, block = self._shown(person, body), str(body["action_id"]), str(body["block_id"])
+        if isinstance(shown, Message) and (before := _as_drawn(shown, block)) is not None:
+            return _told(self._workspace.click_raw(person, before, action, block=block))
+        return _told(self._workspace.click(person, shown, action, body.get("value"), block=block, filled=_values(body)))
+
+    def _submit(self, person: User, body: Json) -> Json:
+        return _told(self._workspace.submit(person, self._view(person, body), _values(body)))
+
+    def _close(self, person: User, body: Json) -> Json:
+        self._workspace.close_view(person, self._view(person, body), all_of_them=body.get("all") is True)
+        return {}
+
+    def _suggest(self, person: User, body: Json) -> Json:
+        shown, typed = self._shown(person, body), str(body.get("typed", ""))
+        return {
+            "found": self._workspace.suggestions(
+                person, shown, str(body["action_id"]), typed, block=str(body["block_id"])
+            )
+        }
+
+    def _home(self, person: User, body: Json) -> Json:
+        delivery = self._workspace.open_home(person, str(body.get("tab", "home")))
+        return {} if delivery is None else _told(delivery)
+
+    def _shortcut(self, person: User, body: Json) -> Json:
+        return _told(self._workspace.shortcut(person, str(body["callback_id"])))
+
+    def _message_shortcut(self, person: User, body: Json) -> Json:
+        return _told(
+            self._workspace.message_shortcut(person, str(body["callback_id"]), str(body["channel"]), str(body["ts"]))
+        )
+
+    def _try(self, person: User, body: Json) -> Json:
+        line = curl_line(self._message(person, body))
+        if line is None:
+            raise CannotError("There is no curl line in that message.")
+        return try_line(line, self._stage.node.url)
+
+    def _clock(self, _person: User, body: Json) -> Json:
+        seconds = float(body["seconds"])
+        if not 0 < seconds <= LONGEST_JUMP_SECONDS:
+            raise CannotError("The clock of the sandbox moves forwards alone, and by a month at most.")
+        self._stage.app.move_clock(seconds)
+        return {"moved_seconds": self._stage.app.moved}
+
+    def _shown(self, person: User, body: Json) -> Message | View:
+        return self._view(person, body) if "view" in body else self._message(person, body)
+
+    def _view(self, person: User, body: Json) -> View:
+        home = self._workspace.home(person)
+        held = [*self._workspace.views(person), *([] if home is None else [home])]
+        found = next((one for one in held if one.id == body["view"]), None)
+        if found is None:
+            raise CannotError("That window is closed already.")
+        return found
+
+    def _message(self, person: User, body: Json) -> Message:
+        channel = self._channel(person, body)
+        held = [*self._workspace.messages(channel), *self._workspace.ephemerals(person)]
+        found = next((one for one in held if (one.channel, one.ts) == (channel.id, body["ts"])), None)
+        if found is None:
+            raise CannotError("That message is gone.")
+        return found
+
+    def _channel(self, person: User, body: Json) -> Channel:
+        held = self._workspace.conversations(person)
+        found = next((one for one in held if one.id == body["channel"]), None)
+        if found is None:
+            raise CannotError("That person is not in this conversation.")
+        return found
+
+
+def _as_drawn(shown: Message, block: str) -> Message | None:
+    """The message before an edit, where only that had the block: a click may be on its way when the edit comes.
+
+    Slack delivers such a click, and so does the page.
+    """
+    if any(each["block_id"] == block for each in shown.blocks):
+        return None
+    for version in reversed(shown.history):
+        if any(each["block_id"] == block for each in version.blocks):
+            return replace(shown, text=version.text, blocks=version.blocks)
+    return None
+
+
+def _values(body: Json) -> dict[str, Any]:
+    """`{block_id: {action_id: value}}` as the workspace takes it; an input block has one element."""
+    return {block: next(iter(named.items())) for block, named in body.get("values", {}).items() if named}
+
+
+def _told(delivery: Delivery) -> Json:
+    """What the person is shown: the sentence of Slack's own where the application did not answer well."""
+    return {} if delivery.error is None else {"shown": delivery.shown or delivery.error}

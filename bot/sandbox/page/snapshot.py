@@ -1,0 +1,130 @@
+"""What the page is told: the workspace, what each person sees, and the traffic, as JSON in named parts.
+
+A browser is sent the parts that have changed. The names: `workspace`, `person:ID`, `traffic:ID`, `cluster`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.sandbox.page.trying import curl_line
+from bot.sandbox.stage import Stage
+from bot.sandbox.workspace import Call, Delivery, Message, User, View, Workspace
+
+Json = dict[str, Any]
+
+SHOWN_MESSAGES = 300
+"""Of one conversation, the newest: a browser draws so many at once, and nobody scrolls further in a sandbox."""
+
+SHOWN_TRAFFIC = 80
+"""Exchanges, the newest."""
+
+
+def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
+    """Everything but the cluster, which is asked for elsewhere: it takes a while."""
+    yield "workspace", workspace(stage)
+    for person in people:
+        yield f"person:{person.id}", sight(stage.workspace, person)
+    yield from traffic(stage.workspace)
+
+
+def workspace(stage: Stage) -> Json:
+    """What is the same for everybody."""
+    held, manifest = stage.workspace, stage.workspace.manifest
+    return {
+        "people": [{"id": one.id, "name": one.name, "real_name": one.real_name, "tz": one.tz} for one in held.people],
+        "names": held.names,
+        "app": {"id": held.bot_user_id, "name": manifest.bot_name, "connections": held.connections},
+        "commands": [{"name": name, "hint": manifest.usage.get(name, "")} for name in sorted(manifest.commands)],
+        "shortcuts": [
+            {"name": one.name, "callback_id": one.callback_id, "kind": one.kind} for one in manifest.shortcuts
+        ],
+        "home_tab": manifest.home_tab,
+        "can_write": not manifest.messages_read_only,
+        "moved_seconds": stage.app.moved,
+        "node": {"version": stage.node.version, "url": stage.node.url},
+    }
+
+
+def sight(held: Workspace, person: User) -> Json:
+    """What this person sees: conversations with messages, modals, the Home tab, and what Slack itself said."""
+    held.direct_message(person)
+    private = held.ephemerals(person)
+    home = held.home(person)
+    return {
+        "conversations": [
+            {
+                "id": channel.id,
+                "name": channel.name,
+                "is_im": channel.is_im,
+                "messages": [
+                    message(one)
+                    for one in sorted(
+                        [*held.messages(channel), *(one for one in private if one.channel == channel.id)],
+                        key=lambda one: one.ts,
+                    )[-SHOWN_MESSAGES:]
+                ],
+            }
+            for channel in sorted(held.conversations(person), key=lambda one: (not one.is_im, one.name))
+        ],
+        "views": [view(one) for one in held.views(person)],
+        "home": None if home is None else view(home),
+        "notices": held.notices(person),
+    }
+
+
+def message(shown: Message) -> Json:
+    """A message with what the page needs beside Slack's own fields; `tryable` where a credential was delivered."""
+    return {
+        "ts": shown.ts,
+        "author": shown.author,
+        "text": shown.text,
+        "blocks": list(shown.blocks),
+        "thread_ts": shown.thread_ts,
+        "edited": shown.edited is not None,
+        "private": shown.is_ephemeral,
+        "tryable": curl_line(shown) is not None,
+    }
+
+
+def view(shown: View) -> Json:
+    """A modal or Home tab, with its errors and the values that the workspace holds."""
+    return {"id": shown.id, "hash": shown.hash, "errors": shown.errors, "values": shown.values, **shown.body}
+
+
+def traffic(held: Workspace) -> Iterator[tuple[str, Json]]:
+    """The newest exchanges, each with an id of its own: what went to the app (`to_app`), and what it called."""
+    both: list[Delivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
+    for one in sorted(both, key=lambda each: each.started)[-SHOWN_TRAFFIC:]:
+        # The workspace keeps them for longer than they are shown here, so that the number stays theirs.
+        yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, Delivery) else _call(one)
+
+
+def _delivery(one: Delivery) -> Json:
+    payload = one.payload
+    name = payload.get("command") or payload.get("event", {}).get("type") or payload.get("type", "")
+    milliseconds = None if one.ack_seconds is None else round(one.ack_seconds * 1000, 1)
+    return {
+        "at": one.started,
+        "to_app": True,
+        "name": name,
+        "kind": one.kind,
+        "milliseconds": milliseconds,
+        "error": one.error,
+        "payload": payload,
+        "answer": one.ack_body,
+    }
+
+
+def _call(one: Call) -> Json:
+    answer = one.answer or {}
+    refused = None if answer.get("ok", True) else str(answer.get("error"))
+    return {
+        "at": one.started,
+        "to_app": False,
+        "name": one.method,
+        "kind": "Web API",
+        "milliseconds": round(one.seconds * 1000, 1),
+        "error": refused or (None if one.status == 200 else f"HTTP {one.status}"),
+        "payload": one.payload,
+        "answer": one.answer,
+    }

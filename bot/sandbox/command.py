@@ -168,8 +168,9 @@ def _wait(stage: Stage, page: Page, console: Console, *, told: bool) -> None:
         "",
         "Ctrl-C ends all of it.",
     ]
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    # Within: who reads the last line may press Ctrl-C before the next statement.
     with suppress(Stopped):
+        for line in lines:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         while True:
             signal.pause()

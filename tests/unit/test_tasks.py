@@ -267,7 +267,7 @@ def test_an_end_during_a_reveal_shows_nothing_and_leaves_nothing(world: World, k
         assert other.work_grants() == 0, "it is in hand"
 
     world.cluster.before_renew = ending
-    with pytest.raises(Conflict, match="has ended meanwhile"):
+    with pytest.raises(Conflict, match="has changed meanwhile"):
         world.grants.reveal(request_id, REQUESTER)
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP

@@ -27,6 +27,7 @@ from bot.access.provisioning import Provisioning
 from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
+from bot.access.suggestions import Suggestions
 from bot.announcing import announce
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -39,6 +40,7 @@ from bot.slack.afterwards import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
+from bot.slack.form_listeners import FormListeners
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
 from bot.storage.causes import cause
@@ -111,12 +113,13 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
         directory.forget_groups()
         afterwards.do(domain.automatic.look)
 
+    form = FormListeners(domain.requests, rules, Suggestions(clusters), afterwards)
     listeners = Listeners(
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
-        groups_changed, afterwards,
+        groups_changed, afterwards, form.open,
     )  # fmt: skip
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=who is not None)
+    app = bolt_app(client, settings.slack_signing_secret, listening, (listeners, form), verified=who is not None)
     port = _listen(settings, app, afterwards, store, clusters, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)

@@ -16,6 +16,10 @@ REQUEST_VIEW = "request"
 DENY_VIEW = "deny"
 EXTEND_VIEW = "extend"
 
+ASK_SHORTCUT = "ask"
+ASK_ABOUT_SHORTCUT = "ask_about"
+"""Of the menu of shortcuts, and of the menu of a message; the manifest names them."""
+
 CLUSTER = "cluster"
 PATTERNS = "patterns"
 DURATION = "duration"
@@ -23,3 +27,6 @@ PERMISSION = "permission"
 PURPOSE = "purpose"
 REASON = "reason"
 """Blocks of the views; the element in each has the same name."""
+
+CUSTOM = "custom"
+"""The field for a duration that is not among those to choose from."""

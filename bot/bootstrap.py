@@ -21,7 +21,9 @@ from bot.access.automatic import Automatic
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
+from bot.access.homes import Changes
 from bot.access.outbox import Outbox
+from bot.access.overview import Overviews
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
 from bot.access.requests import Requests
@@ -34,6 +36,7 @@ from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.marks import Installation
 from bot.duties import CLUSTER_WORKERS, Domain, start_duties
 from bot.identity import Identity
+from bot.refreshing import HomeRefresher
 from bot.reloading import Reloading
 from bot.settings import Configuration, Settings, SettingsError
 from bot.slack.afterwards import Afterwards
@@ -41,6 +44,7 @@ from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, 
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.form_listeners import FormListeners
+from bot.slack.home_listeners import HomeListeners
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
 from bot.storage.causes import cause
@@ -118,8 +122,13 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
         groups_changed, afterwards, form.open,
     )  # fmt: skip
+    overviews = Overviews(store, directory, rules, clock)
+    home = HomeListeners(overviews, client, afterwards, form.open)
+    refresher = HomeRefresher(Changes(store, directory, rules, clock).concerned, home.publish)
+    running.callback(refresher.stop)
+    refresher.start()
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, (listeners, form), verified=who is not None)
+    app = bolt_app(client, settings.slack_signing_secret, listening, (listeners, form, home), verified=who is not None)
     port = _listen(settings, app, afterwards, store, clusters, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)

@@ -145,7 +145,11 @@ class Grant(SQLModel, table=True):
     """
 
     __tablename__ = "access_grant"
-    __table_args__ = (Index("access_grant_due", "due_at"), Index("access_grant_state", "state"))
+    __table_args__ = (
+        Index("access_grant_due", "due_at"),
+        Index("access_grant_state", "state"),
+        Index("access_grant_ending", "state", "expires_at"),
+    )
 
     id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
     username: str = Field(max_length=507, unique=True)
@@ -217,7 +221,7 @@ class AuditEvent(SQLModel, table=True):
     """Something that happened, who did it and to what. Never changed and never removed."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("audit_event_of_request", "request_id", "id"),)
+    __table_args__ = (Index("audit_event_of_request", "request_id", "id"), Index("audit_event_at", "at"))
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime
@@ -225,6 +229,35 @@ class AuditEvent(SQLModel, table=True):
     request_id: str | None = Field(default=None, max_length=16)
     actor: str = Field(max_length=64)
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Favourite(SQLModel, table=True):
+    """Terms that a person wants to ask for again. `key` is made of them, so that the same are kept once.
+
+    `duration` is in seconds.
+    """
+
+    __tablename__ = "favourite"
+
+    person: str = Field(primary_key=True, max_length=32)
+    key: str = Field(primary_key=True, max_length=16)
+    integration: str = Field(max_length=64)
+    patterns: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    permission: str = Field(max_length=64)
+    duration: int
+    kind: CredentialKind = Field(sa_column=Column(_names_of(CredentialKind), nullable=False))
+    reason: str = Field(default="", max_length=1000)
+    saved_at: datetime
+
+
+class HomeTab(SQLModel, table=True):
+    """Who has opened the Home tab, when last, and which pages of it they look at."""
+
+    __tablename__ = "home_tab"
+
+    person: str = Field(primary_key=True, max_length=32)
+    opened_at: datetime
+    place: str = Field(default="", max_length=500)
 
 
 class Lease(SQLModel, table=True):

@@ -14,12 +14,13 @@ from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
 from bot.storage.claims import Claims
 from bot.storage.messages import Messages
+from bot.storage.overview import Overview
 
 _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages):
+class SqlTransaction(Claims, Messages, Overview):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:

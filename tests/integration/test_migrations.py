@@ -24,6 +24,7 @@ from bot.storage.store import SqlStore
 from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 
 TABLES = {"access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting"}
+TABLES |= {"favourite", "home_tab"}
 
 
 def test_migrated_database_is_what_the_models_describe(empty_engine: Engine) -> None:

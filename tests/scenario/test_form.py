@@ -16,7 +16,8 @@ Json = dict[str, Any]
 FLOWS = """
 access_flows:
   - {name: careful, owners: integration, patterns: ["logs-*"], max_duration: 4h, reason: required}
-  - {name: open, owners: integration, permissions: [read, write], max_duration: 7d}
+  - {name: writers, owners: integration, patterns: ["logs-*"], permissions: [write], max_duration: 7d}
+  - {name: open, owners: integration, patterns: ["metrics-*"], permissions: [read, write], max_duration: 7d}
 """
 
 
@@ -87,7 +88,7 @@ def test_a_preview_follows_what_is_chosen_and_another_limit_offers_other_duratio
     with pytest.raises(ValueError, match="Reason, for the owners is required"):
         stage.workspace.submit(stage.alice, now)
     stage.workspace.click(stage.alice, now, "permission", "write")
-    shows(stage, "“open”", "up to 7d")
+    shows(stage, "“writers”", "up to 7d")
 
 
 def test_another_duration_than_those_to_choose_from_is_typed(stage: Stage) -> None:

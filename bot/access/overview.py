@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -63,9 +63,8 @@ class Overviews:
             tab = read.home_tab(person)
             place = _read_place(tab.place if tab else "")
             slices = {each: _on_page(read, each, person, owned, place.get(each)) for each in Section}
-            return Overview(
-                self.clock.now(), slices, read.count_owned_live(person, owned), read.favourites(person)
-            )  # fmt: skip
+            count = _count(slices[Section.OWNED], lambda: read.count_owned_live(person, owned))
+            return Overview(self.clock.now(), slices, count, read.favourites(person))
 
     def open(self, person: str) -> Overview:
         """The same, on the first pages. From now on that person's view is kept up to date."""
@@ -164,6 +163,11 @@ def _on_page(read: Transaction, section: Section, person: str, owned: Sequence[s
     found = slice_of(Page(size, page.after, page.before) if page else Page(size))
     # What stood on that page may be gone.
     return found if found.stories or page is None else slice_of(Page(size))
+
+
+def _count(found: Slice, counted: Callable[[], int]) -> int:
+    """How many there are on all pages. To count is what takes longest, and needs no doing where all are on one."""
+    return counted() if found.next or found.previous else len(found.stories)
 
 
 def _read_place(stored: str) -> dict[Section, Page]:

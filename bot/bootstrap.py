@@ -16,8 +16,10 @@ from bot.access.clocks import Clocks
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
+from bot.access.homes import Changes
 from bot.access.notices import Notices
 from bot.access.outbox import Outbox
+from bot.access.overview import Overviews
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
 from bot.access.reconcile import Reconcile
@@ -25,6 +27,7 @@ from bot.access.refusals import Refusals
 from bot.access.requests import Requests
 from bot.access.revocation import Revocation
 from bot.access.routing import Routing, Rules
+from bot.access.suggestions import Suggestions
 from bot.announcing import announce
 from bot.by_hand import ByHand
 from bot.cluster.marks import Installation
@@ -33,15 +36,19 @@ from bot.databases import open_beside, open_store
 from bot.duties import CLUSTER_WORKERS, REVOKERS, Domain, start_duties
 from bot.identity import Identity
 from bot.observing import observe
+from bot.refreshing import HomeRefresher
 from bot.reloading import Reloading
 from bot.rotating import check_rotation, read_passwords, start_rotation
 from bot.serving import listen
 from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
+from bot.slack.answering import Answering
 from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
+from bot.slack.form_listeners import FormListeners
 from bot.slack.gate import Gate, Team
+from bot.slack.home_listeners import HomeListeners
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier
 from bot.storage.engine import database_url, open_engine
@@ -120,13 +127,21 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
         afterwards.do(domain.automatic.look)
 
     refusals = Refusals(store, clock)
+    answering = Answering(afterwards, directory, refusals)
+    form = FormListeners(domain.requests, rules, Suggestions(clusters), answering)
     listeners = Listeners(
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
-        groups_changed, afterwards, directory, refusals,
+        groups_changed, answering, form.open,
     )  # fmt: skip
+    overviews = Overviews(store, directory, rules, clock)
+    home = HomeListeners(overviews, client, answering, form.open)
+    refresher = HomeRefresher(Changes(store, directory, rules, clock).concerned, home.publish)
+    running.callback(refresher.stop)
+    refresher.start()
     listening = _threads(LISTENERS, "listener", running)
     gate = Gate(team, refusals)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, gate, verified=who is not None)
+    everything = (listeners, form, home)
+    app = bolt_app(client, settings.slack_signing_secret, listening, everything, gate, verified=who is not None)
     checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     port = listen(settings, app, afterwards, checks, observing.metrics, team, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import partial
 
 from bot.access.durations import format_duration
+from bot.access.errors import Part
 from bot.access.models import CredentialKind
 from bot.access.patterns import covers, overlap
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
@@ -33,6 +34,19 @@ class Verdict(IntEnum):
     REASON_OF_WRONG_SHAPE = 10
     ALLOWED = 11
     DENIED = 12
+
+
+ABOUT: Mapping[Verdict, Part] = {
+    Verdict.OTHER_INTEGRATION: Part.CLUSTER,
+    Verdict.PATTERN_NOT_OFFERED: Part.PATTERNS,
+    Verdict.PERMISSION_NOT_OFFERED: Part.PERMISSION,
+    Verdict.CREDENTIAL_NOT_OFFERED: Part.PURPOSE,
+    Verdict.NO_DURATION: Part.DURATION,
+    Verdict.TOO_LONG: Part.DURATION,
+    Verdict.NO_REASON: Part.REASON,
+    Verdict.REASON_OF_WRONG_SHAPE: Part.REASON,
+}
+"""The part of a request that a verdict is about; of the others it is the request as a whole."""
 
 
 @dataclass(frozen=True)

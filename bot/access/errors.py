@@ -4,21 +4,42 @@
 by the cluster or by Slack, and are handled by the workers. Anything else that is raised is a bug.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """What a request consists of: what an error may be about."""
+
+    CLUSTER = "cluster"
+    PATTERNS = "patterns"
+    PERMISSION = "permission"
+    DURATION = "duration"
+    PURPOSE = "purpose"
+    REASON = "reason"
+
 
 class AccessError(Exception):
     """A person asked for something that cannot be done; `message` tells that person why, in plain words.
 
-    `example` is one right example, shown below the message where one helps.
+    `example` is one right example, shown below the message where one helps. `about` is the part of a request that it
+    is about, where it is about one: in a form the message stands there.
     """
 
-    def __init__(self, message: str, example: str | None = None) -> None:
+    def __init__(self, message: str, example: str | None = None, about: Part | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.example = example
+        self.about = about
 
 
 class InvalidRequest(AccessError):
     """What was typed is not a request: nothing is filed."""
+
+
+class Incomplete(InvalidRequest):
+    """Nothing that was typed is wrong, and something is missing: a form can ask for it."""
 
 
 class NotFound(AccessError):
@@ -37,6 +58,16 @@ class NotAllowed(AccessError):
 
 class Conflict(AccessError):
     """Somebody or something was first; the message says who, and what came of it."""
+
+
+@contextmanager
+def about(part: Part) -> Iterator[None]:
+    """Says of what goes wrong within that it is about that part, unless it says so itself."""
+    try:
+        yield
+    except AccessError as error:
+        error.about = error.about or part
+        raise
 
 
 class LostRace(Exception):

@@ -10,7 +10,8 @@ from sqlmodel import Field, SQLModel
 from bot.access.states import GrantState, RequestState
 
 
-def _names_of(enum: type[StrEnum]) -> Any:
+def names_of(enum: type[StrEnum]) -> Any:
+    """The column type of an enum."""
     # Stored as the value that is shown everywhere else, in a plain text column: the same on SQLite and PostgreSQL.
     return Enum(enum, native_enum=False, length=32, values_callable=lambda kind: [each.value for each in kind])
 
@@ -62,11 +63,11 @@ class AccessRequest(SQLModel, table=True):
     extends: str | None = Field(default=None, max_length=16)
     kind: CredentialKind = Field(
         default=CredentialKind.PASSWORD,
-        sa_column=Column(_names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
+        sa_column=Column(names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
     )
     delivery: Delivery = Field(
         default=Delivery.MESSAGE,
-        sa_column=Column(_names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),
+        sa_column=Column(names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),
     )
     flow: str = Field(default="", max_length=60, sa_column_kwargs=_added(text("''")))
     flow_limit: int = Field(default=0, sa_column_kwargs=_added("0"))
@@ -76,7 +77,7 @@ class AccessRequest(SQLModel, table=True):
     preview: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     any_group: bool = Field(default=False, sa_column_kwargs=_added(false()))
     owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
-    state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(_names_of(RequestState), nullable=False))
+    state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(names_of(RequestState), nullable=False))
     created_at: datetime
     pending_until: datetime
     decided_by: str | None = Field(default=None, max_length=32)
@@ -145,18 +146,22 @@ class Grant(SQLModel, table=True):
     """
 
     __tablename__ = "access_grant"
-    __table_args__ = (Index("access_grant_due", "due_at"), Index("access_grant_state", "state"))
+    __table_args__ = (
+        Index("access_grant_due", "due_at"),
+        Index("access_grant_state", "state"),
+        Index("access_grant_ending", "state", "expires_at"),
+    )
 
     id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
     username: str = Field(max_length=507, unique=True)
-    state: GrantState = Field(sa_column=Column(_names_of(GrantState), nullable=False))
+    state: GrantState = Field(sa_column=Column(names_of(GrantState), nullable=False))
     created_at: datetime
     expires_at: datetime
     delivered_at: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = Field(default=None, max_length=32)
     end_reason: str = Field(default="", max_length=1000)
-    task: GrantTask | None = Field(default=None, sa_column=Column(_names_of(GrantTask), nullable=True))
+    task: GrantTask | None = Field(default=None, sa_column=Column(names_of(GrantTask), nullable=True))
     key_id: str | None = Field(default=None, max_length=64)
     receipt: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     version: int = 0
@@ -200,7 +205,7 @@ class Message(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: str | None = Field(default=None, foreign_key="access_request.id", max_length=16)
-    kind: MessageKind = Field(sa_column=Column(_names_of(MessageKind), nullable=False))
+    kind: MessageKind = Field(sa_column=Column(names_of(MessageKind), nullable=False))
     recipient: str = Field(max_length=32)
     notice: str | None = Field(default=None, max_length=1000)
     wanted: int = 1
@@ -224,6 +229,7 @@ class AuditEvent(SQLModel, table=True):
     __table_args__ = (
         Index("audit_event_of_request", "request_id", "id"),
         Index("audit_event_sequence", "sequence", unique=True),
+        Index("audit_event_at", "at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -235,35 +241,6 @@ class AuditEvent(SQLModel, table=True):
     sequence: int | None = None
     previous: str | None = Field(default=None, max_length=64)
     hash: str | None = Field(default=None, max_length=64)
-
-
-class AuditHead(SQLModel, table=True):
-    """The end of the chain, in one row: how many events there are, and the hash of the last."""
-
-    __tablename__ = "audit_head"
-
-    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    sequence: int
-    hash: str = Field(max_length=64)
-
-
-class AuditShipping(SQLModel, table=True):
-    """How far the audit trail was sent to that index."""
-
-    __tablename__ = "audit_shipping"
-
-    destination: str = Field(primary_key=True, max_length=255)
-    sequence: int
-
-
-class Lease(SQLModel, table=True):
-    """A duty that one process has at a time, and until when it has it if it is not heard of again."""
-
-    __tablename__ = "lease"
-
-    name: str = Field(primary_key=True, max_length=64)
-    holder: str = Field(max_length=128)
-    until: datetime
 
 
 class Setting(SQLModel, table=True):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bot.access.errors import InvalidRequest
+from bot.access.errors import Incomplete, InvalidRequest
 from bot.access.models import CredentialKind, Delivery
 from bot.access.shapes import (
     Duration,
@@ -213,7 +213,7 @@ class Policy(Part):
         example = f"/es-access logs-* 1h --cluster {self.integrations[0].name}"
         if name is None:
             if len(self.integrations) > 1:
-                raise InvalidRequest(f"Say which cluster you mean: {known}.", example)
+                raise Incomplete(f"Say which cluster you mean: {known}.", example)
             return self.integrations[0]
         for each in self.integrations:
             if each.name.lower() == name.lower():

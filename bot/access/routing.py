@@ -9,9 +9,9 @@ from itertools import zip_longest
 from typing import NoReturn
 
 from bot.access.admission import check_belongs
-from bot.access.decision import Decision, MemberOf, OwnerGroup, Question, Verdict, decide, denial, owner_groups
+from bot.access.decision import ABOUT, Decision, MemberOf, OwnerGroup, Question, Verdict, decide, denial, owner_groups
 from bot.access.durations import format_duration
-from bot.access.errors import AccessError, InvalidRequest, NotAllowed, Outage, Refusal
+from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Part, Refusal
 from bot.access.models import AccessRequest, CredentialKind
 from bot.access.patterns import covers, matcher, nearest
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
@@ -23,6 +23,14 @@ MOST_ASKED = 20
 
 MOST_RESOLVED = 500
 """Names in a role of scope `resolved`: a longer list is a pattern that nobody has read."""
+
+USUAL = timedelta(hours=1)
+"""What is shown for a duration that nobody has named yet."""
+
+_TO_BE_MENDED = frozenset({
+    Verdict.NO_DURATION, Verdict.TOO_LONG, Verdict.NO_REASON, Verdict.REASON_OF_WRONG_SHAPE,
+})  # fmt: skip
+"""What is in the way when the flow is known, and another duration or reason would do."""
 
 
 class Rules:
@@ -76,11 +84,18 @@ class Routing:
     rules: Rules
     clock: Clock
 
-    def plan(self, wish: Wish) -> Plan:
-        """The flow, the people and the preview. Raises `AccessError` where it may not be asked for."""
+    def plan(self, wish: Wish, *, unfinished: bool = False) -> Plan:
+        """The flow, the people and the preview. Raises `AccessError` where it may not be asked for.
+
+        `unfinished`: somebody is still at it, so that a duration that is missing or too long for the flow, and a
+        reason, do not stand in the way of what can be said already.
+        """
         check_belongs(self.directory, wish.requester)
         decision = self.decide(wish)
-        flow, duration = self._allowed(decision, wish)
+        if unfinished and decision.verdict in _TO_BE_MENDED and decision.flow is not None:
+            flow, duration = decision.flow, _within(decision.flow, wish.duration)
+        else:
+            flow, duration = self._allowed(decision, wish)
         kind = wish.kind or flow.credentials[0]
         resolves = flow.scope == "resolved"
         by_resource = flow.owners == "resource" and wish.integration.resource_owner is not None
@@ -122,7 +137,7 @@ class Routing:
             for name in behind:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
-                    raise NotAllowed(why, "/es-access resources")
+                    raise NotAllowed(why, "/es-access resources", Part.PATTERNS)
 
     def _allowed(self, decision: Decision, wish: Wish) -> tuple[AccessFlow, timedelta]:
         flow = decision.flow
@@ -148,7 +163,7 @@ class Routing:
             near = nearest(pattern, [each.name for each in catalogue.resources])
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
-            raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example)
+            raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, Part.PATTERNS)
         return matched(wish.patterns, catalogue), catalogue
 
     def _candidates(self, owners: Sequence[str], flow: AccessFlow | None, requester: str) -> tuple[str, ...]:
@@ -230,6 +245,11 @@ def _in_turn(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
     return tuple(asked)[: max(MOST_ASKED, len(groups))]
 
 
+def _within(flow: AccessFlow, duration: timedelta | None) -> timedelta:
+    """That duration, or what stands in for it until somebody names one that the flow allows."""
+    return min(duration or flow.default_duration or USUAL, flow.max_duration)
+
+
 def _unmatched(patterns: Sequence[str], catalogue: Catalogue) -> list[str]:
     names = [each.name for each in catalogue.resources]  # sorted, as a catalogue is
     return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
@@ -247,6 +267,7 @@ def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
         raise InvalidRequest(
             f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
             "/es-access logs-web-* 1h",
+            Part.PATTERNS,
         )
     return tuple(each.name for each in resources)
 
@@ -261,6 +282,8 @@ def _refuse(decision: Decision, wish: Wish) -> NoReturn:
         Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
         Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
     }
+    about = ABOUT.get(decision.verdict)
     if decision.verdict in examples:
-        raise InvalidRequest(decision.why, examples[decision.verdict])
-    raise NotAllowed(decision.why, "/es-access resources")
+        kind = Incomplete if decision.verdict in {Verdict.NO_DURATION, Verdict.NO_REASON} else InvalidRequest
+        raise kind(decision.why, examples[decision.verdict], about)
+    raise NotAllowed(decision.why, "/es-access resources", about)

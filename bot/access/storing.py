@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
+from bot.access.pages import Overviews
 from bot.access.ports import Posted, Story
 from bot.access.states import GrantState, RequestState
 
 Row = AccessRequest | Grant
 
 
-class Transaction(Protocol):
+class Transaction(Overviews, Protocol):
     """Reads and writes that take effect together, or not at all."""
 
     def request(self, request_id: str) -> AccessRequest | None: ...

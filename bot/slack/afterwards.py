@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from time import monotonic
+from typing import TypeVar
 
 LONGEST_WAIT_SECONDS = 0.3
 """For a quiet moment. Under a load that never pauses, work goes on all the same."""
+
+
+Result = TypeVar("Result")
 
 
 class Afterwards:
@@ -47,6 +51,10 @@ class Afterwards:
     def do(self, work: Callable[[], None]) -> None:
         """Takes the work, and returns at once."""
         self._executor.submit(self._when_quiet, work)
+
+    def at_once(self, work: Callable[[], Result]) -> "Future[Result]":
+        """Runs what an acknowledgement depends on, beside the thread that has to acknowledge in time."""
+        return self._executor.submit(work)
 
     def _when_quiet(self, work: Callable[[], None]) -> None:
         with self._change:

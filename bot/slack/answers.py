@@ -15,7 +15,7 @@ from bot.access.states import LIVE, RequestState
 from bot.slack import messages
 from bot.slack.messages import Content
 from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people
-from bot.slack.words import Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
+from bot.slack.words import MENTION, Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
 
 MOST_GROUPS = 15
 """Owner groups named in one answer."""
@@ -49,7 +49,7 @@ def filed(result: Filed) -> Content:
         *dangers(request.privileges),
         *([] if request.extends else covered(plan.preview)),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *_who(plan, "Asked"),
+        *who(plan, "Asked"),
         ("Open until ", Moment(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
@@ -63,7 +63,7 @@ def explained(wish: Wish, plan: Plan) -> Content:
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself.",)] if plan.flow.approve == "rule" else _who(plan, "Would ask")),
+        *([("It approves by itself.",)] if plan.flow.approve == "rule" else who(plan, "Would ask")),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
@@ -140,6 +140,11 @@ def help_text(policy: Policy) -> Content:
     ])  # fmt: skip
 
 
+def without_mentions(message: str) -> str:
+    """A message of the domain where Slack shows no mentions: at a field of a form."""
+    return MENTION.sub("somebody", message)
+
+
 def refused(error: AccessError) -> Content:
     """What was wrong, and one right example."""
     lines: list[Line] = [sentence(error.message)]
@@ -163,7 +168,7 @@ def unforeseen(mark: str) -> Content:
     ])  # fmt: skip
 
 
-def _who(plan: Plan, verb: str) -> list[Line]:
+def who(plan: Plan, verb: str) -> list[Line]:
     lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
     if len(plan.groups) > 1:
         every = (

@@ -4,8 +4,10 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
@@ -19,7 +21,6 @@ from bot.access.errors import Outage, Refusal
 from bot.slack.afterwards import Afterwards
 from bot.slack.errors import domain_errors
 from bot.slack.gate import Carrying, Gate
-from bot.slack.listeners import Listeners
 
 TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
@@ -57,11 +58,19 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
     )  # fmt: skip
 
 
+class Registers(Protocol):
+    """Listeners for some of what Slack sends."""
+
+    def register(self, app: App) -> None:
+        """Hands them to Bolt."""
+        ...
+
+
 def bolt_app(
     client: WebClient,
     signing_secret: SecretStr | None,
     executor: Executor,
-    listeners: Listeners,
+    listeners: Sequence[Registers],
     gate: Gate,
     *,
     verified: bool,
@@ -80,7 +89,8 @@ def bolt_app(
         raise_error_for_unhandled_request=False,
     )
     app.use(gate)
-    listeners.register(app)
+    for each in listeners:
+        each.register(app)
     return app
 
 

@@ -37,9 +37,10 @@ _ALONE = {"help": Verb.HELP, "list": Verb.LIST}
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `draft` is set for a request and for `explain`, `id` for what is about one request.
+    """One command. `draft` is set for a request, also a half-typed one, and for `explain`.
 
-    `duration` is that of `extend`, `text` what to look for.
+    `id` is set for what is about one request, `duration` for `extend`. `text` is what to look for, or what a half-typed
+    request lacks.
     """
 
     verb: Verb
@@ -65,7 +66,15 @@ def parse(text: str, permissions: Collection[str]) -> Command:
         return Command(Verb.EXPLAIN, draft=_draft(words[1:], permissions))
     if first == "resources" and not asks:
         return Command(Verb.RESOURCES, text=" ".join(words[1:])[:MOST_SHOWN])
-    return Command(Verb.REQUEST, draft=_draft(words, permissions))
+    return _request(words, permissions)
+
+
+def _request(words: list[str], permissions: Collection[str]) -> Command:
+    rest, integration, kind = _without_flags(words)
+    if len(rest) > 1 or (rest and not looks_like_duration(rest[0])):
+        return Command(Verb.REQUEST, draft=_draft(words, permissions))
+    draft = Draft("", "".join(rest), integration=integration, kind=kind)
+    return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
 
 
 def _about_one(verb: Verb, words: list[str]) -> Command:

@@ -1,51 +1,36 @@
 """What Slack calls when somebody types or clicks: acknowledge, call the domain, answer. Nothing is decided here."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
-from slack_sdk.models.views import View
 
-from bot.access.admission import check_belongs_if_known
 from bot.access.approvals import Approvals
 from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.errors import AccessError, Incomplete
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.ids import read_id
-from bot.access.models import CredentialKind
-from bot.access.patterns import parse_patterns
-from bot.access.ports import Clock, Directory
-from bot.access.refusals import Refusals
+from bot.access.ports import Clock
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Rules
 from bot.slack import answers, ids, views
-from bot.slack.afterwards import Afterwards
+from bot.slack.answering import Answer, Answering, Body, in_dm, in_window, privately, reply
 from bot.slack.commands import Command, Verb, parse
-from bot.slack.errors import domain_errors
-from bot.slack.gate import Acting, acting
+from bot.slack.gate import acting
 from bot.slack.messages import Content
-
-log = structlog.get_logger(__name__)
+from bot.slack.windows import open_window
 
 _NO_ID = "(none)"
 """Stands for the id of a button that carries none: the domain knows no such request, and says so."""
 
-_KINDS = {kind.value: kind for kind in CredentialKind}
-"""By the value of the choice in the form; any other value leaves it to the access flow."""
 
-Body = dict[str, Any]
+class OpensForm(Protocol):
+    """Opens the request form, filled in with what was typed; `lacks` says in a sentence what is missing."""
 
-
-class Answer(Protocol):
-    """Shows something to the person who typed or clicked, and to nobody else."""
-
-    def __call__(self, content: Content) -> object: ...
+    def __call__(self, client: WebClient, body: Body, draft: Draft | None = None, lacks: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -59,9 +44,8 @@ class Listeners:
     rules: Rules
     clock: Clock
     groups_changed: Callable[[], None]
-    afterwards: Afterwards
-    directory: Directory
-    refusals: Refusals
+    answering: Answering
+    opens_form: OpensForm
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -74,7 +58,6 @@ class Listeners:
         app.action(ids.REVEAL)(self.reveal)
         for event in ids.GROUP_EVENTS:
             app.event(event)(self.group_changed)
-        app.view(ids.REQUEST_VIEW)(self.submit)
         app.view(ids.DENY_VIEW)(self.deny)
         app.view(ids.EXTEND_VIEW)(self.extend)
 
@@ -91,11 +74,17 @@ class Listeners:
         def answer() -> Content | None:
             command = parse(body.get("text") or "", [each.name for each in self.rules.policy.permissions])
             if command.verb is Verb.FORM:
-                _open(client, body, views.request_form(self.rules.policy))
+                self.opens_form(client, body, command.draft, command.text)
                 return None
-            return self._answer(command, person)
+            try:
+                return self._answer(command, person)
+            except Incomplete as error:
+                if command.verb is not Verb.REQUEST:
+                    raise
+                self.opens_form(client, body, command.draft, error.message)
+                return None
 
-        self._later(_privately(respond), answer)
+        self._later(privately(respond), answer)
 
     def _answer(self, command: Command, person: str) -> Content:
         answers_to: dict[Verb, Callable[[], Content]] = {
@@ -112,10 +101,12 @@ class Listeners:
         }
         return answers_to[command.verb]()
 
-    def approve(self, ack: Ack, body: Body, respond: Respond) -> None:
+    def approve(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
-        self._later(_privately(respond), lambda: _nothing(self.approvals.approve(_id_of(body), body["user"]["id"])))
+        self._later(
+            reply(body, respond, client), lambda: _nothing(self.approvals.approve(_id_of(body), body["user"]["id"]))
+        )
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Deny: asks for the reason, if there is still something to deny."""
@@ -123,33 +114,39 @@ class Listeners:
 
         def answer() -> None:
             request, _ = self.approvals.open_to(_id_of(body), body["user"]["id"])
-            _open(client, body, views.deny_form(request.id))
+            open_window(client, body, views.deny_form(request.id), "Click Deny again.")
 
-        self._later(_privately(respond), answer)
+        self._later(reply(body, respond, client), answer)
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The reason of a denial is sent."""
         ack()
         request_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
-            _in_dm(client, person),
+            in_dm(client, person),
             lambda: _nothing(self.approvals.deny(request_id, person, _value(body, ids.REASON))),
         )
 
-    def revoke(self, ack: Ack, body: Body, respond: Respond) -> None:
+    def revoke(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Revoke now."""
         ack()
-        self._later(_privately(respond), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"])))
+        self._later(
+            reply(body, respond, client), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"]))
+        )
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        self._later(_privately(respond), lambda: _nothing(_open(client, body, views.extend_form(_id_of(body)))))
+        grant_id = _id_of(body)
+        view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
+        self._later(reply(body, respond, client), lambda: _nothing(open_window(client, body, view, instead)))
 
-    def reset(self, ack: Ack, body: Body, respond: Respond) -> None:
+    def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester wants a fresh secret."""
         ack()
-        self._later(_privately(respond), lambda: answers.resetting(self.grants.reset(_id_of(body), body["user"]["id"])))
+        self._later(
+            reply(body, respond, client), lambda: answers.resetting(self.grants.reset(_id_of(body), body["user"]["id"]))
+        )
 
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
@@ -161,10 +158,10 @@ class Listeners:
             return answers.revealed(story, self.rules.policy.integration(story.request.integration), credential)
 
         def answer() -> None:
-            window = _open(client, body, views.making())
-            _answering(_in_window(client, window), make, partial(self._refused, who))
+            window = open_window(client, body, views.making(), "Click Reveal again.")
+            self.answering.now(in_window(client, window.id), make, who)
 
-        self._later(_privately(respond), answer)
+        self._later(reply(body, respond, client), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
@@ -173,65 +170,18 @@ class Listeners:
             return
         grant_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
-            _in_dm(client, person),
+            in_dm(client, person),
             lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 
-    def submit(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """The request form is sent."""
-        draft = Draft(
-            patterns=_value(body, ids.PATTERNS),
-            duration=_value(body, ids.DURATION).strip(),
-            permission=_chosen(body, ids.PERMISSION) or "read",
-            reason=_value(body, ids.REASON),
-            integration=_chosen(body, ids.CLUSTER),
-            kind=_KINDS.get(_chosen(body, ids.PURPOSE) or ""),
-        )
-        checks: dict[str, Callable[[], object]] = {
-            ids.PATTERNS: lambda: parse_patterns(draft.patterns),
-            ids.DURATION: lambda: parse_duration(draft.duration, self.rules.policy.longest),
-        }
-        if _accepted(ack, checks):
-            person = body["user"]["id"]
-            self._later(_in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
-
     def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
-        who = acting()
-
-        def admitted() -> Content | None:
-            if who is not None:
-                check_belongs_if_known(self.directory, who.person)
-            return work()
-
-        self.afterwards.do(lambda: _answering(show, admitted, partial(self._refused, who)))
-
-    def _refused(self, who: Acting | None, error: AccessError) -> None:
-        if who is not None:
-            self.refusals.record(who.person, who.what, error, who.request_id)
+        self.answering.later(show, work)
 
 
 def _draft_of(command: Command) -> Draft:
     if command.draft is None:
         raise AssertionError(f"{command.verb} without a draft")
     return command.draft
-
-
-def _answering(show: Answer, work: Callable[[], Content | None], refused: Callable[[AccessError], None]) -> None:
-    """Runs `work` and shows what comes of it, whatever that is."""
-    try:
-        content = work()
-    except AccessError as error:
-        refused(error)
-        content = answers.refused(error)
-    except (Outage, Refusal) as error:
-        log.warning("a click came to nothing", error=str(error))
-        content = answers.unreachable(str(error))
-    except Exception:
-        mark = secrets.token_hex(4)
-        log.exception("a bug: a click was left unanswered", mark=mark)
-        content = answers.unforeseen(mark)
-    if content is not None:
-        show(content)
 
 
 def _accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
@@ -249,61 +199,12 @@ def _accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
     return not errors
 
 
-def _privately(respond: Respond) -> Answer:
-    def show(content: Content) -> None:
-        with _logged():
-            respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
-
-    return show
-
-
-def _in_dm(client: WebClient, person: str) -> Answer:
-    def show(content: Content) -> None:
-        with _logged(), domain_errors():
-            client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
-
-    return show
-
-
-def _in_window(client: WebClient, window: str) -> Answer:
-    def show(content: Content) -> None:
-        with _logged(), domain_errors():
-            client.views_update(view_id=window, view=views.shown(content.blocks))
-
-    return show
-
-
-class _logged:  # noqa: N801 (used as a statement)
-    """An answer that cannot be shown is logged: what it is about has happened, and must not be undone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, Exception):
-            log.warning("an answer could not be shown", error=f"{type(error).__name__}: {error}")
-            return True
-        return False
-
-
-def _open(client: WebClient, body: Body, view: View) -> str:
-    """Opens the window, and returns its id. Raises `Outage`, `Refusal`."""
-    with domain_errors():
-        answer = client.views_open(trigger_id=body["trigger_id"], view=view)
-    return str(answer["view"]["id"])
-
-
 def _id_of(body: Body) -> str:
     return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
 
 
 def _value(body: Body, name: str) -> str:
     return body["view"]["state"]["values"].get(name, {}).get(name, {}).get("value") or ""
-
-
-def _chosen(body: Body, name: str) -> str | None:
-    option = body["view"]["state"]["values"].get(name, {}).get(name, {}).get("selected_option") or {}
-    return option.get("value")
 
 
 def _nothing(_result: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextPreformattedElement
 from slack_sdk.models.blocks import RichTextSectionElement as Section
 
-_MENTION = re.compile(r"<@([UW][A-Z0-9]+)>")
+MENTION = re.compile(r"<@([UW][A-Z0-9]+)>")
 _PARTS = RichTextElementParts
 
 
@@ -63,9 +63,26 @@ def codes(names: Iterable[str]) -> list[Part]:
     return parts
 
 
+def shortened(text: str, most: int) -> str:
+    """The text in at most `most` characters, cut at a word where one ends in its second half."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    words = cut.rpartition(" ")[0]
+    return f"{words if len(words) > most // 2 else cut}…"
+
+
+def middle_cut(name: str, most: int) -> str:
+    """A name in at most `most` characters: what tells names apart stands at both of their ends."""
+    if len(name) <= most:
+        return name
+    tail = most // 2
+    return f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
 def sentence(text: str) -> tuple[Part, ...]:
     """A message of the domain: plain text in which a person may be written as `<@U…>`."""
-    pieces = _MENTION.split(text)
+    pieces = MENTION.split(text)
     return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from bot.access.audit import GENESIS, Head, append
-from bot.access.models import AuditEvent, AuditHead
+from bot.access.models import AuditEvent
+from bot.access.records import AuditHead
 
 ONLY = 1
 """The id of the one row that holds the end of the chain."""

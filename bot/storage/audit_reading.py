@@ -11,7 +11,8 @@ from sqlmodel import Session, col, func, select
 
 from bot.access.audit import Broken, Head, Verification
 from bot.access.audit_questions import Access, Wanted, access_of
-from bot.access.models import AccessRequest, Approval, AuditEvent, AuditHead, AuditShipping, Grant
+from bot.access.models import AccessRequest, Approval, AuditEvent, Grant
+from bot.access.records import AuditHead, AuditShipping
 from bot.storage.audit_chain import ONLY
 
 AT_ONCE = 1000

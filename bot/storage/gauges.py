@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
-from bot.access.models import AccessRequest, AuditEvent, AuditHead, AuditShipping, Grant, Message
+from bot.access.models import AccessRequest, AuditEvent, Grant, Message
+from bot.access.records import AuditHead, AuditShipping
 from bot.access.states import ENDING, LIVE, GrantState, RequestState
 from bot.storage.audit_chain import ONLY
 

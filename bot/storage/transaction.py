@@ -15,12 +15,13 @@ from bot.access.storing import Row
 from bot.storage.audit_chain import chain
 from bot.storage.claims import Claims
 from bot.storage.messages import Messages
+from bot.storage.overview import Overview
 
 _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages):
+class SqlTransaction(Claims, Messages, Overview):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:
@@ -130,6 +131,7 @@ class SqlTransaction(Claims, Messages):
             grant.version += 1
             self.made_work = self.made_work or changes[grant.id].get("due_at") is not None
             self.audit(f"grant.{to.value}", actor, at, grant.id, **details[grant.id])
+            self.moved.append((grant, to))
         return taken
 
     def _update_together(self, grants: Sequence[Grant], changes: Mapping[str, dict[str, Any]]) -> bool:

@@ -6,24 +6,18 @@ MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
 _MORE = {
     "      - chat:write\n": "      - chat:write\n      - im:write\n      - im:history\n",
-    "oauth_config:\n": """  shortcuts:
-    - name: Ask for access
-      type: global
-      callback_id: ask
-      description: Opens the form
-    - name: Look closer
+    "oauth_config:\n": """    - name: Look closer
       type: message
       callback_id: look
       description: About this message
 oauth_config:
 """,
-    "home_tab_enabled: false": "home_tab_enabled: true",
-    "    bot_events:\n": "    bot_events:\n      - app_home_opened\n      - message.im\n",
+    "    bot_events:\n": "    bot_events:\n      - message.im\n",
 }
 
 
 def wider(directory: Path) -> Path:
-    """A manifest in that folder with a Home tab, shortcuts, and the events and scopes of conversations."""
+    """A manifest in that folder with another shortcut, and the events and scopes of conversations."""
     text = MANIFEST.read_text(encoding="utf-8")
     for here, more in _MORE.items():
         assert here in text, f"the manifest has no {here!r}"

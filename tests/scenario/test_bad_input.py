@@ -7,8 +7,6 @@ import pytest
 from tests.stage import Stage
 
 BAD = {
-    "no duration": ("logs-*", "Say for how long", "/es-access logs-* 1h"),
-    "no pattern": ("1h", "Say which indices", "/es-access logs-* 1h"),
     "zero": ("logs-* 0h", "too short", "/es-access logs-* 1h"),
     "negative": ("logs-* -1h", "“-1h” is not a duration", "/es-access logs-* 1h"),
     "no number": ("logs-* abc", "“abc” is not a duration", "/es-access logs-* 1h"),

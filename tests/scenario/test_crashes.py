@@ -23,7 +23,7 @@ MAKING = {
 """Kinds of calls from the click on Approve to the credential, and to the last owner's copy."""
 
 ENDING = {
-    "GET /_security/user", "GET /_security/role", "DELETE /_security/user", "DELETE /_security/api_key",
+    "GET /_security/user", "GET /_security/role", "DELETE /_security/user",
     "DELETE /_security/role", "GET /_security/api_key",
     "chat.update alice", "chat.update bob", "chat.update carol", "chat.postMessage alice", "chat.postMessage bob",
 }  # fmt: skip

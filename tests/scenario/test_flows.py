@@ -229,7 +229,10 @@ def two_clusters(node: Node, node_of: Callable[[str], Node], tmp_path: Path) -> 
 
 def test_several_clusters_are_told_apart_by_name(two_clusters: tuple[Stage, Node]) -> None:
     stage, other = two_clusters
-    assert "Say which cluster you mean: elasticsearch, staging" in stage.say(stage.alice, "logs-* 1h")
+    stage.workspace.command(stage.alice, "/es-access", "logs-* 1h")
+    asks = stage.wait(lambda: stage.workspace.views(stage.alice), "the form")[-1]
+    assert "Say which cluster you mean: elasticsearch, staging" in stage.workspace.render(asks, stage.alice)
+    stage.workspace.close_view(stage.alice, asks)
     assert "matches nothing that exists" in stage.say(stage.alice, "staged 1h --cluster elasticsearch")
     request = stage.ask("staged 1h --cluster staging")
     stage.approve(request, stage.bob)
@@ -248,7 +251,7 @@ def test_the_form_offers_the_clusters(two_clusters: tuple[Stage, Node]) -> None:
     stage, _ = two_clusters
     stage.workspace.command(stage.alice, "/es-access", "")
     view = stage.wait(lambda: stage.workspace.views(stage.alice), "the form")[-1]
-    stage.workspace.submit(
-        stage.alice, view, {"cluster": "staging", "patterns": "staged", "duration": "30m", "permission": "read"}
-    )
-    stage.reads(stage.bob, "read on staged in staging for 30m")
+    stage.workspace.click(stage.alice, view, "cluster", "staging")
+    (staged,) = stage.workspace.suggest(stage.alice, view, "patterns", "staged")
+    stage.workspace.submit(stage.alice, view, {"cluster": "staging", "patterns": [staged], "permission": "read"})
+    stage.reads(stage.bob, "read on staged in staging for 1h")

@@ -135,21 +135,6 @@ def test_more_time_is_asked_of_an_owner_and_changes_nothing_but_the_end(quiet_st
     quiet_stage.refused(secret)
 
 
-def test_the_form_asks_for_the_same_as_the_command(quiet_stage: Stage) -> None:
-    workspace, alice = quiet_stage.workspace, quiet_stage.alice
-    workspace.command(alice, "/es-access", "")
-    view = quiet_stage.wait(lambda: workspace.views(alice), "the form")[-1]
-    wrong = workspace.submit(alice, view, {"patterns": "LOGS-*", "duration": "never"})
-    assert wrong.error is None
-    view = workspace.views(alice)[-1]
-    shown = workspace.render(view, alice)
-    assert "index names are lower case" in shown
-    assert "is not a duration" in shown
-    workspace.submit(alice, view, {"patterns": "logs-*", "duration": "30m", "reason": "by form"})
-    text = quiet_stage.reads(quiet_stage.bob, "asks for access", "by form")
-    assert "read on logs-* in elasticsearch for 30m" in text
-
-
 def test_a_request_that_nobody_decides_expires_and_everyone_hears(quiet_stage: Stage) -> None:
     request = quiet_stage.ask("logs-* 1h")
     quiet_stage.approval(quiet_stage.bob, request)

@@ -90,9 +90,9 @@ def test_while_the_node_is_down_at_expiry_owners_are_told_what_to_do_and_it_ends
     [password] = broken.passwords(stage.alice)
     stage.node.kill()
     stage.app.move_clock(HOUR_AND_A_BIT)
-    _attempts(broken, request, 4)
+    _attempts(broken, request, 2)
     assert not broken.messages(stage.bob, f"ACCESS {request} COULD NOT BE ENDED")
-    _attempts(broken, request, 5)
+    _attempts(broken, request, 3)
     name = username(request)
     for owner in (stage.bob, stage.carol):
         stage.reads(

@@ -14,6 +14,7 @@ from bot.access.ports import Credential, Receipt, Story
 from bot.access.states import GrantState, RequestState
 from bot.slack import answers, ids, messages, views
 from bot.slack.curl import search_line
+from bot.slack.form import Filled, request_form
 from bot.slack.phrases import asked, dangers, proof, unconfirmed
 from bot.slack.words import fallback
 
@@ -236,7 +237,7 @@ def test_before_the_first_receipt_nothing_is_confirmed() -> None:
 
 def purposes(*flows: AccessFlow) -> list[str]:
     """What the form offers, the one that is chosen already first."""
-    view = views.request_form(Policy(integrations=(PRODUCTION,), access_flows=flows)).to_dict()
+    view = request_form(Policy(integrations=(PRODUCTION,), access_flows=flows), Filled()).to_dict()
     found = [block["element"] for block in view["blocks"] if block.get("block_id") == ids.PURPOSE]
     return [option["value"] for element in found for option in element["options"]]
 

@@ -47,6 +47,8 @@ def test_an_index_called_reset_can_be_asked_for() -> None:
     assert (found.verb, found.draft and found.draft.patterns) == (Verb.REQUEST, "reset")
 
 
-def test_the_flag_alone_is_no_request() -> None:
-    with pytest.raises(InvalidRequest, match="Say which indices you need"):
-        parse("--key", PERMISSIONS)
+def test_the_flag_alone_opens_the_form_with_it() -> None:
+    command = parse("--key", PERMISSIONS)
+    assert (command.verb, command.text) == (Verb.FORM, "Say which indices you need.")
+    assert command.draft is not None
+    assert command.draft.kind is CredentialKind.API_KEY

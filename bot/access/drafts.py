@@ -1,0 +1,58 @@
+"""Requests as they were typed or filled in, read and checked by themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.access.durations import LONGEST, parse_duration
+from bot.access.errors import AccessError, Part, about
+from bot.access.models import CredentialKind
+from bot.access.patterns import parse_patterns
+from bot.access.policy import Policy
+from bot.access.reasons import checked_reason
+from bot.access.routing import Wish
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A request as it was typed. An empty duration, and no kind, stand for the flow's default."""
+
+    patterns: str
+    duration: str
+    permission: str = "read"
+    reason: str = ""
+    integration: str | None = None
+    kind: CredentialKind | None = None
+
+
+def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:
+    """What the draft asks for. Raises `InvalidRequest` for the first thing that is wrong with it by itself."""
+    with about(Part.CLUSTER):
+        integration = policy.integration(draft.integration)
+    with about(Part.PATTERNS):
+        patterns = parse_patterns(draft.patterns)
+    with about(Part.PERMISSION):
+        permission = policy.permission(draft.permission)
+    with about(Part.DURATION):
+        # What is too long for this person and pattern is the flow's to say; this is against a slip of the key.
+        duration = parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None
+    with about(Part.REASON):
+        reason = checked_reason(draft.reason)
+    return Wish(requester, integration, patterns, permission, duration, reason, draft.kind)
+
+
+def problems(policy: Policy, draft: Draft) -> dict[Part, AccessError]:
+    """All that is wrong with a draft by itself, by what it is about."""
+    checks: dict[Part, Callable[[], object]] = {
+        Part.CLUSTER: lambda: policy.integration(draft.integration),
+        Part.PATTERNS: lambda: parse_patterns(draft.patterns),
+        Part.PERMISSION: lambda: policy.permission(draft.permission),
+        Part.DURATION: lambda: draft.duration and parse_duration(draft.duration, policy.longest or LONGEST),
+        Part.REASON: lambda: checked_reason(draft.reason),
+    }
+    found: dict[Part, AccessError] = {}
+    for part, check in checks.items():
+        try:
+            check()
+        except AccessError as error:
+            found[part] = error
+    return found

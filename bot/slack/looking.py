@@ -1,0 +1,36 @@
+"""What a form says below its patterns: what they match, who would approve, which access flow and limit."""
+
+from bot.access.errors import AccessError, Outage
+from bot.access.policy import AccessFlow
+from bot.access.requests import Requests
+from bot.access.routing import Plan, Wish
+from bot.slack.answers import who
+from bot.slack.form import Filled
+from bot.slack.phrases import AS, chosen, covered, dangers
+from bot.slack.words import Line, sentence
+
+
+def looked(requests: Requests, person: str, filled: Filled) -> tuple[AccessFlow | None, list[Line]]:
+    """The access flow that the form falls under as it stands, if one does, and what there is to say."""
+    if not filled.patterns:
+        return None, []
+    try:
+        wish, plan = requests.explain(person, filled.draft, unfinished=True)
+    except AccessError as error:
+        return None, [sentence(error.message)]
+    except Outage as error:
+        return None, [(f"{error}, so what it matches is not known now. You can ask all the same.",)]
+    return plan.flow, preview(wish, plan)
+
+
+def preview(wish: Wish, plan: Plan) -> list[Line]:
+    """What would become of it."""
+    lines: list[Line] = [
+        *dangers(wish.permission.stored()),
+        *covered(plan.preview),
+        chosen(plan.flow.name, plan.flow.max_duration),
+        *([("It approves by itself, ", AS[plan.kind], ".")] if plan.flow.approve == "rule" else who(plan, "Would ask")),
+    ]
+    if plan.flow.reason == "required":
+        lines.append(("It needs a reason.",))
+    return lines

@@ -1,0 +1,40 @@
+"""Opening windows. Slack lets an application open one within three seconds of a click, and once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.models.views import View
+
+from bot.access.errors import Conflict, Refusal
+from bot.slack.errors import domain_errors
+
+_TOO_LATE = ("trigger_id", "trigger_expired", "trigger_exchanged")
+"""In Slack's errors about a `trigger_id` that is expired, used or unknown (https://docs.slack.dev/reference/methods)."""
+
+AGAIN = "Please do that again."
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that stands open. `hash` is of what it shows: an update that names it overwrites nothing newer."""
+
+    id: str
+    hash: str
+
+
+def open_window(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Window:
+    """Opens the window.
+
+    Raises `Conflict` when Slack says that it is too late, with what to do `instead`, a command where there is one;
+    otherwise `Outage`, `Refusal`.
+    """
+    try:
+        with domain_errors():
+            answer = client.views_open(trigger_id=body["trigger_id"], view=view)
+    except Refusal as error:
+        if any(each in str(error) for each in _TOO_LATE):
+            why = "It took too long, so Slack did not open the window."
+            raise Conflict(f"{why} Type it instead." if instead.startswith("/") else why, instead) from None
+        raise
+    return Window(str(answer["view"]["id"]), str(answer["view"]["hash"]))

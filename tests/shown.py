@@ -1,0 +1,211 @@
+"""Everything that people are shown, made of fixed rows: what the snapshots keep. Add here what is new."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from slack_sdk.models.views import View
+
+from bot.access.decision import OwnerGroup
+from bot.access.ending import End
+from bot.access.errors import InvalidRequest
+from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.overview import Overview, Section
+from bot.access.pages import Slice
+from bot.access.policy import PERMISSIONS, AccessFlow, Integration, Permission, Policy
+from bot.access.ports import Credential, Receipt, Resource, Story
+from bot.access.preview import Preview
+from bot.access.records import Favourite
+from bot.access.requests import Filed
+from bot.access.routing import Plan, Wish
+from bot.access.states import GrantState, RequestState
+from bot.slack import answers, form, home, messages, views
+from bot.slack.looking import preview
+from bot.slack.messages import Content
+from bot.slack.words import Line
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ALICE, BOB, CAROL = "U0ALICE", "U0BOB", "U0CAROL"
+
+Shown = Content | View
+
+PROD = Integration(name="prod", owner=("@platform",), public_url="https://es.example.com", access_details="Ask {url}")
+STAGING = Integration(name="staging", owner=("@platform",), public_url="https://staging.example.com")
+CAREFUL = AccessFlow(name="careful", reason="required", max_duration=4 * HOUR, permissions=("read", "write"))
+KEYS = AccessFlow(name="scripts", credentials=(CredentialKind.API_KEY,), max_duration=24 * HOUR, approve="rule")
+POLICY = Policy(integrations=(PROD,), access_flows=(CAREFUL,))
+WIDE = Policy(integrations=(PROD, STAGING), access_flows=(CAREFUL, KEYS))
+
+SEEN = Preview(2, 1, 1, 3_400_000_000, ("logs-app", "logs-web"), grows=True)
+GROUP = OwnerGroup("@web", ("@web",), 1, 3, (BOB,))
+PLATFORM = OwnerGroup("prod", ("@platform",), 2, 1, (CAROL,))
+RECEIPT = Receipt(user_gone=True, role_gone=True, keys_left=0, keys_ended=1).stored()
+NOT_YET = Receipt(user_gone=False, role_gone=True, keys_left=None, errors=("Elasticsearch answered 503",)).stored()
+
+PASSWORD = Credential("es-access-7k3f9q", SecretStr("not-a-real-password"))
+API_KEY = Credential("es-access-7k3f9q", SecretStr("bm90OnJlYWw="), "key-1")
+
+
+def request(state: RequestState = RequestState.PENDING, **more: Any) -> AccessRequest:
+    """A request of Alice's."""
+    decided = state in {RequestState.APPROVED, RequestState.DENIED}
+    values: dict[str, Any] = {
+        "id": "REQ-7K3F9Q", "requester": ALICE, "integration": "prod", "patterns": ["logs-*"], "permission": "read",
+        "duration": 3600, "reason": "fixing <INC-42>", "flow": "careful", "flow_limit": 4 * 3600,
+        "privileges": PERMISSIONS[0].stored(), "preview": SEEN.stored(), "owners": [BOB, CAROL], "state": state,
+        "created_at": NOW, "pending_until": NOW + 8 * HOUR, "kind": CredentialKind.PASSWORD,
+        "delivery": Delivery.MESSAGE, "decided_by": BOB if decided else None,
+        "decided_at": None if state is RequestState.PENDING else NOW,
+    }  # fmt: skip
+    return AccessRequest(**(values | more))
+
+
+def grant(state: GrantState = GrantState.ACTIVE, **more: Any) -> Grant:
+    """What came of it."""
+    gone = state in {GrantState.REVOKED, GrantState.CLEANED_UP}
+    values: dict[str, Any] = {
+        "id": "REQ-7K3F9Q", "username": "es-access-7k3f9q", "state": state, "created_at": NOW,
+        "expires_at": NOW + HOUR, "ended_at": NOW + HOUR if gone else None, "receipt": RECEIPT if gone else None,
+    }  # fmt: skip
+    return Grant(**(values | more))
+
+
+def story(asked: AccessRequest, given: Grant | None = None, *, yes: tuple[str, ...] = ()) -> Story:
+    """All about one request."""
+    groups = (
+        AskedGroup(id=1, request_id=asked.id, label="@web", owners=["@web"], asked=[BOB], approvals=1, resources=3),
+        AskedGroup(id=2, request_id=asked.id, label="prod", owners=["@p"], asked=[CAROL], approvals=2, resources=1),
+    )
+    said = tuple(Approval(request_id=asked.id, approver=each, approved=True, groups=[1], at=NOW) for each in yes)
+    return Story(asked, given, said, groups)
+
+
+APPROVED = RequestState.APPROVED
+LIVE = story(request(APPROVED), grant(), yes=(BOB,))
+MADE = story(request(APPROVED), grant(GrantState.PROVISIONING), yes=(BOB,))
+ENDED = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REVOKED.value, ended_by=CAROL), yes=(BOB,))
+BY_HAND = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REMOVED_BY_HAND.value))
+STUCK = story(request(APPROVED), grant(GrantState.REVOCATION_FAILED, end_reason=End.EXPIRED.value, receipt=NOT_YET))
+NOT_MADE = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.NOT_CREATED.value))
+EXTENSION = story(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
+KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
+REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
+ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
+PLAN = Plan(CAREFUL, HOUR, (GROUP, PLATFORM), (BOB, CAROL), SEEN, CredentialKind.PASSWORD, problems=("“x” is nobody",))
+RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY)
+WISH = Wish(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
+
+
+def _messages() -> dict[str, Shown]:
+    def of(kind: MessageKind, about: Story, who: str = ALICE) -> Content:
+        return messages.message(kind, about, who)
+
+    return {
+        "approval-pending": of(MessageKind.APPROVAL, story(request()), BOB),
+        "approval-half-decided": of(MessageKind.APPROVAL, story(request(), yes=(BOB,)), CAROL),
+        "approval-mine-is-given": of(MessageKind.APPROVAL, story(request(), yes=(BOB,)), BOB),
+        "approval-of-an-extension": of(MessageKind.APPROVAL, story(request(extends="REQ-000001")), BOB),
+        "approval-of-a-danger": of(MessageKind.APPROVAL, story(request(privileges=ALMIGHTY.stored())), BOB),
+        "approval-without-a-preview": of(MessageKind.APPROVAL, story(request(preview=None)), BOB),
+        "approval-approved": of(MessageKind.APPROVAL, LIVE, BOB),
+        "approval-ended": of(MessageKind.APPROVAL, ENDED, BOB),
+        "approval-denied": of(
+            MessageKind.APPROVAL, story(request(RequestState.DENIED, decision_reason="ask for less")), BOB
+        ),
+        "approval-expired": of(MessageKind.APPROVAL, story(request(RequestState.EXPIRED)), BOB),
+        "approval-cancelled": of(MessageKind.APPROVAL, story(request(RequestState.CANCELLED, decided_by=ALICE)), BOB),
+        "reminder": of(MessageKind.REMINDER, story(request()), BOB),
+        "credential-in-the-making": of(MessageKind.CREDENTIAL, MADE),
+        "credential-ended": of(MessageKind.CREDENTIAL, ENDED),
+        "credential-removed-by-hand": of(MessageKind.CREDENTIAL, BY_HAND),
+        "credential-to-reveal": of(MessageKind.CREDENTIAL, story(request(APPROVED, **REVEAL), grant())),
+        "credential-key-to-reveal-anew": of(
+            MessageKind.CREDENTIAL, story(request(APPROVED, **REVEAL, **KEY), grant(expires_at=NOW + 2 * HOUR))
+        ),
+        "credential-password": messages.delivered(LIVE, PROD, PASSWORD),
+        "credential-key": messages.delivered(story(request(APPROVED, **KEY), grant()), PROD, API_KEY),
+        "outcome-denied": of(MessageKind.OUTCOME, story(request(RequestState.DENIED, decision_reason="no"))),
+        "outcome-expired": of(MessageKind.OUTCOME, story(request(RequestState.EXPIRED))),
+        "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),
+        "delayed": of(MessageKind.DELAYED, MADE),
+        "ended": of(MessageKind.ENDED, ENDED),
+        "failed-to-end": of(MessageKind.FAILED, STUCK, BOB),
+        "failed-to-be-made": of(MessageKind.FAILED, NOT_MADE, BOB),
+        "failed-and-ended-after-all": of(MessageKind.FAILED, ENDED, BOB),
+        "notice": messages.notice(f"An access of <@{ALICE}> was found in the cluster, and ended."),
+    }
+
+
+def _answers() -> dict[str, Shown]:
+    named = [Resource("logs-web", "index", ("@web",)), Resource("logs", "alias", (None,), 0, ("logs-web",))]
+    return {
+        "answer-filed": answers.filed(Filed(request(), PLAN)),
+        "answer-filed-extension": answers.filed(Filed(request(extends="REQ-000001"), PLAN)),
+        "answer-filed-by-rule": answers.filed(Filed(request(**KEY), RULED)),
+        "answer-filed-and-waiting": answers.filed(Filed(request(), None)),
+        "answer-explained": answers.explained(WISH, PLAN),
+        "answer-explained-by-rule": answers.explained(WISH, RULED),
+        "answer-resources": answers.resources(named, "logs"),
+        "answer-resources-many": answers.resources(named * 20, "logs"),
+        "answer-resources-none": answers.resources([], "zzz"),
+        "answer-cancelled": answers.cancelled(story(request(RequestState.CANCELLED))),
+        "answer-revoking": answers.revoking(LIVE),
+        "answer-resetting": answers.resetting(LIVE),
+        "answer-revealed": answers.revealed(story(request(APPROVED, **REVEAL), grant()), PROD, PASSWORD),
+        "answer-status": answers.status(LIVE),
+        "answer-list": answers.listed([story(request()), LIVE, ENDED], NOW),
+        "answer-list-empty": answers.listed([], NOW),
+        "answer-help": answers.help_text(POLICY),
+        "answer-refused": answers.refused(InvalidRequest("“LOGS” is not lower case.", "/es-access logs-* 1h")),
+        "answer-unreachable": answers.unreachable("Elasticsearch does not answer"),
+        "answer-unforeseen": answers.unforeseen("0a1b2c3d"),
+    }
+
+
+def _views() -> dict[str, Shown]:
+    filled = form.Filled("prod", ("logs-*", "logs-web"), "write", "2h", "", CredentialKind.API_KEY, "fixing <INC-42>")
+    lacks: list[Line] = [("The access flow “careful” needs a reason.",)]
+    return {
+        "view-deny": views.deny_form("REQ-7K3F9Q"),
+        "view-extend": views.extend_form("REQ-7K3F9Q"),
+        "view-making": views.making(),
+        "view-shown": views.shown(answers.revealed(LIVE, PROD, PASSWORD).blocks),
+        "form-empty": form.request_form(POLICY, form.Filled()),
+        "form-of-several-clusters": form.request_form(WIDE, form.Filled()),
+        "form-filled-in": form.request_form(WIDE, filled, said=lacks),
+        "form-previewed": form.request_form(WIDE, filled, CAREFUL, preview(WISH, PLAN)),
+        "form-previewed-by-rule": form.request_form(WIDE, filled, KEYS, preview(WISH, RULED)),
+        "form-of-another-duration": form.request_form(POLICY, form.Filled(duration=form.CUSTOM, custom="45m")),
+        "form-waiting": form.waiting(),
+    }
+
+
+def _favourite(key: str = "0123456789abcdef") -> Favourite:
+    return Favourite(
+        person=ALICE, key=key, integration="prod", patterns=["logs-*"], permission="read", duration=7200,
+        kind=CredentialKind.PASSWORD, reason="the weekly report", saved_at=NOW,
+    )  # fmt: skip
+
+
+def _homes() -> dict[str, Shown]:
+    revealed = story(request(APPROVED, id="REQ-REVEAL", **REVEAL, **KEY), grant(id="REQ-REVEAL"))
+    full = {
+        Section.MINE: Slice([LIVE, revealed, MADE], "REQ-7K3F9Q"),
+        Section.WAITING: Slice([story(request())]),
+        Section.OWNED: Slice([LIVE], "REQ-7K3F9Q", "REQ-7K3F9Q"),
+        Section.HISTORY: Slice(
+            [story(request()), LIVE, ENDED, EXTENSION, story(request(RequestState.DENIED))], None, "REQ-7K3F9Q"
+        ),
+    }
+    empty = {each: Slice() for each in Section}
+    return {
+        "home-empty": home.home(Overview(NOW, empty, 0, [])),
+        "home-full": home.home(Overview(NOW, full, 12, [_favourite()])),
+    }
+
+
+def everything() -> Mapping[str, Shown]:
+    """Each message, answer and view by the name of its snapshot."""
+    return {**_messages(), **_answers(), **_views(), **_homes()}

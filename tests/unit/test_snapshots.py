@@ -1,0 +1,61 @@
+"""Everything that people are shown is what it was, and Slack takes it.
+
+`ES_ACCESS_NEW_SNAPSHOTS=1` writes what is shown now; look at the difference before you commit it.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
+from bot.slack.messages import Content
+from tests.shown import Shown, everything
+
+FOLDER = Path(__file__).parents[1] / "snapshots"
+
+SHOWN = everything()
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """As Slack is given it."""
+    if isinstance(shown, Content):
+        return {"text": shown.text, "blocks": [each.to_dict() for each in shown.blocks]}
+    return dict(shown.to_dict())
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_shown_is_what_it_was(name: str) -> None:
+    file = FOLDER / f"{name}.json"
+    now = json.dumps(as_json(SHOWN[name]), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    if os.environ.get("ES_ACCESS_NEW_SNAPSHOTS"):
+        FOLDER.mkdir(exist_ok=True)
+        file.write_text(now, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == now, f"{name}: see ES_ACCESS_NEW_SNAPSHOTS"
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_slack_takes_what_is_shown(name: str) -> None:
+    shown = as_json(SHOWN[name])
+    if isinstance(SHOWN[name], Content):
+        assert check_message_blocks(shown["blocks"]) == shown["blocks"]
+    else:
+        assert check_view(shown, ("modal", "home")) == shown
+
+
+def test_a_message_says_the_same_to_a_screen_reader() -> None:
+    silent = [name for name, each in SHOWN.items() if isinstance(each, Content) and not each.text]
+    assert silent == ["answer-revealed"], "a secret is in no notification"
+
+
+def test_no_notification_holds_a_secret() -> None:
+    for name, each in SHOWN.items():
+        if isinstance(each, Content):
+            assert "not-a-real-password" not in each.text, name
+            assert "bm90OnJlYWw=" not in each.text, name
+
+
+def test_no_snapshot_is_of_something_that_is_not_shown_any_more() -> None:
+    assert {each.stem for each in FOLDER.glob("*.json")} == set(SHOWN)

@@ -23,7 +23,7 @@ MAKING = {
 """Kinds of calls from the click on Approve to the credential, and to the last owner's copy."""
 
 ENDING = {
-    "GET /_security/user", "GET /_security/role", "DELETE /_security/user",
+    "GET /_security/user", "GET /_security/role", "DELETE /_security/user", "DELETE /_security/api_key",
     "DELETE /_security/role", "GET /_security/api_key",
     "chat.update alice", "chat.update bob", "chat.update carol", "chat.postMessage alice", "chat.postMessage bob",
 }  # fmt: skip
@@ -101,10 +101,17 @@ def test_a_crash_at_any_step_of_the_end_leaves_nothing_and_everyone_is_told(
     broken: Broken, how: str, phase: Phase
 ) -> None:
     act: Callable[[Broken, str], None] = _revoke if how == "revoked" else _expire
-    steps = _steps(broken, ENDING, act, prepare=lambda: _granted(broken))
+    steps = _steps(broken, ENDING, act, prepare=lambda: _granted_with_key(broken))
     for step in steps:
         _dies_while_ending(broken, step, phase, how, act)
     assert len(steps) >= len(ENDING)
+
+
+def _granted_with_key(broken: Broken) -> str:
+    request = _granted(broken)
+    [password] = broken.passwords(broken.stage.alice)
+    broken.key(request, password)
+    return request
 
 
 def _dies_while_ending(broken: Broken, step: Step, phase: Phase, how: str, act: Callable[[Broken, str], None]) -> None:

@@ -162,9 +162,13 @@ def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engi
         config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
         command.downgrade(config, "0001")
     with empty_engine.connect() as connection:
-        assert set(inspect(connection).get_table_names()) == TABLES - {"asked_group", "lease", "setting"} | {
-            "alembic_version"
-        }
+        assert set(inspect(connection).get_table_names()) == TABLES - {
+            "asked_group",
+            "lease",
+            "setting",
+            "favourite",
+            "home_tab",
+        } | {"alembic_version"}
         assert connection.scalar(text("SELECT count(*) FROM access_request")) == 3
     migrate(empty_engine)
     with empty_engine.connect() as connection:

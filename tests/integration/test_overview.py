@@ -11,6 +11,7 @@ from bot.access.models import CredentialKind
 from bot.access.overview import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, Overviews, Section
 from bot.access.requests import Draft
 from bot.storage.store import SqlStore
+from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, world_on
 
 
@@ -172,3 +173,16 @@ def test_whose_home_is_out_of_date_is_told_once(world: World, overviews: Overvie
     world.clock.advance(LATELY + timedelta(seconds=1))
     world.ask()
     assert changes.concerned() == [], "not opened lately"
+
+
+def test_of_several_processes_one_shows_what_has_changed(
+    world: World, overviews: Overviews, new_store: NewStore
+) -> None:
+    both = [Changes(each, world.directory, world.rules, world.clock) for each in (world.store, new_store("second"))]
+    overviews.open(REQUESTER)
+    for process in both:
+        assert process.concerned() == []
+    world.ask()
+    assert [process.concerned() for process in both] == [[REQUESTER], []]
+    world.ask()
+    assert [process.concerned() for process in reversed(both)] == [[], [REQUESTER]]

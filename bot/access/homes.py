@@ -19,6 +19,13 @@ MOST_EVENTS = 5000
 """In one look. What happens faster than that is shown when the Home tab is opened again."""
 
 
+HELD = timedelta(seconds=30)
+"""How long the process that showed the last changes shows the next. What one that died has not shown is seen when the
+Home tab is opened again."""
+
+_DUTY = "home tabs"
+
+
 @dataclass
 class Changes:
     """What has happened, as the audit has it: every transition writes an event there. For one thread.
@@ -42,11 +49,16 @@ class Changes:
             new = {request for number, request in events if number not in self._seen}
             people, integrations = read.concerned(sorted(new)) if new else (frozenset(), frozenset())
         self._since, self._seen = now, {number for number, _ in events}
-        if not people:
+        if not people or not self._is_ours(now):
             return []
         everyone = people | self._owners(integrations)
         with self.store.reading() as read:
             return sorted(read.opened_since(sorted(everyone), now - LATELY))
+
+    def _is_ours(self, now: datetime) -> bool:
+        """Of several processes that see the same changes one shows them."""
+        with self.store.writing() as write:
+            return write.lease(_DUTY, now, now + HELD)
 
     def _owners(self, integrations: frozenset[str]) -> set[str]:
         owners: set[str] = set()

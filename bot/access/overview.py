@@ -67,11 +67,10 @@ class Overviews:
             count = _count(slices[Section.OWNED], lambda: read.count_owned_live(person, owned))
             return Overview(self.clock.now(), slices, count, read.favourites(person))
 
-    def open(self, person: str) -> Overview:
-        """The same, on the first pages. From now on that person's view is kept up to date."""
+    def open(self, person: str) -> None:
+        """Remembers that this person has opened it: from now on it is kept up to date, and begins with first pages."""
         with self.store.writing() as write:
             write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now()))
-        return self.look(person)
 
     def turn(self, person: str, section: Section, *, after: str | None = None, before: str | None = None) -> None:
         """Turns to the page behind or before a request of that list."""

@@ -172,10 +172,14 @@ class FormListeners:
             in_window(client, window)(done.result())
             _tell(client, person, done.result())
             return
-        told = trouble(error)
-        filled = self._filled(fields)
+        self._again(client, window, person, fields, error)
+
+    def _again(self, client: WebClient, window: str, person: str, fields: Fields, error: BaseException) -> None:
+        """Shows the form as it was sent, with what was wrong; in a message where the window is closed meanwhile."""
+        told, filled = trouble(error), fields.filled
         said: list[Line] = [(line,) for line in "\n".join(_errors(error, fields).values()).splitlines()]
         try:
+            filled = self._filled(fields)
             with domain_errors():
                 client.views_update(view_id=window, view=request_form(self.rules.policy, filled, said=said))
         except (Outage, Refusal):

@@ -13,7 +13,7 @@ from bot.access.ids import read_id
 from bot.access.overview import Overviews, Section
 from bot.access.requests import Draft
 from bot.slack import answers, ids
-from bot.slack.answering import Answering, Body, in_dm
+from bot.slack.answering import Answering, Body, in_dm, logged
 from bot.slack.errors import domain_errors
 from bot.slack.home import home
 from bot.slack.listeners import OpensForm
@@ -60,9 +60,9 @@ class HomeListeners:
         person = str(event["user"])
 
         def show() -> None:
-            view = home(self.overviews.open(person))
-            with domain_errors():
-                self.client.views_publish(user_id=person, view=view)
+            self.overviews.open(person)
+            with logged():  # it is no click that waits for an answer: nobody is told in a message
+                self.publish(person)
 
         self._later(person, show)
 

@@ -1,6 +1,6 @@
 """What a form says below its patterns: what they match, who would approve, which access flow and limit."""
 
-from bot.access.errors import AccessError, Outage
+from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.policy import AccessFlow
 from bot.access.requests import Requests
 from bot.access.routing import Plan, Wish
@@ -18,7 +18,7 @@ def looked(requests: Requests, person: str, filled: Filled) -> tuple[AccessFlow 
         wish, plan = requests.explain(person, filled.draft, unfinished=True)
     except AccessError as error:
         return None, [sentence(error.message)]
-    except Outage as error:
+    except (Outage, Refusal) as error:
         return None, [(f"{error}, so what it matches is not known now. You can ask all the same.",)]
     return plan.flow, preview(wish, plan)
 

@@ -136,7 +136,10 @@ def test_a_flow_may_need_a_reason_and_have_a_duration_of_its_own(with_flows: Ope
     default_duration: 45m
     max_duration: 2h
 """)
-    assert "needs a reason" in stage.say(stage.alice, "logs-* 1h")
+    stage.workspace.command(stage.alice, "/es-access", "logs-* 1h")
+    view = stage.wait(lambda: stage.workspace.views(stage.alice), "the form, for the reason")[-1]
+    assert "needs a reason" in stage.workspace.render(view, stage.alice)
+    stage.workspace.close_view(stage.alice, view)
     assert "INC-[0-9]+" in stage.say(stage.alice, "logs-* 1h because")
     assert "the longest access is 2h" in stage.say(stage.alice, "logs-* 3h INC-1")
     assert "for 1h" in stage.say(stage.alice, "logs-* 1h fixing INC-42")

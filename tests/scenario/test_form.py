@@ -193,3 +193,32 @@ def test_a_form_that_is_closed_meanwhile_is_no_trouble(stage: Stage) -> None:
     request = stage.ask("logs-* 1h read INC-1")
     assert request == request_id(request)
     assert not stage.workspace.notices(stage.alice)
+
+
+def test_every_window_that_is_too_late_says_what_to_do_instead(stage: Stage) -> None:
+    request = stage.ask("metrics-cpu 1h")
+    late = ("views.open", "expired_trigger_id")
+    stage.workspace.faults.add(*late)
+    message = stage.approval(stage.bob, request)
+    answer = stage.answer_to(stage.bob, lambda: stage.workspace.click(stage.bob, message, "Deny"))
+    assert "Click Deny again." in answer
+    stage.approve(request)
+    stage.secret(request)
+    (credential,) = [
+        each for each in stage.workspace.messages(stage.alice) if "Extend" in stage.read(each, stage.alice)
+    ]
+    stage.workspace.faults.add(*late)
+    answer = stage.answer_to(stage.alice, lambda: stage.workspace.click(stage.alice, credential, "Extend"))
+    assert f"/es-access extend {request} 1h" in answer
+
+
+def test_an_index_that_is_not_there_is_said_at_its_field(stage: Stage) -> None:
+    view = opened(stage)
+    choose(stage, view, "metrics-cpu")
+    shows(stage, "Matches now")
+    chosen = {"text": {"type": "plain_text", "text": "logs-gone"}, "value": "logs-gone"}
+    now = stage.workspace.views(stage.alice)[-1]
+    stage.workspace.submit(stage.alice, now, {"patterns": [chosen], "reason": "kept"})
+    (now,) = stage.workspace.views(stage.alice)
+    assert "“logs-gone” matches nothing that exists" in now.errors["patterns"]
+    assert now.values["reason"]["reason"]["value"] == "kept"

@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
+from bot.access.models import MessageKind
+from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
-from bot.slack.messages import Content
-from tests.shown import Shown, everything
+from bot.slack.messages import Content, message
+from tests.shown import BOB, Shown, everything, grant, request, story
 
 FOLDER = Path(__file__).parents[1] / "snapshots"
 
 SHOWN = everything()
+
+LONGEST_TEXT = 40_000
+"""Characters of a message: Slack cuts off what is longer (https://docs.slack.dev/reference/methods/chat.postMessage)."""
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
@@ -59,3 +66,21 @@ def test_no_notification_holds_a_secret() -> None:
 
 def test_no_snapshot_is_of_something_that_is_not_shown_any_more() -> None:
     assert {each.stem for each in FOLDER.glob("*.json")} == set(SHOWN)
+
+
+@given(
+    some.sampled_from([kind for kind in MessageKind if kind is not MessageKind.NOTICE]),
+    some.sampled_from(RequestState),
+    some.none() | some.sampled_from(GrantState),
+    some.lists(some.text(min_size=1, max_size=255), min_size=1, max_size=20),
+    some.text(max_size=1000),
+)
+def test_slack_takes_every_message_whatever_was_typed(
+    kind: MessageKind, state: RequestState, given_state: GrantState | None, patterns: list[str], typed: str
+) -> None:
+    asked = request(state, patterns=patterns, reason=typed, decision_reason=typed)
+    given = grant(given_state, end_reason=typed) if given_state else None
+    shown = message(kind, story(asked, given, yes=(BOB,)), BOB)
+    blocks = [each.to_dict() for each in shown.blocks]
+    assert check_message_blocks(blocks) == blocks
+    assert len(shown.text) < LONGEST_TEXT

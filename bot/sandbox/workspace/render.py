@@ -168,5 +168,7 @@ def _first(element: Json) -> str:
     option = element.get("initial_option")
     if option:
         return str(option["text"]["text"])
+    if "initial_options" in element:
+        return ", ".join(str(each["text"]["text"]) for each in element["initial_options"])
     found = [value for name, value in element.items() if name.startswith("initial_")]
     return str(found[0]) if found else ""

@@ -10,9 +10,11 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.access.errors import Outage
+from bot.access.refusals import Refusals
 from bot.access.suggestions import Suggestions
 from bot.slack import form_listeners
 from bot.slack.afterwards import Afterwards
+from bot.slack.answering import Answering
 from bot.slack.form_listeners import FormListeners
 from tests.fakes import EVERYTHING, REQUESTER, World
 
@@ -63,7 +65,8 @@ def slack() -> Any:
 @pytest.fixture
 def form(world: World) -> Iterator[FormListeners]:
     with ThreadPoolExecutor(4) as threads:
-        yield FormListeners(world.requests, world.rules, Suggestions(world.clusters), Afterwards(threads))
+        answering = Answering(Afterwards(threads), world.directory, Refusals(world.store, world.clock))
+        yield FormListeners(world.requests, world.rules, Suggestions(world.clusters), answering)
 
 
 def body(*patterns: str, reason: str = "INC-42", duration: str = "1h", action_ts: str = "1") -> dict[str, Any]:

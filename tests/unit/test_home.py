@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import CredentialKind, Favourite
+from bot.access.models import CredentialKind
 from bot.access.overview import MOST_FAVOURITES, SIZES, Overview, Section
 from bot.access.pages import Slice
 from bot.access.ports import Story
+from bot.access.records import Favourite
 from bot.refreshing import HomeRefresher
 from bot.sandbox.workspace.blockkit import VIEW_BYTES, check_view
 from bot.slack.home import home

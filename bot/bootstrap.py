@@ -18,9 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.before_end import EndNotes
+from bot.access.departures import Departures
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
+from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
@@ -37,6 +40,7 @@ from bot.reloading import Reloading
 from bot.settings import Configuration, Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, SocketMode, bolt_app, identify, web_client
+from bot.slack.conversation import Conversation
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.listeners import Listeners
@@ -115,8 +119,11 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,
         groups_changed, afterwards,
     )  # fmt: skip
+    talk = Conversation(domain.requests, domain.offers, afterwards)
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(client, settings.slack_signing_secret, listening, listeners, verified=who is not None)
+    app = bolt_app(
+        client, settings.slack_signing_secret, listening, (listeners, conversation), verified=who is not None
+    )
     port = _listen(settings, app, afterwards, store, clusters, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)
@@ -215,6 +222,9 @@ def build_domain(
         Revocation(store, clusters, rules, clock),
         History(store, approvals, clusters, rules),
         Outbox(store, notifier, clock),
+        Offers(store, routing, approvals, rules, clock),
+        EndNotes(store, clock),
+        Departures(store, directory, rules, clock),
     )
 
 

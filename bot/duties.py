@@ -6,9 +6,12 @@ from datetime import timedelta
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.before_end import EndNotes
+from bot.access.departures import Departures
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.models import Grant, Message
+from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock
 from bot.access.provisioning import Provisioning
@@ -37,6 +40,13 @@ LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 """How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
 
 
+LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
+"""How late the note before an end may be."""
+
+LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
+"""How late somebody else is asked in the place of an owner who left. Slack is asked no more often than it is worth."""
+
+
 @dataclass(frozen=True)
 class Domain:
     """The services of `access`, on their real ports."""
@@ -50,6 +60,9 @@ class Domain:
     revocation: Revocation
     history: History
     outbox: Outbox
+    offers: Offers
+    end_notes: EndNotes
+    departures: Departures
 
 
 def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> None:
@@ -81,6 +94,8 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
     ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    ticker.every(LOOK_AT_ENDS_EVERY, domain.end_notes.look, "notes before an end")
+    ticker.every(LOOK_AT_OWNERS_EVERY, domain.departures.look, "owners who left")
     for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()

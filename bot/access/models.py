@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from bot.access.states import GrantState, RequestState
 
 
-def _names_of(enum: type[StrEnum]) -> Any:
+def names_of(enum: type[StrEnum]) -> Any:
     # Stored as the value that is shown everywhere else, in a plain text column: the same on SQLite and PostgreSQL.
     return Enum(enum, native_enum=False, length=32, values_callable=lambda kind: [each.value for each in kind])
 
@@ -18,6 +18,10 @@ def _names_of(enum: type[StrEnum]) -> Any:
 def _added(default: Any) -> dict[str, Any]:
     # A column that came with a later schema: what was stored before has this value.
     return {"server_default": default}
+
+
+LONGEST_CHANNEL = 90
+"""Characters of where a message goes: the name of a channel has up to 80 (Slack, "Rename a channel")."""
 
 
 class CredentialKind(StrEnum):
@@ -50,6 +54,7 @@ class AccessRequest(SQLModel, table=True):
         Index("access_request_pending", "state", "pending_until"),
         Index("access_request_unrouted", "route_at"),
         Index("access_request_escalating", "escalate_at"),
+        Index("access_request_asked_by", "asked_by", "created_at"),
     )
 
     id: str = Field(primary_key=True, max_length=16)
@@ -62,11 +67,11 @@ class AccessRequest(SQLModel, table=True):
     extends: str | None = Field(default=None, max_length=16)
     kind: CredentialKind = Field(
         default=CredentialKind.PASSWORD,
-        sa_column=Column(_names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
+        sa_column=Column(names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
     )
     delivery: Delivery = Field(
         default=Delivery.MESSAGE,
-        sa_column=Column(_names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),
+        sa_column=Column(names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),
     )
     flow: str = Field(default="", max_length=60, sa_column_kwargs=_added(text("''")))
     flow_limit: int = Field(default=0, sa_column_kwargs=_added("0"))
@@ -76,7 +81,7 @@ class AccessRequest(SQLModel, table=True):
     preview: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     any_group: bool = Field(default=False, sa_column_kwargs=_added(false()))
     owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
-    state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(_names_of(RequestState), nullable=False))
+    state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(names_of(RequestState), nullable=False))
     created_at: datetime
     pending_until: datetime
     decided_by: str | None = Field(default=None, max_length=32)
@@ -86,6 +91,8 @@ class AccessRequest(SQLModel, table=True):
     escalate_at: datetime | None = None
     escalations: int = Field(default=0, sa_column_kwargs=_added("0"))
     version: int = Field(default=0, sa_column_kwargs=_added("0"))
+    asked_by: str | None = Field(default=None, max_length=32)
+    channel: str | None = Field(default=None, max_length=LONGEST_CHANNEL)
 
     @property
     def length(self) -> timedelta:
@@ -133,6 +140,12 @@ class GrantTask(StrEnum):
     RENEW = "renew"  # a fresh secret, in the place of the one before
 
 
+_WARNINGS = Index(
+    "access_grant_warning", "warn_at",
+    sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL"),
+)  # fmt: skip
+
+
 class Grant(SQLModel, table=True):
     """An approved request, as it exists in the cluster. Its id is that of the request.
 
@@ -141,22 +154,23 @@ class Grant(SQLModel, table=True):
     while it is being made or ended or has a `task`, at `expires_at` while it is active, when its disabled user is to
     be deleted while it is revoked, never when it is gone. Every change but a claim counts up `version`, so that what
     was read can be told from what is there now. `key_id` is the API key that was delivered last. `receipt` is what was
-    last read back from the cluster about its end.
+    last read back from the cluster about its end. `warn_at` is when its requester is told that it is about to end;
+    `extensions` is how often an approved request has prolonged it.
     """
 
     __tablename__ = "access_grant"
-    __table_args__ = (Index("access_grant_due", "due_at"), Index("access_grant_state", "state"))
+    __table_args__ = (Index("access_grant_due", "due_at"), Index("access_grant_state", "state"), _WARNINGS)
 
     id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
     username: str = Field(max_length=507, unique=True)
-    state: GrantState = Field(sa_column=Column(_names_of(GrantState), nullable=False))
+    state: GrantState = Field(sa_column=Column(names_of(GrantState), nullable=False))
     created_at: datetime
     expires_at: datetime
     delivered_at: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = Field(default=None, max_length=32)
     end_reason: str = Field(default="", max_length=1000)
-    task: GrantTask | None = Field(default=None, sa_column=Column(_names_of(GrantTask), nullable=True))
+    task: GrantTask | None = Field(default=None, sa_column=Column(names_of(GrantTask), nullable=True))
     key_id: str | None = Field(default=None, max_length=64)
     receipt: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     version: int = 0
@@ -164,6 +178,8 @@ class Grant(SQLModel, table=True):
     due_at: datetime | None = None
     claimed_by: str | None = Field(default=None, max_length=128)
     claimed_until: datetime | None = None
+    warn_at: datetime | None = None
+    extensions: int = Field(default=0, sa_column_kwargs=_added("0"))
 
 
 class MessageKind(StrEnum):
@@ -177,6 +193,10 @@ class MessageKind(StrEnum):
     ENDED = "ended"  # to requester and approver: the access is over
     FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
     NOTICE = "notice"  # about no request: its text stands in the row
+    OFFER = "offer"  # to the requester: an owner offers less; `about` is the id of the offer
+    WARNING = "warning"  # to the requester: the access is about to end; `about` is when, and which note it is
+    THREAD = "thread"  # below an approval message: what happened since; its text stands in the row
+    ASKED = "asked"  # to the requester and the asker of a request for somebody else
 
 
 _OWED = text("due_at IS NOT NULL")
@@ -187,7 +207,8 @@ class Message(SQLModel, table=True):
 
     It is owed while `due_at` is set. The first sending posts it, later ones edit it where it stands (`channel`, `ts`);
     `wanted` counts the changes of its subject and `sent` the last one that was shown, so that several changes are one
-    sending and a change during a sending is not lost.
+    sending and a change during a sending is not lost. `recipient` is a person, or the channel where owners decide.
+    `about` tells several messages of one kind to one person from each other.
     """
 
     __tablename__ = "message"
@@ -200,8 +221,9 @@ class Message(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: str | None = Field(default=None, foreign_key="access_request.id", max_length=16)
-    kind: MessageKind = Field(sa_column=Column(_names_of(MessageKind), nullable=False))
-    recipient: str = Field(max_length=32)
+    kind: MessageKind = Field(sa_column=Column(names_of(MessageKind), nullable=False))
+    recipient: str = Field(max_length=LONGEST_CHANNEL)
+    about: str | None = Field(default=None, max_length=64)
     notice: str | None = Field(default=None, max_length=1000)
     wanted: int = 1
     sent: int = 0

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
+from bot.access.counter_offer import CounterOffer
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
 
 
@@ -247,6 +248,10 @@ class Directory(Protocol):
         """Resolves user ids, e-mails and `@group` handles to active people. Raises `Outage`."""
         ...
 
+    def find(self, typed: str) -> str:
+        """The id of the person who was typed: an id, a mention, an e-mail or @name. Raises `Refusal`, `Outage`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Story:
@@ -256,6 +261,7 @@ class Story:
     grant: Grant | None = None
     approvals: tuple[Approval, ...] = ()
     groups: tuple[AskedGroup, ...] = ()
+    offers: tuple[CounterOffer, ...] = ()
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -274,8 +280,11 @@ class Posted:
 class Notifier(Protocol):
     """Tells people things. Every call may raise `Outage` or `Refusal`."""
 
-    def send(self, message: Message, story: Story | None) -> Posted:
-        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row."""
+    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row.
+
+        `under`: it is posted in the thread of that message.
+        """
         ...
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 
 from bot.access.policy import AccessFlow, Part, Permission
 from bot.access.shapes import Duration, Name, Owners
-from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, OwnerKey, Url
+from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
 
 REFERENCE = r"env:[A-Za-z_][A-Za-z0-9_]*"
 """Where a password may be: in a variable of the environment or of `.env`. Other stores come as other schemes."""
@@ -160,3 +160,5 @@ class PolicyFile(Part):
     permissions: tuple[PermissionEntry, ...] = ()
     access_flows: tuple[AccessFlow, ...] = Field(min_length=1)
     pending_duration: Duration = timedelta(hours=8)
+    pending_per_person: Limit = 10
+    requests_per_hour: Limit = 30

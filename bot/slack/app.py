@@ -2,8 +2,9 @@
 
 import ssl
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from pydantic import SecretStr
@@ -16,7 +17,6 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.access.errors import Outage, Refusal
 from bot.slack.afterwards import Afterwards
 from bot.slack.errors import domain_errors
-from bot.slack.listeners import Listeners
 
 TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
@@ -44,8 +44,21 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
     )  # fmt: skip
 
 
+class Registers(Protocol):
+    """Listeners of one kind."""
+
+    def register(self, app: App) -> None:
+        """Hands every listener to Bolt."""
+        ...
+
+
 def bolt_app(
-    client: WebClient, signing_secret: SecretStr | None, executor: Executor, listeners: Listeners, *, verified: bool
+    client: WebClient,
+    signing_secret: SecretStr | None,
+    executor: Executor,
+    listeners: Iterable[Registers],
+    *,
+    verified: bool,
 ) -> App:
     """The app with every listener.
 
@@ -60,7 +73,8 @@ def bolt_app(
         listener_executor=executor,
         raise_error_for_unhandled_request=False,
     )
-    listeners.register(app)
+    for each in listeners:
+        each.register(app)
     return app
 
 

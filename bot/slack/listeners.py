@@ -1,21 +1,15 @@
 """What Slack calls when somebody types or clicks: acknowledge, call the domain, answer. Nothing is decided here."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
-from slack_sdk.models.views import View
 
 from bot.access.approvals import Approvals
 from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
-from bot.access.ids import read_id
 from bot.access.models import CredentialKind
 from bot.access.patterns import parse_patterns
 from bot.access.ports import Clock
@@ -24,24 +18,24 @@ from bot.access.routing import Rules
 from bot.slack import answers, ids, views
 from bot.slack.afterwards import Afterwards
 from bot.slack.commands import Command, Verb, parse
-from bot.slack.errors import domain_errors
-from bot.slack.messages import Content
-
-log = structlog.get_logger(__name__)
-
-_NO_ID = "(none)"
-"""Stands for the id of a button that carries none: the domain knows no such request, and says so."""
+from bot.slack.content import Content
+from bot.slack.listening import (
+    Answer,
+    Body,
+    accepted,
+    answering,
+    chosen_option,
+    id_of,
+    in_dm,
+    in_window,
+    nothing,
+    open_view,
+    privately,
+    value_of,
+)
 
 _KINDS = {kind.value: kind for kind in CredentialKind}
 """By the value of the choice in the form; any other value leaves it to the access flow."""
-
-Body = dict[str, Any]
-
-
-class Answer(Protocol):
-    """Shows something to the person who typed or clicked, and to nobody else."""
-
-    def __call__(self, content: Content) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -85,11 +79,11 @@ class Listeners:
         def answer() -> Content | None:
             command = parse(body.get("text") or "", [each.name for each in self.rules.policy.permissions])
             if command.verb is Verb.FORM:
-                _open(client, body, views.request_form(self.rules.policy))
+                open_view(client, body, views.request_form(self.rules.policy))
                 return None
             return self._answer(command, person)
 
-        self._later(_privately(respond), answer)
+        self._later(privately(respond), answer)
 
     def _answer(self, command: Command, person: str) -> Content:
         answers_to: dict[Verb, Callable[[], Content]] = {
@@ -109,183 +103,90 @@ class Listeners:
     def approve(self, ack: Ack, body: Body, respond: Respond) -> None:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
-        self._later(_privately(respond), lambda: _nothing(self.approvals.approve(_id_of(body), body["user"]["id"])))
+        self._later(privately(respond), lambda: nothing(self.approvals.approve(id_of(body), body["user"]["id"])))
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Deny: asks for the reason, if there is still something to deny."""
         ack()
 
         def answer() -> None:
-            request, _ = self.approvals.open_to(_id_of(body), body["user"]["id"])
-            _open(client, body, views.deny_form(request.id))
+            request, _ = self.approvals.open_to(id_of(body), body["user"]["id"])
+            open_view(client, body, views.deny_form(request.id))
 
-        self._later(_privately(respond), answer)
+        self._later(privately(respond), answer)
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The reason of a denial is sent."""
         ack()
         request_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
-            _in_dm(client, person),
-            lambda: _nothing(self.approvals.deny(request_id, person, _value(body, ids.REASON))),
+            in_dm(client, person),
+            lambda: nothing(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
         )
 
     def revoke(self, ack: Ack, body: Body, respond: Respond) -> None:
         """A requester clicks Revoke now."""
         ack()
-        self._later(_privately(respond), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"])))
+        self._later(privately(respond), lambda: answers.revoking(self.grants.revoke(id_of(body), body["user"]["id"])))
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        self._later(_privately(respond), lambda: _nothing(_open(client, body, views.extend_form(_id_of(body)))))
+        self._later(privately(respond), lambda: nothing(open_view(client, body, views.extend_form(id_of(body)))))
 
     def reset(self, ack: Ack, body: Body, respond: Respond) -> None:
         """A requester wants a fresh secret."""
         ack()
-        self._later(_privately(respond), lambda: answers.resetting(self.grants.reset(_id_of(body), body["user"]["id"])))
+        self._later(privately(respond), lambda: answers.resetting(self.grants.reset(id_of(body), body["user"]["id"])))
 
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
         ack()
 
         def make() -> Content:
-            story, credential = self.grants.reveal(_id_of(body), body["user"]["id"])
+            story, credential = self.grants.reveal(id_of(body), body["user"]["id"])
             return answers.revealed(story, self.rules.policy.integration(story.request.integration), credential)
 
         def answer() -> None:
-            window = _open(client, body, views.making())
-            _answering(_in_window(client, window), make)
+            window = open_view(client, body, views.making())
+            answering(in_window(client, window), make)
 
-        self._later(_privately(respond), answer)
+        self._later(privately(respond), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
-        duration = _value(body, ids.DURATION)
-        if not _accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
+        duration = value_of(body, ids.DURATION)
+        if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
             return
         grant_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
-            _in_dm(client, person),
+            in_dm(client, person),
             lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 
     def submit(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The request form is sent."""
         draft = Draft(
-            patterns=_value(body, ids.PATTERNS),
-            duration=_value(body, ids.DURATION).strip(),
-            permission=_chosen(body, ids.PERMISSION) or "read",
-            reason=_value(body, ids.REASON),
-            integration=_chosen(body, ids.CLUSTER),
-            kind=_KINDS.get(_chosen(body, ids.PURPOSE) or ""),
+            patterns=value_of(body, ids.PATTERNS),
+            duration=value_of(body, ids.DURATION).strip(),
+            permission=chosen_option(body, ids.PERMISSION) or "read",
+            reason=value_of(body, ids.REASON),
+            integration=chosen_option(body, ids.CLUSTER),
+            kind=_KINDS.get(chosen_option(body, ids.PURPOSE) or ""),
         )
         checks: dict[str, Callable[[], object]] = {
             ids.PATTERNS: lambda: parse_patterns(draft.patterns),
             ids.DURATION: lambda: parse_duration(draft.duration, self.rules.policy.longest),
         }
-        if _accepted(ack, checks):
+        if accepted(ack, checks):
             person = body["user"]["id"]
-            self._later(_in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
+            self._later(in_dm(client, person), lambda: answers.filed(self.requests.submit(person, draft)))
 
     def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
-        self.afterwards.do(lambda: _answering(show, work))
+        self.afterwards.do(lambda: answering(show, work))
 
 
 def _draft_of(command: Command) -> Draft:
     if command.draft is None:
         raise AssertionError(f"{command.verb} without a draft")
     return command.draft
-
-
-def _answering(show: Answer, work: Callable[[], Content | None]) -> None:
-    """Runs `work` and shows what comes of it, whatever that is."""
-    try:
-        content = work()
-    except AccessError as error:
-        content = answers.refused(error)
-    except (Outage, Refusal) as error:
-        log.warning("a click came to nothing", error=str(error))
-        content = answers.unreachable(str(error))
-    except Exception:
-        mark = secrets.token_hex(4)
-        log.exception("a bug: a click was left unanswered", mark=mark)
-        content = answers.unforeseen(mark)
-    if content is not None:
-        show(content)
-
-
-def _accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
-    """Acknowledges a form: either it closes, or the errors stand at their fields."""
-    errors = {}
-    for field, check in checks.items():
-        try:
-            check()
-        except AccessError as error:
-            errors[field] = error.message
-    if errors:
-        ack(response_action="errors", errors=errors)
-    else:
-        ack()
-    return not errors
-
-
-def _privately(respond: Respond) -> Answer:
-    def show(content: Content) -> None:
-        with _logged():
-            respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
-
-    return show
-
-
-def _in_dm(client: WebClient, person: str) -> Answer:
-    def show(content: Content) -> None:
-        with _logged(), domain_errors():
-            client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
-
-    return show
-
-
-def _in_window(client: WebClient, window: str) -> Answer:
-    def show(content: Content) -> None:
-        with _logged(), domain_errors():
-            client.views_update(view_id=window, view=views.shown(content.blocks))
-
-    return show
-
-
-class _logged:  # noqa: N801 (used as a statement)
-    """An answer that cannot be shown is logged: what it is about has happened, and must not be undone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, Exception):
-            log.warning("an answer could not be shown", error=f"{type(error).__name__}: {error}")
-            return True
-        return False
-
-
-def _open(client: WebClient, body: Body, view: View) -> str:
-    """Opens the window, and returns its id. Raises `Outage`, `Refusal`."""
-    with domain_errors():
-        answer = client.views_open(trigger_id=body["trigger_id"], view=view)
-    return str(answer["view"]["id"])
-
-
-def _id_of(body: Body) -> str:
-    return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
-
-
-def _value(body: Body, name: str) -> str:
-    return body["view"]["state"]["values"].get(name, {}).get(name, {}).get("value") or ""
-
-
-def _chosen(body: Body, name: str) -> str | None:
-    option = body["view"]["state"]["values"].get(name, {}).get(name, {}).get("selected_option") or {}
-    return option.get("value")
-
-
-def _nothing(_result: object) -> None:
-    return None

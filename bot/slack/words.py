@@ -69,6 +69,70 @@ def sentence(text: str) -> tuple[Part, ...]:
     return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most that many characters, cut at a word, with an ellipsis where something is missing."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    at_a_word = kept.rsplit(maxsplit=1)[0] if not text[most - 1].isspace() and len(kept.split()) > 1 else kept
+    return f"{at_a_word.rstrip()}…"
+
+
+def within(lines: Sequence[Line], most: int) -> list[Line]:
+    """Lines of at most that many characters in all. The last one that fits is shortened; a box is kept or left out."""
+    kept: list[Line] = []
+    left = most
+    for line in lines:
+        size = _size(line)
+        if size <= left:
+            kept.append(line)
+            left -= size
+            continue
+        if not isinstance(line, Pre) and left > _ROOM_FOR_A_WORD:
+            kept.append(_shortened_line(line, left))
+        break
+    return kept
+
+
+_ROOM_FOR_A_WORD = 20
+"""Characters: of a line for which less is left, nothing is shown."""
+
+_SIZE_OF_A_NAME = 90
+"""Characters that a person or a time may take as plain text."""
+
+
+def _size(line: Line) -> int:
+    if isinstance(line, Pre):
+        return len(escape(line.text)) + 1
+    return 1 + sum(map(_part_size, line))
+
+
+def _part_size(part: Part) -> int:
+    return _SIZE_OF_A_NAME if isinstance(part, Person | Moment) else len(escape(_text_of(part)))
+
+
+def _text_of(part: str | Bold | Code) -> str:
+    return part if isinstance(part, str) else part.text
+
+
+def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
+    kept: list[Part] = []
+    left = most - 1
+    for part in line:
+        size = _part_size(part)
+        if size <= left:
+            kept.append(part)
+            left -= size
+            continue
+        if not isinstance(part, Person | Moment) and left > 1:
+            text = _text_of(part)
+            # Escaped it may be up to five times as long.
+            cut = shortened(text, left if escape(text) == text else max(2, left // 5))
+            kept.append(cut if isinstance(part, str) else type(part)(cut))
+        break
+    return tuple(kept)
+
+
 def block(lines: Sequence[Line]) -> RichTextBlock:
     """One rich text block of these lines."""
     elements: list[Any] = []

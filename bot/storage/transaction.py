@@ -13,13 +13,14 @@ from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, G
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
 from bot.storage.claims import Claims
+from bot.storage.conversation import Conversing
 from bot.storage.messages import Messages
 
 _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages):
+class SqlTransaction(Claims, Messages, Conversing):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:

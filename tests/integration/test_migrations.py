@@ -23,7 +23,10 @@ from bot.storage.migrate import HEAD, migrate
 from bot.storage.store import SqlStore
 from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 
-TABLES = {"access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting"}
+TABLES = {
+    "access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting",
+    "counter_offer",
+}  # fmt: skip
 
 
 def test_migrated_database_is_what_the_models_describe(empty_engine: Engine) -> None:
@@ -161,9 +164,12 @@ def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engi
         config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
         command.downgrade(config, "0001")
     with empty_engine.connect() as connection:
-        assert set(inspect(connection).get_table_names()) == TABLES - {"asked_group", "lease", "setting"} | {
-            "alembic_version"
-        }
+        assert set(inspect(connection).get_table_names()) == TABLES - {
+            "asked_group",
+            "lease",
+            "setting",
+            "counter_offer",
+        } | {"alembic_version"}
         assert connection.scalar(text("SELECT count(*) FROM access_request")) == 3
     migrate(empty_engine)
     with empty_engine.connect() as connection:

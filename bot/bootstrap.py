@@ -121,9 +121,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     )  # fmt: skip
     talk = Conversation(domain.requests, domain.offers, afterwards)
     listening = _threads(LISTENERS, "listener", running)
-    app = bolt_app(
-        client, settings.slack_signing_secret, listening, (listeners, conversation), verified=who is not None
-    )
+    app = bolt_app(client, settings.slack_signing_secret, listening, (listeners, talk), verified=who is not None)
     port = _listen(settings, app, afterwards, store, clusters, running)
     announce(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
     return Reloading(settings, rules, configuration, store, clock)

@@ -114,6 +114,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     def groups_changed() -> None:
         directory.forget_groups()
         afterwards.do(domain.automatic.look)
+        afterwards.do(domain.departures.look)
 
     listeners = Listeners(
         domain.requests, domain.approvals, domain.grants, domain.history, rules, clock,

@@ -16,6 +16,7 @@ from bot.access.before_end import EndNotes
 from bot.access.departures import Departures
 from bot.access.errors import Gone, Outage, Refusal
 from bot.access.grants import Grants
+from bot.access.history import History
 from bot.access.models import AskedGroup, AuditEvent, Grant, Message, MessageKind
 from bot.access.offers import Offers
 from bot.access.outbox import Outbox
@@ -337,6 +338,10 @@ class World:
     @property
     def offers(self) -> Offers:
         return Offers(self.store, self.routing, self.approvals, self.rules, self.clock)
+
+    @property
+    def history(self) -> History:
+        return History(self.store, self.approvals, self.clusters, self.rules)
 
     @property
     def departures(self) -> Departures:

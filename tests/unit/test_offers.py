@@ -36,7 +36,8 @@ def test_what_is_accepted_is_what_is_granted_and_no_more(world: World) -> None:
     (role,) = world.cluster.roles.values()
     assert (role.patterns, role.privileges.indices) == (("logs-a",), ("read", "view_index_metadata"))
     assert world.grant(request_id).expires_at == world.clock.now() + timedelta(minutes=30)
-    assert story.request.preview is not None and story.request.preview["names"] == ["logs-a"]
+    assert story.request.preview is not None
+    assert story.request.preview["names"] == ["logs-a"]
     assert world.audit(request_id)[1:5] == [
         "request.offer_made", "request.narrowed", "request.offer_accepted", "request.approved",
     ]  # fmt: skip

@@ -219,7 +219,7 @@ class Provisioning:
         longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
         pause = pause_after(attempts, longest)
         if isinstance(error, Outage) and error.retry_after is not None:
-            pause = max(pause, timedelta(seconds=error.retry_after))
+            pause = timedelta(seconds=error.retry_after)  # they say when: nobody waits for longer than that
         doing = "provisioning" if grant.state is GrantState.PROVISIONING else str(grant.task)
         with self.store.writing() as write:
             event = f"grant.{doing}_delayed"

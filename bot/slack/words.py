@@ -115,6 +115,16 @@ def _text_of(part: str | Bold | Code) -> str:
     return part if isinstance(part, str) else part.text
 
 
+def _cut(text: str, most: int) -> str:
+    """A text that is no longer than that when it is escaped: then it may be up to five times as long."""
+    size = most
+    while (over := len(escape(shortened(text, size))) - most) > 0:
+        size -= max(1, over // 5)
+        if size < 1:
+            return ""
+    return shortened(text, size)
+
+
 def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
     kept: list[Part] = []
     left = most - 1
@@ -125,9 +135,7 @@ def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
             left -= size
             continue
         if not isinstance(part, Person | Moment) and left > 1:
-            text = _text_of(part)
-            # Escaped it may be up to five times as long.
-            cut = shortened(text, left if escape(text) == text else max(2, left // 5))
+            cut = _cut(_text_of(part), left)
             kept.append(cut if isinstance(part, str) else type(part)(cut))
         break
     return tuple(kept)
@@ -138,12 +146,18 @@ def block(lines: Sequence[Line]) -> RichTextBlock:
     elements: list[Any] = []
     for index, line in enumerate(lines):
         if isinstance(line, Pre):
-            elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
+            if line.text:
+                elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
             continue
         last = index + 1 == len(lines) or isinstance(lines[index + 1], Pre)
         parts: tuple[Part, ...] = line if last else (*line, "\n")
-        elements.append(Section(elements=[_element(part) for part in parts if part]))
+        elements.append(Section(elements=[_element(part) for part in parts if _says_something(part)]))
     return RichTextBlock(elements=elements)
+
+
+def _says_something(part: Part) -> bool:
+    """Slack refuses a message with an empty piece of text in it."""
+    return isinstance(part, Person | Moment) or bool(_text_of(part))
 
 
 def fallback(lines: Sequence[Line]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access.shapes import NAME_SHAPE
+from bot.access.shapes import CHANNEL_SHAPE, NAME_SHAPE
 from bot.policy_file.model import KIBANA_PRIVILEGE, ONE_USER, REFERENCE, SPACE
 
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
@@ -98,6 +98,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
     ("PermissionEntry", "run_as"): {"items": {"type": "string", "pattern": f"^({ONE_USER})$"}},
+    ("AccessFlow", "channel"): {"pattern": f"^({CHANNEL_SHAPE.pattern})$"},
     ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
 }
 """What our own validators ask for, where a schema can say it."""

@@ -12,12 +12,15 @@ import structlog
 from bot.access.adoption import Adoption
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.before_end import EndNotes
 from bot.access.clocks import Clocks
+from bot.access.departures import Departures
 from bot.access.errors import Outage, Refusal
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.homes import Changes
 from bot.access.notices import Notices
+from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.overview import Overviews
 from bot.access.ports import Clock, Clusters, Directory, Notifier
@@ -44,6 +47,7 @@ from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.answering import Answering
 from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
+from bot.slack.conversation import Conversation
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.form_listeners import FormListeners
@@ -125,6 +129,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     def groups_changed() -> None:
         directory.forget_groups()
         afterwards.do(domain.automatic.look)
+        afterwards.do(domain.departures.look)
 
     refusals = Refusals(store, clock)
     answering = Answering(afterwards, directory, refusals)
@@ -138,9 +143,10 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     refresher = HomeRefresher(Changes(store, directory, rules, clock).concerned, home.publish)
     running.callback(refresher.stop)
     refresher.start()
+    talk = Conversation(domain.requests, domain.offers, answering)
     listening = _threads(LISTENERS, "listener", running)
     gate = Gate(team, refusals)
-    everything = (listeners, form, home)
+    everything = (listeners, form, home, talk)
     app = bolt_app(client, settings.slack_signing_secret, listening, everything, gate, verified=who is not None)
     checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     port = listen(settings, app, afterwards, checks, observing.metrics, team, running)
@@ -240,4 +246,7 @@ def build_domain(
         Outbox(store, notifier, clock),
         clocks,
         Reconcile(store, clusters, Adoption(directory, rules), clocks, rules, clock),
+        Offers(store, routing, approvals, rules, clock),
+        EndNotes(store, clock),
+        Departures(store, directory, rules, clock),
     )

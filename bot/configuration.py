@@ -78,6 +78,7 @@ Url = Annotated[str, AfterValidator(http_url)]
 CloudId = Annotated[str, AfterValidator(_a_cloud_id)]
 ExistingFile = Annotated[Path, AfterValidator(_a_file)]
 OwnerKey = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(_a_key)]
+Limit = Annotated[int, Field(ge=1, le=10_000)]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
 AccessDetails = Annotated[str, Field(max_length=LONGEST_DETAILS), AfterValidator(check_details)]
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.before_end import EndNotes
 from bot.access.clocks import Clocks
+from bot.access.departures import Departures
 from bot.access.grants import Grants
 from bot.access.history import History
 from bot.access.models import Grant, Message
+from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.ports import Clock
 from bot.access.provisioning import Provisioning
@@ -43,6 +46,12 @@ LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
 """How soon a round that failed is tried again, and how late a grant ends by a cluster's clock that is ahead of ours."""
 
+LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
+"""How late the note before an end may be."""
+
+LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
+"""How late somebody else is asked in the place of an owner who left. Slack is asked no more often than it is worth."""
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -59,6 +68,9 @@ class Domain:
     outbox: Outbox
     clocks: Clocks
     reconcile: Reconcile
+    offers: Offers
+    end_notes: EndNotes
+    departures: Departures
 
 
 def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Ticker:
@@ -93,6 +105,8 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     rounds = Reconciling(domain.reconcile, domain.clocks)
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look, "reconcile")
+    ticker.every(LOOK_AT_ENDS_EVERY, domain.end_notes.look, "notes before an end")
+    ticker.every(LOOK_AT_OWNERS_EVERY, domain.departures.look, "owners who left")
     for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()

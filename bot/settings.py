@@ -25,6 +25,7 @@ from bot.configuration import (
     Configuration,
     Days,
     ExistingFile,
+    Limit,
     OwnerKey,
     Upkeep,
     Url,
@@ -97,6 +98,8 @@ class Settings(AuditSettings):
     user_cleanup_days: Days | None = None
     max_duration: Duration = timedelta(days=7)
     pending_duration: Duration = timedelta(hours=8)
+    pending_per_person: Limit = 10
+    requests_per_hour: Limit = 30
 
     installation_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
     host: str = "0.0.0.0"  # noqa: S104 (a container's probes and Slack's requests come from outside of it)
@@ -158,7 +161,13 @@ class Settings(AuditSettings):
             ca_certs=self.elasticsearch_ca_certs,
         )
         return Configuration(
-            Policy(integrations=(integration,), access_flows=(flow,), pending_for=self.pending_duration),
+            Policy(
+                integrations=(integration,),
+                access_flows=(flow,),
+                pending_for=self.pending_duration,
+                pending_per_person=self.pending_per_person,
+                requests_per_hour=self.requests_per_hour,
+            ),
             {integration.name: connection},
             {integration.name: Upkeep(self.credential_rotation_days, self.user_cleanup_days)},
         )

@@ -55,7 +55,7 @@ def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"
         yield "what is created later under the pattern is " + ("covered too" if plan.preview.grows else "not covered")
-    if plan.flow.approve == "rule":
+    if plan.by_rule:
         yield "approved by itself"
     for group in plan.groups:
         yield f"asks {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"

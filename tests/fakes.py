@@ -12,9 +12,13 @@ from sqlmodel import col, select
 
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
+from bot.access.before_end import EndNotes
+from bot.access.departures import Departures
 from bot.access.errors import Gone, Outage, Refusal
 from bot.access.grants import Grants
+from bot.access.history import History
 from bot.access.models import AskedGroup, AuditEvent, Grant, Message, MessageKind
+from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.ports import (
@@ -207,6 +211,13 @@ class FakeDirectory:
         behind = {requester: self._active(requester) for requester in requesters}
         return Inclusion(any(person in users for users in behind.values()), all(behind.values()))
 
+    def find(self, typed: str) -> str:
+        self.asked.play()
+        behind = self._active(typed)
+        if len(behind) != 1:
+            raise Refusal("there is nobody of that name")
+        return behind[0]
+
     def _active(self, owner: str) -> list[str]:
         behind = (owner,) if owner.startswith("U0") else self.people.get(owner, ())
         return [user for user in behind if user not in self.left]
@@ -218,18 +229,22 @@ class FakeNotifier:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.log: list[tuple[str, MessageKind, str]] = []
+        self.threads: dict[str, list[str]] = {}
+        """Where the answers in a thread stand, by where the message above them does."""
         self.sending, self.delivering = Script(), Script()
         self.before_deliver: Callable[[], None] = lambda: None
         self.during_send: Callable[[Message], None] = lambda _message: None
         self._guard = threading.Lock()
 
-    def send(self, message: Message, story: Story | None) -> Posted:
+    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
         self.sending.play()
         self.during_send(message)
         with self._guard:
             ts = message.ts or f"{len(self.texts) + 1}.0"
             self.texts[ts] = self._words(message, story)
             self.log.append(("edit" if message.ts else "post", message.kind, message.recipient))
+            if under is not None and message.ts is None:
+                self.threads.setdefault(under.ts, []).append(ts)
         return Posted(channel=f"D{message.recipient}", ts=ts)
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:
@@ -243,7 +258,7 @@ class FakeNotifier:
 
     @staticmethod
     def _words(message: Message, story: Story | None) -> str:
-        if story is None:
+        if story is None or message.kind is MessageKind.THREAD:
             return message.notice or ""
         grant = story.grant.state.value if story.grant else "no grant"
         return f"{message.kind.value} {story.request.id} {story.request.state.value} {grant}"
@@ -271,7 +286,13 @@ EVERYTHING = AccessFlow(name="everything", permissions=("read", "write", "manage
 
 
 def policy_of(*flows: AccessFlow, integrations: tuple[Integration, ...] = (PRODUCTION,)) -> Policy:
-    return Policy(integrations=integrations, access_flows=flows or (EVERYTHING,))
+    # Tests of one thing file many requests of one person; what limits them has tests of its own.
+    return Policy(
+        integrations=integrations,
+        access_flows=flows or (EVERYTHING,),
+        pending_per_person=10_000,
+        requests_per_hour=10_000,
+    )
 
 
 @dataclass
@@ -320,6 +341,22 @@ class World:
         return Revocation(self.store, self.clusters, self.rules, self.clock)
 
     @property
+    def offers(self) -> Offers:
+        return Offers(self.store, self.routing, self.approvals, self.rules, self.clock)
+
+    @property
+    def history(self) -> History:
+        return History(self.store, self.approvals, self.clusters, self.rules)
+
+    @property
+    def departures(self) -> Departures:
+        return Departures(self.store, self.directory, self.rules, self.clock)
+
+    @property
+    def end_notes(self) -> EndNotes:
+        return EndNotes(self.store, self.clock)
+
+    @property
     def automatic(self) -> Automatic:
         return Automatic(self.store, self.directory, self.rules, self.approvals, self.grants, self.clock)
 
@@ -335,7 +372,7 @@ class World:
 
     def ask(self, patterns: str = "logs-*", duration: str = "1h", reason: str = "") -> str:
         """Files a request; the id of it."""
-        return self.requests.submit(REQUESTER, Draft(patterns, duration, reason=reason)).request.id
+        return self.requests.submit(REQUESTER, Draft(patterns, duration, reason=reason, again=True)).request.id
 
     def granted(self) -> str:
         """A request that was approved, provisioned and delivered; the id of it."""

@@ -1,16 +1,19 @@
 """Everything that people are shown, made of fixed rows: what the snapshots keep. Add here what is new."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
 from slack_sdk.models.views import View
 
+from bot.access.counter_offer import CounterOffer, OfferState
 from bot.access.decision import OwnerGroup
 from bot.access.ending import End
 from bot.access.errors import InvalidRequest
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.offers import Choices
 from bot.access.overview import Overview, Section
 from bot.access.pages import Slice
 from bot.access.policy import PERMISSIONS, AccessFlow, Integration, Permission, Policy
@@ -21,8 +24,12 @@ from bot.access.requests import Filed
 from bot.access.routing import Plan, Wish
 from bot.access.states import GrantState, RequestState
 from bot.slack import answers, form, home, messages, views
+from bot.slack.before_end import ending_soon
+from bot.slack.content import Content
+from bot.slack.for_others import asked_for_you
 from bot.slack.looking import preview
-from bot.slack.messages import Content
+from bot.slack.offering import offer_form, offer_message
+from bot.slack.threads import note
 from bot.slack.words import Line
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -94,7 +101,7 @@ KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
 PLAN = Plan(CAREFUL, HOUR, (GROUP, PLATFORM), (BOB, CAROL), SEEN, CredentialKind.PASSWORD, problems=("“x” is nobody",))
-RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY)
+RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY, by_rule=True)
 WISH = Wish(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
 
 
@@ -164,6 +171,32 @@ def _answers() -> dict[str, Shown]:
     }
 
 
+def _conversation() -> dict[str, Shown]:
+    terms: dict[str, Any] = {"patterns": ["logs-web"], "permission": "read", "duration": 1800, "at": NOW}
+    offers = {state: CounterOffer(id=7, request_id="REQ-7K3F9Q", by=BOB, state=state, **terms) for state in OfferState}
+    about = f"{(NOW + HOUR).isoformat()} 1"
+    later = story(request(APPROVED), grant(expires_at=NOW + 2 * HOUR))
+    lines = [
+        "approval_given|U0BOB", "approved|U0BOB", f"delivered|{int(NOW.timestamp())}", "offered|7",
+        f"extended|U0CAROL|{int(NOW.timestamp())}", "replaced|U0BOB", "ended",
+    ]  # fmt: skip
+    offered = replace(story(request()), offers=(offers[OfferState.OPEN],))
+    return {
+        **{
+            f"offer-{state}": offer_message(replace(story(request()), offers=(each,)), "7")
+            for state, each in offers.items()
+        },
+        "approval-with-an-offer": messages.message(MessageKind.APPROVAL, offered, BOB),
+        "warning": ending_soon(LIVE, about),
+        "warning-of-what-was-extended": ending_soon(later, about),
+        "warning-of-what-has-ended": ending_soon(ENDED, about),
+        "asked-for-you": asked_for_you(story(request(asked_by=CAROL))),
+        "asked-for-you-and-denied": asked_for_you(story(request(RequestState.DENIED, asked_by=CAROL))),
+        "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
+        "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web")), "C0OPS"),
+    }
+
+
 def _views() -> dict[str, Shown]:
     filled = form.Filled("prod", ("logs-*", "logs-web"), "write", "2h", "", CredentialKind.API_KEY, "fixing <INC-42>")
     lacks: list[Line] = [("The access flow “careful” needs a reason.",)]
@@ -208,4 +241,4 @@ def _homes() -> dict[str, Shown]:
 
 def everything() -> Mapping[str, Shown]:
     """Each message, answer and view by the name of its snapshot."""
-    return {**_messages(), **_answers(), **_views(), **_homes()}
+    return {**_messages(), **_conversation(), **_answers(), **_views(), **_homes()}

@@ -3,22 +3,28 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NoReturn
 
+from bot.access.before_end import first_note
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
+from bot.access.happenings import What, tell
 from bot.access.ids import USERNAME_PREFIX
-from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, GrantTask, MessageKind
+from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, MessageKind
+from bot.access.others import is_theirs
+from bot.access.outcomes import APPLICATION, complete, describe_end, expire, prolong, tell_outcome, told
 from bot.access.ports import Clock, Directory, Story
 from bot.access.reasons import checked_reason
 from bot.access.routing import MOST_ASKED, Rules, check_still_allowed
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.storing import Store, Transaction
 
-APPLICATION = "es-access"
-"""The actor of what nobody clicked."""
+__all__ = ["APPLICATION", "Approvals"]
 
 _BATCH = 100
+
+_MOST_TOLD = 3
+"""Of those who are asked as well, named in a thread."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,10 @@ class Approvals:
                 write.add(Approval(request_id=request.id, approver=actor, approved=True, groups=groups, at=now))
                 story = write.story(request.id)
                 if complete(story):
-                    self._approved(write, request, actor, now)
+                    self.approved(write, request, actor, now)
                 else:
                     write.audit("request.approval_given", actor, now, request.id, groups=_labels(story, groups))
+                    tell(write, request.id, now, What.APPROVAL_GIVEN, actor)
                 write.refresh(request.id, [MessageKind.APPROVAL], now)
                 return write.story(request.id)
         except LostRace:
@@ -55,7 +62,7 @@ class Approvals:
 
     def approve_by_rule(self, write: Transaction, request: AccessRequest, at: datetime) -> None:
         """Approves without asking anybody, within the transaction that files the request."""
-        self._approved(write, request, APPLICATION, at)
+        self.approved(write, request, APPLICATION, at)
 
     def deny(self, request_id: str, actor: str, reason: str = "") -> Story:
         """Persists the denial; one is enough. The requester is told by whom and why. Raises `Outage`."""
@@ -93,7 +100,7 @@ class Approvals:
         groups = [each.id for each in story.groups if each.id is not None and actor in self._members(each)]
         if groups and actor not in self.directory.members((actor,)).users:
             groups = []  # a guest: a large group is taken as Slack lists it, and nobody in it is looked at but here
-        if actor == request.requester and not self._may_approve_own(request):
+        if is_theirs(request, actor) and not self._may_approve_own(request):
             raise NotAllowed(f"You asked for {request_id} yourself, so somebody else has to decide.")
         if not groups and actor not in request.owners:
             raise NotFound(request_id)
@@ -136,10 +143,11 @@ class Approvals:
                 # As long again: a request that waited for an outage to end was asked later than it was filed.
                 if _amend(write, request, escalations=1, escalate_at=_due(request) + escalation.after):
                     write.audit("request.reminded", APPLICATION, now, request.id)
+                    tell(write, request.id, now, What.REMINDED)
                     write.owe(request.id, MessageKind.REMINDER, _undecided(write.story(request.id)), now)
         else:
             found = self.directory.members(escalation.to)
-            users = [user for user in found.users if user != request.requester][:MOST_ASKED]
+            users = [user for user in found.users if not is_theirs(request, user)][:MOST_ASKED]
             with self.store.writing() as write:
                 asked = list(dict.fromkeys([*request.owners, *users]))
                 if _amend(write, request, escalations=2, escalate_at=None, owners=asked):
@@ -148,11 +156,15 @@ class Approvals:
                         "request.escalated", APPLICATION, now, request.id,
                         to=list(escalation.to), problems=list(found.problems),
                     )  # fmt: skip
+                    tell(write, request.id, now, What.ESCALATED, *users[:_MOST_TOLD])
                     write.refresh(request.id, [MessageKind.APPROVAL], now)
                     write.owe(request.id, MessageKind.APPROVAL, users, now)
 
-    def _approved(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
+    def approved(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
+        """Persists that the last yes was given, and with it the grant. Raises `LostRace`."""
         write.move(request, RequestState.APPROVED, actor, now, decided_by=actor, decided_at=now, escalate_at=None)
+        write.refresh(request.id, [MessageKind.OFFER, MessageKind.ASKED], now)
+        tell(write, request.id, now, What.APPROVED, actor)
         if request.extends is not None:
             self._extend(write, request, request.extends, actor, now)
             return
@@ -164,6 +176,7 @@ class Approvals:
                 created_at=now,
                 expires_at=now + request.length,
                 due_at=now,
+                warn_at=None if request.automatic else first_note(now, now + request.length),
             )
         )
         write.owe(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
@@ -173,7 +186,7 @@ class Approvals:
         if grant is None or grant.state not in LIVE or grant.expires_at <= now:
             raise LostRace(grant_id)
         prolong(write, grant, request.length, actor, now)
-        write.owe(request.id, MessageKind.OUTCOME, [request.requester], now)
+        write.owe(request.id, MessageKind.OUTCOME, told(request), now)
 
     def _members(self, group: AskedGroup) -> tuple[str, ...]:
         return self.directory.members(group.owners).users
@@ -194,62 +207,6 @@ class Approvals:
         if actor in story.approvers:
             raise Conflict(f"You have already approved {request_id}. It waits for the other owners.")
         raise Conflict(f"{request.extends} has ended meanwhile, so there is nothing left to extend.")
-
-
-def complete(story: Story) -> bool:
-    """Whether enough owners have said yes: each group, or one of them where that is enough.
-
-    An approval of the escalation group stands in for all: it was asked because the others did not answer.
-    """
-    satisfied = {group.id for group in story.groups if _yeses(story, group) >= group.approvals}
-    if any(group.escalation and group.id in satisfied for group in story.groups):
-        return True
-    needed = [group.id for group in story.groups if not group.escalation]
-    enough = any if story.request.any_group else all
-    return bool(needed) and enough(group in satisfied for group in needed)
-
-
-def _yeses(story: Story, group: AskedGroup) -> int:
-    return sum(1 for each in story.approvals if each.approved and group.id in each.groups)
-
-
-def prolong(write: Transaction, grant: Grant, length: timedelta, actor: str, now: datetime) -> None:
-    """Moves the end of a live grant; workers tell the cluster. Raises `LostRace`."""
-    until = grant.expires_at + length
-    # A fresh secret that is owed already will be one that lasts as long.
-    task = None if grant.state is GrantState.PROVISIONING else grant.task or GrantTask.EXTEND
-    write.change(
-        grant,
-        "grant.extended",
-        actor,
-        now,
-        detail={"until": until.isoformat()},
-        expires_at=until,
-        due_at=now,
-        task=task,
-    )
-    write.refresh(grant.id, [MessageKind.APPROVAL], now)
-
-
-def expire(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """Ends a request that nobody decided in time, and tells its requester."""
-    try:
-        write.move(request, RequestState.EXPIRED, APPLICATION, now, decided_at=now)
-    except LostRace:
-        return  # somebody decided at the last moment: that counts
-    tell_outcome(write, request, now)
-
-
-def describe_end(request: AccessRequest) -> str:
-    """How a request ended, as told to somebody who came too late."""
-    by = f" by <@{request.decided_by}>" if request.decided_by and request.decided_by != APPLICATION else ""
-    return f"{request.id} was already {request.state.value}{by}. Nothing was changed."
-
-
-def tell_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """Shows the end of a request in every owner's copy, and owes the requester a message about it."""
-    write.refresh(request.id, [MessageKind.APPROVAL], now)
-    write.owe(request.id, MessageKind.OUTCOME, [request.requester], now)
 
 
 def _amend(write: Transaction, request: AccessRequest, **values: object) -> bool:

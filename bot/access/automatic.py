@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.access.approvals import APPLICATION, Approvals, prolong
+from bot.access.approvals import Approvals
 from bot.access.decision import Question, denial
 from bot.access.ending import End
 from bot.access.errors import LostRace, Outage
 from bot.access.grants import Grants
 from bot.access.models import AccessRequest
+from bot.access.outcomes import APPLICATION, prolong
 from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory, Story
 from bot.access.routing import MOST_ASKED, Rules, is_among
@@ -119,7 +120,7 @@ class Automatic:
         if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
             return
         with suppress(LostRace), self.store.writing() as write:  # it has changed; the next round looks anew
-            prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now)
+            prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
 
     def _end(self, story: Story, end: End) -> None:
         if story.grant is not None and story.grant.state in LIVE:

@@ -14,7 +14,10 @@ from bot.access.routing import Wish
 
 @dataclass(frozen=True)
 class Draft:
-    """A request as it was typed. An empty duration, and no kind, stand for the flow's default."""
+    """A request as it was typed. An empty duration, and no kind, stand for the flow's default.
+
+    `for_whom` is somebody else, as typed. `again` files it though its requester has the same already.
+    """
 
     patterns: str
     duration: str
@@ -22,6 +25,8 @@ class Draft:
     reason: str = ""
     integration: str | None = None
     kind: CredentialKind | None = None
+    for_whom: str = ""
+    again: bool = False
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:

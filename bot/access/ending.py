@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from bot.access.approvals import APPLICATION, tell_outcome
 from bot.access.errors import LostRace
 from bot.access.models import Grant
+from bot.access.outcomes import APPLICATION, tell_outcome
 from bot.access.states import GrantState, RequestState
 from bot.access.storing import Transaction
 
@@ -34,7 +34,7 @@ def begin_to_end(
     detail = {"end": end.value, "error": error} if error else {"end": end.value}
     taken = write.move_all(
         grants, GrantState.REVOKING, actor, now, {grant.id: detail for grant in grants},
-        end_reason=end.value, ended_by=actor, attempts=0, due_at=now, task=None,
+        end_reason=end.value, ended_by=actor, attempts=0, due_at=now, task=None, warn_at=None,
     )  # fmt: skip
     for request in write.pending_extensions([grant.id for grant in taken]):
         write.move(request, RequestState.CANCELLED, APPLICATION, now, decided_at=now)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from bot.access.approvals import Approvals, describe_end
+from bot.access.approvals import Approvals
 from bot.access.ending import End, end_grant
 from bot.access.errors import Conflict, LostRace, NotFound
 from bot.access.models import AccessRequest, Delivery, Grant, GrantTask
+from bot.access.outcomes import describe_end
 from bot.access.ports import Clock, Credential, Story
 from bot.access.provisioning import Provisioning
 from bot.access.states import LIVE, GrantState, RequestState

@@ -33,7 +33,8 @@ class History:
             request = read.request(request_id)
             story = read.story(request_id) if request else None
         if story is None or not (
-            person in (story.request.requester, *story.request.owners) or self.approvals.may_end(story.request, person)
+            person in (story.request.requester, story.request.asked_by, *story.request.owners)
+            or self.approvals.may_end(story.request, person)
         ):
             raise NotFound(request_id)
         return story

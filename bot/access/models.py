@@ -21,6 +21,10 @@ def _added(default: Any) -> dict[str, Any]:
     return {"server_default": default}
 
 
+LONGEST_CHANNEL = 90
+"""Characters of where a message goes: the name of a channel has up to 80 (Slack, "Rename a channel")."""
+
+
 class CredentialKind(StrEnum):
     """What a grant is in the cluster."""
 
@@ -51,6 +55,7 @@ class AccessRequest(SQLModel, table=True):
         Index("access_request_pending", "state", "pending_until"),
         Index("access_request_unrouted", "route_at"),
         Index("access_request_escalating", "escalate_at"),
+        Index("access_request_asked_by", "asked_by", "created_at"),
     )
 
     id: str = Field(primary_key=True, max_length=16)
@@ -87,6 +92,8 @@ class AccessRequest(SQLModel, table=True):
     escalate_at: datetime | None = None
     escalations: int = Field(default=0, sa_column_kwargs=_added("0"))
     version: int = Field(default=0, sa_column_kwargs=_added("0"))
+    asked_by: str | None = Field(default=None, max_length=32)
+    channel: str | None = Field(default=None, max_length=LONGEST_CHANNEL)
 
     @property
     def length(self) -> timedelta:
@@ -134,6 +141,12 @@ class GrantTask(StrEnum):
     RENEW = "renew"  # a fresh secret, in the place of the one before
 
 
+_WARNINGS = Index(
+    "access_grant_warning", "warn_at",
+    sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL"),
+)  # fmt: skip
+
+
 class Grant(SQLModel, table=True):
     """An approved request, as it exists in the cluster. Its id is that of the request.
 
@@ -142,7 +155,8 @@ class Grant(SQLModel, table=True):
     while it is being made or ended or has a `task`, at `expires_at` while it is active, when its disabled user is to
     be deleted while it is revoked, never when it is gone. Every change but a claim counts up `version`, so that what
     was read can be told from what is there now. `key_id` is the API key that was delivered last. `receipt` is what was
-    last read back from the cluster about its end.
+    last read back from the cluster about its end. `warn_at` is when its requester is told that it is about to end;
+    `extensions` is how often an approved request has prolonged it.
     """
 
     __tablename__ = "access_grant"
@@ -150,6 +164,7 @@ class Grant(SQLModel, table=True):
         Index("access_grant_due", "due_at"),
         Index("access_grant_state", "state"),
         Index("access_grant_ending", "state", "expires_at"),
+        _WARNINGS,
     )
 
     id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
@@ -169,6 +184,8 @@ class Grant(SQLModel, table=True):
     due_at: datetime | None = None
     claimed_by: str | None = Field(default=None, max_length=128)
     claimed_until: datetime | None = None
+    warn_at: datetime | None = None
+    extensions: int = Field(default=0, sa_column_kwargs=_added("0"))
 
 
 class MessageKind(StrEnum):
@@ -182,6 +199,10 @@ class MessageKind(StrEnum):
     ENDED = "ended"  # to requester and approver: the access is over
     FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
     NOTICE = "notice"  # about no request: its text stands in the row
+    OFFER = "offer"  # to the requester: an owner offers less; `about` is the id of the offer
+    WARNING = "warning"  # to the requester: the access is about to end; `about` is when, and which note it is
+    THREAD = "thread"  # below an approval message: what happened since; its text stands in the row
+    ASKED = "asked"  # to the requester and the asker of a request for somebody else
 
 
 _OWED = text("due_at IS NOT NULL")
@@ -192,7 +213,8 @@ class Message(SQLModel, table=True):
 
     It is owed while `due_at` is set, and has been since `owed_since`. The first sending posts it, later ones edit it
     where it stands (`channel`, `ts`); `wanted` counts the changes of its subject and `sent` the last one that was
-    shown, so that several changes are one sending and a change during a sending is not lost.
+    shown, so that several changes are one sending and a change during a sending is not lost. `recipient` is a person,
+    or the channel where owners decide. `about` tells several messages of one kind to one person from each other.
     """
 
     __tablename__ = "message"
@@ -206,7 +228,8 @@ class Message(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     request_id: str | None = Field(default=None, foreign_key="access_request.id", max_length=16)
     kind: MessageKind = Field(sa_column=Column(names_of(MessageKind), nullable=False))
-    recipient: str = Field(max_length=32)
+    recipient: str = Field(max_length=LONGEST_CHANNEL)
+    about: str | None = Field(default=None, max_length=64)
     notice: str | None = Field(default=None, max_length=1000)
     wanted: int = 1
     sent: int = 0

@@ -14,6 +14,7 @@ from bot.access.shapes import (
     Owners,
     Pattern,
     TimeOfDay,
+    a_channel,
     a_flow_name,
     a_time_zone,
     an_expression,
@@ -119,6 +120,7 @@ class Escalation(Part):
 
 _OF_ASKING = frozenset({
     "reason", "reason_pattern", "approve", "owners", "approvals", "groups", "self_approval", "escalation", "scope",
+    "channel", "extend", "max_extensions", "max_total", "for_others",
 })  # fmt: skip
 """Keys of a flow that say how a request is made or decided."""
 
@@ -142,6 +144,11 @@ class AccessFlow(Part):
     groups: Literal["all", "any"] = Field(default="all", description="Of several owner groups: each of them, or one")
     self_approval: bool = False
     escalation: Escalation | None = None
+    channel: Annotated[str, AfterValidator(a_channel)] | None = None
+    extend: Literal["owners", "rule"] | None = Field(default=None, description="Left out: as approve")
+    max_extensions: int | None = Field(default=None, ge=0, le=1000)
+    max_total: Duration | None = Field(default=None, description="From the first approval to the end")
+    for_others: bool | Owners = Field(default=False, description="Who may ask on behalf of somebody else")
     scope: Literal["pattern", "resolved"] = Field(
         default="pattern", description="resolved: exactly what matched, and no index that is created later"
     )
@@ -163,9 +170,15 @@ class AccessFlow(Part):
             raise ValueError("an automatic flow has one permission")
         if self.default_duration is not None and self.default_duration > self.max_duration:
             raise ValueError("default_duration is longer than max_duration")
+        if self.max_total is not None and self.max_total < self.max_duration:
+            raise ValueError("max_total is shorter than max_duration")
         if self.escalation is not None and (self.approve == "rule" or self.deny):
             raise ValueError("escalation has no meaning where nobody is asked")
         return self
+
+    def by_rule(self, *, extension: bool) -> bool:
+        """Whether a request, or more time for what it gave, is approved without asking anybody."""
+        return (self.extend or self.approve if extension else self.approve) == "rule"
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -180,6 +193,8 @@ class Policy(Part):
     permissions: tuple[Permission, ...] = PERMISSIONS
     access_flows: tuple[AccessFlow, ...] = Field(min_length=1)
     pending_for: timedelta = timedelta(hours=8)
+    pending_per_person: int = Field(default=10, ge=1)
+    requests_per_hour: int = Field(default=30, ge=1)
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
+from bot.access.counter_offer import CounterOffer
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
 
 
@@ -16,9 +17,6 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present, in UTC."""
         ...
-
-
-# --- the cluster --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +220,6 @@ class Clusters(Protocol):
         ...
 
 
-# --- people -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Members:
     """The Slack user ids behind some owners, and in words what stood for nobody."""
@@ -259,6 +254,10 @@ class Directory(Protocol):
         """Resolves user ids, e-mails and `@group` handles to active people. Raises `Outage`."""
         ...
 
+    def find(self, typed: str) -> str:
+        """The id of the person who was typed: an id, a mention, an e-mail or @name. Raises `Refusal`, `Outage`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Story:
@@ -268,6 +267,7 @@ class Story:
     grant: Grant | None = None
     approvals: tuple[Approval, ...] = ()
     groups: tuple[AskedGroup, ...] = ()
+    offers: tuple[CounterOffer, ...] = ()
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -286,8 +286,11 @@ class Posted:
 class Notifier(Protocol):
     """Tells people things. Every call may raise `Outage` or `Refusal`."""
 
-    def send(self, message: Message, story: Story | None) -> Posted:
-        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row."""
+    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row.
+
+        `under`: it is posted in the thread of that message.
+        """
         ...
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from bot.access.approvals import APPLICATION
 from bot.access.ending import End, end_grant, release
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
+from bot.access.happenings import What, stamp, tell
 from bot.access.models import CredentialKind, Delivery, Grant, GrantTask, Message, MessageKind
 from bot.access.pauses import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges, Story
@@ -157,6 +158,7 @@ class Provisioning:
                 grant, GrantState.ACTIVE, APPLICATION, now,
                 delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **_FREE,
             )  # fmt: skip
+            tell(write, grant.id, now, What.DELIVERED, stamp(grant.expires_at))
             if credential is None:
                 write.refresh(grant.id, [MessageKind.CREDENTIAL], now)
 
@@ -220,7 +222,7 @@ class Provisioning:
         longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
         pause = pause_after(attempts, longest)
         if isinstance(error, Outage) and error.retry_after is not None:
-            pause = max(pause, timedelta(seconds=error.retry_after))
+            pause = timedelta(seconds=error.retry_after)  # they say when: nobody waits for longer than that
         doing = "provisioning" if grant.state is GrantState.PROVISIONING else str(grant.task)
         with self.store.writing() as write:
             event = f"grant.{doing}_delayed"

@@ -3,13 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.access.approvals import APPLICATION, Approvals, describe_end, expire, tell_outcome
-from bot.access.decision import OwnerGroup
+from bot.access.approvals import Approvals
+from bot.access.asking import follow
 from bot.access.drafts import Draft as Draft  # noqa: PLC0414 (whoever files a request needs both)
 from bot.access.drafts import read_draft
-from bot.access.durations import format_duration
-from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotFound, Outage
-from bot.access.models import AccessRequest, AskedGroup, CredentialKind, Grant, MessageKind
+from bot.access.duplicates import twin
+from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
+from bot.access.extensions import check_extension
+from bot.access.limits import check_limits, take_turn
+from bot.access.models import AccessRequest, CredentialKind, Grant, MessageKind
+from bot.access.others import find_person, is_theirs
+from bot.access.outcomes import APPLICATION, describe_end, expire, show_outcome, tell_outcome, told
 from bot.access.ports import Clock, Story
 from bot.access.routing import Plan, Routing, Rules, Wish
 from bot.access.states import LIVE, RequestState
@@ -26,10 +30,14 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Filed:
-    """A request that was stored. `plan` is `None` while nobody could be asked, because something does not answer."""
+    """A request that was stored. `plan` is `None` while nobody could be asked, because something does not answer.
+
+    `twin`: nothing was stored, since its requester has this already or waits for it; `request` is that one's.
+    """
 
     request: AccessRequest
     plan: Plan | None
+    twin: Story | None = None
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,11 @@ class Requests:
     rules: Rules
     clock: Clock
 
-    def wish(self, requester: str, draft: Draft) -> Wish:
-        """Reads a draft. Raises `InvalidRequest` for what is wrong with it by itself."""
-        return read_draft(self.rules.policy, requester, draft)
+    def wish(self, actor: str, draft: Draft) -> Wish:
+        """Reads a draft. Raises `InvalidRequest` for what is wrong with it by itself, `Outage`."""
+        requester = find_person(self.routing.directory, draft.for_whom) if draft.for_whom else actor
+        wish = read_draft(self.rules.policy, requester, draft)
+        return wish if requester == actor else replace(wish, asked_by=actor)
 
     def explain(self, requester: str, draft: Draft, *, unfinished: bool = False) -> tuple[Wish, Plan]:
         """What would become of a draft. Files nothing. Raises `AccessError`, `Outage`.
@@ -56,7 +66,7 @@ class Requests:
 
     def submit(self, requester: str, draft: Draft) -> Filed:
         """Checks and files a request, and owes each of its owners a message about it."""
-        return self._submit(self.wish(requester, draft))
+        return self._submit(self.wish(requester, draft), again=draft.again)
 
     def extend(self, actor: str, grant_id: str, duration: str) -> Filed:
         """Files a request to prolong a live grant by that duration; it goes the way of any other."""
@@ -77,13 +87,14 @@ class Requests:
             raise Conflict(f"You have already asked to extend {grant_id}: {asked[0].id} is waiting for an owner.")
         if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
-        return self._submit(self.wish(actor, _draft_of(original, duration)), grant)
+        wish = replace(self.wish(actor, _draft_of(original, duration)), extension=True)
+        return self._submit(wish, grant)
 
     def cancel(self, request_id: str, actor: str) -> Story:
         """Takes one's own pending request back."""
         with self.store.reading() as read:
             request = read.request(request_id)
-        if request is None or request.requester != actor:
+        if request is None or not is_theirs(request, actor):
             raise NotFound(request_id)
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
@@ -91,7 +102,8 @@ class Requests:
         try:
             with self.store.writing() as write:
                 write.move(request, RequestState.CANCELLED, actor, now, decided_by=actor, decided_at=now)
-                write.refresh(request.id, [MessageKind.APPROVAL], now)
+                show_outcome(write, request, now)
+                write.owe(request.id, MessageKind.OUTCOME, [each for each in told(request) if each != actor], now)
                 return write.story(request.id)
         except LostRace:
             self.approvals.lost(request_id)
@@ -112,7 +124,7 @@ class Requests:
         for request in waiting:
             self._route(request)
 
-    def _submit(self, wish: Wish, extended: Grant | None = None) -> Filed:
+    def _submit(self, wish: Wish, extended: Grant | None = None, *, again: bool = False) -> Filed:
         now = self.clock.now()
         request = AccessRequest(
             id="",
@@ -127,21 +139,39 @@ class Requests:
             owners=[],
             created_at=now,
             pending_until=now + self.rules.policy.pending_for,
+            asked_by=wish.asked_by,
         )
         try:
             plan = self._plan(request, wish)
         except Outage as error:
-            return self._file_unrouted(request, extended, error)
+            return self._file_unrouted(request, extended, error, again=again)
+        request = _planned(request, wish, plan)
         with self.store.writing() as write:
+            same = self._same(write, request, again=again or extended is not None)
+            if same is not None:
+                return Filed(same.request, None, same)
             _file(write, request, extended)
-            self._follow(write, request, plan)
+            follow(write, request, plan, self.approvals, self.clock.now())
         return Filed(request, plan)
 
-    def _file_unrouted(self, request: AccessRequest, extended: Grant | None, error: Outage) -> Filed:
+    def _same(self, write: Transaction, request: AccessRequest, *, again: bool) -> Story | None:
+        """What its requester has already that gives the same. Raises `NotAllowed` where they ask for too much."""
+        actor = request.asked_by or request.requester
+        for person in sorted({request.requester, actor}):
+            take_turn(write, person)
+        same = None if again else twin(write, request)
+        if same is None:
+            check_limits(write, self.rules.policy, actor, self.clock.now())
+        return same
+
+    def _file_unrouted(self, request: AccessRequest, extended: Grant | None, error: Outage, *, again: bool) -> Filed:
         if request.duration == 0:
             raise error  # without a duration there is nothing to show an owner, nor to keep
         request.route_at = request.created_at + ROUTE_AGAIN
         with self.store.writing() as write:
+            same = self._same(write, request, again=again or extended is not None)
+            if same is not None:
+                return Filed(same.request, None, same)
             _file(write, request, extended)
             write.audit("request.waits", APPLICATION, request.created_at, request.id, error=str(error))
         return Filed(request, None)
@@ -158,7 +188,7 @@ class Requests:
                     return  # another process was here
                 if isinstance(outcome, Plan):
                     write.amend(request, route_at=None)
-                    self._follow(write, request, outcome)
+                    follow(write, request, outcome, self.approvals, now)
                 elif isinstance(outcome, AccessError):
                     write.move(
                         request, RequestState.CANCELLED, APPLICATION, now,
@@ -183,39 +213,13 @@ class Requests:
                 original, grant = read.request(request.extends), read.grant(request.extends)
             if original is None or grant is None:
                 raise NotFound(request.extends)
-            _check_extension(original, plan, wish)
-            _check_bound(grant.expires_at + plan.duration - self.clock.now(), plan)
+            check_extension(original, grant, plan, wish, self.clock.now())
         return plan
 
     def _wish_of(self, request: AccessRequest) -> Wish:
-        return replace(self.wish(request.requester, _draft_of(request, "")), duration=request.length)
-
-    def _follow(self, write: Transaction, request: AccessRequest, plan: Plan) -> None:
-        """Puts a plan into effect: asks the owners, or approves by rule."""
-        now = self.clock.now()
-        permission = self.rules.policy.permission(request.permission)
-        escalation = plan.flow.escalation
-        write.amend(
-            request,
-            flow=plan.flow.name,
-            kind=plan.kind,
-            delivery=plan.flow.delivery,
-            flow_limit=int(plan.flow.max_duration.total_seconds()),
-            duration=int(plan.duration.total_seconds()),
-            privileges=permission.stored(),
-            resolved=list(plan.resolved) if plan.resolved is not None else None,
-            preview=plan.preview.stored() if plan.preview else None,
-            any_group=plan.flow.groups == "any",
-            owners=list(plan.asked or plan.watchers),
-            escalate_at=now + escalation.after if escalation else None,
-        )
-        if plan.problems:
-            write.audit("request.owners_unusable", APPLICATION, now, request.id, problems=list(plan.problems))
-        for group in plan.groups:
-            write.add(_asked_group(request, group, plan.asked))
-        write.owe(request.id, MessageKind.APPROVAL, plan.asked, now)
-        if plan.flow.approve == "rule":
-            self.approvals.approve_by_rule(write, request, now)
+        wish = self.wish(request.requester, _draft_of(request, ""))
+        extension = request.extends is not None
+        return replace(wish, duration=request.length, extension=extension, asked_by=request.asked_by)
 
 
 def _draft_of(request: AccessRequest, duration: str) -> Draft:
@@ -225,33 +229,12 @@ def _draft_of(request: AccessRequest, duration: str) -> Draft:
     return Draft(patterns, duration, request.permission, request.reason, request.integration, kind)
 
 
-def _check_extension(original: AccessRequest, plan: Plan, wish: Wish) -> None:
-    """What is prolonged is what was approved: a plan for anything else would show owners what they do not prolong."""
-    resolved = list(plan.resolved) if plan.resolved is not None else None
-    if (original.resolved, original.privileges) != (resolved, wish.permission.stored()):
-        raise Conflict(
-            f"{original.id} is not what you would be given today, so it cannot be extended. Ask for access anew."
-        )
-
-
-def _check_bound(ahead: timedelta, plan: Plan) -> None:
-    """However often it is extended, access reaches no further than one request of that flow may."""
-    if ahead > plan.flow.max_duration:
-        raise InvalidRequest(
-            f"That would end {format_duration(ahead)} from now, and the access flow “{plan.flow.name}” allows "
-            f"{format_duration(plan.flow.max_duration)} at a time. Ask for less, or later."
-        )
-
-
-def _asked_group(request: AccessRequest, group: OwnerGroup, asked: tuple[str, ...]) -> AskedGroup:
-    return AskedGroup(
-        request_id=request.id,
-        label=group.label[:255],
-        owners=list(group.owners),
-        asked=[person for person in group.people if person in asked],
-        approvals=group.approvals,
-        resources=group.resources,
-    )
+def _planned(request: AccessRequest, wish: Wish, plan: Plan) -> AccessRequest:
+    """The request with what tells it from others of the same person."""
+    request.flow, request.kind = plan.flow.name, plan.kind
+    request.privileges = wish.permission.stored()
+    request.resolved = list(plan.resolved) if plan.resolved is not None else None
+    return request
 
 
 def _file(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from bot.access.approvals import APPLICATION
 from bot.access.ending import End, begin_to_end, release
 from bot.access.errors import LostRace, Outage
+from bot.access.happenings import tell_end
 from bot.access.models import CredentialKind, Grant, MessageKind
+from bot.access.outcomes import told
 from bot.access.pauses import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.ports import Clock, Clusters, Receipt, Story
 from bot.access.routing import Rules
@@ -96,15 +98,18 @@ class Revocation:
         due = {grant.id: {"due_at": self._due_to_go(story, receipt, now)} for grant, story, receipt in endings}
         gone = _moved(write, endings, GrantState.REVOKED, now, due, ended_at=now, claimed_by=None, claimed_until=None)
         _moved(write, [each for each in gone if due[each[0].id]["due_at"] is None], GrantState.CLEANED_UP, now)
-        told = {grant.id: [story.request.requester, *story.approvers] for grant, story, _ in gone}
-        write.refresh(list(told), [MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED], now)
-        write.owe_all(told, MessageKind.ENDED, now)
+        hear = {grant.id: [*told(story.request), *story.approvers] for grant, story, _ in gone}
+        write.refresh(list(hear), _SHOW_THE_END, now)
+        write.owe_all(hear, MessageKind.ENDED, now)
+        tell_end(write, hear, now)
 
     def _due_to_go(self, story: Story, receipt: Receipt, now: datetime) -> datetime | None:
         if not receipt.user_disabled:
             return None
         return now + (self._cleanup_after(story) or timedelta(0))
 
+
+_SHOW_THE_END = (MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING)
 
 DONE: dict[str, None] = {"due_at": None, "claimed_by": None, "claimed_until": None}
 """Of a grant for which there is nothing left to do."""

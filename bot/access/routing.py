@@ -13,6 +13,7 @@ from bot.access.decision import ABOUT, Decision, MemberOf, OwnerGroup, Question,
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Part, Refusal
 from bot.access.models import AccessRequest, CredentialKind
+from bot.access.others import check_for_others
 from bot.access.patterns import covers, matcher, nearest
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
@@ -44,7 +45,8 @@ class Rules:
 class Wish:
     """A request, read and checked by itself, before anything is looked up.
 
-    `duration` and `kind` are `None` for the flow's default.
+    `duration` and `kind` are `None` for the flow's default. `extension`: it prolongs what was given. `asked_by` is who
+    asks, where that is for somebody else.
     """
 
     requester: str
@@ -54,6 +56,8 @@ class Wish:
     duration: timedelta | None
     reason: str
     kind: CredentialKind | None = None
+    extension: bool = False
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Plan:
     """What becomes of a wish. `asked` are the people who get a message. `problems` say which owners were unusable.
 
     `preview` is `None` when the cluster could not be asked and did not have to be. `resolved` are the names that the
-    role will hold instead of the patterns. `watchers` hear of what fails where nobody was asked.
+    role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` hear of it when it fails.
     """
 
     flow: AccessFlow
@@ -73,6 +77,7 @@ class Plan:
     resolved: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
     watchers: tuple[str, ...] = ()
+    by_rule: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ class Routing:
             flow, duration = decision.flow, _within(decision.flow, wish.duration)
         else:
             flow, duration = self._allowed(decision, wish)
+        check_for_others(self.directory, flow, wish.asked_by)
+        by_rule = flow.by_rule(extension=wish.extension)
         kind = wish.kind or flow.credentials[0]
         resolves = flow.scope == "resolved"
         by_resource = flow.owners == "resource" and wish.integration.resource_owner is not None
@@ -105,14 +112,14 @@ class Routing:
             seen, resolved = None, None
         else:
             resources, catalogue = found
-            self._check_behind(flow, wish, resources)
+            self._check_behind(flow, wish, resources, by_rule=by_rule)
             everything = owned(wish.patterns, resources, catalogue, grows=not resolves)
             groups, problems = owner_groups(flow, wish.integration, everything)
             seen = preview(wish.patterns, resources, grows=not resolves)
             resolved = _names(resources) if resolves else None
-        if flow.approve == "rule":
+        if by_rule:
             watchers = self.directory.members(wish.integration.owner).users[:MOST_ASKED]
-            return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers)
+            return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers, by_rule=True)
         groups, more = self._reachable(groups, flow, wish)
         return Plan(flow, duration, groups, _in_turn(groups), seen, kind, resolved, (*problems, *more))
 
@@ -127,13 +134,13 @@ class Routing:
     def _member_of(self, wish: Wish) -> MemberOf:
         return lambda requesters: is_among(self.directory, requesters, wish.requester)
 
-    def _check_behind(self, flow: AccessFlow, wish: Wish, resources: Sequence[Resource]) -> None:
+    def _check_behind(self, flow: AccessFlow, wish: Wish, resources: Sequence[Resource], *, by_rule: bool) -> None:
         """An alias gives what it points to: that must not be denied, nor approved by a rule that does not cover it."""
         behind = tuple(sorted({target for each in resources for target in each.targets}))
         denied = denial(self.rules.policy, self._question(wish, behind), self._member_of(wish)) if behind else None
         if denied is not None:
             _refuse(denied, wish)
-        if flow.approve == "rule":
+        if by_rule:
             for name in behind:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
@@ -166,10 +173,11 @@ class Routing:
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, Part.PATTERNS)
         return matched(wish.patterns, catalogue), catalogue
 
-    def _candidates(self, owners: Sequence[str], flow: AccessFlow | None, requester: str) -> tuple[str, ...]:
-        """Who of these may decide a request of that person. Raises `Outage`."""
+    def _candidates(self, owners: Sequence[str], flow: AccessFlow, wish: Wish) -> tuple[str, ...]:
+        """Who of these may decide that. Raises `Outage`."""
         users = self.directory.members(owners).users
-        return users if flow is not None and flow.self_approval else tuple(u for u in users if u != requester)
+        theirs = () if flow.self_approval else (wish.requester, wish.asked_by)
+        return tuple(user for user in users if user not in theirs)
 
     def _reachable(
         self, groups: Sequence[OwnerGroup], flow: AccessFlow, wish: Wish
@@ -179,7 +187,7 @@ class Routing:
         problems: list[str] = []
         orphaned = 0
         for group in groups:
-            people = self._candidates(group.owners, flow, wish.requester)
+            people = self._candidates(group.owners, flow, wish)
             said = self.directory.members(group.owners).problems
             problems += said
             if len(people) >= group.approvals:
@@ -190,7 +198,7 @@ class Routing:
         if len(reachable) == len(groups) or (reachable and flow.groups == "any"):
             return tuple(reachable), problems
         last = OwnerGroup(wish.integration.name, wish.integration.owner, flow.approvals, orphaned)
-        last = replace(last, people=self._candidates(last.owners, flow, wish.requester))
+        last = replace(last, people=self._candidates(last.owners, flow, wish))
         if len(last.people) < last.approvals:
             self._nobody(last, wish)
         others = [group for group in reachable if group.label != last.label]

@@ -13,6 +13,7 @@ from bot.access.errors import AccessError
 from bot.access.patterns import parse_patterns
 
 OWNER_SHAPE = re.compile(r"[UW][A-Z0-9]{5,}|@[^\s,@]+|[^\s,@]+@[^\s,@]+\.[^\s,@]+")
+CHANNEL_SHAPE = re.compile(r"[CG][A-Z0-9]{5,}|#[^\s,@<>#&|]{1,80}")
 NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _FLOW_NAME = re.compile(r"\S(?:.{0,58}\S)?")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -75,6 +76,12 @@ def an_expression(pattern: str) -> str:
             f"is no regular expression{'' if place is None else f' from character {place + 1} on'}"
         ) from None
     return pattern
+
+
+def a_channel(name: str) -> str:
+    if not CHANNEL_SHAPE.fullmatch(name):
+        raise ValueError("is no channel: write #name, or its id like C012ABCDEF")
+    return name
 
 
 def _a_time_of_day(text: object) -> object:

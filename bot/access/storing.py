@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.access.conversing import Conversation
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
 from bot.access.pages import Overviews
 from bot.access.ports import Posted, Story
@@ -13,7 +14,7 @@ from bot.access.states import GrantState, RequestState
 Row = AccessRequest | Grant
 
 
-class Transaction(Overviews, Protocol):
+class Transaction(Conversation, Overviews, Protocol):
     """Reads and writes that take effect together, or not at all."""
 
     def request(self, request_id: str) -> AccessRequest | None: ...
@@ -125,7 +126,9 @@ class Transaction(Overviews, Protocol):
         """Stores an owner's decision, in the place of one that the same owner made before."""
         ...
 
-    def message(self, request_id: str, kind: MessageKind, recipient: str) -> Message | None: ...
+    def message(
+        self, request_id: str, kind: MessageKind, recipient: str, about: str | None = None
+    ) -> Message | None: ...
 
     def move(
         self,
@@ -172,8 +175,17 @@ class Transaction(Overviews, Protocol):
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None: ...
 
-    def owe(self, request_id: str, kind: MessageKind, recipients: Sequence[str], at: datetime | None) -> None:
+    def owe(
+        self,
+        request_id: str,
+        kind: MessageKind,
+        recipients: Sequence[str],
+        at: datetime | None,
+        about: str | None = None,
+    ) -> None:
         """A message to each recipient that has none of this kind about this request yet; the others are left alone.
+
+        `about` tells several of one kind from each other.
 
         `at` is when it is due; `None` reserves the row for a worker that posts it itself.
         """

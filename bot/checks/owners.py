@@ -155,7 +155,8 @@ def flow_integrations(policy: Policy, flow: AccessFlow) -> list[Integration]:
 
 def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: People) -> None:
     """A problem when more people have to approve than there are."""
-    if flow.approve == "rule" or flow.deny or flow.automatic:
+    nobody_is_asked = flow.by_rule(extension=False) and flow.by_rule(extension=True)
+    if nobody_is_asked or flow.deny or flow.automatic:
         return
     for label, owners in _asked(policy, flow):
         found = _together(owners, people)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access.shapes import NAME_SHAPE
+from bot.access.shapes import CHANNEL_SHAPE, NAME_SHAPE
 from bot.policy_file.model import KIBANA_PRIVILEGE, ONE_USER, SPACE
 from bot.secret_stores import REFERENCE
 
@@ -16,6 +16,8 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "access_flows": "Who may ask for what, for how long, and who says yes. The first flow that fits is taken; "
         "one that denies beats all others, wherever it stands.",
         "pending_duration": "How long a request waits for a decision before it expires.",
+        "pending_per_person": "How many requests of one person may wait for a decision at a time.",
+        "requests_per_hour": "How many requests one person may file within an hour.",
     },
     "IntegrationEntry": {
         "name": "What people call the cluster, as in --cluster NAME.",
@@ -63,6 +65,12 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "groups": "Of several owner groups: each of them has to say yes, or any one.",
         "self_approval": "Whether an owner may approve their own request.",
         "escalation": "What happens when nobody decides.",
+        "channel": "Where owners decide: #name or the id of a channel that the app is in. Left out: each owner's "
+        "direct message.",
+        "extend": "owners: they are asked for more time. rule: it is given without asking. Left out: as approve.",
+        "max_extensions": "How often access may be extended. Left out: as often as owners allow.",
+        "max_total": "The longest that access may become with all extensions. Left out: as long as owners allow.",
+        "for_others": "Who may ask for somebody else with --for: true for everyone, or owners. Left out: nobody.",
         "scope": "pattern: what is created later under it is covered too. resolved: exactly what matched.",
         "credentials": "What is given: password for Kibana and people, api_key for scripts. The first of them where "
         "nobody says which.",
@@ -93,6 +101,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
     ("PermissionEntry", "run_as"): {"items": {"type": "string", "pattern": f"^({ONE_USER})$"}},
+    ("AccessFlow", "channel"): {"pattern": f"^({CHANNEL_SHAPE.pattern})$"},
     ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
 }
 """What our own validators ask for, where a schema can say it."""

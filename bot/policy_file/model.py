@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 
 from bot.access.policy import AccessFlow, Part, Permission
 from bot.access.shapes import Duration, Name, Owners
-from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, OwnerKey, Url
+from bot.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
 from bot.secret_stores.references import is_reference, variable_of, wrong_with
 
 # Of `GET /_security/privilege/_builtin`, what both 8.19 and 9.5 have, less `none` and what only nodes need.
@@ -160,3 +160,5 @@ class PolicyFile(Part):
     permissions: tuple[PermissionEntry, ...] = ()
     access_flows: tuple[AccessFlow, ...] = Field(min_length=1)
     pending_duration: Duration = timedelta(hours=8)
+    pending_per_person: Limit = 10
+    requests_per_hour: Limit = 30

@@ -80,6 +80,8 @@ def _configuration(file: PolicyFile, variables: Mapping[str, str]) -> Configurat
             permissions=(*PERMISSIONS, *(Permission(**each.model_dump()) for each in file.permissions)),
             access_flows=file.access_flows,
             pending_for=file.pending_duration,
+            pending_per_person=file.pending_per_person,
+            requests_per_hour=file.requests_per_hour,
         ),
         {each.name: _connection(each, variables) for each in file.integrations},
         {each.name: Upkeep(each.credential_rotation_days, each.user_cleanup_days) for each in file.integrations},

@@ -15,9 +15,9 @@ from bot.access.ports import Directory
 from bot.access.refusals import Refusals
 from bot.slack import answers, views
 from bot.slack.afterwards import Afterwards
+from bot.slack.content import Content
 from bot.slack.errors import domain_errors
 from bot.slack.gate import Acting, acting
-from bot.slack.messages import Content
 
 log = structlog.get_logger(__name__)
 
@@ -92,12 +92,20 @@ def privately(respond: Respond) -> Answer:
     return show
 
 
-def in_dm(client: WebClient, person: str) -> Answer:
-    """In the direct message with the app: a window has no place of its own to answer in."""
+def in_dm(client: WebClient, person: str, channel: str = "") -> Answer:
+    """In a direct message; where that is closed to the app, for that person alone in the channel of the click."""
 
     def show(content: Content) -> None:
-        with logged(), domain_errors():
-            client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
+        with logged():
+            try:
+                with domain_errors():
+                    client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
+            except Refusal:
+                if not channel:
+                    raise
+                told = answers.without_dm(content)
+                with domain_errors():
+                    client.chat_postEphemeral(channel=channel, user=person, text=told.text, blocks=told.blocks)
 
     return show
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from slack_sdk.models.blocks import ButtonElement
+
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError
 from bot.access.models import CredentialKind
@@ -12,10 +14,11 @@ from bot.access.ports import Credential, Resource, Story
 from bot.access.requests import Filed
 from bot.access.routing import Plan, Wish
 from bot.access.states import LIVE, RequestState
-from bot.slack import messages
-from bot.slack.messages import Content
+from bot.slack import ids, messages
+from bot.slack.content import Content, plain
+from bot.slack.for_others import take_back
 from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people
-from bot.slack.words import MENTION, Bold, Code, Line, Moment, Part, block, codes, fallback, sentence
+from bot.slack.words import MENTION, Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
 
 MOST_GROUPS = 15
 """Owner groups named in one answer."""
@@ -24,14 +27,11 @@ MOST_RESOURCES = 25
 """Names in one answer: what fits on a screen."""
 
 
-def plain(lines: Sequence[Line]) -> Content:
-    """An answer without a title."""
-    return Content(fallback(lines), [block(lines)])
-
-
 def filed(result: Filed) -> Content:
     """Confirms a request: its id, what it covers, who has to say yes and until when."""
     request, plan = result.request, result.plan
+    if result.twin is not None:
+        return _there_already(result.twin)
     first: Line = ("Request ", Code(request.id), " is filed: ", *asked(request))
     if plan is None:
         return plain([
@@ -39,7 +39,7 @@ def filed(result: Filed) -> Content:
             ("Slack or the cluster does not answer, so it waits. Its owners are asked as soon as that works again.",),
             ("To take it back: ", Code(f"/es-access cancel {request.id}")),
         ])  # fmt: skip
-    if plan.flow.approve == "rule":
+    if plan.by_rule:
         rule = f"The access flow “{plan.flow.name}” approves it by itself."
         risk = dangers(request.privileges)
         return plain([first, *risk, *covered(plan.preview), chosen(plan.flow.name, plan.flow.max_duration), (rule,)])
@@ -63,7 +63,7 @@ def explained(wish: Wish, plan: Plan) -> Content:
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself.",)] if plan.flow.approve == "rule" else who(plan, "Would ask")),
+        *([("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
@@ -80,6 +80,18 @@ def resources(found: Sequence[Resource], text: str) -> Content:
     if rest:
         lines.append((f"And {rest} more. Narrow it down: ", Code("/es-access resources TEXT")))
     return plain(lines)
+
+
+def offer_made(story: Story) -> Content:
+    """Confirms a counter-offer; what becomes of it stands at the request."""
+    request = story.request
+    return plain([("Your offer for ", Code(request.id), " is sent to ", Person(request.requester), ".")])
+
+
+def without_dm(content: Content) -> Content:
+    """The same answer for a person whom the app cannot write to, with that said."""
+    lines: list[Line] = [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)]
+    return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])
 
 
 def cancelled(story: Story) -> Content:
@@ -129,6 +141,7 @@ def help_text(policy: Policy) -> Content:
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
         (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
         (Code("/es-access logs-* 1h --key"), " an API key, for a script"),
+        (Code("/es-access logs-* 1h --for ada@example.com"), " for somebody else, where the access flow allows it"),
         (Code("/es-access"), " a form"),
         (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
         (Code("/es-access resources TEXT"), " what can be asked for"),
@@ -166,6 +179,25 @@ def unforeseen(mark: str) -> Content:
         ("Something went wrong on my side, and I have logged it as ", Code(mark), "."),
         ("Please try again; if it happens again, show this to your administrator.",),
     ])  # fmt: skip
+
+
+def _there_already(story: Story) -> Content:
+    """The same request, once more: answered with the one that there is."""
+    request, grant = story.request, story.grant
+    again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
+    if grant is None:
+        lines: list[Line] = [
+            ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *asked(request)),
+            ("Open until ", Moment(request.pending_until), "."),
+            again,
+        ]
+        return plain(lines, (take_back(request),))
+    lines = [
+        ("This access is there already: ", Code(request.id), ", ", *asked(request)),
+        ("It ends ", Moment(grant.expires_at), ". The credential stands in its direct message."),
+        again,
+    ]
+    return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
 
 
 def who(plan: Plan, verb: str) -> list[Line]:

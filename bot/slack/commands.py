@@ -1,9 +1,10 @@
 """What is typed after `/es-access`, as data. Pure: nothing is looked up here."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import unescape
+from typing import Any
 
 from bot.access.durations import looks_like_duration
 from bot.access.errors import InvalidRequest
@@ -70,10 +71,11 @@ def parse(text: str, permissions: Collection[str]) -> Command:
 
 
 def _request(words: list[str], permissions: Collection[str]) -> Command:
-    rest, integration, kind = _without_flags(words)
-    if len(rest) > 1 or (rest and not looks_like_duration(rest[0])):
+    rest, flags = _without_flags(words)
+    # The form is for oneself: what is for somebody else has to be typed.
+    if len(rest) > 1 or flags.for_whom or (rest and not looks_like_duration(rest[0])):
         return Command(Verb.REQUEST, draft=_draft(words, permissions))
-    draft = Draft("", "".join(rest), integration=integration, kind=kind)
+    draft = replace(flags, duration="".join(rest))
     return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
 
 
@@ -93,7 +95,7 @@ _IDS = "/es-access list shows your requests and their ids."
 
 
 def _draft(words: list[str], permissions: Collection[str]) -> Draft:
-    words, integration, kind = _without_flags(words)
+    words, flags = _without_flags(words)
     words = _commas_joined(words)
     if not words:
         raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
@@ -102,28 +104,41 @@ def _draft(words: list[str], permissions: Collection[str]) -> Draft:
             shown = words[0] if len(words[0]) <= MOST_SHOWN else "1h"
             raise InvalidRequest("Say which indices you need, before the duration.", f"/es-access logs-* {shown}")
         # The access flow may have a duration of its own.
-        return Draft(words[0], "", integration=integration, kind=kind)
+        return replace(flags, patterns=words[0])
     _check_no_spaces(words)
     patterns, duration, *rest = words
     named = rest and rest[0].lower() in {each.lower() for each in permissions}
     permission = rest.pop(0) if named else "read"
-    return Draft(patterns, duration, permission, " ".join(rest), integration, kind)
+    return replace(flags, patterns=patterns, duration=duration, permission=permission, reason=" ".join(rest))
 
 
-def _without_flags(words: list[str]) -> tuple[list[str], str | None, CredentialKind | None]:
+_NAMED = {
+    "--cluster": ("integration", "Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME"),
+    "--for": ("for_whom", "Say for whom after --for.", "/es-access logs-* 1h --for ada@example.com"),
+}
+"""Flags with a word behind them: what it is, what to say without it, and an example."""
+
+
+def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
+    """The words that are no flags, and what the flags say."""
     rest: list[str] = []
-    integration, kind = None, None
+    flags = Draft("", "")
     remaining = iter(words)
     for word in remaining:
-        if word == "--cluster":
-            integration = next(remaining, None)
-            if integration is None:
-                raise InvalidRequest("Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME")
+        if word in _NAMED:
+            field, missing, example = _NAMED[word]
+            value = next(remaining, None)
+            if value is None:
+                raise InvalidRequest(missing, example)
+            named: dict[str, Any] = {field: value}
+            flags = replace(flags, **named)
         elif word == "--key":
-            kind = CredentialKind.API_KEY
+            flags = replace(flags, kind=CredentialKind.API_KEY)
+        elif word == "--again":
+            flags = replace(flags, again=True)
         else:
             rest.append(word)
-    return rest, integration, kind
+    return rest, flags
 
 
 def _commas_joined(words: list[str]) -> list[str]:

@@ -1,17 +1,19 @@
 """Who is who: user ids, e-mails and group handles become people."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Inclusion, Members
+from bot.access.shapes import is_owner
 from bot.slack.errors import domain_errors
 from bot.slack.gate import Team
 
@@ -20,6 +22,15 @@ FRESH_SECONDS = 60.0
 
 PERSON_SECONDS = 600.0
 """How long it serves that a person may decide. A stale yes does no harm: who was deactivated cannot click."""
+
+PAGE = 1000
+"""People in one call, Slack's limit (https://docs.slack.dev/reference/methods/users.list)."""
+
+MOST_PAGES = 20
+"""As many calls as Slack allows in a minute. Who comes after them is found by e-mail."""
+
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+"""As Slack writes a person in a command whose text it escapes ("Slash commands", Slack)."""
 
 VERIFIED_MEMBERS = 20
 """Up to this many members of a group are looked up one by one, to leave out who may not decide.
@@ -34,6 +45,7 @@ _UNKNOWN = frozenset({"Slack answered user_not_found", "Slack answered user_not_
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
+_Names = Mapping[str, tuple[str, ...]]
 _Groups = Mapping[str, tuple[str, ...]]
 
 
@@ -44,6 +56,7 @@ class _Person:
     id: str
     decides: bool
     belongs: bool = True
+    active: bool = True
 
 
 class SlackDirectory:
@@ -54,6 +67,7 @@ class SlackDirectory:
         self._team = team
         self._people: _Answers[_Person] = _Answers(clock, _person_serves)
         self._groups: _Answers[_Groups] = _Answers(clock, lambda _: FRESH_SECONDS)
+        self._names: _Answers[_Names] = _Answers(clock, lambda _: PERSON_SECONDS)
         self._warned = threading.Lock()
 
     def members(self, owners: Sequence[str]) -> Members:
@@ -96,6 +110,42 @@ class SlackDirectory:
             if str(error) in _UNKNOWN:
                 return False
             raise Outage(str(error)) from None  # a scope is missing, say: that is nobody's fault who asks
+
+    def find(self, typed: str) -> str:
+        """The id of an active person: an id, a mention as Slack writes it, an e-mail or @name.
+
+        Raises `Refusal`, `Outage`.
+        """
+        mention = _MENTION.fullmatch(typed)
+        name = mention.group(1) if mention else typed
+        if name.startswith("@"):
+            return self._named(name[1:])
+        if not is_owner(name):
+            raise Refusal("that is no Slack user id, e-mail or @name")
+        person = self._person(name)
+        if not person.active:
+            raise Refusal("is deactivated or a bot")
+        return person.id
+
+    def _named(self, name: str) -> str:
+        found = self._names.get("", self._read_names).get(name.lower(), ())
+        if len(found) != 1:
+            raise Refusal("there is nobody of that name" if not found else "there are several of that name")
+        return found[0]
+
+    def _read_names(self) -> _Names:
+        names: dict[str, dict[str, None]] = {}
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            with domain_errors():
+                page = self._client.users_list(limit=PAGE, cursor=cursor)
+            for user in page["members"]:
+                for name in () if user.get("deleted") or user.get("is_bot") else _names_of(user):
+                    names.setdefault(name.lower(), {})[str(user["id"])] = None
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return {name: tuple(users) for name, users in names.items()}
 
     def forget_groups(self) -> None:
         """Slack said that a group has changed: it is read anew when it matters next."""
@@ -146,7 +196,8 @@ class SlackDirectory:
                 user = self._client.users_info(user=name)["user"]
         belongs = not any(user.get(each) for each in ("deleted", "is_bot", "is_stranger")) and self._is_ours(user)
         guest = any(user.get(each) for each in ("is_restricted", "is_ultra_restricted"))
-        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs)
+        active = not (user.get("deleted") or user.get("is_bot"))
+        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs, active=active)
         if person.id != name:
             self._people.keep(person.id, person)  # known by e-mail, and by id at the click
         return person
@@ -155,6 +206,12 @@ class SlackDirectory:
         # A member of an Enterprise organisation may be at home in another of its workspaces, and says so.
         team = user.get("team_id")
         return self._team is None or not team or "enterprise_user" in user or self._team.has(str(team))
+
+
+def _names_of(user: Mapping[str, Any]) -> Sequence[str]:
+    """What a person is called after an @ in Slack."""
+    names = (user.get("name"), (user.get("profile") or {}).get("display_name"))
+    return [str(name) for name in names if name]
 
 
 def _person_serves(person: _Person) -> float:

@@ -16,12 +16,12 @@ from bot.access.routing import Rules
 from bot.access.suggestions import Suggestion, Suggestions
 from bot.slack import answers, ids
 from bot.slack.answering import Answering, Body, in_dm, in_window, reply, trouble
+from bot.slack.content import Content, plain
 from bot.slack.errors import domain_errors
 from bot.slack.form import Filled, command_of, filled_with, on_one_cluster, request_form, waiting
 from bot.slack.form_state import Fields, Turns, read_form
 from bot.slack.gate import acting
 from bot.slack.looking import looked
-from bot.slack.messages import Content
 from bot.slack.options import MOST_OPTIONS, options_of, pattern_of
 from bot.slack.quoting import quoted
 from bot.slack.windows import Window, open_window
@@ -184,7 +184,7 @@ class FormListeners:
                 client.views_update(view_id=window, view=request_form(self.rules.policy, filled, said=said))
         except (Outage, Refusal):
             _tell(client, person, told)
-            _tell(client, person, answers.plain([("You asked for: ", command_of(filled))]))
+            _tell(client, person, plain([("You asked for: ", command_of(filled))]))
 
     def _filled(self, fields: Fields, *, complain: bool = False) -> Filled:
         """The form with the patterns that its values stand for. `complain`: raises for one that is not there."""

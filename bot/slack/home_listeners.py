@@ -12,12 +12,12 @@ from bot.access.errors import AccessError
 from bot.access.ids import read_id
 from bot.access.overview import Overviews, Section
 from bot.access.requests import Draft
-from bot.slack import answers, ids
+from bot.slack import ids
 from bot.slack.answering import Answering, Body, in_dm, logged
+from bot.slack.content import Content, plain
 from bot.slack.errors import domain_errors
 from bot.slack.home import home
 from bot.slack.listeners import OpensForm
-from bot.slack.messages import Content
 from bot.slack.phrases import counted
 
 _NO_ID = "(none)"
@@ -107,7 +107,7 @@ class HomeListeners:
 
         def end() -> Content:
             count = self.overviews.revoke_all(person, _moment(_value(body)))
-            return answers.plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
+            return plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
 
         self._later(person, end)
 

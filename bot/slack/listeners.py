@@ -9,22 +9,19 @@ from slack_sdk import WebClient
 
 from bot.access.approvals import Approvals
 from bot.access.durations import parse_duration
-from bot.access.errors import AccessError, Incomplete
+from bot.access.errors import Incomplete
 from bot.access.grants import Grants
 from bot.access.history import History
-from bot.access.ids import read_id
 from bot.access.ports import Clock
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Rules
 from bot.slack import answers, ids, views
 from bot.slack.answering import Answer, Answering, Body, in_dm, in_window, privately, reply
 from bot.slack.commands import Command, Verb, parse
+from bot.slack.content import Content
 from bot.slack.gate import acting
-from bot.slack.messages import Content
+from bot.slack.listening import accepted, id_of, nothing, value_of
 from bot.slack.windows import open_window
-
-_NO_ID = "(none)"
-"""Stands for the id of a button that carries none: the domain knows no such request, and says so."""
 
 
 class OpensForm(Protocol):
@@ -79,7 +76,7 @@ class Listeners:
             try:
                 return self._answer(command, person)
             except Incomplete as error:
-                if command.verb is not Verb.REQUEST:
+                if command.verb is not Verb.REQUEST or (command.draft and command.draft.for_whom):
                     raise
                 self.opens_form(client, body, command.draft, error.message)
                 return None
@@ -105,7 +102,7 @@ class Listeners:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: _nothing(self.approvals.approve(_id_of(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: nothing(self.approvals.approve(id_of(body), body["user"]["id"]))
         )
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -113,7 +110,7 @@ class Listeners:
         ack()
 
         def answer() -> None:
-            request, _ = self.approvals.open_to(_id_of(body), body["user"]["id"])
+            request, _ = self.approvals.open_to(id_of(body), body["user"]["id"])
             open_window(client, body, views.deny_form(request.id), "Click Deny again.")
 
         self._later(reply(body, respond, client), answer)
@@ -124,28 +121,28 @@ class Listeners:
         request_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
             in_dm(client, person),
-            lambda: _nothing(self.approvals.deny(request_id, person, _value(body, ids.REASON))),
+            lambda: nothing(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
         )
 
     def revoke(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Revoke now."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: answers.revoking(self.grants.revoke(_id_of(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: answers.revoking(self.grants.revoke(id_of(body), body["user"]["id"]))
         )
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        grant_id = _id_of(body)
+        grant_id = id_of(body)
         view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
-        self._later(reply(body, respond, client), lambda: _nothing(open_window(client, body, view, instead)))
+        self._later(reply(body, respond, client), lambda: nothing(open_window(client, body, view, instead)))
 
     def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester wants a fresh secret."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: answers.resetting(self.grants.reset(_id_of(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: answers.resetting(self.grants.reset(id_of(body), body["user"]["id"]))
         )
 
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -154,7 +151,7 @@ class Listeners:
         who = acting()
 
         def make() -> Content:
-            story, credential = self.grants.reveal(_id_of(body), body["user"]["id"])
+            story, credential = self.grants.reveal(id_of(body), body["user"]["id"])
             return answers.revealed(story, self.rules.policy.integration(story.request.integration), credential)
 
         def answer() -> None:
@@ -165,8 +162,8 @@ class Listeners:
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
-        duration = _value(body, ids.DURATION)
-        if not _accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
+        duration = value_of(body, ids.DURATION)
+        if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
             return
         grant_id, person = body["view"]["private_metadata"], body["user"]["id"]
         self._later(
@@ -182,30 +179,3 @@ def _draft_of(command: Command) -> Draft:
     if command.draft is None:
         raise AssertionError(f"{command.verb} without a draft")
     return command.draft
-
-
-def _accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
-    """Acknowledges a form: either it closes, or the errors stand at their fields."""
-    errors = {}
-    for field, check in checks.items():
-        try:
-            check()
-        except AccessError as error:
-            errors[field] = error.message
-    if errors:
-        ack(response_action="errors", errors=errors)
-    else:
-        ack()
-    return not errors
-
-
-def _id_of(body: Body) -> str:
-    return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
-
-
-def _value(body: Body, name: str) -> str:
-    return body["view"]["state"]["values"].get(name, {}).get(name, {}).get("value") or ""
-
-
-def _nothing(_result: object) -> None:
-    return None

@@ -1,12 +1,10 @@
 """Every message that is sent, made from a request's rows. Pure: what goes in decides what comes out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
     ButtonElement,
     ConfirmObject,
     HeaderBlock,
@@ -21,6 +19,7 @@ from bot.access.ports import Credential, Story
 from bot.access.preview import read_preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
+from bot.slack.content import Content, content, plain
 from bot.slack.curl import search_line
 from bot.slack.phrases import (
     asked,
@@ -29,28 +28,14 @@ from bot.slack.phrases import (
     dangers,
     decision,
     needed,
+    offered,
     people,
     unconfirmed,
     where_it_stands,
+    who_asks,
     why,
 )
-from bot.slack.words import Code, Line, Moment, Part, Person, Pre, block, fallback, sentence
-
-
-@dataclass(frozen=True)
-class Content:
-    """What Slack is given: `text` is for notifications and screen readers, `blocks` is what is seen."""
-
-    text: str
-    blocks: Sequence[Block]
-
-
-def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
-    """A message with a title, lines of text and buttons."""
-    blocks: list[Block] = [HeaderBlock(text=title), block(lines)]
-    if buttons:
-        blocks.append(ActionsBlock(elements=list(buttons)))
-    return Content(f"{title}\n{fallback(lines)}", blocks)
+from bot.slack.words import Code, Line, Moment, Part, Person, Pre, fallback, sentence
 
 
 def message(kind: MessageKind, story: Story, recipient: str) -> Content:
@@ -64,8 +49,7 @@ def message(kind: MessageKind, story: Story, recipient: str) -> Content:
 
 def notice(text: str) -> Content:
     """About no request: a line of the application's own, in which a person may be written as `<@U…>`."""
-    lines = [sentence(line) for line in text.splitlines()]
-    return Content(fallback(lines), [block(lines)])
+    return plain([sentence(line) for line in text.splitlines()])
 
 
 def approval(story: Story, recipient: str) -> Content:
@@ -73,7 +57,7 @@ def approval(story: Story, recipient: str) -> Content:
     request = story.request
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
-        (Person(request.requester), f" asks for {what}."),
+        who_asks(request, what),
         asked(request),
         *dangers(request.privileges or {}),
         *covered(read_preview(request.preview)),
@@ -85,14 +69,17 @@ def approval(story: Story, recipient: str) -> Content:
             *needed(story),
             ("Asked: ", *people(request.owners), "."),
             why(story, recipient),
+            *offered(story),
             ("Open until ", Moment(request.pending_until), "."),
         ]
-        buttons = () if recipient in story.approvers else (_approve(request), _deny(request))
-        return content(f"Request {request.id}", lines, buttons)
-    lines += [decision(story)]
-    if story.grant is not None and request.extends is None:
-        lines.append(where_it_stands(story.grant, request.kind))
-    return content(f"Request {request.id}: {request.state.value}", lines)
+        decide = (_approve(request), _deny(request), _offer(request))
+        return content(f"Request {request.id}", lines, () if recipient in story.approvers else decide)
+    lines += [decision(story), *offered(story)]
+    if story.grant is None or request.extends is not None:
+        return content(f"Request {request.id}: {request.state.value}", lines)
+    lines.append(where_it_stands(story.grant, request.kind))
+    revoke = (_revoke(story.grant, request),) if story.grant.state in LIVE else ()
+    return content(f"Request {request.id}: {request.state.value}", lines, revoke)
 
 
 def reminder(story: Story, recipient: str) -> Content:
@@ -278,6 +265,20 @@ _KINDS: dict[MessageKind, Callable[[Story], Content]] = {
 
 def _approve(request: AccessRequest) -> ButtonElement:
     return ButtonElement(text="Approve", action_id=ids.APPROVE, value=request.id, style="primary")
+
+
+def _offer(request: AccessRequest) -> ButtonElement:
+    return ButtonElement(text="Offer less…", action_id=ids.OFFER, value=request.id)
+
+
+def _revoke(grant: Grant, request: AccessRequest) -> ButtonElement:
+    sure = ConfirmObject(
+        title="Revoke this access?",
+        text=PlainTextObject(text=f"{request.id} ends now. Its requester is told that it was you."),
+        confirm="Revoke",
+        deny="Back",
+    )
+    return ButtonElement(text="Revoke", action_id=ids.REVOKE, value=grant.id, style="danger", confirm=sure)
 
 
 def _deny(request: AccessRequest) -> ButtonElement:

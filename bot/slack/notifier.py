@@ -4,12 +4,17 @@ from dataclasses import dataclass
 
 from slack_sdk import WebClient
 
-from bot.access.models import Message
+from bot.access.errors import Refusal
+from bot.access.models import Message, MessageKind
 from bot.access.ports import Credential, Posted, Story
 from bot.access.routing import Rules
 from bot.slack import messages
+from bot.slack.before_end import ending_soon
+from bot.slack.content import Content
 from bot.slack.errors import domain_errors
-from bot.slack.messages import Content
+from bot.slack.for_others import asked_for_you
+from bot.slack.offering import offer_message
+from bot.slack.threads import note
 
 
 @dataclass(frozen=True)
@@ -19,29 +24,61 @@ class SlackNotifier:
     client: WebClient
     rules: Rules
 
-    def send(self, message: Message, story: Story | None) -> Posted:
-        """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`."""
-        if story is None:
-            return self._write(message, messages.notice(message.notice or ""))
-        return self._write(message, messages.message(message.kind, story, message.recipient))
+    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+        """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`.
+
+        `under`: in the thread of that message.
+        """
+        content = _content(message, story)
+        if message.channel is not None and message.ts is not None:
+            return self._edit(Posted(message.channel, message.ts), content)
+        if under is None:
+            return self._post(message.recipient, content)
+        # What has ended may be days old, and nobody looks into its thread: that is shown beside it as well.
+        beside = message.kind is MessageKind.ENDED
+        try:
+            return self._post(under.channel, content, under.ts, beside=beside)
+        except Refusal:
+            if not beside:
+                raise
+            return self._post(message.recipient, content)  # the message above was deleted
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:
         """Writes the credential into the message that stands for it. Raises `Outage`, `Refusal`."""
         integration = self.rules.policy.integration(story.request.integration)
-        self._write(message, messages.delivered(story, integration, credential))
+        content = messages.delivered(story, integration, credential)
+        if message.channel is None or message.ts is None:
+            raise LookupError(f"the message for the credential of {story.request.id} stands nowhere")
+        self._edit(Posted(message.channel, message.ts), content)
 
-    def _write(self, message: Message, content: Content) -> Posted:
+    def _edit(self, place: Posted, content: Content) -> Posted:
         with domain_errors():
-            if message.channel is not None and message.ts is not None:
-                self.client.chat_update(
-                    channel=message.channel, ts=message.ts, text=content.text, blocks=content.blocks
-                )
-                return Posted(message.channel, message.ts)
+            self.client.chat_update(channel=place.channel, ts=place.ts, text=content.text, blocks=content.blocks)
+        return place
+
+    def _post(self, where: str, content: Content, thread: str | None = None, *, beside: bool = False) -> Posted:
+        with domain_errors():
             answer = self.client.chat_postMessage(
-                channel=message.recipient,
+                channel=where,
                 text=content.text,
                 blocks=content.blocks,
+                thread_ts=thread,
+                reply_broadcast=beside or None,
                 unfurl_links=False,
                 unfurl_media=False,
             )
         return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
+
+
+def _content(message: Message, story: Story | None) -> Content:
+    if story is None:
+        return messages.notice(message.notice or "")
+    if message.kind is MessageKind.THREAD:
+        return note(story, message.notice or "")
+    if message.kind is MessageKind.OFFER:
+        return offer_message(story, message.about or "")
+    if message.kind is MessageKind.WARNING:
+        return ending_soon(story, message.about or "")
+    if message.kind is MessageKind.ASKED:
+        return asked_for_you(story)
+    return messages.message(message.kind, story, message.recipient)

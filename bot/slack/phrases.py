@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.access.approvals import APPLICATION
+from bot.access.counter_offer import CounterOffer, OfferState
 from bot.access.durations import format_duration
 from bot.access.models import AccessRequest, CredentialKind, Grant
 from bot.access.ports import Story
@@ -45,6 +46,47 @@ def asked(request: AccessRequest) -> tuple[Part, ...]:
     return (
         Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}{given}",
     )  # fmt: skip
+
+
+def who_asks(request: AccessRequest, what: str) -> tuple[Part, ...]:
+    """Who asks, and for whom where that is somebody else."""
+    if request.asked_by is None:
+        return (Person(request.requester), f" asks for {what}.")
+    return (Person(request.asked_by), f" asks for {what} for ", Person(request.requester), ".")
+
+
+def terms(offer: CounterOffer) -> tuple[Part, ...]:
+    """What is offered, in a line."""
+    return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
+
+
+def offer_of(story: Story, offer_id: str) -> CounterOffer | None:
+    """The offer of that id."""
+    return next((offer for offer in story.offers if str(offer.id) == offer_id), None)
+
+
+_ANSWERED = {
+    OfferState.OPEN: "waits for the requester",
+    OfferState.ACCEPTED: "accepted",
+    OfferState.DECLINED: "declined",
+}
+
+
+def offered(story: Story) -> list[Line]:
+    """The counter-offers that were made, and what became of each. One that was replaced is left out."""
+    pending = story.request.state is RequestState.PENDING
+    lines: list[Line] = []
+    for offer in story.offers:
+        if offer.state is OfferState.REPLACED:
+            continue
+        lapsed = offer.state is OfferState.OPEN and not pending
+        state = "no longer open" if lapsed else _ANSWERED[offer.state]
+        lines.append((Person(offer.by), " offered ", *terms(offer), f": {state}."))
+    return lines[-_MOST_OFFERS:]
+
+
+_MOST_OFFERS = 5
+"""Counter-offers that a message shows: the newest."""
 
 
 def dangers(privileges: Mapping[str, Any]) -> list[Line]:
@@ -104,6 +146,10 @@ def why(story: Story, recipient: str) -> tuple[Part, ...]:
     groups = [group for group in story.groups if recipient in group.asked]
     if any(group.escalation for group in groups):
         return ("You are asked because nobody else has decided yet.",)
+    if recipient == story.request.channel:
+        labels = ", ".join(group.label[:_LONGEST_LABEL] for group in story.groups[:3])
+        flow = story.request.flow
+        return (f"It is asked here because the access flow “{flow}” says so. Its owners decide: {labels}.",)
     labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or story.request.integration
     return (f"You are asked as an owner: {labels}.",)
 

@@ -63,15 +63,6 @@ def codes(names: Iterable[str]) -> list[Part]:
     return parts
 
 
-def shortened(text: str, most: int) -> str:
-    """The text in at most `most` characters, cut at a word where one ends in its second half."""
-    if len(text) <= most:
-        return text
-    cut = text[: most - 1]
-    words = cut.rpartition(" ")[0]
-    return f"{words if len(words) > most // 2 else cut}…"
-
-
 def middle_cut(name: str, most: int) -> str:
     """A name in at most `most` characters: what tells names apart stands at both of their ends."""
     if len(name) <= most:
@@ -86,17 +77,95 @@ def sentence(text: str) -> tuple[Part, ...]:
     return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most that many characters, cut at a word, with an ellipsis where something is missing."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    at_a_word = kept.rsplit(maxsplit=1)[0] if not text[most - 1].isspace() and len(kept.split()) > 1 else kept
+    return f"{at_a_word.rstrip()}…"
+
+
+def within(lines: Sequence[Line], most: int) -> list[Line]:
+    """Lines of at most that many characters in all. The last one that fits is shortened; a box is kept or left out."""
+    kept: list[Line] = []
+    left = most
+    for line in lines:
+        size = _size(line)
+        if size <= left:
+            kept.append(line)
+            left -= size
+            continue
+        if not isinstance(line, Pre) and left > _ROOM_FOR_A_WORD:
+            kept.append(_shortened_line(line, left))
+        break
+    return kept
+
+
+_ROOM_FOR_A_WORD = 20
+"""Characters: of a line for which less is left, nothing is shown."""
+
+_SIZE_OF_A_NAME = 90
+"""Characters that a person or a time may take as plain text."""
+
+
+def _size(line: Line) -> int:
+    if isinstance(line, Pre):
+        return len(escape(line.text)) + 1
+    return 1 + sum(map(_part_size, line))
+
+
+def _part_size(part: Part) -> int:
+    return _SIZE_OF_A_NAME if isinstance(part, Person | Moment) else len(escape(_text_of(part)))
+
+
+def _text_of(part: str | Bold | Code) -> str:
+    return part if isinstance(part, str) else part.text
+
+
+def _cut(text: str, most: int) -> str:
+    """A text that is no longer than that when it is escaped: then it may be up to five times as long."""
+    size = most
+    while (over := len(escape(shortened(text, size))) - most) > 0:
+        size -= max(1, over // 5)
+        if size < 1:
+            return ""
+    return shortened(text, size)
+
+
+def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
+    kept: list[Part] = []
+    left = most - 1
+    for part in line:
+        size = _part_size(part)
+        if size <= left:
+            kept.append(part)
+            left -= size
+            continue
+        if not isinstance(part, Person | Moment) and left > 1:
+            cut = _cut(_text_of(part), left)
+            kept.append(cut if isinstance(part, str) else type(part)(cut))
+        break
+    return tuple(kept)
+
+
 def block(lines: Sequence[Line]) -> RichTextBlock:
     """One rich text block of these lines."""
     elements: list[Any] = []
     for index, line in enumerate(lines):
         if isinstance(line, Pre):
-            elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
+            if line.text:
+                elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
             continue
         last = index + 1 == len(lines) or isinstance(lines[index + 1], Pre)
         parts: tuple[Part, ...] = line if last else (*line, "\n")
-        elements.append(Section(elements=[_element(part) for part in parts if part]))
+        elements.append(Section(elements=[_element(part) for part in parts if _says_something(part)]))
     return RichTextBlock(elements=elements)
+
+
+def _says_something(part: Part) -> bool:
+    """Slack refuses a message with an empty piece of text in it."""
+    return isinstance(part, Person | Moment) or bool(_text_of(part))
 
 
 def fallback(lines: Sequence[Line]) -> str:

@@ -18,11 +18,20 @@ FREE: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 class Messages(Reading):
     """The outbox."""
 
-    def owe(self, request_id: str, kind: MessageKind, recipients: Sequence[str], at: datetime | None) -> None:
+    def owe(
+        self,
+        request_id: str,
+        kind: MessageKind,
+        recipients: Sequence[str],
+        at: datetime | None,
+        about: str | None = None,
+    ) -> None:
         """A message to each recipient that has none of this kind about this request yet."""
         for recipient in dict.fromkeys(recipients):
-            if self.message(request_id, kind, recipient) is None:
-                owed = Message(request_id=request_id, kind=kind, recipient=recipient, due_at=at, owed_since=at)
+            if self.message(request_id, kind, recipient, about) is None:
+                owed = Message(
+                    request_id=request_id, kind=kind, recipient=recipient, about=about, due_at=at, owed_since=at
+                )
                 self._session.add(owed)
                 self.made_work = self.made_work or at is not None
         self._session.flush()

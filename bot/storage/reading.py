@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import and_, exists, or_
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
+from bot.access.counter_offer import CounterOffer
 from bot.access.ending import End
 from bot.access.models import (
     AccessRequest,
@@ -29,6 +30,18 @@ _Table = TypeVar("_Table", bound=SQLModel)
 _NOT_GIVEN_AGAIN = (End.REVOKED, End.NOT_CREATED, End.NOT_DELIVERED)
 
 
+class _Rows(NamedTuple):
+    """What belongs to one request."""
+
+    approvals: list[Approval]
+    groups: list[AskedGroup]
+    offers: list[CounterOffer]
+
+    def frozen(self) -> tuple[tuple[Approval, ...], tuple[AskedGroup, ...], tuple[CounterOffer, ...]]:
+        """As a story has it."""
+        return tuple(self.approvals), tuple(self.groups), tuple(self.offers)
+
+
 class Reading:
     """Queries on a database session; `process` names this process in what it claims."""
 
@@ -47,13 +60,11 @@ class Reading:
         """The grant of that id."""
         return self._session.get(Grant, grant_id)
 
-    def message(self, request_id: str, kind: MessageKind, recipient: str) -> Message | None:
+    def message(self, request_id: str, kind: MessageKind, recipient: str, about: str | None = None) -> Message | None:
         """That message of that request to that person."""
-        return self._session.exec(
-            select(Message).where(
-                Message.request_id == request_id, Message.kind == kind, Message.recipient == recipient
-            )
-        ).first()
+        mine = (Message.request_id == request_id, Message.kind == kind, Message.recipient == recipient)
+        # Compared with None it is `IS NULL`.
+        return self._session.exec(select(Message).where(*mine, col(Message.about) == about)).first()
 
     def story(self, request_id: str) -> Story:
         """Everything about one request. Raises `LookupError` when there is none."""
@@ -68,17 +79,17 @@ class Reading:
             raise LookupError(f"no request {', '.join(sorted(missing))}")
         approvals = self._anew(Approval, col(Approval.request_id).in_(request_ids), Approval.at, Approval.approver)
         groups = self._anew(AskedGroup, col(AskedGroup.request_id).in_(request_ids), AskedGroup.id)
+        offers = self._anew(CounterOffer, col(CounterOffer.request_id).in_(request_ids), CounterOffer.id)
         named = {each.id: each.extends or each.id for each in requests.values()}
         grants = {each.id: each for each in self._anew(Grant, col(Grant.id).in_(named.values()))}
-        of_request: dict[str, tuple[list[Approval], list[AskedGroup]]] = {name: ([], []) for name in requests}
+        of_request = {name: _Rows([], [], []) for name in requests}
         for approval in approvals:
-            of_request[approval.request_id][0].append(approval)
+            of_request[approval.request_id].approvals.append(approval)
         for group in groups:
-            of_request[group.request_id][1].append(group)
-        return [
-            Story(requests[name], grants.get(named[name]), tuple(of_request[name][0]), tuple(of_request[name][1]))
-            for name in request_ids
-        ]
+            of_request[group.request_id].groups.append(group)
+        for offer in offers:
+            of_request[offer.request_id].offers.append(offer)
+        return [Story(requests[name], grants.get(named[name]), *of_request[name].frozen()) for name in request_ids]
 
     def _anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
         found = select(table).where(where).order_by(*order).execution_options(populate_existing=True)
@@ -88,7 +99,7 @@ class Reading:
         """The newest requests of a person, newest first."""
         rows = self._session.exec(
             select(AccessRequest.id)
-            .where(AccessRequest.requester == requester)
+            .where(or_(col(AccessRequest.requester) == requester, col(AccessRequest.asked_by) == requester))
             .order_by(col(AccessRequest.created_at).desc())
             .limit(most)
         ).all()
@@ -240,9 +251,10 @@ def being_made(*, ending: bool) -> Any:
 
 
 def first_of_recipient() -> Any:
-    """That no older message is owed to the same person."""
+    """That no older message is owed to the same person. What stands in threads has an order of its own."""
     earlier = aliased(Message)
     return ~exists().where(
+        (col(earlier.kind) == MessageKind.THREAD) == (col(Message.kind) == MessageKind.THREAD),
         col(earlier.recipient) == col(Message.recipient),
         col(earlier.due_at).is_not(None),
         col(earlier.id) < col(Message.id),

@@ -14,6 +14,7 @@ from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
 from bot.storage.audit_chain import chain
 from bot.storage.claims import Claims
+from bot.storage.conversation import Conversing
 from bot.storage.messages import Messages
 from bot.storage.overview import Overview
 
@@ -21,7 +22,7 @@ _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages, Overview):
+class SqlTransaction(Claims, Messages, Conversing, Overview):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:

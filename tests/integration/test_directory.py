@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from bot.access.errors import Outage
+from bot.access.errors import Outage, Refusal
 from bot.access.ports import Inclusion, Members
 from bot.sandbox.workspace import User, Workspace, people
 from bot.slack.app import web_client
@@ -289,3 +289,25 @@ def test_a_slow_lookup_holds_up_no_other(ws: Workspace, directory: SlackDirector
         assert not waiting.done()
         ws.faults.clear()
         assert isinstance(waiting.exception(SECONDS), Outage)
+
+
+def test_a_person_is_found_by_whatever_is_typed(ws: Workspace, directory: SlackDirectory) -> None:
+    ada = ws.add_user("ada")
+    for typed in (ada.id, f"<@{ada.id}>", f"<@{ada.id}|ada>", ada.email, "@ada", "@ADA"):
+        assert directory.find(typed) == ada.id
+    assert len(ws.calls("users.list")) == 1
+
+
+@pytest.mark.parametrize("typed", ["@nobody", "nobody@example.com", "nobody", "U0NOBODY1", "<!channel>", "", "@"])
+def test_nobody_is_found_by_what_stands_for_nobody(directory: SlackDirectory, typed: str) -> None:
+    with pytest.raises(Refusal):
+        directory.find(typed)
+
+
+def test_who_has_left_or_is_one_of_two_is_not_found(ws: Workspace, directory: SlackDirectory) -> None:
+    gone = ws.deactivate(ws.add_user("gone"))
+    ws.add_user("twin")
+    ws.add_user("twin", email="twin2@example.com")
+    for typed in (gone.id, "@gone", "@twin"):
+        with pytest.raises(Refusal):
+            directory.find(typed)

@@ -74,7 +74,7 @@ def test_a_rule_approves_by_itself_for_its_members_alone(with_flows: Opened) -> 
     assert not stage.texts(stage.bob)
     stage.reads(stage.carol, "Password: ")
     assert "Asked 1 owner: @bob" in stage.say(stage.alice, "logs-* 1h")
-    assert "Asked 1 owner: @bob" in stage.say(stage.carol, "logs-* 3h")
+    assert "Asked 1 owner: @bob" in stage.say(stage.carol, "logs-* 3h --again")
 
 
 def test_members_of_an_automatic_flow_have_access_while_they_are_members(with_flows: Opened) -> None:

@@ -84,8 +84,8 @@ class MortalNotifier(FakeNotifier):
 
     life: Life
 
-    def send(self, message: Message, story: Story | None) -> Posted:
-        posted: Posted = self.life.do(super().send, message, story)
+    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+        posted: Posted = self.life.do(super().send, message, story, under)
         return posted
 
     def deliver(self, message: Message, story: Story, credential: Credential) -> None:

@@ -13,6 +13,7 @@ from bot.access.policy import AccessFlow, Integration, Policy
 from bot.access.ports import Credential, Receipt, Story
 from bot.access.states import GrantState, RequestState
 from bot.slack import answers, ids, messages, views
+from bot.slack.content import Content
 from bot.slack.curl import search_line
 from bot.slack.form import Filled, request_form
 from bot.slack.phrases import asked, dangers, proof, unconfirmed
@@ -42,7 +43,7 @@ def ended(kind: CredentialKind, receipt: Receipt | None, **of_grant: Any) -> Sto
     return story(kind, receipt=receipt.stored() if receipt else None, **values)
 
 
-def text_of(content: messages.Content) -> str:
+def text_of(content: Content) -> str:
     return str([block.to_dict() for block in content.blocks])
 
 

@@ -58,6 +58,20 @@ def refused(text: str | bytes) -> list[tuple[int, str]]:
     return []
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("true", True), ("false", False), ('"@leads"', ("@leads",)), ("[a@b.de, U012ABCDEF]", ("a@b.de", "U012ABCDEF"))],
+)
+def test_who_may_ask_for_others_is_everybody_nobody_or_some(written: str, read: object) -> None:
+    (flow,) = taken(GOOD.replace("    max", f"    for_others: {written}\n    max", 1)).policy.access_flows
+    assert flow.for_others == read
+
+
+def test_limits_for_people_are_taken() -> None:
+    policy = taken(GOOD + "pending_per_person: 3\nrequests_per_hour: 7\n").policy
+    assert (policy.pending_per_person, policy.requests_per_hour) == (3, 7)
+
+
 def test_a_good_file_is_taken_as_it_is_written() -> None:
     found = taken(GOOD)
     integration = found.policy.integrations[0]
@@ -134,6 +148,13 @@ WRONG = {
     "a text for a list": ("    max", "    patterns: logs-*\n    max", 18, "patterns: must be a list"),
     "no whole number": ("    max", "    approvals: two\n    max", 18, "approvals: must be a whole number"),
     "true for a number": ("    max", "    approvals: true\n    max", 18, "approvals: must be a whole number"),
+    "no channel": ("    max", "    channel: approvals\n    max", 18, "channel: is no channel: write #name"),
+    "extensions by nobody": ("    max", "    extend: nobody\n    max", 18, "extend: must be owners or rule"),
+    "fewer than no extensions": ("    max", "    max_extensions: -1\n    max", 18, "max_extensions: must be 0 or more"),
+    "a total below one": ("    max", "    max_total: 1h\n    max", 16, "max_total is shorter than max_duration"),
+    "somebody who is no owner": ("    max", "    for_others: ada\n    max", 18, "for_others: "),
+    "nobody may wait": ("pending_dur", "pending_per_person: 0\npending_dur", 20, "must be 1 or more"),
+    "no number of requests": ("pending_dur", "requests_per_hour: many\npending_dur", 20, "must be a whole number"),
     "too many approvals": ("    max", "    approvals: 11\n    max", 18, "approvals: must be 10 or less"),
     "maybe": ("    max", "    deny: maybe\n    max", 18, "deny: must be true or false"),
     "a word too much": ("    max", "    approve: nobody\n    max", 18, "approve: must be owners or rule"),

@@ -26,6 +26,7 @@ NOT_OF_SHAPE = {
     "no such file", "a broken cloud id",
     "a user with a colon", "an unknown placeholder", "a brace by itself", "a permission built in",
     "an unknown permission", "an unknown cluster", "a system index", "no expression", "automatic for everyone",
+    "a total below one",
     "no time zone", "url with a password", "a key given twice", "an anchor", "a tag", "a key that is a list",
     "a second document",
 }  # fmt: skip

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.approvals import describe_end
 from bot.access.errors import (
     AccessError,
     Conflict,
@@ -15,6 +14,7 @@ from bot.access.errors import (
     Refusal,
 )
 from bot.access.models import MessageKind
+from bot.access.outcomes import describe_end
 from bot.access.policy import LONGEST_REASON, Integration
 from bot.access.requests import Draft
 from bot.access.states import GrantState, RequestState

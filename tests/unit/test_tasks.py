@@ -22,7 +22,7 @@ REVEALED = EVERYTHING.model_copy(update={"delivery": Delivery.REVEAL})
 
 
 def asked(world: World, kind: CredentialKind) -> str:
-    request_id = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind)).request.id
+    request_id = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind, again=True)).request.id
     world.approvals.approve(request_id, OWNER)
     return request_id
 

@@ -1,0 +1,118 @@
+"""The same request once more is answered with the one that there is; and nobody files without end."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.access.errors import NotAllowed, Outage
+from bot.access.models import CredentialKind
+from bot.access.policy import AccessFlow
+from bot.access.requests import Draft, Filed
+from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
+
+KEY = CredentialKind.API_KEY
+
+COVERED = [("logs-*", "read"), ("logs-a", "read"), ("logs-a,logs-*", "read")]
+
+
+def ask(
+    world: World, patterns: str = "logs-*", permission: str = "read", person: str = REQUESTER, **more: object
+) -> Filed:
+    return world.requests.submit(person, Draft(patterns, "1h", permission, **more))  # type: ignore[arg-type]  # a test
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("patterns", "permission"), [("logs-*", "read"), ("logs-a", "read"), ("logs-a,logs-*", "read")]
+)
+def test_what_is_covered_already_is_answered_with_that(
+    world: World, patterns: str, permission: str, live: bool
+) -> None:
+    first = ask(world).request.id
+    if live:
+        world.approvals.approve(first, OWNER)
+        world.work()
+    again = ask(world, patterns, permission)
+    assert again.request.id == first
+    assert again.twin is not None
+    assert (again.twin.grant is not None) is live
+    with world.store.reading() as read:
+        assert len(read.requests_of(REQUESTER, 10)) == 1
+
+
+def test_a_permission_that_holds_less_is_covered_too(world: World) -> None:
+    first = ask(world, permission="write").request.id
+    assert ask(world, permission="read").request.id == first
+    assert ask(world, permission="manage").twin is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "more"),
+    [
+        ("*", {}),
+        ("logs-*,metrics-a", {}),
+        ("logs-*", {"kind": KEY}),
+        ("logs-*", {"again": True}),
+        ("logs-*", {"permission": "write"}),
+    ],
+)
+def test_what_is_more_or_something_else_is_filed(world: World, patterns: str, more: dict[str, object]) -> None:
+    ask(world)
+    assert ask(world, patterns, **more).twin is None  # type: ignore[arg-type]  # keywords of a draft
+
+
+def test_what_has_ended_or_was_denied_and_what_others_have_is_asked_for_anew(world: World) -> None:
+    first = ask(world).request.id
+    assert ask(world, person=STRANGER).twin is None
+    world.approvals.deny(first, OWNER)
+    second = ask(world)
+    assert second.twin is None
+    world.approvals.approve(second.request.id, OWNER)
+    world.work()
+    world.grants.revoke(second.request.id, REQUESTER)
+    assert ask(world).twin is None
+
+
+def test_names_that_came_since_are_not_covered_by_what_was_given_by_name(world: World) -> None:
+    world.under(AccessFlow(name="exact", scope="resolved", owners="integration"))
+    first = ask(world).request.id
+    assert ask(world).request.id == first
+    world.cluster.names.append("logs-new")
+    assert ask(world).twin is None
+
+
+def test_one_that_waits_for_the_cluster_is_answered_with_as_well(world: World) -> None:
+    world.under(AccessFlow(name="by owner"))
+    world.cluster.asked.errors = [Outage("no answer")] * 2
+    first = ask(world).request.id
+    assert ask(world).request.id == first
+
+
+def test_as_many_may_wait_as_the_policy_says(world: World) -> None:
+    world.rules.policy = world.rules.policy.model_copy(update={"pending_per_person": 2})
+    first = world.ask()
+    world.ask()
+    with pytest.raises(NotAllowed, match="2 of your requests wait for a decision"):
+        world.ask()
+    assert ask(world, person=STRANGER).request.state.value == "pending", "others are not held up"
+    world.requests.cancel(first, REQUESTER)
+    world.ask()
+
+
+def test_as_many_are_filed_within_an_hour_as_the_policy_says(world: World) -> None:
+    world.rules.policy = world.rules.policy.model_copy(update={"requests_per_hour": 2})
+    for _ in range(2):
+        world.approvals.deny(world.ask(), OWNER)
+    with pytest.raises(NotAllowed, match="filed 2 requests within an hour"):
+        world.ask()
+    world.clock.advance(timedelta(hours=1))
+    world.ask()
+
+
+def test_what_somebody_asks_for_others_counts_for_them_alone(world: World) -> None:
+    world.under(EVERYTHING.model_copy(update={"for_others": True}))
+    world.rules.policy = world.rules.policy.model_copy(update={"pending_per_person": 1})
+    ask(world, person=STRANGER, for_whom=REQUESTER)
+    ask(world, "metrics-a")
+    with pytest.raises(NotAllowed):
+        ask(world, person=STRANGER, for_whom=SECOND_OWNER)

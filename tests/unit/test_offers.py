@@ -1,0 +1,201 @@
+"""An owner may offer less than was asked for, and the requester may take it."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.access.counter_offer import OfferState
+from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound
+from bot.access.models import MessageKind
+from bot.access.offers import Terms
+from bot.access.policy import AccessFlow
+from bot.access.requests import Draft
+from bot.access.states import RequestState
+from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
+
+LESS = Terms("logs-a", "read", "30m")
+HOUR = timedelta(hours=1)
+
+
+def offer(world: World, request_id: str, terms: Terms = LESS, owner: str = OWNER) -> int:
+    made = world.offers.make(request_id, owner, terms).offers[-1].id
+    assert made is not None
+    return made
+
+
+def write_request(world: World) -> str:
+    return world.requests.submit(REQUESTER, Draft("logs-*", "1h", "write", again=True)).request.id
+
+
+def test_what_is_accepted_is_what_is_granted_and_no_more(world: World) -> None:
+    request_id = write_request(world)
+    story = world.offers.accept(offer(world, request_id), REQUESTER)
+    assert story.request.state is RequestState.APPROVED
+    assert (story.request.decided_by, story.approvers) == (OWNER, (OWNER,))
+    world.work()
+    (role,) = world.cluster.roles.values()
+    assert (role.patterns, role.privileges.indices) == (("logs-a",), ("read", "view_index_metadata"))
+    assert world.grant(request_id).expires_at == world.clock.now() + timedelta(minutes=30)
+    assert story.request.preview is not None
+    assert story.request.preview["names"] == ["logs-a"]
+    assert world.audit(request_id)[1:5] == [
+        "request.offer_made", "request.narrowed", "request.offer_accepted", "request.approved",
+    ]  # fmt: skip
+
+
+def test_the_requester_hears_of_an_offer_and_every_copy_shows_it(world: World) -> None:
+    request_id = world.ask()
+    world.work_messages()
+    offer(world, request_id)
+    world.work_messages()
+    assert world.notifier.sent(MessageKind.OFFER) == [REQUESTER]
+    assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
+
+
+def test_declined_the_request_goes_on_as_it_was(world: World) -> None:
+    request_id = world.ask()
+    story = world.offers.decline(offer(world, request_id), REQUESTER)
+    assert (story.request.state, story.request.patterns) == (RequestState.PENDING, ["logs-*"])
+    assert world.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        (Terms("metrics-a", "read", "30m"), "is not part of"),
+        (Terms("*", "read", "30m"), "is not part of"),
+        (Terms("logs-*", "read", "2h"), "is too long"),
+        (Terms("logs-*", "write", "30m"), "write is not less than read"),
+        (Terms("logs-*", "read", "1h"), "all that"),
+        (Terms("logs-*", "read", "never"), "is not a duration"),
+        (Terms("", "read", "30m"), "empty pattern"),
+        (Terms("logs-a", "root", "30m"), "is not a permission"),
+        (Terms("logs-gone", "read", "30m"), "matches nothing"),
+    ],
+)
+def test_only_less_can_be_offered(world: World, terms: Terms, why: str) -> None:
+    request_id = world.ask()
+    with pytest.raises(AccessError, match=why):
+        world.offers.make(request_id, OWNER, terms)
+    assert world.story(request_id).offers == ()
+
+
+def test_only_an_owner_offers_and_only_the_requester_answers(world: World) -> None:
+    request_id = world.ask()
+    with pytest.raises(NotFound):
+        world.offers.make(request_id, STRANGER, LESS)
+    with pytest.raises(NotAllowed):
+        world.offers.make(request_id, REQUESTER, LESS)
+    made = offer(world, request_id)
+    for person in (OWNER, STRANGER):
+        with pytest.raises(NotFound):
+            world.offers.accept(made, person)
+        with pytest.raises(NotFound):
+            world.offers.decline(made, person)
+    with pytest.raises(NotFound):
+        world.offers.accept(made + 1000, REQUESTER)
+
+
+def test_another_offer_of_the_same_owner_takes_the_place_of_the_first(world: World) -> None:
+    request_id = world.ask()
+    first, second = offer(world, request_id), offer(world, request_id, Terms("logs-b", "read", "10m"))
+    with pytest.raises(Conflict, match="another offer since"):
+        world.offers.accept(first, REQUESTER)
+    assert world.offers.accept(second, REQUESTER).request.patterns == ["logs-b"]
+
+
+def test_of_two_offers_the_one_that_was_not_accepted_lapses(world: World) -> None:
+    request_id = world.ask()
+    first, second = offer(world, request_id), offer(world, request_id, LESS, SECOND_OWNER)
+    world.offers.accept(first, REQUESTER)
+    with pytest.raises(Conflict, match="already approved"):
+        world.offers.accept(second, REQUESTER)
+    with pytest.raises(Conflict, match="already approved"):
+        world.offers.decline(second, REQUESTER)
+
+
+def test_an_offer_of_somebody_who_may_not_decide_any_more_does_not_stand(world: World) -> None:
+    request_id = world.ask()
+    made = offer(world, request_id)
+    world.directory.people["@owners"] = (SECOND_OWNER,)
+    with pytest.raises(Conflict, match="may not decide"):
+        world.offers.accept(made, REQUESTER)
+    assert world.story(request_id).request.state is RequestState.PENDING
+
+
+@pytest.mark.parametrize("end", ["cancelled", "denied", "expired"])
+def test_an_offer_ends_with_its_request(world: World, end: str) -> None:
+    request_id = world.ask()
+    made = offer(world, request_id)
+    if end == "cancelled":
+        world.requests.cancel(request_id, REQUESTER)
+    elif end == "denied":
+        world.approvals.deny(request_id, SECOND_OWNER)
+    else:
+        world.clock.advance(world.rules.policy.pending_for)
+    with pytest.raises(Conflict, match=end):
+        world.offers.accept(made, REQUESTER)
+    assert world.story(request_id).request.state.value == end
+
+
+def test_what_the_policy_would_not_allow_any_more_is_not_accepted(world: World) -> None:
+    request_id = world.ask()
+    made = offer(world, request_id)
+    world.under(EVERYTHING, AccessFlow(name="closed", deny=True, patterns=("logs-a",)))
+    with pytest.raises(NotAllowed, match="closed"):
+        world.offers.accept(made, REQUESTER)
+    assert world.story(request_id).offers[0].state is OfferState.OPEN
+
+
+@pytest.fixture
+def teams(world: World) -> World:
+    """Each kind of index has an owner of its own."""
+    world.directory.people |= {"@logs": (OWNER,), "@metrics": (SECOND_OWNER,)}
+    world.cluster.owners = {"logs-a": ("@logs",), "logs-b": ("@logs",), "metrics-a": ("@metrics",)}
+    return world.under(AccessFlow(name="anything"))
+
+
+def test_the_other_owners_decide_about_what_was_accepted(teams: World) -> None:
+    request_id = teams.ask("*")
+    story = teams.offers.accept(offer(teams, request_id, Terms("logs-a,metrics-a", "read", "1h")), REQUESTER)
+    assert (story.request.state, story.request.patterns) == (RequestState.PENDING, ["logs-a", "metrics-a"])
+    teams.approvals.approve(request_id, SECOND_OWNER)
+    assert teams.story(request_id).request.state is RequestState.APPROVED
+
+
+def test_who_owns_nothing_of_what_was_accepted_is_not_needed(teams: World) -> None:
+    request_id = teams.ask("*")
+    assert set(teams.groups(request_id)) == {"@logs", "@metrics"}
+    story = teams.offers.accept(offer(teams, request_id, Terms("logs-*", "read", "1h")), REQUESTER)
+    assert story.request.state is RequestState.APPROVED
+    assert set(teams.groups(request_id)) == {"@logs"}
+
+
+def test_an_approval_of_more_holds_for_what_is_left(teams: World) -> None:
+    request_id = teams.ask("*")
+    teams.approvals.approve(request_id, SECOND_OWNER)
+    story = teams.offers.accept(offer(teams, request_id, Terms("*", "read", "10m")), REQUESTER)
+    assert story.request.state is RequestState.APPROVED
+
+
+def test_an_owner_who_keeps_what_is_not_theirs_out_does_not_decide_for_others(teams: World) -> None:
+    request_id = teams.ask("*")
+    story = teams.offers.accept(offer(teams, request_id, Terms("metrics-a", "read", "1h")), REQUESTER)
+    assert story.request.state is RequestState.PENDING, "it is the business of @metrics"
+    assert teams.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
+
+
+def test_of_an_extension_a_shorter_time_can_be_offered_alone(world: World) -> None:
+    request_id = world.granted()
+    end = world.grant(request_id).expires_at
+    extension = world.requests.extend(REQUESTER, request_id, "30m").request.id
+    with pytest.raises(InvalidRequest, match="shorter time is all"):
+        world.offers.make(extension, OWNER, Terms("logs-a", "read", "10m"))
+    world.offers.accept(offer(world, extension, Terms("logs-*", "read", "10m")), REQUESTER)
+    assert world.grant(request_id).expires_at == end + timedelta(minutes=10)
+
+
+def test_the_choices_are_what_was_asked_for_and_what_it_matches(world: World) -> None:
+    choices = world.offers.choices(write_request(world), OWNER)
+    assert choices.permissions == ("write", "read")
+    assert choices.names == ("logs-*", "logs-a", "logs-b")

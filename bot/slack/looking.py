@@ -29,7 +29,7 @@ def preview(wish: Wish, plan: Plan) -> list[Line]:
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself, ", AS[plan.kind], ".")] if plan.flow.approve == "rule" else who(plan, "Would ask")),
+        *([("It approves by itself, ", AS[plan.kind], ".")] if plan.by_rule else who(plan, "Would ask")),
     ]
     if plan.flow.reason == "required":
         lines.append(("It needs a reason.",))

@@ -1,0 +1,135 @@
+"""Every message and window of the conversation, with the longest that can be in it, passes Slack's limits."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.access.counter_offer import CounterOffer, OfferState
+from bot.access.happenings import What
+from bot.access.models import AccessRequest, AskedGroup, Grant, Message, MessageKind
+from bot.access.offers import MOST_CHOICES, Choices
+from bot.access.ports import Story
+from bot.access.requests import Filed
+from bot.access.states import GrantState, RequestState
+from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
+from bot.slack import answers
+from bot.slack.content import Content
+from bot.slack.notifier import _content
+from bot.slack.offering import offer_form
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LONG = [f"{'é' * 120}-{number:02}" for number in range(20)]
+
+ABOUT = {
+    What.APPROVAL_GIVEN: "U0BOB", What.APPROVED: "es-access", What.DENIED: "U0BOB", What.CANCELLED: "es-access",
+    What.EXPIRED: "es-access", What.REMINDED: None, What.ESCALATED: "U0BOB", What.DELIVERED: "1795550000",
+    What.EXTENDED: "U0BOB|1795550000", What.EXTENSION_ASKED: "REQ-7K3F9Q", What.OFFERED: "1", What.OFFER_ACCEPTED: "1",
+    What.OFFER_DECLINED: "1", What.REPLACED: "U0BOB", What.ENDED: None,
+}  # fmt: skip
+
+
+def story(state: RequestState = RequestState.PENDING, grant: GrantState | None = None) -> Story:
+    request = AccessRequest(
+        id="REQ-7K3F9Q", requester="U0ALICE", asked_by="U0LEAD", integration="e" * 40, patterns=LONG,
+        permission="p" * 40, duration=3600, reason="<!channel> & " * 38, owners=[f"U0OWNER{n}" for n in range(20)],
+        state=state, created_at=NOW, pending_until=NOW, flow="f" * 60, flow_limit=3600, channel="#approvals",
+        decided_at=None if state is RequestState.PENDING else NOW, decided_by="U0BOB", decision_reason="no " * 166,
+    )  # fmt: skip
+    offers = tuple(
+        CounterOffer(
+            id=number, request_id=request.id, by="U0BOB", patterns=LONG, permission="read", duration=60, at=NOW,
+            state=list(OfferState)[number % 4],
+        )
+        for number in range(12)
+    )  # fmt: skip
+    groups = tuple(
+        AskedGroup(
+            id=number, request_id=request.id, label="g" * 255, owners=[], asked=[], approvals=2, escalation=False,
+            resources=3,
+        )
+        for number in range(30)
+    )  # fmt: skip
+    made = None if grant is None else Grant(
+        id=request.id, username="es-access-7k3f9q", state=grant, created_at=NOW, expires_at=NOW, ended_by="U0BOB",
+        ended_at=NOW if grant is GrantState.CLEANED_UP else None, end_reason="revoked",
+        receipt={"user_gone": True, "role_gone": True, "keys_left": 0, "keys_ended": 1, "user_disabled": False},
+    )  # fmt: skip
+    return Story(request, made, groups=groups, offers=offers)
+
+
+STORIES = [
+    story(),
+    *(story(state) for state in RequestState if state is not RequestState.PENDING),
+    *(story(RequestState.APPROVED, state) for state in GrantState),
+]
+
+
+def row(kind: MessageKind, about: str | None = None, notice: str | None = None) -> Message:
+    return Message(request_id="REQ-7K3F9Q", kind=kind, recipient="#approvals", about=about, notice=notice)
+
+
+def check(content: Content) -> str:
+    """As Slack does: it raises what Slack would answer. The text is what a screen reader says."""
+    blocks: list[dict[str, Any]] = json.loads(json.dumps([each.to_dict() for each in content.blocks]))
+    check_message_blocks(blocks)
+    assert content.text.strip()
+    assert "<!channel>" not in content.text
+    assert len(content.text) < 5_000
+    return content.text
+
+
+@pytest.mark.parametrize("kind", [MessageKind.APPROVAL, MessageKind.REMINDER, MessageKind.OUTCOME, MessageKind.ENDED])
+def test_messages_with_the_longest_that_can_be_in_them_are_taken(kind: MessageKind) -> None:
+    for each in STORIES:
+        check(_content(row(kind), each))
+
+
+def test_offers_in_every_state_are_taken() -> None:
+    for each in STORIES:
+        for offer in each.offers:
+            check(_content(row(MessageKind.OFFER, str(offer.id)), each))
+
+
+def test_notes_before_the_end_in_every_state_are_taken() -> None:
+    texts = set()
+    for end in (NOW, NOW + timedelta(hours=1)):
+        for each in STORIES:
+            if each.grant is not None:
+                texts.add(check(_content(row(MessageKind.WARNING, f"{end.isoformat()} 1"), each)).split("\n")[0])
+    assert texts == {"Access REQ-7K3F9Q ends soon", "Access REQ-7K3F9Q goes on", "Access REQ-7K3F9Q has ended"}
+
+
+def test_every_line_of_a_thread_is_taken_alone_and_all_of_them_together() -> None:
+    assert set(ABOUT) == set(What)
+    lines = [what.value if about is None else f"{what.value}|{about}" for what, about in ABOUT.items()]
+    for each in STORIES:
+        for line in lines:
+            check(_content(row(MessageKind.THREAD, notice=line), each))
+        check(_content(row(MessageKind.THREAD, notice="\n".join(lines)), each))
+    assert check(_content(row(MessageKind.THREAD, notice="of_a_newer_version|x"), STORIES[0]))
+
+
+def test_what_somebody_is_told_who_did_not_ask_is_taken() -> None:
+    for each in STORIES:
+        text = check(_content(row(MessageKind.ASKED), each))
+        assert "<@U0LEAD> asks for access for <@U0ALICE>." in text
+
+
+def test_the_answer_to_the_same_request_is_taken() -> None:
+    for each in (story(), story(RequestState.APPROVED, GrantState.ACTIVE)):
+        assert "already" in check(answers.filed(Filed(each.request, None, each)))
+
+
+def test_an_answer_that_could_not_be_sent_says_so_where_it_stands() -> None:
+    assert "I cannot send you direct messages" in check(answers.without_dm(answers.offer_made(story())))
+
+
+@pytest.mark.parametrize("extends", [None, "REQ-000001"])
+def test_the_window_of_an_offer_is_taken(extends: str | None) -> None:
+    request = story().request
+    request.extends = extends
+    names = tuple(dict.fromkeys([*LONG, "x" * 255, *(f"logs-{number}" for number in range(100))]))[:MOST_CHOICES]
+    view = offer_form(Choices(request, ("p" * 40, "read"), names), "C012ABCDEF")
+    check_view(json.loads(json.dumps(view.to_dict())), ("modal",))

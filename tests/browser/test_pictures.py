@@ -13,7 +13,7 @@ from rich.console import Console
 from bot.sandbox.node import DEFAULT_VERSION
 from bot.sandbox.page import Page
 from bot.sandbox.stage import running
-from tests.browser.conftest import PHONE, Open, Person
+from tests.browser.conftest import PHONE, Open, Person, request_in
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
@@ -39,14 +39,18 @@ def test_the_story_in_pictures(open_page: Open) -> None:
     with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, Page(stage, port=0) as page:
         tab = open_page(page.url, SIZE)
         alice, bob = Person(tab, "alice"), Person(tab, "bob")
-        request = alice.asks("logs-* 1h fixing INC-42")
+        alice.types("/es-access logs-* 1h fixing INC-42")
+        filed = alice.message("is filed")
+        expect(filed).to_be_visible()
+        request = request_in(filed)
         expect(bob.message(request).get_by_role("button", name="Approve")).to_be_visible()
         take(tab, "asked")
         alice.types("/es-access")
-        alice.window.get_by_label("Indices, data streams or aliases").fill("orders")
-        alice.window.get_by_label("For how long").fill("soon")
-        alice.window.get_by_role("button", name="Ask").click()
-        expect(alice.window.get_by_role("alert")).to_be_visible()
+        field = alice.window.get_by_role("combobox", name="Indices, data streams or aliases")
+        field.click()
+        field.fill("order")
+        alice.window.get_by_role("option", name="orders").first.click()
+        expect(alice.window).to_contain_text("Matches now")
         take(tab, "form")
         tab.keyboard.press("Escape")
         phone = open_page(f"{page.url}?as=bob", PHONE, "dark")

@@ -68,7 +68,7 @@ def test_asked_by_form_with_errors_at_the_fields(tab: Tab) -> None:
     expect(window).to_contain_text("Matches now")
     chooses(window, "Permission", "write")
     chooses(window, "For how long", "Another duration")
-    custom = window.get_by_label("Another duration")
+    custom = window.get_by_label("Duration", exact=True)
     custom.fill("soon")
     window.get_by_role("button", name="Ask").click()
     expect(window.get_by_role("alert")).to_contain_text("soon")
@@ -111,6 +111,22 @@ def test_two_owners_in_two_tabs_and_the_requester_in_a_third(sandbox: Sandbox, o
     assert tabs["alice"].locator("[data-person]").count() == 1
 
 
+def test_an_owner_offers_less_and_it_is_taken(tab: Tab) -> None:
+    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    request = alice.asks("logs-web 2h")
+    bob.presses("Offer less…", request)
+    bob.window.get_by_label("For how long").fill("30m")
+    bob.window.get_by_role("button", name="Offer").click()
+    offer = alice.message("offers less than you asked for", request)
+    expect(offer).to_contain_text("30m")
+    offer.get_by_role("button", name="Accept").click()
+    given = alice.message(f"Access {request}", "Password:")
+    expect(given).to_contain_text("for 30m")
+    expect(bob.message(f"Request {request}: approved")).to_be_visible()
+    given.get_by_role("button", name="Try it").click()
+    expect(given).to_contain_text("HTTP 200")
+
+
 def test_more_time_is_asked_for_and_given(tab: Tab) -> None:
     alice, bob = Person(tab, "alice"), Person(tab, "bob")
     request = alice.asks("logs-web 1h")
@@ -133,7 +149,7 @@ def test_approved_with_the_keyboard_alone(tab: Tab) -> None:
     keys.type("/es")
     expect(alice.node.get_by_text("/es-access logs-* 1h [write] [reason]")).to_be_visible()
     keys.press("Tab")
-    keys.type("logs-shop 1h by keyboard")
+    keys.type("logs-shop 1h by keyboard --again")
     keys.press("Enter")
     expect(alice.message("is filed", "logs-shop")).to_be_visible()
     keys.press("F6")

@@ -19,8 +19,11 @@ from bot.sandbox.node.assembly import assemble
 from bot.sandbox.node.node import OWNER_KEY
 from bot.sandbox.workspace import User, Workspace
 
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
-"""The same that the app is installed from in a real workspace."""
+_HERE = Path(__file__).parent
+_OF_THE_PROJECT, _INSTALLED = _HERE.parents[1] / "manifest.yml", _HERE / "manifest.yml"
+
+MANIFEST = _INSTALLED if _INSTALLED.exists() else _OF_THE_PROJECT
+"""The same that the app is installed from in a real workspace; a wheel has its own copy."""
 
 INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "logs-web": ("@web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),

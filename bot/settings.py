@@ -119,8 +119,9 @@ class Settings(AuditSettings):
         Of an `access.yaml` that cannot be used, no password is in use.
         """
         values = [getattr(self, name) for name in type(self).model_fields]
-        with suppress(SettingsError):
-            values += (each.password for each in self.configuration().connections.values())
+        if self.access_config is not None:
+            with suppress(SettingsError):
+                values += (each.password for each in self.configuration().connections.values())
         # The address of a secret is none, and stands in what is said about it.
         return [each for each in values if isinstance(each, SecretStr) and not is_reference(each.get_secret_value())]
 

@@ -76,6 +76,8 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "nobody says which.",
         "delivery": "message: the secret stands in a direct message until the end. reveal: it is made at a click, and "
         "shown once.",
+        "break_glass": "For emergencies: asked for with --break-glass and a reason, it approves at once. Owners and "
+        "the channel are told, and owners are reminded until one of them has reviewed it.",
         "dangerous": "Needed where a permission has cluster, run_as or restricted_indices. Approvers are told.",
         "automatic": "Requesters have it without asking, for as long as they are members.",
         "when": "When the flow applies. Left out: always.",

@@ -126,7 +126,12 @@ def chosen(flow: str, limit: timedelta) -> tuple[Part, ...]:
 def without_asking(plan: Plan) -> Line:
     """What becomes of a request under a break-glass flow, to whoever asks."""
     channel: tuple[Part, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
-    return ("Break-glass: it approves at once. ", *people(plan.watchers), *channel, " are told, and review it.")
+    return (
+        "Break-glass: it approves at once. ",
+        *people(plan.watchers),
+        *channel,
+        " are told, and an owner reviews it afterwards.",
+    )
 
 
 def needed(story: Story) -> list[Line]:

@@ -65,7 +65,7 @@ def explain(
     permission: Annotated[str, typer.Option(help="Such as write")] = "read",
     reason: Annotated[str, typer.Option(help="Where a flow needs one")] = "",
     key: Annotated[bool, typer.Option("--key", help="An API key, for a script")] = False,
-    break_glass: Annotated[bool, typer.Option(help="At once, in an emergency")] = False,
+    break_glass: Annotated[bool, typer.Option("--break-glass", help="In an emergency")] = False,
 ) -> None:
     """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
     settings = _quietly()

@@ -66,7 +66,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "self_approval": "Whether an owner may approve their own request.",
         "escalation": "What happens when nobody decides.",
         "channel": "Where owners decide: #name or the id of a channel that the app is in. Left out: each owner's "
-        "direct message.",
+        "direct message. Of a break-glass flow: where it is told as well.",
         "extend": "owners: they are asked for more time. rule: it is given without asking. Left out: as approve.",
         "max_extensions": "How often access may be extended. Left out: as often as owners allow.",
         "max_total": "The longest that access may become with all extensions. Left out: as long as owners allow.",

@@ -12,6 +12,7 @@ from bot.access.models import MessageKind
 from bot.access.policy import AccessFlow
 from bot.access.requests import ROUTE_AGAIN, Draft
 from bot.access.states import GrantState, RequestState
+from bot.checks.policy import described
 from bot.slack.commands import Verb, parse
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 
@@ -266,3 +267,9 @@ def test_the_flag_is_read_wherever_it_stands_and_never_opens_the_form() -> None:
     assert explained.break_glass
     with pytest.raises(AccessError, match="Say which indices"):
         parse("1h --break-glass", ["read"])
+
+
+def test_it_is_described_to_the_administrator_as_what_it_is() -> None:
+    line = described(policy_of(EMERGENCY), EMERGENCY)
+    assert "read on *, up to 1h, with a reason, approved by nobody beforehand" in line
+    assert "asked with --break-glass, and reviewed by an owner" in line

@@ -13,6 +13,7 @@ from bot.access.adoption import Adoption
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
 from bot.access.before_end import EndNotes
+from bot.access.break_glass import BreakGlass
 from bot.access.clocks import Clocks
 from bot.access.departures import Departures
 from bot.access.errors import Outage, Refusal
@@ -47,6 +48,7 @@ from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
 from bot.slack.answering import Answering
 from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
+from bot.slack.break_glass import BreakGlassListeners
 from bot.slack.conversation import Conversation
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
@@ -146,7 +148,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> Reloading:
     talk = Conversation(domain.requests, domain.offers, answering)
     listening = _threads(LISTENERS, "listener", running)
     gate = Gate(team, refusals)
-    everything = (listeners, form, home, talk)
+    everything = (listeners, form, home, talk, BreakGlassListeners(domain.break_glass, answering))
     app = bolt_app(client, settings.slack_signing_secret, listening, everything, gate, verified=who is not None)
     checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     port = listen(settings, app, afterwards, checks, observing.metrics, team, running)
@@ -249,4 +251,5 @@ def build_domain(
         Offers(store, routing, approvals, rules, clock),
         EndNotes(store, clock),
         Departures(store, directory, rules, clock),
+        BreakGlass(store, approvals, directory, rules, clock),
     )

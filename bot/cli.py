@@ -65,6 +65,7 @@ def explain(
     permission: Annotated[str, typer.Option(help="Such as write")] = "read",
     reason: Annotated[str, typer.Option(help="Where a flow needs one")] = "",
     key: Annotated[bool, typer.Option("--key", help="An API key, for a script")] = False,
+    break_glass: Annotated[bool, typer.Option("--break-glass", help="In an emergency")] = False,
 ) -> None:
     """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
     settings = _quietly()
@@ -72,7 +73,8 @@ def explain(
     from bot.access.models import CredentialKind
     from bot.access.requests import Draft
 
-    draft = Draft(patterns, duration, permission, reason, cluster, CredentialKind.API_KEY if key else None)
+    kind = CredentialKind.API_KEY if key else None
+    draft = Draft(patterns, duration, permission, reason, cluster, kind, break_glass=break_glass)
     with _readable(), bootstrap.domain_only(settings) as (domain, directory):
         _print(lambda: terminal.explain(domain.requests, directory, person, draft))
 

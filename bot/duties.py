@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
 from bot.access.before_end import EndNotes
+from bot.access.break_glass import BreakGlass
 from bot.access.clocks import Clocks
 from bot.access.departures import Departures
 from bot.access.grants import Grants
@@ -37,7 +38,7 @@ OUTBOX_WORKERS = 8
 """Messages in work at once: Slack takes about one a second in each conversation."""
 
 LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
-"""How late a request that nobody decided may be closed, sent on or escalated."""
+"""How late a request that nobody decided may be closed, sent on or escalated, and a reminder of a review may come."""
 
 LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 """How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
@@ -71,6 +72,7 @@ class Domain:
     offers: Offers
     end_notes: EndNotes
     departures: Departures
+    break_glass: BreakGlass
 
 
 def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Ticker:
@@ -101,6 +103,7 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
     ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
     rounds = Reconciling(domain.reconcile, domain.clocks)
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")

@@ -58,7 +58,8 @@ def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
     if plan.by_rule:
         yield "approved by itself"
     for group in plan.groups:
-        yield f"asks {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"
+        does = "told, to review it:" if plan.by_rule else "asks"
+        yield f"{does} {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"
     yield from (f"note: {problem}" for problem in plan.problems)
 
 

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from bot.access.approvals import Approvals
 from bot.access.automatic import Automatic
 from bot.access.before_end import EndNotes
+from bot.access.break_glass import BreakGlass
 from bot.access.departures import Departures
 from bot.access.errors import Gone, Outage, Refusal
 from bot.access.grants import Grants
@@ -351,6 +352,10 @@ class World:
     @property
     def departures(self) -> Departures:
         return Departures(self.store, self.directory, self.rules, self.clock)
+
+    @property
+    def break_glass(self) -> BreakGlass:
+        return BreakGlass(self.store, self.approvals, self.directory, self.rules, self.clock)
 
     @property
     def end_notes(self) -> EndNotes:

@@ -14,6 +14,7 @@ from bot.access.ending import End
 from bot.access.errors import InvalidRequest
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
 from bot.access.offers import Choices
+from bot.access.outcomes import APPLICATION
 from bot.access.overview import Overview, Section
 from bot.access.pages import Slice
 from bot.access.policy import PERMISSIONS, AccessFlow, Integration, Permission, Policy
@@ -25,6 +26,7 @@ from bot.access.routing import Plan, Wish
 from bot.access.states import GrantState, RequestState
 from bot.slack import answers, form, home, messages, views
 from bot.slack.before_end import ending_soon
+from bot.slack.break_glass import to_review
 from bot.slack.content import Content
 from bot.slack.for_others import asked_for_you
 from bot.slack.looking import preview
@@ -96,11 +98,15 @@ ENDED = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REV
 BY_HAND = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REMOVED_BY_HAND.value))
 STUCK = story(request(APPROVED), grant(GrantState.REVOCATION_FAILED, end_reason=End.EXPIRED.value, receipt=NOT_YET))
 NOT_MADE = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.NOT_CREATED.value))
+GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
+OVER = grant(GrantState.CLEANED_UP, end_reason=End.EXPIRED.value)
 EXTENSION = story(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
 KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
 PLAN = Plan(CAREFUL, HOUR, (GROUP, PLATFORM), (BOB, CAROL), SEEN, CredentialKind.PASSWORD, problems=("“x” is nobody",))
+EMERGENCY = AccessFlow(name="emergency", break_glass=True, max_duration=HOUR, channel="#security")
+BROKEN = Plan(EMERGENCY, HOUR, (GROUP,), (), SEEN, CredentialKind.PASSWORD, watchers=(BOB, CAROL), by_rule=True)
 RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY, by_rule=True)
 WISH = Wish(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
 
@@ -151,6 +157,9 @@ def _answers() -> dict[str, Shown]:
         "answer-filed": answers.filed(Filed(request(), PLAN)),
         "answer-filed-extension": answers.filed(Filed(request(extends="REQ-000001"), PLAN)),
         "answer-filed-by-rule": answers.filed(Filed(request(**KEY), RULED)),
+        "answer-filed-break-glass": answers.filed(Filed(request(APPROVED, **GLASS), BROKEN)),
+        "answer-explained-break-glass": answers.explained(WISH, BROKEN),
+        "answer-help-with-break-glass": answers.help_text(Policy(integrations=(PROD,), access_flows=(EMERGENCY,))),
         "answer-filed-and-waiting": answers.filed(Filed(request(), None)),
         "answer-explained": answers.explained(WISH, PLAN),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
@@ -192,6 +201,14 @@ def _conversation() -> dict[str, Shown]:
         "warning-of-what-has-ended": ending_soon(ENDED, about),
         "asked-for-you": asked_for_you(story(request(asked_by=CAROL))),
         "asked-for-you-and-denied": asked_for_you(story(request(RequestState.DENIED, asked_by=CAROL))),
+        "break-glass": to_review(story(request(APPROVED, **GLASS), grant()), again=False),
+        "break-glass-reminder": to_review(story(request(APPROVED, **GLASS, asked_by=CAROL), OVER), again=True),
+        "break-glass-reviewed": to_review(
+            story(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW + HOUR), OVER), again=True
+        ),
+        "break-glass-reviewed-early": to_review(
+            story(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
+        ),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
         "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web")), "C0OPS"),
     }

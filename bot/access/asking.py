@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.access.approvals import APPLICATION, Approvals
+from bot.access.break_glass import REMIND_EVERY, tell_owners
 from bot.access.decision import OwnerGroup
 from bot.access.models import AccessRequest, AskedGroup, MessageKind
 from bot.access.routing import Plan
@@ -25,18 +26,23 @@ def follow(write: Transaction, request: AccessRequest, plan: Plan, approvals: Ap
         preview=plan.preview.stored() if plan.preview else None,
         any_group=plan.flow.groups == "any",
         owners=list(plan.asked or plan.watchers),
-        channel=plan.flow.channel if plan.asked else None,
+        channel=plan.flow.channel if plan.asked or plan.flow.break_glass else None,
         escalate_at=now + escalation.after if escalation else None,
+        break_glass=plan.flow.break_glass,
+        review_at=now + REMIND_EVERY if plan.flow.break_glass else None,
     )
     if plan.problems:
         write.audit("request.owners_unusable", APPLICATION, now, request.id, problems=list(plan.problems))
     for group in plan.groups:
-        write.add(asked_group(request, group, plan.asked))
-    write.owe(request.id, MessageKind.APPROVAL, [request.channel] if request.channel else plan.asked, now)
+        write.add(asked_group(request, group, plan.asked or plan.watchers))
+    if plan.asked:
+        write.owe(request.id, MessageKind.APPROVAL, [request.channel] if request.channel else plan.asked, now)
     if request.asked_by is not None:
         write.owe(request.id, MessageKind.ASKED, [request.requester], now)
     if plan.by_rule:
         approvals.approve_by_rule(write, request, now)
+    if plan.flow.break_glass:
+        tell_owners(write, request, plan, now)
 
 
 def asked_group(request: AccessRequest, group: OwnerGroup, asked: tuple[str, ...]) -> AskedGroup:

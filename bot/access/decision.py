@@ -51,7 +51,10 @@ ABOUT: Mapping[Verdict, Part] = {
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. `duration` and `kind` are `None` where the flow's default would do."""
+    """What is asked. `duration` and `kind` are `None` where the flow's default would do.
+
+    `break_glass`: only a break-glass flow may be taken; without it none may.
+    """
 
     integration: Integration
     patterns: tuple[str, ...]
@@ -60,6 +63,7 @@ class Question:
     reason: str
     at: datetime
     kind: CredentialKind | None = None
+    break_glass: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,18 @@ MemberOf = Callable[[Sequence[str]], bool | None]
 """Whether the person who asks is one of these users, e-mails or groups; `None` when one of them is not to be found."""
 
 
+_NO_FLOW = "No access flow lets anybody ask for this."
+_NO_BREAK_GLASS = "There is no break-glass access flow. Ask without --break-glass."
+
+
 def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:
     """The first flow that fits, unless one that denies does: a deny beats every allow, wherever it stands."""
     denied = denial(policy, question, member_of)
     if denied is not None:
         return denied
-    nearest = Decision(Verdict.NO_FLOW, None, "No access flow lets anybody ask for this.")
+    nearest = Decision(Verdict.NO_FLOW, None, _NO_BREAK_GLASS if question.break_glass else _NO_FLOW)
     for flow in policy.access_flows:
-        if flow.deny or flow.automatic:
+        if flow.deny or flow.automatic or flow.break_glass is not question.break_glass:
             continue
         found = _fits(flow, question, member_of)
         if found.allowed:
@@ -180,7 +188,7 @@ def _time_fits(flow: AccessFlow, question: Question) -> Decision:
 
 
 def _reason_fits(flow: AccessFlow, question: Question) -> Decision:
-    if flow.reason == "required" and not question.reason:
+    if flow.needs_reason and not question.reason:
         return Decision(Verdict.NO_REASON, flow, f"The access flow “{flow.name}” needs a reason.")
     if flow.reason_pattern and question.reason and not re.search(flow.reason_pattern, question.reason):
         why = f"The access flow “{flow.name}” needs a reason that contains {flow.reason_pattern}"

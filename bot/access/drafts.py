@@ -1,7 +1,7 @@
 """Requests as they were typed or filled in, read and checked by themselves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.access.durations import LONGEST, parse_duration
 from bot.access.errors import AccessError, Part, about
@@ -16,7 +16,8 @@ from bot.access.routing import Wish
 class Draft:
     """A request as it was typed. An empty duration, and no kind, stand for the flow's default.
 
-    `for_whom` is somebody else, as typed. `again` files it though its requester has the same already.
+    `for_whom` is somebody else, as typed. `again` files it though its requester has the same already. `break_glass`
+    asks under a break-glass flow.
     """
 
     patterns: str
@@ -27,6 +28,12 @@ class Draft:
     kind: CredentialKind | None = None
     for_whom: str = ""
     again: bool = False
+    break_glass: bool = False
+
+    @property
+    def only_typed(self) -> bool:
+        """Whether the form has no place for it."""
+        return bool(self.for_whom) or self.break_glass
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:
@@ -42,7 +49,8 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:
         duration = parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None
     with about(Part.REASON):
         reason = checked_reason(draft.reason)
-    return Wish(requester, integration, patterns, permission, duration, reason, draft.kind)
+    wish = Wish(requester, integration, patterns, permission, duration, reason, draft.kind)
+    return replace(wish, break_glass=draft.break_glass)
 
 
 def problems(policy: Policy, draft: Draft) -> dict[Part, AccessError]:

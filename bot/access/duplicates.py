@@ -11,8 +11,14 @@ from bot.access.storing import Transaction
 
 
 def twin(read: Transaction, request: AccessRequest) -> Story | None:
-    """What its requester has already, or waits for, that gives all of this. What lives comes before what waits."""
+    """What its requester has already, or waits for, that gives all of this. What lives comes before what waits.
+
+    Who breaks the glass does not wait for what owners have not decided.
+    """
     found = [each for each in read.access_of(request.requester, request.integration) if _gives(each.request, request)]
+    if request.break_glass:
+        waits = RequestState.PENDING
+        found = [each for each in found if each.request.break_glass or each.request.state is not waits]
     return next(iter(sorted(found, key=lambda each: each.request.state is RequestState.PENDING)), None)
 
 

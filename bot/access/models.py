@@ -39,6 +39,10 @@ class Delivery(StrEnum):
     REVEAL = "reveal"  # it is made at a click, and shown once in a window
 
 
+_TO_REVIEW = text("review_at IS NOT NULL")
+_REVIEWS = Index("access_request_review", "review_at", sqlite_where=_TO_REVIEW, postgresql_where=_TO_REVIEW)
+
+
 class AccessRequest(SQLModel, table=True):
     """What a person asked for, and what became of it.
 
@@ -46,7 +50,8 @@ class AccessRequest(SQLModel, table=True):
     it falls under, and `flow_limit` the longest that this allowed, in seconds. `privileges` and `resolved` are what the
     role will hold: what was approved is what is granted, whatever the policy says by then. `owners` are the Slack ids
     of those who were asked; who may decide is looked up anew at the click. `route_at` is set while nobody could be
-    asked yet, because Slack or the cluster did not answer.
+    asked yet, because Slack or the cluster did not answer. `review_at` is when owners are reminded next that a request
+    under a break-glass flow waits for their review.
     """
 
     __tablename__ = "access_request"
@@ -56,6 +61,7 @@ class AccessRequest(SQLModel, table=True):
         Index("access_request_unrouted", "route_at"),
         Index("access_request_escalating", "escalate_at"),
         Index("access_request_asked_by", "asked_by", "created_at"),
+        _REVIEWS,
     )
 
     id: str = Field(primary_key=True, max_length=16)
@@ -94,6 +100,10 @@ class AccessRequest(SQLModel, table=True):
     version: int = Field(default=0, sa_column_kwargs=_added("0"))
     asked_by: str | None = Field(default=None, max_length=32)
     channel: str | None = Field(default=None, max_length=LONGEST_CHANNEL)
+    break_glass: bool = Field(default=False, sa_column_kwargs=_added(false()))
+    review_at: datetime | None = None
+    reviewed_by: str | None = Field(default=None, max_length=32)
+    reviewed_at: datetime | None = None
 
     @property
     def length(self) -> timedelta:
@@ -203,6 +213,7 @@ class MessageKind(StrEnum):
     WARNING = "warning"  # to the requester: the access is about to end; `about` is when, and which note it is
     THREAD = "thread"  # below an approval message: what happened since; its text stands in the row
     ASKED = "asked"  # to the requester and the asker of a request for somebody else
+    BREAK_GLASS = "break_glass"  # to owners and a channel: review it; `about` tells the reminders from each other
 
 
 _OWED = text("due_at IS NOT NULL")

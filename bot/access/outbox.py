@@ -110,6 +110,8 @@ def _is_overtaken(message: Message, story: Story) -> bool:
     """
     if message.kind is MessageKind.REMINDER:
         return story.request.state is not RequestState.PENDING
+    if message.kind is MessageKind.BREAK_GLASS and message.about is not None:
+        return story.request.reviewed_at is not None
     waits = story.grant is not None and (story.grant.state is GrantState.PROVISIONING or story.grant.task is not None)
     return message.kind is MessageKind.DELAYED and not waits
 

@@ -59,7 +59,7 @@ def prolong(
         warn_at=None if automatic else first_note(now, until),
         extensions=grant.extensions + (not automatic),
     )
-    write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.WARNING], now)
+    write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.WARNING, MessageKind.BREAK_GLASS], now)
     tell(write, grant.id, now, What.EXTENDED, actor, stamp(until))
 
 

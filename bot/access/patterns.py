@@ -5,7 +5,9 @@ and mean something else than they seem to (measured on 9.5.3). So everything is 
 """
 
 import re
-from collections.abc import Callable, Iterable
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 from bot.access.errors import InvalidRequest
@@ -135,3 +137,15 @@ def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
     inside = sorted(name for name in shown if plain and plain in name)
     close = get_close_matches(plain, shown, n=most, cutoff=0.5)
     return list(dict.fromkeys(inside + close))[:most]
+
+
+def unmatched(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those of the patterns that match none of the sorted names."""
+    return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
+
+
+def _beginning_as(pattern: str, names: Sequence[str]) -> Sequence[str]:
+    """Those of the sorted names that could match: twenty patterns are not compared with 10,000 names each."""
+    head = pattern.partition("*")[0]
+    first = bisect_left(names, head)
+    return names[first : bisect_left(names, head + chr(sys.maxunicode), first)]

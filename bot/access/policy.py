@@ -124,6 +124,11 @@ _OF_ASKING = frozenset({
 })  # fmt: skip
 """Keys of a flow that say how a request is made or decided."""
 
+_OF_WAITING = frozenset({
+    "approvals", "groups", "self_approval", "escalation", "extend", "max_extensions", "max_total",
+})  # fmt: skip
+"""Keys of a flow without a meaning where nobody decides beforehand, and more time is asked for in the usual way."""
+
 
 class AccessFlow(Part):
     """Who may ask for what, for how long, and who says yes."""
@@ -156,6 +161,7 @@ class AccessFlow(Part):
         default=tuple(CredentialKind), min_length=1, description="What may be asked for; the first, unless one is named"
     )
     delivery: Delivery = Field(default=Delivery.MESSAGE, description="reveal: made at a click, and shown once")
+    break_glass: bool = Field(default=False, description="Approved at once when asked for by name; reviewed afterwards")
     dangerous: bool = Field(default=False, description="Permissions with cluster privileges, run_as or system indices")
     automatic: bool = Field(default=False, description="Requesters have it without asking, while they are members")
     when: Hours | None = None
@@ -174,11 +180,33 @@ class AccessFlow(Part):
             raise ValueError("max_total is shorter than max_duration")
         if self.escalation is not None and (self.approve == "rule" or self.deny):
             raise ValueError("escalation has no meaning where nobody is asked")
+        if self.break_glass:
+            self._is_break_glass()
         return self
+
+    def _is_break_glass(self) -> None:
+        if self.deny or self.automatic:
+            raise ValueError("a break-glass flow is asked for: it cannot deny, nor be automatic")
+        if useless := sorted(_OF_WAITING & self.model_fields_set):
+            raise ValueError(f"{useless[0]} has no meaning in a break-glass flow: it approves at once")
+        if self.approve == "owners" and "approve" in self.model_fields_set:
+            raise ValueError("a break-glass flow approves at once: leave approve out")
+        if self.reason == "optional" and "reason" in self.model_fields_set:
+            raise ValueError("a break-glass flow needs a reason: leave reason out")
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether a request has to say why."""
+        return self.reason == "required" or self.break_glass
+
+    @property
+    def usual(self) -> bool:
+        """Whether a request may fall under it that says nothing special."""
+        return not (self.deny or self.automatic or self.break_glass)
 
     def by_rule(self, *, extension: bool) -> bool:
         """Whether a request, or more time for what it gave, is approved without asking anybody."""
-        return (self.extend or self.approve if extension else self.approve) == "rule"
+        return self.break_glass or (self.extend or self.approve if extension else self.approve) == "rule"
 
     @property
     def offers(self) -> tuple[str, ...]:

@@ -140,6 +140,7 @@ class Requests:
             created_at=now,
             pending_until=now + self.rules.policy.pending_for,
             asked_by=wish.asked_by,
+            break_glass=wish.break_glass,
         )
         try:
             plan = self._plan(request, wish)
@@ -161,7 +162,7 @@ class Requests:
             take_turn(write, person)
         same = None if again else twin(write, request)
         if same is None:
-            check_limits(write, self.rules.policy, actor, self.clock.now())
+            check_limits(write, self.rules.policy, actor, self.clock.now(), waits=not request.break_glass)
         return same
 
     def _file_unrouted(self, request: AccessRequest, extended: Grant | None, error: Outage, *, again: bool) -> Filed:
@@ -219,7 +220,8 @@ class Requests:
     def _wish_of(self, request: AccessRequest) -> Wish:
         wish = self.wish(request.requester, _draft_of(request, ""))
         extension = request.extends is not None
-        return replace(wish, duration=request.length, extension=extension, asked_by=request.asked_by)
+        wish = replace(wish, extension=extension, asked_by=request.asked_by, break_glass=request.break_glass)
+        return replace(wish, duration=request.length)
 
 
 def _draft_of(request: AccessRequest, duration: str) -> Draft:

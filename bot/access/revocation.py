@@ -109,7 +109,9 @@ class Revocation:
         return now + (self._cleanup_after(story) or timedelta(0))
 
 
-_SHOW_THE_END = (MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING)
+_SHOW_THE_END = (
+    MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
+)  # fmt: skip
 
 DONE: dict[str, None] = {"due_at": None, "claimed_by": None, "claimed_until": None}
 """Of a grant for which there is nothing left to do."""
@@ -149,7 +151,7 @@ def _not_gone(write: Transaction, grant: Grant, story: Story, receipt: Receipt, 
                 detail=detail, attempts=attempts, receipt=detail,
             )  # fmt: skip
             # Those who were told that it could not be given must hear that it could not be taken away either.
-            write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED], now)
+            write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED, MessageKind.BREAK_GLASS], now)
             write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
         else:
             event = "grant.revocation_delayed"

@@ -1,7 +1,5 @@
 """Where a request goes: its access flow, who has to say yes, and what it covers. Changes nothing."""
 
-import sys
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +12,7 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Part, Refusal
 from bot.access.models import AccessRequest, CredentialKind
 from bot.access.others import check_for_others
-from bot.access.patterns import covers, matcher, nearest
+from bot.access.patterns import covers, nearest, unmatched
 from bot.access.policy import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
 from bot.access.preview import Preview, matched, owned, preview
@@ -46,7 +44,7 @@ class Wish:
     """A request, read and checked by itself, before anything is looked up.
 
     `duration` and `kind` are `None` for the flow's default. `extension`: it prolongs what was given. `asked_by` is who
-    asks, where that is for somebody else.
+    asks, where that is for somebody else. `break_glass`: without waiting for anybody, under a flow that has that.
     """
 
     requester: str
@@ -58,6 +56,7 @@ class Wish:
     kind: CredentialKind | None = None
     extension: bool = False
     asked_by: str | None = None
+    break_glass: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,8 @@ class Plan:
     """What becomes of a wish. `asked` are the people who get a message. `problems` say which owners were unusable.
 
     `preview` is `None` when the cluster could not be asked and did not have to be. `resolved` are the names that the
-    role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` hear of it when it fails.
+    role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` hear of it when it fails, or at once
+    where they have to review it.
     """
 
     flow: AccessFlow
@@ -117,11 +117,13 @@ class Routing:
             groups, problems = owner_groups(flow, wish.integration, everything)
             seen = preview(wish.patterns, resources, grows=not resolves)
             resolved = _names(resources) if resolves else None
-        if by_rule:
+        if by_rule and not flow.break_glass:
             watchers = self.directory.members(wish.integration.owner).users[:MOST_ASKED]
             return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers, by_rule=True)
         groups, more = self._reachable(groups, flow, wish)
-        return Plan(flow, duration, groups, _in_turn(groups), seen, kind, resolved, (*problems, *more))
+        problems, people = (*problems, *more), _in_turn(groups)
+        asked, watchers = ((), people) if by_rule else (people, ())
+        return Plan(flow, duration, groups, asked, seen, kind, resolved, problems, watchers, by_rule)
 
     def decide(self, wish: Wish) -> Decision:
         """The policy's verdict. Raises `Outage`."""
@@ -129,7 +131,7 @@ class Routing:
 
     def _question(self, wish: Wish, patterns: tuple[str, ...]) -> Question:
         asked = (wish.integration, patterns, wish.permission, wish.duration, wish.reason)
-        return Question(*asked, self.clock.now(), wish.kind)
+        return Question(*asked, self.clock.now(), wish.kind, wish.break_glass)
 
     def _member_of(self, wish: Wish) -> MemberOf:
         return lambda requesters: is_among(self.directory, requesters, wish.requester)
@@ -159,15 +161,15 @@ class Routing:
         try:
             cluster = self.clusters[wish.integration.name]
             catalogue = cluster.catalogue()
-            if _unmatched(wish.patterns, catalogue):
+            if unmatched(wish.patterns, _all(catalogue)):
                 catalogue = cluster.catalogue(fresh=True)
         except (Outage, Refusal) as error:
             if must_know:
                 # A refusal too: the request waits for an administrator to mend it, as it does for an outage to end.
                 raise Outage(str(error)) from error
             return None  # the request is worth filing all the same: the owners decide on the pattern
-        for pattern in _unmatched(wish.patterns, catalogue):
-            near = nearest(pattern, [each.name for each in catalogue.resources])
+        for pattern in unmatched(wish.patterns, _all(catalogue)):
+            near = nearest(pattern, _all(catalogue))
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, Part.PATTERNS)
@@ -213,8 +215,9 @@ class Routing:
             why = f"It takes {group.approvals} owners, and there are not so many."
         else:
             why = "None of its owners can be reached in Slack."
+        do = "review" if wish.break_glass else "approve"
         raise AccessError(
-            f"Nobody can approve this: {why} Ask an administrator to add an owner to the integration {group.label}."
+            f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
         )
 
 
@@ -258,16 +261,8 @@ def _within(flow: AccessFlow, duration: timedelta | None) -> timedelta:
     return min(duration or flow.default_duration or USUAL, flow.max_duration)
 
 
-def _unmatched(patterns: Sequence[str], catalogue: Catalogue) -> list[str]:
-    names = [each.name for each in catalogue.resources]  # sorted, as a catalogue is
-    return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
-
-
-def _beginning_as(pattern: str, names: Sequence[str]) -> Sequence[str]:
-    """Those of the sorted names that could match: twenty patterns are not compared with 10,000 names each."""
-    head = pattern.partition("*")[0]
-    first = bisect_left(names, head)
-    return names[first : bisect_left(names, head + chr(sys.maxunicode), first)]
+def _all(catalogue: Catalogue) -> list[str]:
+    return [each.name for each in catalogue.resources]
 
 
 def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
@@ -282,13 +277,14 @@ def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
 
 def _refuse(decision: Decision, wish: Wish) -> NoReturn:
     pattern = ",".join(wish.patterns)
+    flag = "--break-glass " if wish.break_glass else ""
     limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
     examples = {
         Verdict.NO_DURATION: f"/es-access {pattern} 1h",
         Verdict.TOO_LONG: f"/es-access {pattern} {format_duration(min(limit, timedelta(hours=1)))}",
         Verdict.CREDENTIAL_NOT_OFFERED: f"/es-access {pattern} 1h",
-        Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
-        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} fixing INC-42",
+        Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} {flag}fixing INC-42",
+        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} {flag}fixing INC-42",
     }
     about = ABOUT.get(decision.verdict)
     if decision.verdict in examples:

@@ -9,12 +9,13 @@ from bot.access.conversing import Conversation
 from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message, MessageKind, Setting
 from bot.access.pages import Overviews
 from bot.access.ports import Posted, Story
+from bot.access.reviewing import Reviews
 from bot.access.states import GrantState, RequestState
 
 Row = AccessRequest | Grant
 
 
-class Transaction(Conversation, Overviews, Protocol):
+class Transaction(Conversation, Overviews, Reviews, Protocol):
     """Reads and writes that take effect together, or not at all."""
 
     def request(self, request_id: str) -> AccessRequest | None: ...

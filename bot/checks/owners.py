@@ -142,7 +142,7 @@ def _check_all(report: Report, setup: Setup, integration: Integration, people: P
 def _may_lack_another(policy: Policy, integration: Integration) -> bool:
     """Whether the one owner could ask for something that only they could approve."""
     return any(
-        flow.approve == "owners" and not (flow.deny or flow.automatic or flow.self_approval)
+        (flow.approve == "owners" or flow.break_glass) and not (flow.deny or flow.automatic or flow.self_approval)
         for flow in policy.access_flows
         if integration in flow_integrations(policy, flow)
     )
@@ -155,7 +155,7 @@ def flow_integrations(policy: Policy, flow: AccessFlow) -> list[Integration]:
 
 def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: People) -> None:
     """A problem when more people have to approve than there are."""
-    nobody_is_asked = flow.by_rule(extension=False) and flow.by_rule(extension=True)
+    nobody_is_asked = not flow.break_glass and flow.by_rule(extension=False) and flow.by_rule(extension=True)
     if nobody_is_asked or flow.deny or flow.automatic:
         return
     for label, owners in _asked(policy, flow):

@@ -65,7 +65,7 @@ def described(policy: Policy, flow: AccessFlow) -> str:
         return f"{about}{who} ask for {what}{when}"
     if flow.automatic:
         return f"{about}{_who(flow)} has {what} without asking{when}"
-    reason = ", with a reason" if flow.reason == "required" else ""
+    reason = ", with a reason" if flow.needs_reason else ""
     limit = format_duration(flow.max_duration)
     risk = ", dangerous" if flow.dangerous else ""
     asks = f"{_who(flow)} may ask for {what}, up to {limit}{reason}{risk}{when}"
@@ -94,6 +94,8 @@ def _hours(when: Hours) -> str:
 
 
 def _approvers(policy: Policy, flow: AccessFlow) -> str:
+    if flow.break_glass:
+        return "nobody beforehand when asked with --break-glass, and reviewed by an owner"
     if flow.approve == "rule":
         return "rule"
     if not isinstance(flow.owners, str):
@@ -135,12 +137,13 @@ def _takes_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
     return (
         not earlier.deny
         and not earlier.automatic
+        and earlier.break_glass is flow.break_glass
         and _reaches_as_far(policy, earlier, flow)
         and set(flow.offers) <= set(earlier.offers)
         and set(flow.credentials) <= set(earlier.credentials)
         and flow.max_duration <= earlier.max_duration
         and asks_no_more
-        and (earlier.reason == "optional" or flow.reason == "required")
+        and (flow.needs_reason or not earlier.needs_reason)
         and earlier.reason_pattern in {None, flow.reason_pattern}
     )
 

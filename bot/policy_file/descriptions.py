@@ -66,7 +66,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "self_approval": "Whether an owner may approve their own request.",
         "escalation": "What happens when nobody decides.",
         "channel": "Where owners decide: #name or the id of a channel that the app is in. Left out: each owner's "
-        "direct message.",
+        "direct message. Of a break-glass flow: where it is told as well.",
         "extend": "owners: they are asked for more time. rule: it is given without asking. Left out: as approve.",
         "max_extensions": "How often access may be extended. Left out: as often as owners allow.",
         "max_total": "The longest that access may become with all extensions. Left out: as long as owners allow.",
@@ -76,6 +76,8 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "nobody says which.",
         "delivery": "message: the secret stands in a direct message until the end. reveal: it is made at a click, and "
         "shown once.",
+        "break_glass": "For emergencies: asked for with --break-glass and a reason, it approves at once. Owners and "
+        "the channel are told, and owners are reminded until one of them has reviewed it.",
         "dangerous": "Needed where a permission has cluster, run_as or restricted_indices. Approvers are told.",
         "automatic": "Requesters have it without asking, for as long as they are members.",
         "when": "When the flow applies. Left out: always.",

@@ -17,7 +17,7 @@ from bot.access.states import LIVE, RequestState
 from bot.slack import ids, messages
 from bot.slack.content import Content, plain
 from bot.slack.for_others import take_back
-from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people
+from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people, without_asking
 from bot.slack.words import MENTION, Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
 
 MOST_GROUPS = 15
@@ -40,9 +40,17 @@ def filed(result: Filed) -> Content:
             ("To take it back: ", Code(f"/es-access cancel {request.id}")),
         ])  # fmt: skip
     if plan.by_rule:
-        rule = f"The access flow “{plan.flow.name}” approves it by itself."
+        rule = (f"The access flow “{plan.flow.name}” approves it by itself.",)
         risk = dangers(request.privileges)
-        return plain([first, *risk, *covered(plan.preview), chosen(plan.flow.name, plan.flow.max_duration), (rule,)])
+        return plain(
+            [
+                first,
+                *risk,
+                *covered(plan.preview),
+                chosen(plan.flow.name, plan.flow.max_duration),
+                without_asking(plan) if plan.flow.break_glass else rule,
+            ]
+        )
     kept: Line = ("Until they do, your access ends as before.",)
     return plain([
         first,
@@ -63,7 +71,7 @@ def explained(wish: Wish, plan: Plan) -> Content:
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")),
+        *_decides(plan),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
@@ -142,6 +150,8 @@ def help_text(policy: Policy) -> Content:
         (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
         (Code("/es-access logs-* 1h --key"), " an API key, for a script"),
         (Code("/es-access logs-* 1h --for ada@example.com"), " for somebody else, where the access flow allows it"),
+        *([(Code("/es-access logs-* 1h --break-glass REASON"), " at once, in an emergency; owners review it")]
+          if any(flow.break_glass for flow in policy.access_flows) else []),
         (Code("/es-access"), " a form"),
         (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
         (Code("/es-access resources TEXT"), " what can be asked for"),
@@ -198,6 +208,12 @@ def _there_already(story: Story) -> Content:
         again,
     ]
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
+
+
+def _decides(plan: Plan) -> list[Line]:
+    if plan.flow.break_glass:
+        return [without_asking(plan)]
+    return [("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")
 
 
 def who(plan: Plan, verb: str) -> list[Line]:

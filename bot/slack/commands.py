@@ -72,8 +72,8 @@ def parse(text: str, permissions: Collection[str]) -> Command:
 
 def _request(words: list[str], permissions: Collection[str]) -> Command:
     rest, flags = _without_flags(words)
-    # The form is for oneself: what is for somebody else has to be typed.
-    if len(rest) > 1 or flags.for_whom or (rest and not looks_like_duration(rest[0])):
+    # The form is for oneself, and for owners to decide: what else there is has to be typed.
+    if len(rest) > 1 or flags.only_typed or (rest and not looks_like_duration(rest[0])):
         return Command(Verb.REQUEST, draft=_draft(words, permissions))
     draft = replace(flags, duration="".join(rest))
     return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
@@ -136,6 +136,8 @@ def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
             flags = replace(flags, kind=CredentialKind.API_KEY)
         elif word == "--again":
             flags = replace(flags, again=True)
+        elif word == "--break-glass":
+            flags = replace(flags, break_glass=True)
         else:
             rest.append(word)
     return rest, flags

@@ -176,7 +176,7 @@ def _custom(typed: str) -> InputBlock:
 
 def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
     """What it is for, where there is a choice. What the access flow gives is chosen already."""
-    flows = [each for each in policy.access_flows if not each.deny and not each.automatic]
+    flows = [each for each in policy.access_flows if each.usual]
     offered = {kind for flow in flows for kind in flow.credentials}
     usual = {flow.credentials[0] for flow in flows}
     if len(offered) == 1 or not flows:
@@ -191,8 +191,8 @@ def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
 
 def _reason(policy: Policy, reason: str, flow: AccessFlow | None) -> InputBlock:
     """The reason; whether there has to be one is known with the flow, and before that where all flows agree."""
-    asking = [flow] if flow else [each for each in policy.access_flows if not each.deny and not each.automatic]
-    required = bool(asking) and all(each.reason == "required" for each in asking)
+    asking = [flow] if flow else [each for each in policy.access_flows if each.usual]
+    required = bool(asking) and all(each.needs_reason for each in asking)
     shape = flow.reason_pattern if flow else None
     return InputBlock(
         block_id=ids.REASON,

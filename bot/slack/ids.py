@@ -15,6 +15,7 @@ OFFER = "offer"
 ACCEPT_OFFER = "accept_offer"
 DECLINE_OFFER = "decline_offer"
 CANCEL = "cancel"
+REVIEWED = "reviewed"
 
 HOME_ASK = "home_ask"
 ASK_AGAIN = "ask_again"

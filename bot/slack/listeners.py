@@ -76,7 +76,7 @@ class Listeners:
             try:
                 return self._answer(command, person)
             except Incomplete as error:
-                if command.verb is not Verb.REQUEST or (command.draft and command.draft.for_whom):
+                if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
                 self.opens_form(client, body, command.draft, error.message)
                 return None

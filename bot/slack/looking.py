@@ -31,6 +31,6 @@ def preview(wish: Wish, plan: Plan) -> list[Line]:
         chosen(plan.flow.name, plan.flow.max_duration),
         *([("It approves by itself, ", AS[plan.kind], ".")] if plan.by_rule else who(plan, "Would ask")),
     ]
-    if plan.flow.reason == "required":
+    if plan.flow.needs_reason:
         lines.append(("It needs a reason.",))
     return lines

@@ -78,7 +78,7 @@ def approval(story: Story, recipient: str) -> Content:
     if story.grant is None or request.extends is not None:
         return content(f"Request {request.id}: {request.state.value}", lines)
     lines.append(where_it_stands(story.grant, request.kind))
-    revoke = (_revoke(story.grant, request),) if story.grant.state in LIVE else ()
+    revoke = (revoke_button(story.grant, request),) if story.grant.state in LIVE else ()
     return content(f"Request {request.id}: {request.state.value}", lines, revoke)
 
 
@@ -271,7 +271,8 @@ def _offer(request: AccessRequest) -> ButtonElement:
     return ButtonElement(text="Offer less…", action_id=ids.OFFER, value=request.id)
 
 
-def _revoke(grant: Grant, request: AccessRequest) -> ButtonElement:
+def revoke_button(grant: Grant, request: AccessRequest) -> ButtonElement:
+    """Ends it, for an owner, who is asked once more."""
     sure = ConfirmObject(
         title="Revoke this access?",
         text=PlainTextObject(text=f"{request.id} ends now. Its requester is told that it was you."),

@@ -10,6 +10,7 @@ from bot.access.ports import Credential, Posted, Story
 from bot.access.routing import Rules
 from bot.slack import messages
 from bot.slack.before_end import ending_soon
+from bot.slack.break_glass import to_review
 from bot.slack.content import Content
 from bot.slack.errors import domain_errors
 from bot.slack.for_others import asked_for_you
@@ -81,4 +82,6 @@ def _content(message: Message, story: Story | None) -> Content:
         return ending_soon(story, message.about or "")
     if message.kind is MessageKind.ASKED:
         return asked_for_you(story)
+    if message.kind is MessageKind.BREAK_GLASS:
+        return to_review(story, again=message.about is not None)
     return messages.message(message.kind, story, message.recipient)

@@ -10,6 +10,7 @@ from bot.access.durations import format_duration
 from bot.access.models import AccessRequest, CredentialKind, Grant
 from bot.access.ports import Story
 from bot.access.preview import Preview
+from bot.access.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack.words import Bold, Line, Moment, Part, Person, codes
 
@@ -120,6 +121,17 @@ def covered(seen: Preview | None) -> list[Line]:
 def chosen(flow: str, limit: timedelta) -> tuple[Part, ...]:
     """The access flow that a request falls under, why that one, and the longest that it allows."""
     return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
+
+
+def without_asking(plan: Plan) -> Line:
+    """What becomes of a request under a break-glass flow, to whoever asks."""
+    channel: tuple[Part, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
+    return (
+        "Break-glass: it approves at once. ",
+        *people(plan.watchers),
+        *channel,
+        " are told, and an owner reviews it afterwards.",
+    )
 
 
 def needed(story: Story) -> list[Line]:

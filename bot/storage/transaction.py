@@ -17,12 +17,13 @@ from bot.storage.claims import Claims
 from bot.storage.conversation import Conversing
 from bot.storage.messages import Messages
 from bot.storage.overview import Overview
+from bot.storage.reviews import Reviews
 
 _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages, Conversing, Overview):
+class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:

@@ -1,0 +1,95 @@
+"""Two owners who review at once, and two processes that remind: one thing comes of it, on each database."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot.access.break_glass import REMIND_EVERY
+from bot.access.models import MessageKind
+from bot.access.policy import AccessFlow
+from bot.access.requests import Draft
+from bot.storage.store import SqlStore
+from tests.databases import NewStore
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.integration.test_races import at_once, won_and_lost
+
+ROUNDS = 10
+
+EMERGENCY = AccessFlow(name="emergency", break_glass=True, owners="integration")
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """The domain on a store of each kind."""
+    with world_on(store) as world:
+        yield world.under(EMERGENCY)
+
+
+@pytest.fixture
+def other(world: World, new_store: NewStore) -> World:
+    """The same, as another process sees it."""
+    return world.on(new_store("second"))
+
+
+def broken(world: World) -> str:
+    draft = Draft("logs-*", "1h", reason="the site is down", again=True, break_glass=True)
+    return world.requests.submit(REQUESTER, draft).request.id
+
+
+def test_two_owners_review_at_once_and_one_of_them_did(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = broken(world)
+        (won,), (lost,) = won_and_lost(
+            at_once(
+                partial(world.break_glass.review, request_id, OWNER),
+                partial(other.break_glass.review, request_id, SECOND_OWNER),
+            )
+        )
+        assert world.story(request_id).request.reviewed_by == won.request.reviewed_by
+        assert f"already reviewed by <@{won.request.reviewed_by}>" in lost.message
+        assert world.audit(request_id).count("request.reviewed") == 1
+
+
+def test_two_processes_remind_once(world: World, other: World) -> None:
+    requests = [broken(world) for _ in range(5)]
+    world.work()
+    world.notifier.log.clear()
+    world.clock.advance(REMIND_EVERY)
+    at_once(world.break_glass.remind_due, other.break_glass.remind_due, world.break_glass.remind_due)
+    world.work()
+    assert sorted(world.notifier.sent(MessageKind.BREAK_GLASS)) == [OWNER] * 5 + [SECOND_OWNER] * 5
+    assert [world.audit(each).count("request.review_reminded") for each in requests] == [1] * 5
+
+
+def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = broken(world)
+        world.clock.advance(REMIND_EVERY)
+        at_once(partial(world.break_glass.review, request_id, OWNER), other.break_glass.remind_due)
+        request = world.story(request_id).request
+        assert (request.reviewed_by, request.review_at) == (OWNER, None)
+        happened = [each for each in world.audit(request_id) if "review" in each]
+        assert happened[-1] == "request.reviewed"
+
+
+def test_however_many_requests_there_were_those_to_review_are_found_by_their_own_index(world: World) -> None:
+    ran: list[tuple[str, Any]] = []
+    engine = world.store._engine
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        ran.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", keep)
+    with world.store.reading() as read:
+        read.reviews_due(world.clock.now(), 100)
+    event.remove(engine, "before_cursor_execute", keep)
+    statement, parameters = ran[-1]
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it would read a table that is empty
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    assert "access_request_review" in plan

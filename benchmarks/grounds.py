@@ -23,7 +23,7 @@ from bot.storage.store import SqlStore
 MANY = 10_000
 """Live grants of a large company."""
 
-PLENTY = {"PENDING_PER_PERSON": "100000", "REQUESTS_PER_HOUR": "100000"}
+PLENTY = {"PENDING_PER_PERSON": "10000", "REQUESTS_PER_HOUR": "10000"}
 """One person files what hundreds do."""
 
 YEAR = timedelta(days=365)

@@ -9,13 +9,13 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
+from bot.access.audit import Entry
 from bot.access.counter_offer import CounterOffer
 from bot.access.ending import End
 from bot.access.models import (
     AccessRequest,
     Approval,
     AskedGroup,
-    AuditEvent,
     CredentialKind,
     Grant,
     Message,
@@ -49,7 +49,7 @@ class Reading:
         self._session = session
         self._process = process
         self.made_work = False
-        self.audited: list[AuditEvent] = []
+        self.audited: list[Entry] = []
         self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def request(self, request_id: str) -> AccessRequest | None:

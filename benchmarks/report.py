@@ -11,10 +11,13 @@ from rich.table import Table
 
 from benchmarks.machine import Machine
 
+_RATIOS = ("ratio", "growth")
+"""What values that have no unit are called."""
+
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `values` in `unit`; `met` is `None` where there is no goal."""
+    """One row of the table. `values` in `unit`, save for ratios; `met` is `None` where there is no goal."""
 
     name: str
     unit: str
@@ -46,9 +49,11 @@ def table(figures: Sequence[Figure], machine: Machine) -> Table:
     """All figures, with the machine below."""
     shown = Table("figure", "measured", "n", "goal", "met", caption=str(machine), caption_justify="left")
     for each in figures:
-        measured = ", ".join(f"{name} {_short(value)}" for name, value in each.values.items())
+        times = {name: value for name, value in each.values.items() if not name.startswith(_RATIOS)}
+        measured = ", ".join(f"{name} {_short(value)}" for name, value in times.items()) + f" {each.unit}"
+        measured += "".join(f", {name} {value:.2f}" for name, value in each.values.items() if name not in times)
         met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: ""}[each.met]
-        shown.add_row(each.name, f"{measured} {each.unit}", str(each.samples), each.goal, met)
+        shown.add_row(each.name, measured, str(each.samples), each.goal, met)
     return shown
 
 

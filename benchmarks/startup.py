@@ -32,14 +32,14 @@ GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
 def measure(grounds: Grounds) -> list[Figure]:
     """Starts with the database of an earlier run, with none, and with thousands of grants; the first is a warm-up."""
     stage, starts = grounds.stage, grounds.runs(5)
-    many = grounds.database_of_many
+    many, rest = grounds.database_of_many, IDLE_SECONDS / grounds.runs(1, 8)
     stage.app.stop()
     try:
         with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
             again = [_start(stage, Path(directory)) for _ in range(starts + 1)][1:]
-            idle = [_megabytes(stage, Path(directory)) for _ in range(grounds.runs(3))]
+            idle = [_megabytes(stage, Path(directory), rest) for _ in range(grounds.runs(3))]
         fresh = [_fresh_start(stage) for _ in range(starts)]
-        full = [_megabytes_of(stage, many) for _ in range(grounds.runs(3))]
+        full = [_megabytes_of(stage, many, rest) for _ in range(grounds.runs(3))]
     finally:
         stage.app.start()
     return [
@@ -55,10 +55,10 @@ def _memory(name: str, megabytes: list[float], goal: float) -> Figure:
     return Figure(name, "MB", values, len(megabytes), f"< {goal:.0f} MB", max(megabytes) < goal)
 
 
-def _megabytes_of(stage: Stage, database: Path) -> float:
+def _megabytes_of(stage: Stage, database: Path, rest: float) -> float:
     with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
         shutil.copy(database, Path(directory) / "es-access.db")
-        return _megabytes(stage, Path(directory))
+        return _megabytes(stage, Path(directory), rest)
 
 
 def _figure(name: str, seconds: list[float]) -> Figure:
@@ -79,11 +79,11 @@ def _start(stage: Stage, directory: Path) -> float:
         return time.perf_counter() - began
 
 
-def _megabytes(stage: Stage, directory: Path) -> float:
+def _megabytes(stage: Stage, directory: Path, rest: float) -> float:
     port = free_port()
     with _bot_run(stage.app.environment, directory, port) as pid:
         _wait_ready(port)
-        time.sleep(IDLE_SECONDS)
+        time.sleep(rest)
         listed = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
     return int(listed.stdout) / 1024
 

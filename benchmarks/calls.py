@@ -18,14 +18,15 @@ HOURS_SECONDS = 3601.0
 QUIET_SECONDS = 3.0
 """Longer than lines for a thread are gathered: nothing more is told."""
 
-NEEDED_SLACK = 7
-"""Two posts (the question to the owner, the place of the credential), the edits of both when it is given and of both
-when it is over, and one line in the owner's thread. The answer to the command goes to its `response_url`."""
+NEEDED_SLACK = 10
+"""The answer to the command; the question to the owner, edited when it is decided and when it is over; the place of the
+credential, edited when it is there and when it is over; one line in the owner's thread about both steps; and that it is
+over, to the requester and to the owner."""
 
-NEEDED = {"password": 12, "API key": 17}
-"""Of a user: its name looked up (2), role and user made; at its end whose it is (2), the user deleted, keys looked for,
-the role deleted, and all three read back. Of a key: keys of its name ended, granted, user and role deleted again; at
-its end there is no role, but a key to end."""
+NEEDED = {"password": 12, "API key": 16}
+"""Of a user: its name looked up (2), role and user made (2); at its end whose it is (2), the user deleted, keys looked
+for, the role deleted, and all three read back. Of a key also: keys of its name ended, itself granted, user and role
+deleted again, and ended at last; at its end there is no role to delete."""
 
 
 def measure(grounds: Grounds) -> list[Figure]:

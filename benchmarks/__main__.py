@@ -22,7 +22,7 @@ from benchmarks import (
 )
 from benchmarks.grounds import Grounds
 from benchmarks.machine import describe
-from benchmarks.report import Figure, table, write
+from benchmarks.report import Figure, measured, table, write
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -71,8 +71,11 @@ def measure(grounds: Grounds, names: Sequence[str], console: Console) -> list[Fi
     figures: list[Figure] = []
     for name in names:
         began = time.monotonic()
-        figures += BENCHMARKS[name](grounds)
+        found = BENCHMARKS[name](grounds)
+        figures += found
         console.print(f"[green]✓[/] {name} [dim]took {time.monotonic() - began:.0f} s[/]", highlight=False)
+        for each in found:
+            console.print(f"  {each.name}: {measured(each)}", highlight=False, soft_wrap=True)
     return figures
 
 

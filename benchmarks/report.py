@@ -45,15 +45,19 @@ def ms(seconds: Sequence[float]) -> list[float]:
     return [each * 1000 for each in seconds]
 
 
+def measured(figure: Figure) -> str:
+    """All values of a figure in a line."""
+    times = {name: value for name, value in figure.values.items() if not name.startswith(_RATIOS)}
+    shown = ", ".join(f"{name} {_short(value)}" for name, value in times.items()) + f" {figure.unit}"
+    return shown + "".join(f", {name} {value:.2f}" for name, value in figure.values.items() if name not in times)
+
+
 def table(figures: Sequence[Figure], machine: Machine) -> Table:
     """All figures, with the machine below."""
     shown = Table("figure", "measured", "n", "goal", "met", caption=str(machine), caption_justify="left")
     for each in figures:
-        times = {name: value for name, value in each.values.items() if not name.startswith(_RATIOS)}
-        measured = ", ".join(f"{name} {_short(value)}" for name, value in times.items()) + f" {each.unit}"
-        measured += "".join(f", {name} {value:.2f}" for name, value in each.values.items() if name not in times)
         met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: ""}[each.met]
-        shown.add_row(each.name, measured, str(each.samples), each.goal, met)
+        shown.add_row(each.name, measured(each), str(each.samples), each.goal, met)
     return shown
 
 

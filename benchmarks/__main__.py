@@ -1,6 +1,8 @@
 """Runs every benchmark, prints the table, and writes it to `results/latest.json`. Fails only if one does not run."""
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -58,6 +60,7 @@ def main() -> None:
     machine = describe(arguments.version)
     if machine.load > BUSY_LOAD:
         console.print(f"This machine is busy: load {machine.load}. Measure again when it is idle.", style="yellow")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end as well
     names = arguments.only or list(BENCHMARKS)
     with closing(Grounds(arguments.version, console, short=arguments.short)) as grounds:
         figures = measure(grounds, names, console)

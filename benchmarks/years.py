@@ -25,8 +25,9 @@ def fill(engine: Engine, events: int) -> None:
     with engine.execution_options(writes=True).begin() as connection:
         for statement in _statements(connection, events):
             connection.execute(text(statement.replace(":", r"\:")))
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql("ANALYZE")  # as the database does by itself, in time
+    if engine.dialect.name == "postgresql":
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("ANALYZE")  # as it does by itself, in time; SQLite never does
 
 
 def _statements(connection: Connection, events: int) -> list[str]:

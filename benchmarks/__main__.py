@@ -1,51 +1,84 @@
 """Runs every benchmark, prints the table, and writes it to `results/latest.json`. Fails only if one does not run."""
 
 import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acknowledge, approve, expiry, startup
+from benchmarks import (
+    acknowledge,
+    approve,
+    calls,
+    expiry,
+    history,
+    preview,
+    reconcile,
+    replicas,
+    revocation,
+    startup,
+)
+from benchmarks.grounds import Grounds
 from benchmarks.machine import describe
-from benchmarks.report import Figure, table, write
+from benchmarks.report import Figure, measured, table, write
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
-from bot.sandbox.stage import running
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 BUSY_LOAD = 0.5
 """Processes running beside the benchmark, on average of a minute, above which its figures are not to be trusted."""
 
+BENCHMARKS: Mapping[str, Callable[[Grounds], list[Figure]]] = {
+    "approve": approve.one_at_a_time,
+    "together": approve.together,
+    "keys": approve.keys,
+    "calls": calls.measure,
+    "expiry": expiry.measure,  # ends what those before it left alive
+    "acknowledge": acknowledge.measure,  # leaves hundreds of requests undecided
+    "startup": startup.measure,
+    "revocation": revocation.measure,
+    "reconcile": reconcile.measure,
+    "preview": preview.measure,
+    "history": history.measure,
+    "replicas": replicas.measure,
+}
+"""In the order in which they run. None needs another to have run before."""
+
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few runs of each, to see that they run; writes no file")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="that one; again for another; no file")
     parser.add_argument("--version", default=DEFAULT_VERSION, choices=VERSIONS, help="of Elasticsearch")
     arguments = parser.parse_args()
     console = Console()
     machine = describe(arguments.version)
     if machine.load > BUSY_LOAD:
         console.print(f"This machine is busy: load {machine.load}. Measure again when it is idle.", style="yellow")
-    figures = measure(arguments.version, console, short=arguments.short)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end as well
+    names = arguments.only or list(BENCHMARKS)
+    with closing(Grounds(arguments.version, console, short=arguments.short)) as grounds:
+        figures = measure(grounds, names, console)
     console.print(table(figures, machine))
-    if not arguments.short:
+    if not arguments.short and not arguments.only:
         write(RESULTS, figures, machine)
 
 
-def measure(version: str, console: Console, *, short: bool) -> list[Figure]:
-    """Every figure, on one node. Those that need the running application come first."""
+def measure(grounds: Grounds, names: Sequence[str], console: Console) -> list[Figure]:
+    """The figures of these benchmarks."""
     figures: list[Figure] = []
-    with running(version, console) as stage:
-        with console.status("approvals, beside the bare calls …"):
-            figures += approve.measure(stage, pairs=3 if short else 25)
-        with console.status("expiries …"):
-            figures += expiry.measure(stage, grants=2 if short else 20)
-        with console.status("commands at once …"):  # leaves hundreds of requests undecided: after the others
-            figures += acknowledge.measure(stage, rounds=1 if short else 5)
-        stage.app.stop()
-        with console.status("starts …"):
-            figures += startup.measure(stage, starts=1 if short else 5)
+    for name in names:
+        began = time.monotonic()
+        found = BENCHMARKS[name](grounds)
+        figures += found
+        console.print(f"[green]✓[/] {name} [dim]took {time.monotonic() - began:.0f} s[/]", highlight=False)
+        for each in found:
+            console.print(f"  {each.name}: {measured(each)}", highlight=False, soft_wrap=True)
     return figures
 
 

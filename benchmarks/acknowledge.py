@@ -5,30 +5,35 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from benchmarks.acts import settle
+from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
 
-AT_ONCE = 100
+AT_ONCE = 200
 
 GOAL_MS = 250.0
 
+SLACK_MS = 3000.0
+"""How long Slack waits for an acknowledgement."""
 
-def measure(stage: Stage, rounds: int) -> list[Figure]:
+
+def measure(grounds: Grounds) -> list[Figure]:
     """Each round, `AT_ONCE` people type the same command at the same moment; the first round is a warm-up."""
-    people = [stage.workspace.add_user(f"person{number}") for number in range(AT_ONCE)]
+    stage = grounds.stage
+    people = [stage.workspace.add_user(f"person{number}") for number in range(grounds.runs(AT_ONCE, 20))]
     _round(stage, people)
-    taken = [_round(stage, people) for _ in range(rounds)]
+    taken = [_round(stage, people) for _ in range(grounds.runs(5))]
     together = ms([each for seconds in taken for each in seconds])
     p99 = percentile(together, 99)
     return [
         Figure(
-            f"{AT_ONCE} commands at once: acknowledged",
+            f"{len(people)} commands at once: acknowledged",
             "ms",
             {"p50": percentile(together, 50), "p99": p99, "max": max(together)},
             len(together),
-            f"p99 < {GOAL_MS:.0f} ms",
-            p99 < GOAL_MS,
+            f"p99 < {GOAL_MS:.0f} ms, none over {SLACK_MS / 1000:.0f} s",
+            p99 < GOAL_MS and max(together) < SLACK_MS,
             {f"p99 of round {number}": percentile(ms(seconds), 99) for number, seconds in enumerate(taken, 1)},
         )
     ]

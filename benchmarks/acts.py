@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from bot.sandbox.stage import Stage
-from bot.sandbox.workspace import Message
+from bot.sandbox.workspace import Message, User
 
 WAIT_SECONDS = 60.0
 """For anything: what is slower than that has failed, and is no figure."""
@@ -18,26 +18,32 @@ QUIET_SECONDS = 0.1
 
 _REQUEST = re.compile(r"REQ-[0-9A-Z]{6}")
 
+_SECRET = re.compile(
+    r"curl (?:-u '(?P<user>[^':]+):(?P<password>[^']+)'|-H 'Authorization: ApiKey (?P<key>[A-Za-z0-9+/=]+)')"
+)
+"""In the line that a requester can paste into a shell."""
+
 
 class Account(NamedTuple):
-    """A delivered credential."""
+    """A delivered credential: the password of a user, or an API key, which has no user."""
 
     username: str
-    password: str
+    secret: str
 
 
-def ask(stage: Stage, text: str = "logs-* 1h a benchmark") -> Message:
-    """Alice asks. Returns Bob's message about it, once it is there."""
-    workspace = stage.workspace
-    before = len(workspace.ephemerals(stage.alice))
-    workspace.command(stage.alice, "/es-access", text)
-    workspace.wait_for(lambda: len(workspace.ephemerals(stage.alice)) > before, WAIT_SECONDS)
-    found = _REQUEST.search(workspace.ephemerals(stage.alice)[-1].text)
+def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None = None) -> Message:
+    """Alice asks, or that person. Returns Bob's message about it, once it is there."""
+    workspace, who = stage.workspace, person or stage.alice
+    before = len(workspace.ephemerals(who))
+    workspace.command(who, "/es-access", f"{text} --again")  # which files what was asked for before
+    workspace.wait_for(lambda: len(workspace.ephemerals(who)) > before, WAIT_SECONDS)
+    answer = workspace.ephemerals(who)[-1].text
+    found = _REQUEST.search(answer)
     if found is None:
-        raise RuntimeError(f"not filed: {workspace.ephemerals(stage.alice)[-1].text}")
+        raise RuntimeError(f"not filed: {answer}")
 
     def look() -> Message | None:
-        return next((each for each in workspace.messages(stage.bob) if found.group() in each.text), None)
+        return next((each for each in reversed(workspace.messages(stage.bob)) if found.group() in each.text), None)
 
     return workspace.wait_for(look, WAIT_SECONDS, f"Bob's message about {found.group()}")
 
@@ -53,34 +59,41 @@ def settle(stage: Stage) -> None:
     raise RuntimeError("the application never comes to rest")
 
 
-class Arrival:
-    """Notes when a credential stands in a direct message, in the workspace's own thread."""
+class Arrivals:
+    """Notes when credentials come to stand in direct messages, in the workspace's own threads."""
 
-    def __init__(self) -> None:
-        self._there = threading.Event()
-        self._at = 0.0
-        self._account: Account | None = None
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._all = threading.Event()
+        self._guard = threading.Lock()
+        self._found: dict[Account, float] = {}
 
     def hook(self, _method: str, payload: dict[str, object], phase: str) -> None:
         """For `Workspace.on_call`."""
-        if phase != "after" or self._there.is_set():
+        if phase != "after":
             return
-        found = re.search(r"curl -u '([^:']+):([^']+)'", str(payload.get("blocks", "")).replace("\\'", "'"))
-        if found is not None:
-            self._at, self._account = time.perf_counter(), Account(*found.groups())
-            self._there.set()
+        at = time.perf_counter()
+        found = _SECRET.search(str(payload.get("blocks", "")).replace("\\'", "'"))
+        if found is None:
+            return
+        account = Account(found["user"] or "", found["password"] or found["key"])
+        with self._guard:
+            self._found.setdefault(account, at)
+            if len(self._found) >= self._count:
+                self._all.set()
 
     def wait(self) -> tuple[float, Account]:
-        """The moment, on the clock of `time.perf_counter`, and the credential."""
-        if not self._there.wait(WAIT_SECONDS) or self._account is None:
-            raise RuntimeError("no credential came")
-        return self._at, self._account
+        """The moment of the last, on the clock of `time.perf_counter`, and that credential."""
+        if not self._all.wait(WAIT_SECONDS):
+            raise RuntimeError(f"{len(self._found)} of {self._count} credentials came")
+        account, at = list(self._found.items())[-1]
+        return at, account
 
 
 @contextmanager
-def arrival(stage: Stage) -> Iterator[Arrival]:
-    """Watches for the next credential."""
-    watching = Arrival()
+def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
+    """Watches for the next credentials."""
+    watching = Arrivals(count)
     off = stage.workspace.on_call(watching.hook)
     try:
         yield watching
@@ -90,7 +103,7 @@ def arrival(stage: Stage) -> Iterator[Arrival]:
 
 def approve(stage: Stage, message: Message) -> tuple[float, Account]:
     """Bob clicks Approve. Returns the seconds from his click to the credential, and the credential."""
-    with arrival(stage) as watching:
+    with arrivals(stage) as watching:
         clicked = time.perf_counter()
         stage.workspace.click(stage.bob, message, "Approve")
         at, account = watching.wait()

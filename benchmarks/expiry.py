@@ -8,8 +8,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from benchmarks.acts import WAIT_SECONDS, Account, approve, ask, settle
+from benchmarks.crowd import enrol
+from benchmarks.grounds import YEAR, Grounds
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
+from bot.storage.engine import database_url, open_engine
 
 LEAD_SECONDS = 1.5
 """The clock is moved to this long before the end, so that the end comes as it does in life: expected, not jumped over.
@@ -23,13 +26,23 @@ OTHERS_SECONDS = 2 * 3600
 GOAL_MS = 1000.0
 
 
-def measure(stage: Stage, grants: int) -> list[Figure]:
-    """One after the other, each with an hour to live, most of which is skipped."""
-    _end_all(stage)
-    late = ms([_seconds_late(stage) for _ in range(grants)])
+def measure(grounds: Grounds) -> list[Figure]:
+    """One after the other, each with an hour to live, most of which is skipped; beside them thousands live on."""
+    stage = grounds.stage
+    if "many" not in vars(grounds):
+        _end_all(stage)
+    engine = open_engine(database_url(stage.app.environment["DATABASE_URL"]))
+    enrol(engine, grounds.many, datetime.now(UTC) + YEAR)
+    engine.dispose()
+    late = ms([_seconds_late(stage) for _ in range(grounds.runs(30, 2) + 1)][1:])
     p99 = percentile(late, 99)
     values = {"p50": percentile(late, 50), "p99": p99, "max": max(late)}
-    return [Figure("expiry → credential refused", "ms", values, len(late), f"p99 < {GOAL_MS:.0f} ms", p99 < GOAL_MS)]
+    return [
+        Figure(
+            f"expiry → credential refused, {len(grounds.many):,} grants live", "ms", values, len(late),
+            f"p99 < {GOAL_MS:.0f} ms", p99 < GOAL_MS,
+        )
+    ]  # fmt: skip
 
 
 def _end_all(stage: Stage) -> None:
@@ -78,7 +91,7 @@ def _address(url: str) -> tuple[str, int]:
 
 
 def _is_let_in(connection: http.client.HTTPConnection, account: Account) -> bool:
-    credentials = b64encode(f"{account.username}:{account.password}".encode()).decode()
+    credentials = b64encode(f"{account.username}:{account.secret}".encode()).decode()
     connection.request("GET", "/_security/_authenticate", headers={"Authorization": f"Basic {credentials}"})
     answer = connection.getresponse()
     answer.read()

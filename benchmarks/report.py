@@ -11,10 +11,13 @@ from rich.table import Table
 
 from benchmarks.machine import Machine
 
+_RATIOS = ("ratio", "growth")
+"""What values that have no unit are called."""
+
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `values` in `unit`; `met` is `None` where there is no goal."""
+    """One row of the table. `values` in `unit`, save for ratios; `met` is `None` where there is no goal."""
 
     name: str
     unit: str
@@ -42,13 +45,19 @@ def ms(seconds: Sequence[float]) -> list[float]:
     return [each * 1000 for each in seconds]
 
 
+def measured(figure: Figure) -> str:
+    """All values of a figure in a line."""
+    times = {name: value for name, value in figure.values.items() if not name.startswith(_RATIOS)}
+    shown = ", ".join(f"{name} {_short(value)}" for name, value in times.items()) + f" {figure.unit}"
+    return shown + "".join(f", {name} {value:.2f}" for name, value in figure.values.items() if name not in times)
+
+
 def table(figures: Sequence[Figure], machine: Machine) -> Table:
     """All figures, with the machine below."""
     shown = Table("figure", "measured", "n", "goal", "met", caption=str(machine), caption_justify="left")
     for each in figures:
-        measured = ", ".join(f"{name} {_short(value)}" for name, value in each.values.items())
         met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: ""}[each.met]
-        shown.add_row(each.name, f"{measured} {each.unit}", str(each.samples), each.goal, met)
+        shown.add_row(each.name, measured(each), str(each.samples), each.goal, met)
     return shown
 
 

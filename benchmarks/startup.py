@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,29 +13,52 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.acts import WAIT_SECONDS
+from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, percentile
 from bot.sandbox.node.node import free_port
 from bot.sandbox.stage import Stage
 
 POLL_SECONDS = 0.005
 
-IDLE_SECONDS = 3.0
-"""Until nothing that a start needs is held any more."""
+IDLE_SECONDS = 8.0
+"""Until nothing that a start needs is held any more, and the first round over the cluster is done."""
 
 GOAL_SECONDS = 2.0
 
 
-def measure(stage: Stage, starts: int) -> list[Figure]:
-    """Starts with the database of an earlier run, and with none; the first of each is a warm-up."""
-    with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
-        again = [_start(stage, Path(directory)) for _ in range(starts + 1)][1:]
-        memory = _idle_megabytes(stage, Path(directory))
-    fresh = [_fresh_start(stage) for _ in range(starts)]
+GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
+
+
+def measure(grounds: Grounds) -> list[Figure]:
+    """Starts with the database of an earlier run, with none, and with thousands of grants; the first is a warm-up."""
+    stage, starts = grounds.stage, grounds.runs(5)
+    many, rest = grounds.database_of_many, IDLE_SECONDS / grounds.runs(1, 8)
+    stage.app.stop()
+    try:
+        with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
+            again = [_start(stage, Path(directory)) for _ in range(starts + 1)][1:]
+            idle = [_megabytes(stage, Path(directory), rest) for _ in range(grounds.runs(3))]
+        fresh = [_fresh_start(stage) for _ in range(starts)]
+        full = [_megabytes_of(stage, many, rest) for _ in range(grounds.runs(3))]
+    finally:
+        stage.app.start()
     return [
         _figure("bot run → ready", again),
         _figure("the same, on an empty database", fresh),
-        Figure("bot run, idle: resident memory", "MB", {"RSS": memory}, 1),
+        _memory("bot run, idle: resident memory", idle, GOAL_IDLE_MB),
+        _memory(f"the same, {len(grounds.many):,} grants live and compared with the cluster", full, GOAL_MANY_MB),
     ]
+
+
+def _memory(name: str, megabytes: list[float], goal: float) -> Figure:
+    values = {"median": median(megabytes), "max": max(megabytes)}
+    return Figure(name, "MB", values, len(megabytes), f"< {goal:.0f} MB", max(megabytes) < goal)
+
+
+def _megabytes_of(stage: Stage, database: Path, rest: float) -> float:
+    with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
+        shutil.copy(database, Path(directory) / "es-access.db")
+        return _megabytes(stage, Path(directory), rest)
 
 
 def _figure(name: str, seconds: list[float]) -> Figure:
@@ -55,11 +79,11 @@ def _start(stage: Stage, directory: Path) -> float:
         return time.perf_counter() - began
 
 
-def _idle_megabytes(stage: Stage, directory: Path) -> float:
+def _megabytes(stage: Stage, directory: Path, rest: float) -> float:
     port = free_port()
     with _bot_run(stage.app.environment, directory, port) as pid:
         _wait_ready(port)
-        time.sleep(IDLE_SECONDS)
+        time.sleep(rest)
         listed = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
     return int(listed.stdout) / 1024
 

@@ -12,9 +12,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
 from bot.access.approvals import APPLICATION
+from bot.access.audit import Entry
 from bot.access.ending import End
 from bot.access.errors import Refusal
-from bot.access.models import AccessRequest, AuditEvent, Grant
+from bot.access.models import AccessRequest, Grant
 from bot.access.ports import Clock
 from bot.access.states import GrantState, RequestState
 from bot.access.trouble import Outside
@@ -109,7 +110,7 @@ class Metrics:
         """All of it, in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def _count(self, event: AuditEvent) -> None:
+    def _count(self, event: Entry) -> None:
         if event.event == "request.submitted":
             self._requests.labels(RequestState.PENDING.value).inc()
         elif event.event == "request.approval_given":

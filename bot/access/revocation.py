@@ -37,15 +37,17 @@ class Revocation:
         """Ends claimed grants that are due, or goes on where an attempt before this one stopped."""
         now = self.clock.now()
         with self.store.writing() as write:
-            early = [grant for grant in grants if grant.state in LIVE and grant.expires_at > now]
+            live = [grant for grant in grants if grant.state in LIVE]
+            early = [grant for grant in live if grant.expires_at > now]
             for grant in early:
                 write.put_off(grant, grant.expires_at)  # the clock was put back, or somebody let go of it too soon
-            live = [grant for grant in grants if grant.state in LIVE and grant not in early]
-            taken = {grant.id for grant in begin_to_end(write, live, End.EXPIRED, APPLICATION, now)}
-            lost = [grant for grant in live if grant.id not in taken]
+            over = [grant for grant in live if grant.expires_at <= now]
+            taken = {grant.id for grant in begin_to_end(write, over, End.EXPIRED, APPLICATION, now)}
+            lost = [grant for grant in over if grant.id not in taken]
             for grant in lost:
                 release(write, grant, now)  # somebody ended or extended it while it was in hand
-            ending = [grant for grant in grants if grant not in early and grant not in lost]
+            left = {grant.id for grant in (*early, *lost)}
+            ending = [grant for grant in grants if grant.id not in left]
             stories = write.stories([grant.id for grant in ending])
         receipts = self._remove(ending, stories)
         with self.store.writing() as write:
@@ -133,11 +135,12 @@ def _moved(
     """Those that took the transition. The others were changed by another process, and are let go of."""
     receipts = {grant.id: receipt.stored() for grant, _, receipt in endings}
     rows = {name: {"receipt": receipt, **(each or {}).get(name, {})} for name, receipt in receipts.items()}
-    taken = write.move_all([grant for grant, _, _ in endings], to, APPLICATION, now, receipts, rows, **values)
+    moved = write.move_all([grant for grant, _, _ in endings], to, APPLICATION, now, receipts, rows, **values)
+    taken = {grant.id for grant in moved}  # by id: rows are compared field by field
     for grant, _, _ in endings:
-        if grant not in taken:
+        if grant.id not in taken:
             release(write, grant, now)
-    return [ending for ending in endings if ending[0] in taken]
+    return [ending for ending in endings if ending[0].id in taken]
 
 
 def _not_gone(write: Transaction, grant: Grant, story: Story, receipt: Receipt, now: datetime) -> None:

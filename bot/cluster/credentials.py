@@ -113,8 +113,12 @@ class Credentials:
         return user is not None and self.installation.made(user) and user["enabled"]
 
     def _check_name(self, spec: CredentialSpec) -> None:
-        user = ask_for(lambda: self.client.security.get_user(username=spec.username))
-        role = ask_for(lambda: self.client.security.get_role(name=spec.username))
+        asking = self.executor.submit(ask_for, lambda: self.client.security.get_role(name=spec.username))
+        try:
+            user = ask_for(lambda: self.client.security.get_user(username=spec.username))
+        finally:
+            wait([asking])
+        role = asking.result()
         if not all(self.installation.made(each) for each in (*user.values(), *role.values())):
             raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from bot.access.audit import GENESIS, Head, append
+from bot.access.audit import GENESIS, Entry, Head, append
 from bot.access.models import AuditEvent
 from bot.access.records import AuditHead
 
@@ -20,13 +20,12 @@ ONLY = 1
 """The id of the one row that holds the end of the chain."""
 
 
-def chain(session: Session, events: Sequence[AuditEvent]) -> None:
+def chain(session: Session, events: Sequence[Entry]) -> None:
     """Appends these events to the chain. Nothing may be written after this but the commit."""
     if not events:
         return
     head = append(_locked(session), events)
-    rows = [each.model_dump(exclude={"id"}) for each in events]
-    session.execute(insert(AuditEvent), rows)
+    session.connection().execute(insert(AuditEvent), [each.row() for each in events])
     moved = update(AuditHead).where(col(AuditHead.id) == ONLY).values(sequence=head.sequence, hash=head.hash)
     session.connection().execute(moved)
 

@@ -9,13 +9,13 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
+from bot.access.audit import Entry
 from bot.access.counter_offer import CounterOffer
 from bot.access.ending import End
 from bot.access.models import (
     AccessRequest,
     Approval,
     AskedGroup,
-    AuditEvent,
     CredentialKind,
     Grant,
     Message,
@@ -49,7 +49,7 @@ class Reading:
         self._session = session
         self._process = process
         self.made_work = False
-        self.audited: list[AuditEvent] = []
+        self.audited: list[Entry] = []
         self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def request(self, request_id: str) -> AccessRequest | None:
@@ -97,13 +97,13 @@ class Reading:
 
     def requests_of(self, requester: str, most: int) -> Sequence[Story]:
         """The newest requests of a person, newest first."""
-        rows = self._session.exec(
-            select(AccessRequest.id)
-            .where(or_(col(AccessRequest.requester) == requester, col(AccessRequest.asked_by) == requester))
-            .order_by(col(AccessRequest.created_at).desc())
-            .limit(most)
-        ).all()
-        return self.stories(rows)
+        # Each by its own index: of both at once a database reads, and sorts, all that there ever was (measured).
+        found: dict[str, datetime] = {}
+        for column in (AccessRequest.requester, AccessRequest.asked_by):
+            theirs = select(AccessRequest.id, AccessRequest.created_at).where(col(column) == requester)
+            newest = theirs.order_by(col(AccessRequest.created_at).desc()).limit(most)
+            found.update(self._session.exec(newest).all())
+        return self.stories(sorted(found, key=lambda name: found[name], reverse=True)[:most])
 
     def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose time to be decided has passed."""

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import SQLModel, col, select
 
+from bot.access.audit import Entry
 from bot.access.errors import LostRace
 from bot.access.ids import new_id
-from bot.access.models import AccessRequest, Approval, AskedGroup, AuditEvent, Grant, Setting
+from bot.access.models import AccessRequest, Approval, AskedGroup, Grant, Setting
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.storing import Row
 from bot.storage.audit_chain import chain
@@ -209,7 +210,7 @@ class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
         """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
-        self.audited.append(AuditEvent(at=at, event=event, request_id=request_id, actor=actor, detail=detail))
+        self.audited.append(Entry(at, event, request_id, actor, detail))
 
     def seal(self) -> None:
         """Chains what was audited to all before: the last thing that a transaction does."""

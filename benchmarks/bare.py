@@ -1,0 +1,119 @@
+"""The calls that no design can do without, made by themselves: what everything is compared with."""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from elasticsearch import Elasticsearch
+from slack_sdk import WebClient
+
+from bot.access.provisioning import new_password
+from bot.cluster.marks import METADATA_KEY
+from bot.sandbox.stage import Stage
+
+
+class Bare:
+    """A client of the cluster and one of Slack, with up to `at_once` grants in flight. A context manager."""
+
+    def __init__(self, stage: Stage, at_once: int = 1) -> None:
+        self._client = Elasticsearch(
+            stage.node.url, basic_auth=stage.node.connector(), connections_per_node=2 * at_once, max_retries=0
+        )
+        self._slack = WebClient(stage.workspace.bot_token, base_url=stage.workspace.api_url)
+        self._channel = stage.workspace.direct_message(stage.alice).id
+        self._beside = ThreadPoolExecutor(at_once)
+        self._in_flight = ThreadPoolExecutor(at_once)
+
+    def password(self) -> float:
+        """Seconds for role and user side by side and one message; they are removed afterwards."""
+        name, began = _new_name(), time.perf_counter()
+        self._make(name)
+        self._post()
+        seconds = time.perf_counter() - began
+        self._remove(name)
+        return seconds
+
+    def passwords(self, count: int) -> float:
+        """Seconds for that many at once, as many in flight as there may be."""
+        names, began = [_new_name() for _ in range(count)], time.perf_counter()
+
+        def one(name: str) -> None:
+            self._make(name)
+            self._post()
+
+        list(self._in_flight.map(one, names))
+        seconds = time.perf_counter() - began
+        list(self._in_flight.map(self._remove, names))
+        return seconds
+
+    def key(self) -> float:
+        """Seconds for role and user side by side, a key granted with their rights, and both removed side by side."""
+        name, password, began = _new_name(), new_password().get_secret_value(), time.perf_counter()
+        self._make(name, password)
+        key = self._client.security.grant_api_key(
+            grant_type="password", username=name, password=password, refresh=True,
+            api_key={"name": name, "expiration": "3600000ms", "metadata": _metadata(name)},
+        )  # fmt: skip
+        removing = self._beside.submit(lambda: self._client.security.delete_role(name=name, refresh=False))
+        self._client.security.delete_user(username=name, refresh=False)
+        removing.result()
+        seconds = time.perf_counter() - began
+        self._client.security.invalidate_api_key(ids=[key["id"]])
+        return seconds
+
+    def _make(self, name: str, password: str | None = None) -> None:
+        """With the bodies that the product sends."""
+        metadata = _metadata(name)
+        role = self._beside.submit(self._put_role, name, metadata)
+        self._client.security.put_user(
+            username=name, password=password or new_password().get_secret_value(), roles=[name],
+            full_name=f"es-access {name} for U012ABCDEF", metadata=metadata, refresh=False,
+        )  # fmt: skip
+        role.result()
+
+    def _put_role(self, name: str, metadata: Mapping[str, Any]) -> None:
+        held = {"names": ["logs-*"], "privileges": ["read", "view_index_metadata"], "allow_restricted_indices": False}
+        self._client.security.put_role(name=name, metadata=metadata, refresh=False, indices=[held])
+
+    def _post(self) -> None:
+        block = {"type": "section", "text": {"type": "mrkdwn", "text": "Your access to logs-* is ready."}}
+        self._slack.chat_postMessage(channel=self._channel, text="Your access is ready.", blocks=[block])
+
+    def _remove(self, name: str) -> None:
+        self._client.security.delete_user(username=name, refresh=False)
+        self._client.security.delete_role(name=name, refresh=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._in_flight.shutdown()
+        self._beside.shutdown()
+        self._client.close()
+
+
+def removal_rate(client: Elasticsearch, names: Sequence[str], in_flight: int, how: Mapping[str, Any]) -> float:
+    """Users and roles deleted a second, each user and then its role; `how` may say `refresh`."""
+
+    def remove(name: str) -> None:
+        client.security.delete_user(username=name, **how)
+        client.security.delete_role(name=name, **how)
+
+    with ThreadPoolExecutor(in_flight) as threads:
+        began = time.perf_counter()
+        list(threads.map(remove, names))
+        return len(names) / (time.perf_counter() - began)
+
+
+def _new_name() -> str:
+    return f"es-access-bare-{secrets.token_hex(4)}"
+
+
+def _metadata(name: str) -> Mapping[str, Any]:
+    return {METADATA_KEY: {"grant": name, "requester": "U012ABCDEF", "expires_at": datetime.now(UTC).isoformat()}}

@@ -1,0 +1,106 @@
+"""What people and auditors look up, with a short history and with a long one: it must not matter which."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any, cast
+
+from sqlalchemy import Engine
+
+from benchmarks.catalogue import Everybody
+from benchmarks.grounds import Grounds
+from benchmarks.report import Figure
+from benchmarks.years import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
+from bot.access.approvals import Approvals
+from bot.access.audit_questions import Wanted
+from bot.access.history import History
+from bot.access.overview import Overviews
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.ports import Members
+from bot.access.routing import Rules
+from bot.slack.answers import listed
+from bot.slack.home import home
+from bot.storage.audit_reading import AuditTrail
+from bot.storage.store import SqlStore
+
+SHORT, LONG = 1_000, 1_000_000
+"""Audit events; a quarter as many requests, and about as many grants."""
+
+GOAL_GROWTH = 1.5
+
+NOW = datetime.fromtimestamp(EPOCH, UTC)
+
+Question = Callable[[], object]
+
+
+class Then:
+    """The moment at which the history ends."""
+
+    def now(self) -> datetime:
+        return NOW + timedelta(minutes=1)
+
+
+class Owners(Everybody):
+    """The integration belongs to one person."""
+
+    def members(self, _owners: Any) -> Members:
+        return Members(("U0OWNER",))
+
+
+def measure(grounds: Grounds) -> list[Figure]:
+    """Each question to the short history and to the long one in turn, on both kinds of database."""
+    figures = []
+    long = grounds.runs(LONG, 4 * SHORT)
+    with ExitStack() as running:
+        kinds = {
+            "SQLite": (running.enter_context(grounds.sqlite("short")), running.enter_context(grounds.sqlite("long"))),
+            "PostgreSQL": (running.enter_context(grounds.postgres()), running.enter_context(grounds.postgres())),
+        }
+        for kind, (one, other) in kinds.items():
+            fill(one, SHORT)
+            fill(other, long)
+            few, many = _questions(one), _questions(other)
+            figures += [
+                _figure(f"{name}, {kind}: {SHORT:,} → {long:,} events", few[name], many[name], grounds.runs(40, 2))
+                for name in few
+            ]
+    return figures
+
+
+def _questions(engine: Engine) -> Mapping[str, Question]:
+    store, trail = SqlStore(engine, "benchmark"), AuditTrail(engine)
+    prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
+    rules = Rules(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
+    overviews = Overviews(store, Owners(), rules, Then())
+    history = History(store, cast(Approvals, None), {}, rules)
+
+    def audit(wanted: Wanted, count: int) -> None:
+        found = sum(1 for _ in trail.events(wanted))
+        if found != count:
+            raise RuntimeError(f"{found} events instead of {count}")
+
+    last_hours = Wanted(since=NOW - timedelta(minutes=3 * 60 - 1, seconds=30))
+    of_request = Wanted(request="REQ-Y1000100")
+    return {
+        "App Home of who asks most": lambda: home(overviews.look(BUSY)).to_dict(),
+        "App Home of the owner": lambda: home(overviews.look("U0OWNER")).to_dict(),
+        "list": lambda: listed(history.mine(BUSY), NOW),
+        "audit of one request": lambda: audit(of_request, EVENTS_OF_REQUEST),
+        "audit of three hours": lambda: audit(last_hours, 3 * 60 * EVENTS_OF_REQUEST),
+    }
+
+
+def _figure(name: str, few: Question, many: Question, runs: int) -> Figure:
+    taken: tuple[list[float], list[float]] = ([], [])
+    for run in range(3 + runs):
+        for times, question in zip(taken, (few, many), strict=True):
+            began = time.perf_counter()
+            question()
+            if run >= 3:
+                times.append(1000 * (time.perf_counter() - began))
+    before, after = map(median, taken)
+    growth = after / before
+    values = {"short": before, "long": after, "growth": growth}
+    return Figure(name, "ms", values, runs, f"growth <= {GOAL_GROWTH}", growth <= GOAL_GROWTH)

@@ -1,0 +1,42 @@
+"""What `*` would cover, and who would have to approve it, with 10,000 indices of 500 owners."""
+
+import json
+import time
+
+from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
+from benchmarks.grounds import Grounds
+from benchmarks.report import Figure, ms, percentile
+from bot.access.routing import Wish
+from bot.cluster.catalog_shapes import read_catalogue
+from bot.cluster.kept import Kept
+
+GOAL_MS = 300.0
+
+WARM_UP = 5
+
+
+def measure(_grounds: Grounds) -> list[Figure]:
+    """A synthetic state of a cluster, read once: previews are made of what is kept."""
+    text = json.dumps(state_of(INDICES, mapped=True))
+    sizes = {f"logs-team{i % OWNERS:03d}-app{i:05d}": 1000 for i in range(INDICES)}
+    kept = Kept(lambda: read_catalogue(json.loads(text), sizes, "owner"), "catalogue")
+    try:
+        way, prod, permission = routing(kept.get)
+        wish = Wish("U0ALICE", prod, ("*",), permission, None, "why")
+        taken = []
+        for _ in range(WARM_UP + _grounds.runs(60, 3)):
+            began = time.perf_counter()
+            plan = way.plan(wish)
+            taken.append(time.perf_counter() - began)
+    finally:
+        kept.close()
+    if plan.preview is None or plan.preview.count != INDICES or len(plan.groups) != OWNERS:
+        raise RuntimeError(f"a preview of something else: {plan.preview and plan.preview.count}, {len(plan.groups)}")
+    after = ms(taken[WARM_UP:])
+    p95 = percentile(after, 95)
+    return [
+        Figure(
+            f"preview of * over {INDICES:,} indices, {OWNERS} owners", "ms",
+            {"p50": percentile(after, 50), "p95": p95}, len(after), f"p95 < {GOAL_MS:.0f} ms", p95 < GOAL_MS,
+        )
+    ]  # fmt: skip

@@ -1,0 +1,87 @@
+"""One round over a cluster with thousands of grants, in a process of its own: how long it takes, and its memory.
+
+As a program, `python -m benchmarks.reconcile`, it is that process: the settings are in its environment, the clock's
+file is its argument, and it prints seconds and megabytes.
+"""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.grounds import Grounds
+from benchmarks.report import Figure, spread
+from bot.bootstrap import by_hand
+from bot.configuration import Configuration
+from bot.settings import load_settings
+
+GOAL_SECONDS, GOAL_MB = 10.0, 100.0
+
+LONGEST_SECONDS = 120.0
+
+
+def measure(grounds: Grounds) -> list[Figure]:
+    """Every round in a new process, with its own copy of a database that knows all the grants."""
+    stage, many = grounds.stage, grounds.database_of_many
+    stage.app.stop()
+    try:
+        rounds = [_in_new_process(grounds, many) for _ in range(1 + grounds.runs(5))][1:]
+    finally:
+        stage.app.start()
+    seconds, more = [each["seconds"] for each in rounds], [each["megabytes"] for each in rounds]
+    name = f"reconcile, {len(grounds.many):,} grants"
+    return [
+        Figure(
+            name, "s", spread(seconds) | {"max": max(seconds)}, len(seconds),
+            f"<= {GOAL_SECONDS:.0f} s", max(seconds) <= GOAL_SECONDS,
+        ),
+        Figure(
+            f"{name}: more memory", "MB", {"median": median(more), "max": max(more)}, len(more),
+            f"<= {GOAL_MB:.0f} MB", max(more) <= GOAL_MB,
+        ),
+    ]  # fmt: skip
+
+
+def _in_new_process(grounds: Grounds, database: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="es-access-bench-") as folder:
+        shutil.copy(database, Path(folder) / "es-access.db")
+        own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{folder}/es-access.db"}
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.reconcile"], env={**grounds.stage.app.environment, **own},
+            cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False,
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(f"the round failed:\n{done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if found["found"] < len(grounds.many):
+        raise RuntimeError(f"the round found {found['found']:.0f} of {len(grounds.many)} grants")
+    return found
+
+
+def _one_round() -> None:
+    settings = load_settings()
+    configuration: Configuration = settings.configuration()
+    (integration,) = configuration.policy.integrations
+    with by_hand(settings) as hand:
+        before, began = _peak_megabytes(), time.perf_counter()
+        outcome = hand.reconciling.reconcile(integration)
+        seconds, after = time.perf_counter() - began, _peak_megabytes()
+    if outcome is None or outcome.error or outcome.did:
+        raise SystemExit(
+            f"not a round that finds everything as it is known: {outcome and (outcome.error, outcome.did)}"
+        )
+    print(json.dumps({"seconds": seconds, "megabytes": after - before, "found": outcome.found}))
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    _one_round()

@@ -1,0 +1,129 @@
+"""Two processes on one PostgreSQL beside one, where the cluster is not the limit.
+
+The cluster is a stand-in that takes a fixed time for each deletion and has no other limit: Elasticsearch beside them
+on the same cores would be what is measured. As a program, `python -m benchmarks.replicas URL`, it is one of the
+processes: it begins to revoke at the word `start` on its standard input, and stops at `stop`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import cast
+
+from sqlalchemy import Engine, text
+
+from benchmarks.acts import WAIT_SECONDS
+from benchmarks.crowd import INTEGRATION, enrol, new_names
+from benchmarks.grounds import YEAR, Grounds
+from benchmarks.report import Figure, spread
+from benchmarks.revocation import revokers, wait_until_gone
+from bot.access.ports import Cluster, Receipt
+from bot.storage.engine import database_url, open_engine
+from bot.storage.store import SqlStore
+
+COUNT = 1_600
+"""Twice what one process claims at once, for each of two."""
+
+DELETION_SECONDS = 0.015
+"""What the stand-in takes for each: about what a busy cluster of several nodes does (Vault's plugin: 21 ms, measured
+with default refresh)."""
+
+GOAL_RATIO = 1.6
+
+
+class StandIn:
+    """A cluster that takes its time and always succeeds."""
+
+    def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
+        """All gone, one after the other."""
+        time.sleep(DELETION_SECONDS * len(usernames))
+        return [Receipt(user_gone=not disable, role_gone=True, keys_left=0) for _ in usernames]
+
+
+class Replica:
+    """A process that can be told to revoke, and to leave off."""
+
+    def __init__(self, url: str, running: ExitStack) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.replicas"], cwd=Path(__file__).parents[1],
+            env={**os.environ, "DATABASE_URL": url}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        running.callback(self._end)
+
+    def tell(self, word: str) -> None:
+        """Says it, and waits until it is done."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("no pipes")
+        print(word, file=self._process.stdin, flush=True)
+        if self._process.stdout.readline().strip() != word:
+            raise RuntimeError("a replica has ended")
+
+    def _end(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+def measure(grounds: Grounds) -> list[Figure]:
+    """In turn: one process, two, one, …"""
+    one, two = [], []
+    count = grounds.runs(COUNT, 40)
+    with grounds.postgres() as engine, ExitStack() as running:
+        url = engine.url.render_as_string(hide_password=False)
+        replicas = [Replica(url, running) for _ in range(2)]
+        for _ in range(1 + grounds.runs(5)):
+            one.append(_ended_a_second(engine, replicas[:1], count))
+            two.append(_ended_a_second(engine, replicas, count))
+    one, two = one[1:], two[1:]
+    ratio = median(two) / median(one)
+    return [
+        Figure(f"revocation on PostgreSQL, one process, {DELETION_SECONDS * 1000:.0f} ms a deletion", "/s",
+               spread(one), len(one)),
+        Figure(
+            "the same, two processes", "/s", spread(two) | {"ratio": ratio}, len(two),
+            f">= {GOAL_RATIO} x one", ratio >= GOAL_RATIO,
+        ),
+    ]  # fmt: skip
+
+
+def _ended_a_second(engine: Engine, replicas: Sequence[Replica], count: int) -> float:
+    enrol(engine, new_names(count), datetime.now(UTC) + YEAR)
+    for each in replicas:
+        each.tell("start")
+    due = text("UPDATE access_grant SET due_at = :now, expires_at = :now WHERE state = 'active'")
+    with engine.begin() as connection:
+        connection.execute(due, {"now": datetime.now(UTC)})
+    seconds = wait_until_gone(engine)
+    for each in replicas:
+        each.tell("stop")
+    return count / seconds
+
+
+def _run() -> None:
+    engine = open_engine(database_url(os.environ["DATABASE_URL"]))
+    store = SqlStore(engine, f"replica-{os.getpid()}")
+    pool = None
+    for line in sys.stdin:
+        if line.strip() == "start":
+            pool = revokers(store, {INTEGRATION: cast(Cluster, StandIn())})
+            pool.start()
+        elif pool is not None:
+            pool.stop()
+        print(line.strip(), flush=True)
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    _run()

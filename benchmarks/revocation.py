@@ -1,0 +1,126 @@
+"""Many grants that end in one second: how fast they are revoked and read back, beside bare deletions."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from elasticsearch import Elasticsearch
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from benchmarks.acts import WAIT_SECONDS
+from benchmarks.bare import removal_rate
+from benchmarks.crowd import IN_FLIGHT, INTEGRATION, enrol, make, new_names
+from benchmarks.grounds import Grounds
+from benchmarks.report import Figure, spread
+from bot.access.models import Grant
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.ports import Clusters
+from bot.access.revocation import Revocation
+from bot.access.routing import Rules
+from bot.bootstrap import SystemClock
+from bot.cluster.client import Connection, connect
+from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.marks import Installation
+from bot.duties import CLUSTER_WORKERS, REVOKED_TOGETHER, REVOKERS
+from bot.sandbox.node import Node
+from bot.storage.store import SqlStore
+from bot.workers import WorkerPool
+
+COUNT = 1_000
+
+GOAL_RATIO = 0.7
+
+WAITING = 100
+"""Deletions with the default refresh: they are so much slower that fewer show their rate as well."""
+
+HERE = "revocation-benchmark"
+"""The installation: what another application made in the node is none of its business."""
+
+LOOK_SECONDS = 0.01
+
+PRODUCTION = Integration(name=INTEGRATION, owner=("@owners",), public_url="https://es.example.com")
+
+RULES = Rules(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="all"),)))
+
+
+def measure(grounds: Grounds) -> list[Figure]:
+    """In turn: the product's own pool on a SQLite file, and bare deletions. Messages are owed; nobody sends them."""
+    node = grounds.stage.node
+    grounds.stage.app.stop()
+    ours, fast, slow = [], [], []
+    user, password = node.connector()
+    count = grounds.runs(COUNT, 20)
+    try:
+        with (
+            grounds.sqlite("revocation") as engine,
+            closing(Elasticsearch(node.url, basic_auth=(user, password), connections_per_node=IN_FLIGHT)) as bare,
+            closing(connect(Connection(user, SecretStr(password), url=node.url))) as client,
+            ThreadPoolExecutor(2 * CLUSTER_WORKERS) as beside,
+        ):
+            cluster = ElasticsearchCluster(client, beside, Installation(HERE))
+            for _ in range(1 + grounds.runs(5)):
+                ours.append(_ended_a_second(engine, node, {INTEGRATION: cluster}, count))
+                fast.append(removal_rate(bare, _made(node, count), IN_FLIGHT, {"refresh": False}))
+                slow.append(removal_rate(bare, _made(node, grounds.runs(WAITING, 10)), IN_FLIGHT, {}))
+    finally:
+        grounds.stage.app.start()
+    return _figures(count, ours[1:], fast[1:], slow[1:])
+
+
+def _figures(count: int, ours: list[float], fast: list[float], slow: list[float]) -> list[Figure]:
+    ratio = median(ours) / median(fast)
+    return [
+        Figure("bare: user and role deleted, refresh=false", "/s", spread(fast), len(fast)),
+        Figure("bare: the same, default refresh", "/s", spread(slow), len(slow)),
+        Figure(
+            f"{count:,} grants end in one second: revoked and read back", "/s",
+            spread(ours) | {"ratio": ratio, "ratio to default refresh": median(ours) / median(slow)}, len(ours),
+            f">= {GOAL_RATIO} x bare with refresh=false", ratio >= GOAL_RATIO,
+        ),
+    ]  # fmt: skip
+
+
+def _made(node: Node, count: int) -> list[str]:
+    names = new_names(count)
+    make(node, names, HERE)
+    return names
+
+
+def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) -> float:
+    names = _made(node, count)
+    until = datetime.now(UTC) + timedelta(seconds=1)
+    enrol(engine, names, until)
+    pool = revokers(SqlStore(engine, "benchmark"), clusters)
+    pool.start()
+    try:
+        time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+        seconds = wait_until_gone(engine)
+    finally:
+        pool.stop()
+    return count / seconds
+
+
+def revokers(store: SqlStore, clusters: Clusters) -> WorkerPool[Grant]:
+    """The pool that ends grants, as `bot run` has it."""
+    clock = SystemClock()
+    return WorkerPool(
+        "revocation", REVOKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=True),
+        next_due=lambda read, by: read.next_grant_due(by, ending=True),
+        work=Revocation(store, clusters, RULES, clock).work, batch=REVOKED_TOGETHER,
+    )  # fmt: skip
+
+
+def wait_until_gone(engine: Engine) -> float:
+    """Seconds until the last grant is confirmed gone."""
+    began = time.perf_counter()
+    left = text("SELECT 1 FROM access_grant WHERE state <> 'cleaned_up' LIMIT 1")
+    while time.perf_counter() - began < WAIT_SECONDS:
+        with engine.connect() as connection:
+            if connection.execute(left).first() is None:
+                return time.perf_counter() - began
+        time.sleep(LOOK_SECONDS)
+    raise RuntimeError("not every grant has ended")

@@ -10,11 +10,10 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from bot.cluster.marks import mark_of
 from bot.sandbox.workspace import User
 from tests.scenario.breaking import _PASSWORD
 from tests.scenario.test_audit_command import audit
-from tests.soak.world import World
+from tests.soak.world import World, made
 from tests.stage import Secret
 
 OK = 200
@@ -113,12 +112,7 @@ def left_over(world: World) -> list[str]:
             "SELECT id, state FROM access_grant WHERE state <> 'cleaned_up' OR ended_at IS NULL"
         )
     ]
-    security = world.stage.node.client().security
-    found = {**security.get_user().body, **security.get_role().body}
-    wrong += [f"{name} is in the cluster" for name, held in found.items() if mark_of(held) is not None]
-    world.stage.node.client().indices.refresh(index=".security*", ignore_unavailable=True, expand_wildcards="all")
-    keys = security.get_api_key(active_only=True)["api_keys"]
-    wrong += [f"the key {each['name']} is in the cluster" for each in keys if mark_of(each) is not None]
+    wrong += [f"{each} is in the cluster" for each in made(world.stage.node) - world.others]
     for grant, secrets in shown(world)[0].items():
         wrong += [f"a secret of {grant} works after its end" for each in secrets if works(world, grant, each)]
     return wrong

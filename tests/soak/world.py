@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from bot.cluster.marks import mark_of
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Proxy
@@ -37,7 +38,10 @@ class Member:
 
 @dataclass
 class World:
-    """A stage whose application is one or two processes on the database of `engine`."""
+    """A stage whose application is one or two processes on the database of `engine`.
+
+    `others` is what stood in the cluster before, made for somebody else: the tests share one.
+    """
 
     stage: Stage
     members: list[Member]
@@ -45,6 +49,7 @@ class World:
     engine: Engine
     url: str
     folder: Path
+    others: set[str] = field(default_factory=set)
     moves: list[tuple[float, float]] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
 
@@ -101,6 +106,7 @@ def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[Worl
         proxies = [stack.enter_context(Proxy(node.url)) for _ in range(processes)]
         common = SETTINGS | {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
         stage = set_stage(node, folder, stack, settings=common | {"ELASTICSEARCH_URL": proxies[0].url})
+        others = made(node)
         stage.app.program = "tests.scenario.dying"
         members = [Member(stage.app, proxies[0])]
         for number, proxy in enumerate(proxies[1:], 2):
@@ -117,4 +123,18 @@ def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[Worl
         engine = open_engine(database_url(url))
         stack.callback(engine.dispose)
         more = [stage.workspace.add_user(name) for name in ("erin", "frank")]
-        yield World(stage, members, [stage.alice, stage.dave, *more], engine, url, folder)
+        yield World(stage, members, [stage.alice, stage.dave, *more], engine, url, folder, others)
+
+
+def made(node: Node) -> set[str]:
+    """All users, roles and live keys in a cluster that say that an es-access made them."""
+    client = node.client()
+    client.indices.refresh(index=".security*", ignore_unavailable=True, expand_wildcards="all")
+    found = {"user": client.security.get_user().body, "role": client.security.get_role().body}
+    keys = {each["id"]: each for each in client.security.get_api_key(active_only=True)["api_keys"]}
+    return {
+        f"the {kind} {name}"
+        for kind, held in {**found, "key": keys}.items()
+        for name, each in held.items()
+        if mark_of(each) is not None
+    }

@@ -4,6 +4,8 @@ Exits 1 on any violation, with the seed by which the same choices are made again
 machine's own business).
 """
 
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,6 +29,7 @@ def main(
     inputs: Annotated[int, typer.Option(help="Bad inputs to generate.")] = 0,
 ) -> None:
     """Soaks, prints the figures, and ends with 1 where something that was promised did not hold."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped then, too
     chosen = int(time.time()) if seed is None else seed
     kinds = ["sqlite", "postgresql"] if database == "both" else [database]
     whole, began = Report(), time.monotonic()

@@ -15,6 +15,9 @@ from tests.soak.world import World
 
 DURATIONS = ("1m", "2m", "3m", "5m", "30m")
 
+BUG = "Something went wrong on my side"
+"""What a person reads of a bug."""
+
 PAUSE_SECONDS = (0.3, 1.2)
 """Between two deeds of one person."""
 
@@ -75,7 +78,7 @@ class Load:
     def _look_for_bugs(self, person: User) -> None:
         for answer in self.world.stage.workspace.ephemerals(person)[-1:]:
             text = self.world.stage.read(answer, person)
-            if "Traceback" in text or "unforeseen" in text.lower():
+            if "Traceback" in text or BUG in text:
                 self.bugs.append(f"{person.name} reads: {text}")
 
     def _decide_something(self, owner: User, chance: random.Random) -> None:

@@ -1,6 +1,7 @@
 """One soak on one database: load and kills by turns with calm, then the end and what must be true of it."""
 
 import random
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,7 @@ def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds
             _storm(world, troubles, min(kills, troubles.kills + KILLS_TO_A_CALM), deadline, report)
             world.ready()
             report.others += checks.one_secret_each(world)
+            print(f"… {database}: {troubles.kills} kills, {troubles.faults} faults", file=sys.stderr, flush=True)
         _end(world, report)
         report.kills, report.faults = troubles.kills, troubles.faults
         return report

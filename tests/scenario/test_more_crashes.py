@@ -14,6 +14,8 @@ from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
 from tests.scenario.dying import forget, order
 from tests.soak.world import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # each restarts the application a dozen times, on a busy machine perhaps
+
 DAY_AND_A_BIT = 86_405
 NEVER = 10_000
 

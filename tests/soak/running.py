@@ -69,6 +69,8 @@ def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds
             _storm(world, troubles, min(kills, troubles.kills + KILLS_TO_A_CALM), deadline, report)
             world.ready()
             report.others += checks.one_secret_each(world)
+            for found in [*report.others, *checks.bugs_logged(world)]:
+                print(f"so far: {found}", file=sys.stderr, flush=True)
             print(f"… {database}: {troubles.kills} kills, {troubles.faults} faults", file=sys.stderr, flush=True)
         _end(world, report)
         report.kills, report.faults = troubles.kills, troubles.faults

@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup demo test lint types check format bench lock clean
+.PHONY: setup demo test soak lint types check format bench lock clean
 setup: $(STAMP)
 
 $(STAMP): requirements-dev.txt pyproject.toml
@@ -19,6 +19,9 @@ demo: setup ## the story against a real Elasticsearch, here and in a browser; th
 
 test: setup ## every test
 	$(BIN)/python -m pytest
+
+soak: setup ## 200 kills under load on both databases, and 100,000 bad inputs: under 20 minutes on two idle cores
+	$(BIN)/python -m tests.soak --inputs 100000
 
 lint: setup
 	$(BIN)/ruff check .

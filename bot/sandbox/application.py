@@ -36,7 +36,8 @@ class Cluster(Protocol):
 class Application:
     """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end.
 
-    `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`.
+    `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`. `program` is
+    the module that runs it, given the file of its clock.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Application:
         http: bool = False,
         settings: dict[str, str] | None = None,
         access_config: str | None = None,
+        program: str = "bot.sandbox.moved_clock",
     ) -> None:
         self.directory = directory
         self.log = directory / "application.log"
@@ -59,6 +61,7 @@ class Application:
         self._workspace = workspace
         self._http = http
         self._process: subprocess.Popen[bytes] | None = None
+        self.program = program
         self.access_config = directory / "access.yaml"
         self._has_config = access_config is not None
         if access_config is not None:
@@ -106,7 +109,7 @@ class Application:
         """Starts it, and waits until all that it depends on answers. Raises `RuntimeError` with its log."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot.sandbox.moved_clock", str(self._offset)],
+                [sys.executable, "-m", self.program, str(self._offset)],
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment,
                 cwd=self.directory, stdin=subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip

@@ -10,7 +10,7 @@ from slack_bolt import Respond
 from slack_sdk import WebClient
 
 from bot.access.admission import check_belongs_if_known
-from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.errors import AccessError, DatabaseAway, Outage, Refusal
 from bot.access.ports import Directory
 from bot.access.refusals import Refusals
 from bot.slack import answers, views
@@ -77,6 +77,9 @@ def trouble(error: BaseException) -> Content:
     if isinstance(error, Outage | Refusal):
         log.warning("a click came to nothing", error=str(error))
         return answers.unreachable(str(error))
+    if isinstance(error, DatabaseAway):
+        log.warning("a click came to nothing", error=str(error))
+        return answers.forgetful()
     mark = secrets.token_hex(4)
     log.error("a bug: a click was left unanswered", mark=mark, exc_info=error)
     return answers.unforeseen(mark)

@@ -183,6 +183,14 @@ def unreachable(what_happened: str) -> Content:
     return plain([(f"{what_happened}, so I could not do that. Nothing was changed. Please try again in a minute.",)])
 
 
+def forgetful() -> Content:
+    """The database cannot be used. Whether the last thing was still kept is not known."""
+    return plain([
+        ("My database does not answer, so I cannot say whether that was done. Please look again in a minute: ",
+         Code("/es-access list")),
+    ])  # fmt: skip
+
+
 def unforeseen(mark: str) -> Content:
     """A bug. The mark finds it in the log."""
     return plain([

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
+from bot.access.errors import DatabaseAway
 from bot.storage.engine import writers_turn
 from bot.storage.transaction import SqlTransaction
 
@@ -37,13 +39,13 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A transaction that changes nothing and waits for no writer."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with _told(), Session(self._engine, expire_on_commit=False) as session:
             yield SqlTransaction(session, self._process)
 
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
         """A transaction that commits at the end of the block, and is rolled back when the block raises."""
-        with self._turn, Session(self._writing, expire_on_commit=False) as session:
+        with _told(), self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = SqlTransaction(session, self._process)
             yield transaction
             transaction.seal()
@@ -68,3 +70,12 @@ class SqlStore:
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        # Not the statement nor its values: they may hold what people wrote.
+        raise DatabaseAway(f"the database cannot be used ({type(error.orig).__name__})") from error

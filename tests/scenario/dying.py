@@ -1,0 +1,73 @@
+"""Runs the application so that it can be killed at a commit: before it, when nothing is kept, or right after it.
+
+`python -m tests.scenario.dying FILE`: FILE is that of the moved clock; a file `die` beside it, once there, says at
+which commit from then on, and in which phase: `3 before`. Each commit that passes is a line in the file `commits`.
+"""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event
+from sqlmodel import Session
+
+from bot.cli import run_with
+from bot.sandbox.moved_clock import MovedClock, end_with_parent
+
+
+class Commits:
+    """Counts the commits of this process, and ends it at one of them. Only writers commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self._order = folder / "die"
+        self._log = folder / "commits"
+        self._seen = 0
+        self._guard = threading.Lock()
+
+    def listen(self) -> None:
+        """From now on."""
+        event.listen(Engine, "commit", self._before)
+        event.listen(Session, "after_commit", self._after)
+
+    def _before(self, _connection: Connection) -> None:
+        if not self._order.exists():
+            return
+        with self._guard:
+            self._seen += 1
+            with self._log.open("a", encoding="ascii") as log:
+                log.write(f"{self._seen}\n")
+        self._die("before")
+
+    def _after(self, _session: Session) -> None:
+        if self._order.exists():
+            self._die("after")
+
+    def _die(self, phase: str) -> None:
+        number, when = self._order.read_text(encoding="ascii").split()
+        if when == phase and self._seen >= int(number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def order(folder: Path, number: int, phase: str) -> None:
+    """Lets the process of that folder die at its so-manyth commit from now on."""
+    whole = folder / "die.new"
+    whole.write_text(f"{number} {phase}", encoding="ascii")
+    whole.replace(folder / "die")
+
+
+def forget(folder: Path) -> int:
+    """Takes the order back, and returns how many commits were seen since."""
+    (folder / "die").unlink(missing_ok=True)
+    log = folder / "commits"
+    seen = len(log.read_text(encoding="ascii").splitlines()) if log.exists() else 0
+    log.unlink(missing_ok=True)
+    return seen
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    clock = Path(sys.argv[1])
+    Commits(clock.parent).listen()
+    run_with(MovedClock(clock))

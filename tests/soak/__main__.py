@@ -1,0 +1,56 @@
+"""`make soak`: the application under load, with kills and faults, on each database; it ends with figures.
+
+Exits 1 on any violation, with the seed by which the same choices are made again (which thread comes first is the
+machine's own business).
+"""
+
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.sandbox.node import VERSIONS, Node
+from tests.soak.inputs import bad_inputs
+from tests.soak.running import Report, soak
+
+SHOWN = 20
+"""Violations that are printed in full."""
+
+
+def main(
+    kills: Annotated[int, typer.Option(help="Kills, shared out among the databases.")] = 200,
+    seed: Annotated[int | None, typer.Option(help="Of all choices; by itself another one each time.")] = None,
+    database: Annotated[str, typer.Option(help="sqlite, postgresql or both.")] = "both",
+    minutes: Annotated[float, typer.Option(help="Longest time for load and kills, in all.")] = 15.0,
+    inputs: Annotated[int, typer.Option(help="Bad inputs to generate.")] = 0,
+) -> None:
+    """Soaks, prints the figures, and ends with 1 where something that was promised did not hold."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped then, too
+    chosen = int(time.time()) if seed is None else seed
+    kinds = ["sqlite", "postgresql"] if database == "both" else [database]
+    whole, began = Report(), time.monotonic()
+    with Node.start(VERSIONS[0]) as node:
+        for number, kind in enumerate(kinds):
+            share = kills // len(kinds) + (number < kills % len(kinds))
+            with tempfile.TemporaryDirectory() as folder:
+                report = soak(node, Path(folder), kind, share, chosen, minutes * 60 / len(kinds))
+            print(f"{kind}: {report.requests} requests, {report.kills} kills, {len(report.violations)} violations")
+            whole.add(report)
+    given = bad_inputs(inputs, chosen) if inputs else 0
+    print("\n".join(whole.lines()))
+    if given:
+        print(f"bad inputs: {given}")
+    print(f"seed {chosen}, {time.monotonic() - began:.0f} s")
+    for sentence in whole.violations[:SHOWN]:
+        print(f"VIOLATION: {sentence}")
+    raise typer.Exit(bool(whole.violations))
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

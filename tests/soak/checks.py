@@ -1,0 +1,204 @@
+"""What must be true of a soak, read from the database, the cluster and what people see."""
+
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from bot.sandbox.workspace import User
+from tests.scenario.breaking import _PASSWORD
+from tests.scenario.test_audit_command import audit
+from tests.soak.world import World, made
+from tests.stage import Secret
+
+OK = 200
+
+SETTLE_SECONDS = 150.0
+"""Longest wait for everything to come to rest once nothing is broken any more."""
+
+STEP_SECONDS = 4.0
+"""By how much the clock is moved while waiting: pauses before another attempt pass, claims are held."""
+
+BUSY = (
+    "SELECT count(*) FROM message WHERE due_at IS NOT NULL",
+    "SELECT count(*) FROM access_request WHERE route_at IS NOT NULL AND state = 'pending'",
+    "SELECT count(*) FROM access_grant WHERE state IN ('provisioning', 'revoking', 'revocation_failed')"
+    " OR task IS NOT NULL OR claimed_by IS NOT NULL",
+)
+LEFT = (
+    *BUSY[:1],
+    "SELECT count(*) FROM access_request WHERE state = 'pending'",
+    "SELECT count(*) FROM access_grant WHERE state <> 'cleaned_up'",
+)
+
+_KEY = re.compile(r"Authorization: ApiKey ([A-Za-z0-9+/=]+)")
+
+Shown = Mapping[str, set[str]]
+"""By the id of a grant: what anybody ever saw of its secrets."""
+
+
+def settled(world: World, queries: tuple[str, ...], step: float) -> str:
+    """Moves the clock until nothing is left of what the queries count. What is left after all, or nothing."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        left = {query: world.rows(query)[0][0] for query in queries}
+        if not any(left.values()):
+            return ""
+        world.move_clock(step)
+        time.sleep(0.4)
+    return "; ".join(f"{count} of: {query}" for query, count in left.items() if count)
+
+
+def shown(world: World) -> tuple[Shown, Shown]:
+    """Every secret that ever stood in a message, and those that stand there now."""
+    ever: dict[str, set[str]] = defaultdict(set)
+    now: dict[str, set[str]] = defaultdict(set)
+    for person in world.requesters:
+        for message in world.stage.workspace.messages(person, deleted=True):
+            for blocks in (message.blocks, *(each.blocks for each in message.history)):
+                for grant, secret in _secrets(message.text, blocks):
+                    ever[grant].add(secret)
+        for message in world.stage.workspace.messages(person):
+            for grant, secret in _secrets(message.text, message.blocks):
+                now[grant].add(secret)
+    return ever, now
+
+
+def _secrets(text: str, blocks: Any) -> Iterator[tuple[str, str]]:
+    held = json.dumps(blocks)
+    named = re.search(r"REQ-[0-9A-Z]{6}", text) or re.search(r"REQ-[0-9A-Z]{6}", held)
+    keys = _KEY.findall(held)
+    for secret in keys or _PASSWORD.findall(held):
+        if named:
+            yield named.group(), secret
+
+
+def works(world: World, grant: str, secret: str) -> bool:
+    """Whether the cluster takes that secret of that grant."""
+    kind = world.rows("SELECT kind FROM access_request WHERE id = :id", id=grant)[0][0]
+    if kind == "api_key":
+        with Elasticsearch(world.stage.node.url, api_key=secret) as client:
+            return client.options(ignore_status=401).security.authenticate().meta.status == OK
+    name = f"es-access-{grant.removeprefix('REQ-').lower()}"
+    return world.stage.search(Secret(name, secret), "logs-web") == OK
+
+
+def one_secret_each(world: World) -> list[str]:
+    """In a calm moment: of each live grant the secret that is shown works, and no other that ever was."""
+    if left := settled(world, BUSY, STEP_SECONDS):
+        return [f"it did not come to rest: {left}"]
+    ever, now = shown(world)
+    wrong = []
+    for (grant,) in world.rows("SELECT id FROM access_grant WHERE state = 'active'"):
+        working = {secret for secret in ever[grant] if works(world, grant, secret)}
+        still = world.rows("SELECT state FROM access_grant WHERE id = :id", id=grant)[0][0] == "active"
+        if still and (working != now[grant] or len(working) != 1):
+            right = len(working & now[grant])
+            told = f"{len(working)} secrets work, {right} of the {len(now[grant])} that are shown"
+            wrong.append(f"{grant}: {told}; {_story(world, grant)}")
+    return wrong
+
+
+def _story(world: World, grant: str) -> str:
+    events = "SELECT at, event FROM audit_event WHERE request_id = :id ORDER BY id"
+    happened = ", ".join(f"{_time(at):%H:%M:%S} {event}" for at, event in world.rows(events, id=grant))
+    kind = world.rows("SELECT kind FROM access_request WHERE id = :id", id=grant)[0][0]
+    return f"{kind}: {happened}"
+
+
+def left_over(world: World) -> list[str]:
+    """Grants without their end, and whatever of them is in the cluster or works."""
+    wrong = [
+        f"{grant} is {state}"
+        for grant, state in world.rows(
+            "SELECT id, state FROM access_grant WHERE state <> 'cleaned_up' OR ended_at IS NULL"
+        )
+    ]
+    wrong += [f"{each} is in the cluster" for each in made(world.stage.node) - world.others]
+    for grant, secrets in shown(world)[0].items():
+        wrong += [f"a secret of {grant} works after its end" for each in secrets if works(world, grant, each)]
+    return wrong
+
+
+def receipts_missing(world: World) -> list[str]:
+    """Ends of which nothing says that they were read back from the cluster."""
+    wrong = []
+    audited = {row[0] for row in world.rows("SELECT request_id FROM audit_event WHERE event = 'grant.revoked'")}
+    for grant, receipt in world.rows("SELECT id, receipt FROM access_grant WHERE ended_at IS NOT NULL"):
+        held = json.loads(receipt) if isinstance(receipt, str) else receipt
+        gone = held and (held["user_gone"] or held["user_disabled"]) and held["role_gone"] and held["keys_left"] == 0
+        if not gone or grant not in audited:
+            wrong.append(f"{grant}: receipt {held}, audited {grant in audited}")
+    return wrong
+
+
+def messages_lost(world: World) -> list[str]:
+    """What somebody should have heard of and did not: owed still, given up, or not to be seen in Slack."""
+    # What is not due and was never sent is the message of a credential that never came to be: its end is told instead.
+    owed = world.rows("SELECT request_id, kind FROM message WHERE due_at IS NOT NULL OR (sent < wanted AND sent > 0)")
+    wrong = [f"{kind} of {request} is owed" for request, kind in owed]
+    refused = world.rows("SELECT request_id FROM audit_event WHERE event = 'message.refused'")
+    wrong += [f"a message about {request} was given up" for (request,) in refused]
+    texts = {each.id: _texts(world, each) for each in (*world.requesters, world.stage.bob, world.stage.carol)}
+    query = (
+        "SELECT r.id, r.requester, r.state, r.extends, g.delivered_at FROM access_request r"
+        " LEFT JOIN access_grant g ON g.id = r.id"
+    )
+    for request, who, state, extends, _delivered in world.rows(query):
+        heard = [each for each in texts[who] if request in each]
+        if extends is None and state == "approved":
+            wrong += _unless(any("is over" in each for each in heard), f"{who} never heard of the end of {request}")
+        else:
+            wrong += _unless(heard, f"{who} never heard what became of {request} ({state})")
+        for owner in {world.stage.bob.id, world.stage.carol.id} - {who}:
+            told = [each for each in texts[owner] if f"REQUEST {request}: " in each]
+            wrong += _unless(told, f"{owner} does not see what became of {request} ({state})")
+    return wrong
+
+
+def _texts(world: World, person: User) -> list[str]:
+    return [world.stage.read(each, person) for each in world.stage.workspace.messages(person)]
+
+
+def _unless(found: object, sentence: str) -> list[str]:
+    return [] if found else [sentence]
+
+
+def audit_broken(world: World) -> list[str]:
+    """What `bot audit verify` says against the chain."""
+    verified = audit(world.url, world.folder, "verify")
+    return [] if verified.returncode == 0 else [verified.stdout + verified.stderr]
+
+
+def bugs_logged(world: World) -> list[str]:
+    """Whatever the application itself calls a bug, with the last lines of its traceback."""
+    found = []
+    for member in world.members:
+        entries = re.split(r"(?m)^(?=\d{4}-\d{2}-\d{2}T)", member.app.log.read_text(encoding="utf-8"))
+        found += [f"{each[:160]} … {each.strip()[-900:]}" for each in entries if "a bug:" in each]
+    return found
+
+
+def lags(world: World) -> list[float]:
+    """Seconds from the time at which each access had to end to the cluster's word that it is gone."""
+    begun: dict[str, datetime] = {}
+    for request, at in world.rows(
+        "SELECT request_id, at FROM audit_event WHERE event = 'grant.revoking' ORDER BY id DESC"
+    ):
+        begun[request] = _time(at)
+    found = []
+    ends = "SELECT id, expires_at, ended_at, end_reason FROM access_grant WHERE ended_at IS NOT NULL"
+    for grant, expires, ended, reason in world.rows(ends):
+        due = _time(expires) if reason == "expired" else begun[grant]
+        found.append(max(0.0, world.really(_time(ended)) - world.really(due)))
+    return sorted(found)
+
+
+def _time(value: Any) -> datetime:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,100 @@
+"""A steady load: people who ask, decide, extend, reset and revoke, each in a thread of their own."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.sandbox.workspace import Message, User
+from bot.sandbox.workspace.form import NotShownError
+from tests.soak.world import World
+
+DURATIONS = ("1m", "2m", "3m", "5m", "30m")
+
+BUG = "Something went wrong on my side"
+"""What a person reads of a bug."""
+
+PAUSE_SECONDS = (0.3, 1.2)
+"""Between two deeds of one person."""
+
+_MINE = "SELECT g.id FROM access_grant g JOIN access_request r ON r.id = g.id WHERE r.requester = :who AND g.state = :s"
+_OPEN = "SELECT id FROM access_request WHERE state = 'pending'"
+
+
+@dataclass
+class Load:
+    """The people of a world at work. `bugs` are answers that nobody should ever read."""
+
+    world: World
+    seed: int
+    bugs: list[str] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Everybody begins."""
+        self._stopping.clear()
+        stage = self.world.stage
+        doing: list[tuple[User, Callable[[User, random.Random], None]]] = [
+            *((person, self._request_something) for person in self.world.requesters),
+            *((owner, self._decide_something) for owner in (stage.bob, stage.carol)),
+        ]
+        for person, act in doing:
+            # The choices are those of the seed; which thread comes first is the machine's.
+            chance = random.Random(f"{self.seed} {person.name}")  # noqa: S311 (a load, not a secret)
+            self._threads.append(threading.Thread(target=self._go_on, args=(person, act, chance), name=person.name))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Everybody finishes what they are doing."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _go_on(self, person: User, act: Callable[[User, random.Random], None], chance: random.Random) -> None:
+        while not self._stopping.is_set():
+            # A button that has just gone; a database that is just being made: people try again.
+            with suppress(NotShownError, SQLAlchemyError):
+                act(person, chance)
+            self._stopping.wait(chance.uniform(*PAUSE_SECONDS))
+
+    def _request_something(self, person: User, chance: random.Random) -> None:
+        mine = [row[0] for row in self.world.rows(_MINE, who=person.id, s="active")]
+        deed = chance.choices(("ask", "key", "extend", "reset", "revoke"), (5, 3, 1, 1, 1))[0]
+        if deed in {"ask", "key"} or not mine:
+            flag = " --key" if deed == "key" else ""
+            text = f"logs-* {chance.choice(DURATIONS)} --again{flag}"
+        else:
+            text = f"{deed} {chance.choice(mine)}" + (" 2m" if deed == "extend" else "")
+        self.world.stage.workspace.command(person, "/es-access", text)
+        self._look_for_bugs(person)
+
+    def _look_for_bugs(self, person: User) -> None:
+        for answer in self.world.stage.workspace.ephemerals(person)[-1:]:
+            text = self.world.stage.read(answer, person)
+            if "Traceback" in text or BUG in text:
+                self.bugs.append(f"{person.name} reads: {text}")
+
+    def _decide_something(self, owner: User, chance: random.Random) -> None:
+        waiting = {row[0] for row in self.world.rows(_OPEN)}
+        for message in self._undecided(owner, waiting)[-8:]:
+            if self._stopping.is_set():
+                return
+            workspace = self.world.stage.workspace
+            if chance.random() < 0.85:
+                workspace.click(owner, message, "Approve")
+            else:
+                workspace.click(owner, message, "Deny")
+                time.sleep(0.2)
+                for view in workspace.views(owner)[-1:]:
+                    workspace.submit(owner, view, {"reason": "not today"})
+
+    def _undecided(self, owner: User, waiting: set[str]) -> list[Message]:
+        held = self.world.stage.workspace.messages(owner)[-80:]
+        return [each for each in held if any(name in each.text for name in waiting) and "Approve" in str(each.blocks)]

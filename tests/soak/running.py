@@ -1,0 +1,113 @@
+"""One soak on one database: load and kills by turns with calm, then the end and what must be true of it."""
+
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from bot.sandbox.node import Node
+from tests.databases import postgres_server
+from tests.soak import checks
+from tests.soak.load import Load
+from tests.soak.troubles import Troubles
+from tests.soak.world import World, a_world
+
+KILLS_TO_A_CALM = 25
+"""After so many kills everything comes to rest for a moment, and each live grant is looked at."""
+
+
+@dataclass
+class Report:
+    """The figures of one or several soaks, and every violation in a sentence."""
+
+    requests: int = 0
+    kills: int = 0
+    faults: int = 0
+    left_over: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+
+    def add(self, other: "Report") -> None:
+        """Takes the figures of another in."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    @property
+    def violations(self) -> list[str]:
+        """All of them."""
+        return [*self.left_over, *self.messages, *self.receipts, *self.others]
+
+    def lines(self) -> list[str]:
+        """As it is printed."""
+        ordered = sorted(self.lags) or [0.0]
+        p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.50, 0.99))
+        return [
+            f"requests: {self.requests}",
+            f"kills: {self.kills}",
+            f"faults injected: {self.faults}",
+            f"grants left over: {len(self.left_over)}",
+            f"messages lost: {len(self.messages)}",
+            f"receipts missing: {len(self.receipts)}",
+            f"lag of revocation: p50 {p50:.2f} s, p99 {p99:.2f} s",
+        ]
+
+
+def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds: float) -> Report:
+    """Runs it, for so many kills or so long, whichever comes first; then lets everything settle, and looks."""
+    with _database(database, folder) as url, a_world(node, folder, url, 2 if database == "postgresql" else 1) as world:
+        chance = random.Random(f"{seed} {database}")  # noqa: S311 (troubles, not secrets)
+        troubles, report = Troubles(world, chance), Report()
+        deadline = time.monotonic() + seconds
+        while troubles.kills < kills and time.monotonic() < deadline:
+            _storm(world, troubles, min(kills, troubles.kills + KILLS_TO_A_CALM), deadline, report)
+            world.ready()
+            report.others += checks.one_secret_each(world)
+            for found in [*report.others, *checks.bugs_logged(world)]:
+                print(f"so far: {found}", file=sys.stderr, flush=True)
+            print(f"… {database}: {troubles.kills} kills, {troubles.faults} faults", file=sys.stderr, flush=True)
+        _end(world, report)
+        report.kills, report.faults = troubles.kills, troubles.faults
+        return report
+
+
+def _storm(world: World, troubles: Troubles, kills: int, deadline: float, report: Report) -> None:
+    load = Load(world, troubles.chance.randrange(1 << 30))
+    troubles.begin()
+    load.start()
+    try:
+        while troubles.kills < kills and time.monotonic() < deadline:
+            troubles.kill_one()
+    finally:
+        load.stop()
+        troubles.end()
+        world.stage.workspace.faults.clear()
+    report.others += load.bugs
+
+
+def _end(world: World, report: Report) -> None:
+    if left := checks.settled(world, checks.LEFT, 30.0):
+        report.others.append(f"it did not settle: {left}")
+    report.requests = world.rows("SELECT count(*) FROM access_request")[0][0]
+    report.left_over += checks.left_over(world)
+    report.messages += checks.messages_lost(world)
+    report.receipts += checks.receipts_missing(world)
+    report.others += [*checks.audit_broken(world), *checks.bugs_logged(world), *world.ended_by_themselves]
+    report.lags += checks.lags(world)
+
+
+@contextmanager
+def _database(database: str, folder: Path) -> Iterator[str]:
+    if database == "sqlite":
+        yield f"sqlite:///{folder}/es-access.db"
+        return
+    with postgres_server() as server:
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE soak")
+        yield server.get_uri("soak")

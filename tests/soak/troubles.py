@@ -1,0 +1,129 @@
+"""What goes wrong in a soak: calls of both sides that fail, and processes that are killed."""
+
+import os
+import random
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from bot.sandbox.proxy import Answer, Cut, Half, Phase, Request, Verdict, failure
+from tests.scenario.dying import forget, order
+from tests.soak.world import Member, World
+
+FAULTY = 0.04
+"""Of all calls to the outside, in each direction: enough that most grants meet one, few enough that work gets done."""
+
+LATE_SECONDS = 3.0
+"""Longest wait for the call or commit at which a process is to die; then it dies where it is."""
+
+JUMP_SECONDS = (5.0, 20.0)
+"""By how much the clock is moved after each kill: short accesses end meanwhile."""
+
+GARBAGE = Answer(200, b"<html>it works!</html>", (("Content-Type", "text/html"),))
+
+
+@dataclass
+class Troubles:
+    """Makes them, by the choices of one seed. Every count is of what really happened."""
+
+    world: World
+    chance: random.Random
+    kills: int = 0
+    faults: int = 0
+    _faulty: bool = False
+    _dies: dict[int, tuple[str, int]] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        """From now on calls fail now and then."""
+        self._faulty = True
+        for number, member in enumerate(self.world.members):
+            member.proxy.hook = partial(self._cluster, number)
+        self._off = self.world.stage.workspace.on_call(self._slack)
+
+    def end(self) -> None:
+        """From now on nothing fails."""
+        self._faulty = False
+        for member in self.world.members:
+            member.proxy.hook = None
+        with suppress(ValueError):  # twice is as good as once
+            self._off()
+
+    # --- faults ---
+
+    def _strikes(self) -> bool:
+        with self._guard:
+            struck = self._faulty and self.chance.random() < FAULTY
+            self.faults += struck
+            return struck
+
+    def _cluster(self, number: int, _request: Request, phase: Phase) -> Verdict:
+        if self._dies_at(number, phase):
+            return Cut()
+        if not self._strikes():
+            return None
+        if self.chance.random() < 0.2:
+            time.sleep(self.chance.uniform(0.2, 1.5))
+            return None
+        cut: list[Verdict] = [Cut(), Half()]
+        answers: list[Verdict] = [failure(429, 1), failure(500), failure(503), GARBAGE]
+        return self.chance.choice(cut if phase == "after" else cut + answers)
+
+    def _slack(self, method: str, _payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
+        if any(self._dies_at(number, phase) for number in range(len(self.world.members))):
+            return "drop"
+        if not self._strikes():
+            return None
+        kind = self.chance.random()
+        if kind < 0.3:
+            return "drop"
+        if kind < 0.5:
+            time.sleep(self.chance.uniform(0.2, 1.5))
+        else:  # the next call of that method meets it
+            self.world.stage.workspace.faults.add(method, self.chance.choice([429, 500, 503]))
+        return None
+
+    # --- kills ---
+
+    def kill_one(self) -> None:
+        """Kills a process at a random moment, call or commit, starts it again and moves the clock."""
+        number = self.chance.randrange(len(self.world.members))
+        member = self.world.members[number]
+        time.sleep(self.chance.uniform(0.1, 1.5))
+        how = self.chance.choice(["moment", "call", "commit"])
+        if how == "call":
+            with self._guard:
+                self._dies[number] = (self.chance.choice(["before", "after"]), self.chance.randint(1, 6))
+        elif how == "commit":
+            order(member.app.directory, self.chance.randint(1, 6), self.chance.choice(["before", "after"]))
+        if how != "moment":
+            self._wait_dead(member)
+        with self._guard:
+            self._dies.pop(number, None)
+        alive_or_killed = self.world.is_up(member) or member.app.returncode == -signal.SIGKILL
+        member.app.kill()
+        forget(member.app.directory)
+        self.kills += alive_or_killed
+        self.world.move_clock(self.chance.uniform(*JUMP_SECONDS))
+        self.world.start(member)
+
+    def _wait_dead(self, member: Member) -> None:
+        deadline = time.monotonic() + LATE_SECONDS
+        while time.monotonic() < deadline and member.app.returncode is None:
+            time.sleep(0.01)
+
+    def _dies_at(self, number: int, phase: Phase) -> bool:
+        with self._guard:
+            when, left = self._dies.get(number, (phase, 0))
+            if when != phase or left == 0:
+                return False
+            self._dies[number] = (when, left - 1)
+            if left > 1:
+                return False
+        with suppress(RuntimeError, ProcessLookupError):  # dead already
+            os.kill(self.world.members[number].app.pid, signal.SIGKILL)
+        return True

@@ -1,0 +1,140 @@
+"""The world of a soak: real people, a real node, and one or two processes of the application that may die."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from bot.cluster.marks import mark_of
+from bot.sandbox.application import Application
+from bot.sandbox.node import Node
+from bot.sandbox.proxy import Proxy
+from bot.sandbox.workspace import User
+from bot.storage.engine import database_url, open_engine
+from tests.stage import PLENTY, Stage, set_stage
+
+ROOT = Path(__file__).parents[2]
+
+UP_SECONDS = 45.0
+"""Longest wait for a process to be ready once nothing is broken any more; under faults nobody waits for it."""
+
+SETTINGS = PLENTY | {"PENDING_DURATION": "20m", "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass
+class Member:
+    """One process, and the proxy through which it alone reaches the cluster."""
+
+    app: Application
+    proxy: Proxy
+
+
+@dataclass
+class World:
+    """A stage whose application is one or two processes on the database of `engine`.
+
+    `others` is what stood in the cluster before, made for somebody else: the tests share one.
+    """
+
+    stage: Stage
+    members: list[Member]
+    requesters: list[User]
+    engine: Engine
+    url: str
+    folder: Path
+    others: set[str] = field(default_factory=set)
+    moves: list[tuple[float, float]] = field(default_factory=list)
+    ended_by_themselves: list[str] = field(default_factory=list)
+
+    def rows(self, query: str, **values: Any) -> Sequence[Any]:
+        """What the database answers."""
+        with self.engine.connect() as connection:
+            return connection.execute(text(query), values).fetchall()
+
+    def move_clock(self, seconds: float) -> None:
+        """Lets every process see a later time, and remembers when that was."""
+        for member in self.members:
+            member.app.move_clock(seconds)
+        self.moves.append((time.time(), self.members[0].app.moved))
+
+    def really(self, at: datetime) -> float:
+        """When it was, in Unix seconds of the machine, that the processes saw that time; a jump passed it at once."""
+        offset, moment = 0.0, at.timestamp()
+        for moved_at, after in self.moves:
+            if moment - offset <= moved_at:
+                break
+            offset = after
+            if moment - offset < moved_at:
+                return moved_at
+        return moment - offset
+
+    def start(self, member: Member) -> None:
+        """Starts a process, and waits until it is ready, for as long as nothing speaks against it."""
+        member.app.start(ready=False)
+        deadline = time.monotonic() + UP_SECONDS
+        while time.monotonic() < deadline and self.is_up(member) and not member.app._says_ready():
+            time.sleep(_POLL_SECONDS)
+
+    def is_up(self, member: Member) -> bool:
+        """Whether the process runs. One that ended without being killed is kept for the report."""
+        code = member.app.returncode
+        if code is not None and code >= 0:
+            log = member.app.log.read_text(encoding="utf-8")[-1500:]
+            self.ended_by_themselves.append(f"a process ended by itself with {code}:\n{log}")
+        return code is None
+
+    def ready(self) -> None:
+        """Every process runs and says that it is ready. Raises `RuntimeError`."""
+        for member in self.members:
+            if member.app.returncode is not None:
+                member.app.kill()
+                member.app.start(ready=False)
+            member.app.wait_ready()
+
+
+@contextmanager
+def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
+    """A running one. The second process has its own folder, clock and proxy."""
+    with ExitStack() as stack:
+        proxies = [stack.enter_context(Proxy(node.url)) for _ in range(processes)]
+        common = SETTINGS | {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
+        stage = set_stage(node, folder, stack, settings=common | {"ELASTICSEARCH_URL": proxies[0].url})
+        others = made(node)
+        stage.app.program = "tests.scenario.dying"
+        members = [Member(stage.app, proxies[0])]
+        for number, proxy in enumerate(proxies[1:], 2):
+            own = folder / f"process-{number}"
+            own.mkdir()
+            app = Application(
+                stage.workspace, node, node.connector(), own, owners=stage.app.environment["INTEGRATION_OWNER"],
+                settings=common | {"ELASTICSEARCH_URL": proxy.url}, program="tests.scenario.dying",
+            )  # fmt: skip
+            members.append(Member(app, proxy))
+        for member in members:
+            stack.callback(member.app.kill)
+            member.app.start()
+        engine = open_engine(database_url(url))
+        stack.callback(engine.dispose)
+        more = [stage.workspace.add_user(name) for name in ("erin", "frank")]
+        yield World(stage, members, [stage.alice, stage.dave, *more], engine, url, folder, others)
+
+
+def made(node: Node) -> set[str]:
+    """All users, roles and live keys in a cluster that say that an es-access made them."""
+    client = node.client()
+    client.indices.refresh(index=".security*", ignore_unavailable=True, expand_wildcards="all")
+    found = {"user": client.security.get_user().body, "role": client.security.get_role().body}
+    keys = {each["id"]: each for each in client.security.get_api_key(active_only=True)["api_keys"]}
+    return {
+        f"the {kind} {name}"
+        for kind, held in {**found, "key": keys}.items()
+        for name, each in held.items()
+        if mark_of(each) is not None
+    }

@@ -4,6 +4,7 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from bot.access.models import CredentialKind, Delivery, Grant, GrantTask, Messag
 from bot.access.pauses import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges, Story
 from bot.access.states import GrantState
-from bot.access.storing import Store
+from bot.access.storing import Store, Transaction
 
 PASSWORD_LENGTH = 32
 """Letters and digits alone, 190 bits: safe to paste into a shell, a URL and a form."""
@@ -105,7 +106,7 @@ class Provisioning:
                 self._put_off(grant)
         except LostRace:
             # Somebody ended or extended it while it was in hand: what is due now is in the row.
-            self._release(grant)
+            self._settle(grant)
 
     def _put_off(self, grant: Grant) -> None:
         with self.store.writing() as write:
@@ -245,9 +246,35 @@ class Provisioning:
             end_grant(write, grant, end, APPLICATION, now)
             write.put_off(grant, now)
 
+    def _settle(self, grant: Grant) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            mine = write.holds(grant)
+            release(write, grant, now)
+            if not mine:
+                with suppress(LostRace):  # whoever has it now will find out in the same way
+                    _make_good(write, grant.id, now)
+
     def _release(self, grant: Grant) -> None:
         with self.store.writing() as write:
             release(write, grant, self.clock.now())
+
+
+def _make_good(write: Transaction, grant_id: str, now: datetime) -> None:
+    """Another process took the grant over while this one was held up, and each may have set a secret of its own.
+
+    Which one the cluster takes, and which one is shown, nobody can tell: so another one is made, and shown.
+    """
+    current = write.grant(grant_id)
+    event = "grant.taken_over"
+    if current is None:
+        return
+    if current.state is GrantState.ACTIVE:
+        write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
+    elif current.state is GrantState.PROVISIONING:
+        write.change(current, event, APPLICATION, now, due_at=now)  # the other one is at it, and begins anew
+    elif current.state in {GrantState.REVOKED, GrantState.CLEANED_UP}:
+        write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
 
 
 def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:

@@ -1,13 +1,13 @@
 """What is done for a grant while it lives: API keys, extensions, fresh secrets, and revealing them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 
 from bot.access.ending import End
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.models import CredentialKind, Delivery, GrantTask, MessageKind
+from bot.access.models import CredentialKind, Delivery, Grant, GrantTask, MessageKind
 from bot.access.pauses import LONGEST_PAUSE
 from bot.access.requests import Draft
 from bot.access.states import GrantState
@@ -296,3 +296,70 @@ def test_a_reveal_that_fails_lets_go_of_the_grant(world: World) -> None:
     world.clock.advance(HOUR + CLAIM)
     world.work()
     assert world.cluster.empty
+
+
+# --- two processes with the same grant in hand ---
+
+
+def frozen(world: World, request_id: str, grants: Sequence[Grant]) -> Callable[..., None]:
+    """This process stands still for longer than its claims hold, and another one does all of its work meanwhile."""
+    other = world.on(SqlStore(world.store._engine, "other"))
+    happened: list[bool] = []
+
+    def stand_still(*_: object) -> None:
+        if not happened:
+            happened.append(True)
+            world.clock.advance(CLAIM + timedelta(seconds=1))
+            assert other.work_grants() == 1
+            assert other.grant(request_id).state is GrantState.ACTIVE
+            assert grants
+
+    return stand_still
+
+
+@pytest.mark.parametrize("where", ["before the cluster is called", "before the secret is shown"])
+def test_a_process_that_stood_still_leaves_no_dead_secret_behind(world: World, where: str) -> None:
+    request_id = asked(world, PASSWORD)
+    claimed = world.claim_grants()
+    stand_still = frozen(world, request_id, claimed)
+    if where == "before the cluster is called":
+        world.cluster.before_create = stand_still
+    else:
+        world.notifier.before_deliver = stand_still
+    world.work_on(*claimed)
+    world.work()
+    grant = world.grant(request_id)
+    assert (grant.state, grant.task) == (GrantState.ACTIVE, None)
+    assert world.notifier.shows(world.cluster.users[grant.username])
+    assert "grant.taken_over" in world.audit(request_id)
+
+
+def test_a_key_that_a_process_made_after_it_stood_still_is_not_the_one_that_is_shown(world: World) -> None:
+    request_id = asked(world, KEY)
+    claimed = world.claim_grants()
+    world.cluster.before_renew = frozen(world, request_id, claimed)
+    world.work_on(*claimed)
+    world.work()
+    grant = world.grant(request_id)
+    assert live_keys(world) == [grant.key_id]
+    assert world.notifier.shows(f"secret-of-{grant.key_id}")
+
+
+def test_what_was_shown_after_the_end_is_taken_out_again(world: World) -> None:
+    request_id = asked(world, PASSWORD)
+    claimed = world.claim_grants()
+    other = world.on(SqlStore(world.store._engine, "other"))
+
+    def ended_meanwhile() -> None:
+        world.notifier.before_deliver = lambda: None
+        world.clock.advance(CLAIM + timedelta(seconds=1))
+        other.work()
+        other.grants.revoke(request_id, REQUESTER)
+        other.work()
+        assert other.grant(request_id).state is GrantState.CLEANED_UP
+
+    world.notifier.before_deliver = ended_meanwhile
+    world.work_on(*claimed)
+    world.work()
+    assert world.cluster.empty
+    assert not any(world.notifier.shows(each) for each in world.cluster.passwords)

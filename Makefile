@@ -22,6 +22,7 @@ test: setup ## every test
 
 soak: setup ## 200 kills under load on both databases, and 100,000 bad inputs: under 20 minutes on two idle cores
 	$(BIN)/python -m tests.soak --inputs 100000
+	ES_ACCESS_SOAK=1 $(BIN)/python -m pytest tests/scenario/test_more_crashes.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The application is killed at every commit of a grant's life, and at every call of its extension and its clean-up."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,10 @@ from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
 from tests.scenario.dying import forget, order
 from tests.soak.world import ROOT
 
-pytestmark = pytest.mark.timeout(900)  # each restarts the application a dozen times, on a busy machine perhaps
+pytestmark = [
+    pytest.mark.timeout(900),  # each restarts the application a dozen times, on a busy machine perhaps
+    pytest.mark.skipif("ES_ACCESS_SOAK" not in os.environ, reason="minutes each: part of `make soak`"),
+]
 
 DAY_AND_A_BIT = 86_405
 NEVER = 10_000

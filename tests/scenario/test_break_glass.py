@@ -104,7 +104,7 @@ def test_owners_are_reminded_after_a_day_also_after_a_restart(opened: Opened) ->
     stage.app.move_clock(DAY + 60)
     again = copy(stage, stage.carol, stage.carol, f"STILL TO REVIEW: BREAK-GLASS {request}", "Ended: expired")
     copy(stage, stage.bob, stage.bob, f"STILL TO REVIEW: BREAK-GLASS {request}")
-    stage.app.kill()
+    stage.app.stop()
     stage.app.start()
     stage.workspace.click(stage.carol, again, "Reviewed")
     copy(stage, security, stage.dave, f"BREAK-GLASS {request}: REVIEWED")

@@ -72,7 +72,8 @@ def _one_round() -> None:
         before, began = _peak_megabytes(), time.perf_counter()
         outcome = hand.reconciling.reconcile(integration)
         seconds, after = time.perf_counter() - began, _peak_megabytes()
-    if outcome is None or outcome.error or outcome.did:
+    # What the benchmarks before this one have left is unknown to this database, and taken over: a few grants.
+    if outcome is None or outcome.error or outcome.did.keys() - {"adopted"}:
         raise SystemExit(
             f"not a round that finds everything as it is known: {outcome and (outcome.error, outcome.did)}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple, TypeVar
 
 import pytest
@@ -221,7 +222,8 @@ def set_stage(
     app = Application(
         workspace, node, node.connector(), directory,
         owners=f"{bob.email},@data-owners", http=http,
-        settings={**({} if policy else PLENTY), **(settings or {})},
+        # The node is shared: what another test has left in it is another installation's.
+        settings={"INSTALLATION_ID": token_hex(8), **({} if policy else PLENTY), **(settings or {})},
         access_config=policy and integrations(node, bob) + policy(workspace),
     )  # fmt: skip
     stage = Stage(workspace, node, app, alice, bob, carol, dave)

@@ -42,7 +42,7 @@ def other(world: World, new_store: NewStore) -> World:
 
 def ready(world: World, kind: CredentialKind) -> str:
     """A grant that waits to be revealed."""
-    request = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind)).request.id
+    request = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind, again=True)).request.id
     world.approvals.approve(request, OWNER)
     world.work()
     assert world.grant(request).state is GrantState.ACTIVE

@@ -13,6 +13,7 @@ import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 
 from bot.sandbox.node import Node
+from bot.sandbox.workspace import View
 from tests.scenario.kinds import (
     FORBIDDEN,
     OK,
@@ -117,6 +118,13 @@ def test_an_extended_key_is_a_new_one_that_lasts_and_the_old_one_stops(quiet_sta
     stage.wait(lambda: not new.works, "the end of the new key")
 
 
+def send(stage: Stage, view: View, pattern: str, **chosen: str) -> None:
+    """Chooses the pattern among what is suggested, and sends the form."""
+    found = stage.workspace.suggest(stage.alice, view, "patterns", pattern)
+    option = next(each for each in found if each["value"] == pattern)
+    assert stage.workspace.submit(stage.alice, view, {"patterns": [option], **chosen}).error is None
+
+
 def test_the_form_offers_both_purposes_and_gives_a_key(stage: Stage) -> None:
     workspace, alice = stage.workspace, stage.alice
     workspace.command(alice, "/es-access", "")
@@ -125,7 +133,7 @@ def test_the_form_offers_both_purposes_and_gives_a_key(stage: Stage) -> None:
     assert "Kibana or people (password)" in offered
     assert "A script (API key)" in offered
     assert "Kibana or people (password) ▾" in workspace.render(view, alice)
-    workspace.submit(alice, view, {"patterns": "logs-*", "duration": "1h", "purpose": "api_key"})
+    send(stage, view, "logs-*", purpose="api_key")
     text = stage.reads(alice, "is filed", "as an API key")
     request = next(word for word in text.split() if word.startswith("REQ-"))
     assert "as an API key" in stage.read(stage.approval(stage.bob, request), stage.bob)
@@ -158,7 +166,7 @@ def test_a_flow_may_give_keys_by_default(with_flows: Opened) -> None:
     stage.workspace.command(stage.alice, "/es-access", "")
     view = stage.wait(lambda: stage.workspace.views(stage.alice), "the form")[-1]
     assert "A script (API key) ▾" in stage.workspace.render(view, stage.alice)
-    stage.workspace.submit(stage.alice, view, {"patterns": "logs-*", "duration": "1h", "purpose": "password"})
+    send(stage, view, "logs-web", purpose="password")
     stage.reads(stage.alice, "is filed", "with a password")
 
 
@@ -184,7 +192,7 @@ def test_flows_that_differ_leave_the_choice_to_themselves(with_flows: Opened) ->
         workspace.command(alice, "/es-access", "")
         view = stage.wait(lambda: workspace.views(alice), "the form")[-1]
         assert "What the access flow gives ▾" in workspace.render(view, alice)
-        workspace.submit(alice, view, {"patterns": patterns, "duration": "1h"})
+        send(stage, view, patterns)
         stage.reads(alice, "is filed", f"read on {patterns}", kind)
 
 

@@ -1,12 +1,10 @@
 """The `bot` command."""
 
-import faulthandler
 import io
 import os
 import queue
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
     from bot.access.ports import Clock
     from bot.by_hand import ByHand
     from bot.settings import Settings
-
-STOP_SECONDS = 25.0
-"""Kubernetes and systemd give 30 and 90 by default."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(audit, name="audit")
@@ -232,6 +227,7 @@ def run_with(clock: "Clock | None") -> None:
 
     from bot import bootstrap, logs
     from bot.settings import SettingsError
+    from bot.stopping import next_signal, stop_in_time
 
     logs.set_up(settings.log_level, settings.log_format, settings.secrets())
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -245,24 +241,9 @@ def run_with(clock: "Clock | None") -> None:
         application = bootstrap.start(settings, clock)
     except SettingsError as error:
         _complain(error.problems, "es-access cannot start:")
-    while signals.get() == signal.SIGHUP:
+    while next_signal(signals) == signal.SIGHUP:
         application.reload()
-    _stop_in_time(application.stop)
-
-
-def _stop_in_time(stop: Callable[[], None]) -> None:
-    """Stops in an orderly way, or not: all that matters is in the database, and a supervisor would kill us soon."""
-
-    def give_up() -> None:
-        print(f"es-access did not stop within {STOP_SECONDS:.0f} s and ends now; nothing is lost", file=sys.stderr)
-        faulthandler.dump_traceback()
-        os._exit(1)
-
-    watchdog = threading.Timer(STOP_SECONDS, give_up)
-    watchdog.daemon = True
-    watchdog.start()
-    stop()
-    watchdog.cancel()
+    stop_in_time(application.stop)
 
 
 def _quietly() -> "Settings":

@@ -68,7 +68,7 @@ def pair(request: pytest.FixtureRequest, node: Node, tmp_path: Path, postgres: C
 
 
 def patiently(act: Callable[[], Found]) -> Found:
-    """As people do it: what Slack could not hand to a process that was just leaving fails visibly, and is done again."""
+    """As people do it: what Slack could not hand to a process that was just leaving fails, and they try again."""
     for _ in range(3):
         try:
             return act()

@@ -77,5 +77,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if str(error.orig).startswith("no such "):
+            raise  # SQLite's word for a table or column that is not there, which is no matter of waiting
         # Not the statement nor its values: they may hold what people wrote.
         raise DatabaseAway(f"the database cannot be used ({type(error.orig).__name__})") from error

@@ -214,7 +214,7 @@ def is_approved(teller: Teller, request: str) -> Given:
     teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
     given = receives(teller, request)
     text = teller.reads(bob, f"REQUEST {request}: APPROVED")
-    teller.check("[ Approve ]" not in text, "Bob's message says who decided; its buttons are gone", text)
+    teller.check("[ Approve ]" not in text, "Bob's message says who decided; there is nothing left to decide", text)
     teller.check(given.secret not in teller.texts(bob), "the credential is in Alice's message alone")
     return given
 

@@ -15,7 +15,8 @@ from bot import logs
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.notices import Notices
 from bot.access.ports import Clock
-from bot.access.rotation import Rotation, RotationStore
+from bot.access.rotation import Rotation
+from bot.access.storing import Store
 from bot.cluster.account import Account
 from bot.cluster.client import connect
 from bot.cluster.password import ConnectorPassword
@@ -71,7 +72,7 @@ def check_rotation(configuration: Configuration) -> None:
 def rotation_of(
     configuration: Configuration,
     accounts: Mapping[str, Account],
-    store: RotationStore,
+    store: Store,
     clock: Clock,
     notices: Notices | None = None,
 ) -> Rotation:
@@ -107,7 +108,7 @@ def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, 
 def start_rotation(
     configuration: Configuration,
     accounts: Mapping[str, Account],
-    store: RotationStore,
+    store: Store,
     clock: Clock,
     notices: Notices,
     running: ExitStack,

@@ -1,51 +1,31 @@
-"""What rotations need of a database, in memory."""
+"""What rotations leave in a database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
+from sqlmodel import col, select
 
-@dataclass
-class Setting:
-    value: str
+from bot.access.models import AuditEvent, Setting
+from bot.storage.store import SqlStore
 
 
-@dataclass
-class FakeRotationStore:
-    """Settings, leases and audit events. `process` is who asks for a lease."""
+def events(store: SqlStore) -> list[tuple[str, dict[str, Any]]]:
+    """What happened, oldest first, and the details of it."""
+    with store.reading() as read:
+        rows = read._session.exec(select(AuditEvent).order_by(col(AuditEvent.id)))
+        return [(row.event, {"actor": row.actor, "at": row.at, **row.detail}) for row in rows]
 
-    process: str = "first"
-    settings: dict[str, Setting] = field(default_factory=dict)
-    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    @contextmanager
-    def reading(self) -> Iterator["FakeRotationStore"]:
-        yield self
+def names(store: SqlStore) -> list[str]:
+    """What happened, oldest first."""
+    return [event for event, _ in events(store)]
 
-    @contextmanager
-    def writing(self) -> Iterator["FakeRotationStore"]:
-        yield self
 
-    def setting(self, name: str) -> Setting | None:
-        return self.settings.get(name)
+def remembered(store: SqlStore) -> list[str]:
+    """The names of what the application remembers about itself."""
+    with store.reading() as read:
+        return [row.name for row in read._session.exec(select(Setting))]
 
-    def set_setting(self, name: str, value: str, at: datetime) -> None:  # noqa: ARG002 (as it is called)
-        self.settings[name] = Setting(value)
 
-    def lease(self, name: str, now: datetime, until: datetime) -> bool:
-        holder, held_until = self.leases.get(name, (self.process, now))
-        if holder != self.process and held_until > now:
-            return False
-        self.leases[name] = (self.process, until)
-        return True
-
-    def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
-        assert request_id is None
-        self.events.append((event, {"actor": actor, "at": at, **detail}))
-
-    def names(self) -> list[str]:
-        """What happened, oldest first."""
-        return [event for event, _ in self.events]
+def second(store: SqlStore) -> SqlStore:
+    """The same database, as another process sees it."""
+    return SqlStore(store.engine, "second")

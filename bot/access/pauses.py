@@ -11,7 +11,7 @@ LONGEST_PAUSE_FAILED = timedelta(hours=1)
 """Between attempts to revoke what owners have been told of; for ever."""
 
 
-def pause_after(attempts: int, longest: timedelta) -> timedelta:
+def pause_after(attempts: int, longest: timedelta, first: timedelta = FIRST_PAUSE) -> timedelta:
     """How long to wait after that many failed attempts: doubling, with jitter so that many do not return as one."""
-    full: timedelta = min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), longest)
+    full: timedelta = min(first * (1 << min(attempts - 1, 20)), longest)
     return full * random.uniform(0.75, 1.25)  # noqa: S311 (jitter, not a secret)

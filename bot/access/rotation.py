@@ -5,20 +5,21 @@ at every moment either the password in the store works, or the one before it doe
 """
 
 import json
-import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
 
 from bot.access.approvals import APPLICATION
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
+from bot.access.pauses import pause_after
 from bot.access.ports import Clock
 from bot.access.provisioning import new_password
+from bot.access.storing import Store, Transaction
 
 LEASE = timedelta(minutes=5)
 """How long one process has the duty: longer than all calls of a rotation take when each one uses up its time."""
@@ -59,32 +60,6 @@ class ConnectorAccount(Protocol):
         ...
 
 
-class Remembered(Protocol):
-    """Something that the application remembers about itself."""
-
-    value: str
-
-
-class RotationTransaction(Protocol):
-    """What a rotation needs of a `Transaction`."""
-
-    def setting(self, name: str) -> Remembered | None: ...
-
-    def set_setting(self, name: str, value: str, at: datetime) -> None: ...
-
-    def lease(self, name: str, now: datetime, until: datetime) -> bool: ...
-
-    def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None: ...
-
-
-class RotationStore(Protocol):
-    """What a rotation needs of a `Store`."""
-
-    def reading(self) -> AbstractContextManager[RotationTransaction]: ...
-
-    def writing(self) -> AbstractContextManager[RotationTransaction]: ...
-
-
 @dataclass(frozen=True)
 class Record:
     """What is known about the rotations of one account. `retry_at` is set after a failure."""
@@ -109,7 +84,7 @@ class Rotation:
     `tell` is told of a failure once, and of nothing further until a rotation has succeeded.
     """
 
-    store: RotationStore
+    store: Store
     accounts: Mapping[str, ConnectorAccount]
     every: Mapping[str, timedelta]
     clock: Clock
@@ -217,7 +192,7 @@ class Rotation:
 class _Duty:
     """One process rotates one account at a time. Raises `Conflict` at the beginning of the block."""
 
-    def __init__(self, store: RotationStore, clock: Clock, name: str) -> None:
+    def __init__(self, store: Store, clock: Clock, name: str) -> None:
         self._store, self._clock, self._name = store, clock, name
 
     def __enter__(self) -> None:
@@ -234,16 +209,15 @@ class _Duty:
 
 
 def _pause(failures: int, error: Outage | Refusal) -> timedelta:
-    full = min(FIRST_PAUSE * (1 << min(failures - 1, 20)), LONGEST_PAUSE)
     named = timedelta(seconds=error.retry_after or 0) if isinstance(error, Outage) else timedelta(0)
-    return max(full * random.uniform(0.75, 1.25), named)  # noqa: S311 (jitter, not a secret)
+    return max(pause_after(failures, LONGEST_PAUSE, FIRST_PAUSE), named)
 
 
 def _name(integration: str) -> str:
     return f"rotation of {integration}"
 
 
-def _read(read: RotationTransaction, integration: str) -> Record | None:
+def _read(read: Transaction, integration: str) -> Record | None:
     remembered = read.setting(_name(integration))
     if remembered is None:
         return None
@@ -256,7 +230,7 @@ def _read(read: RotationTransaction, integration: str) -> Record | None:
     )
 
 
-def _write(write: RotationTransaction, integration: str, record: Record, now: datetime) -> None:
+def _write(write: Transaction, integration: str, record: Record, now: datetime) -> None:
     value = {
         "rotated_at": record.rotated_at.isoformat(),
         "failures": record.failures,

@@ -1,14 +1,12 @@
 """Two at the same moment: exactly one wins and the other is told, on each database."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Barrier
 
 import pytest
 
-from bot.access.errors import AccessError, Conflict, Outage
+from bot.access.errors import Conflict, Outage
 from bot.access.models import Message, MessageKind
 from bot.access.policy import AccessFlow, Escalation
 from bot.access.ports import Story
@@ -17,6 +15,7 @@ from bot.access.states import GrantState, RequestState
 from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.together import at_once
 
 ROUNDS = 25
 """Of each race: enough to see it end either way."""
@@ -37,21 +36,6 @@ def world(store: SqlStore) -> Iterator[World]:
 def other(world: World, new_store: NewStore) -> World:
     """The same, as another process sees it."""
     return world.on(new_store("second"))
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """What each did, or the `AccessError` that it was told, with all of them begun at the same moment."""
-    together = Barrier(len(actions))
-
-    def run(action: Callable[[], object]) -> object:
-        together.wait()
-        try:
-            return action()
-        except AccessError as told:
-            return told
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return [each.result() for each in [pool.submit(run, action) for action in actions]]
 
 
 def renew(store: SqlStore, claimed: Sequence[Message]) -> None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bot.access.break_glass import REMIND_EVERY
 from bot.access.models import MessageKind
@@ -14,7 +12,9 @@ from bot.access.requests import Draft
 from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
-from tests.integration.test_races import at_once, won_and_lost
+from tests.integration.test_races import won_and_lost
+from tests.plans import plan_of
+from tests.together import at_once
 
 ROUNDS = 10
 
@@ -76,20 +76,5 @@ def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other:
 
 
 def test_however_many_requests_there_were_those_to_review_are_found_by_their_own_index(world: World) -> None:
-    ran: list[tuple[str, Any]] = []
-    engine = world.store._engine
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        ran.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", keep)
-    with world.store.reading() as read:
-        read.reviews_due(world.clock.now(), 100)
-    event.remove(engine, "before_cursor_execute", keep)
-    statement, parameters = ran[-1]
-    with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it would read a table that is empty
-        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
-        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    plan = plan_of(world.store, lambda read: read.reviews_due(world.clock.now(), 100))
     assert "access_request_review" in plan

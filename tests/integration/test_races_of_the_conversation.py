@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bot.access.counter_offer import OfferState
 from bot.access.errors import Conflict
@@ -18,7 +16,9 @@ from bot.access.states import RequestState
 from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
-from tests.integration.test_races import at_once, won_and_lost
+from tests.integration.test_races import won_and_lost
+from tests.plans import plan_of
+from tests.together import at_once
 
 ROUNDS = 15
 
@@ -134,20 +134,5 @@ def test_two_processes_send_one_note_and_replace_an_owner_once(world: World, oth
 
 
 def test_however_many_grants_live_the_notes_that_are_due_are_found_by_their_own_index(world: World) -> None:
-    ran: list[tuple[str, Any]] = []
-    engine = world.store._engine
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        ran.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", keep)
-    with world.store.reading() as read:
-        read.ending_soon(world.clock.now(), 100)
-    event.remove(engine, "before_cursor_execute", keep)
-    statement, parameters = ran[-1]  # after what SQLite begins a transaction with
-    with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it would read a table that is empty
-        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
-        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    plan = plan_of(world.store, lambda read: read.ending_soon(world.clock.now(), 100))
     assert "access_grant_warning" in plan

@@ -1,14 +1,14 @@
 """Reveal against everything else that may happen to a grant at the same moment, on each database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from threading import Barrier, Event
+from threading import Event
 
 import pytest
 
-from bot.access.errors import AccessError, Conflict, NotFound, Outage, Refusal
+from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.models import CredentialKind, Delivery, GrantTask
 from bot.access.policy import AccessFlow
 from bot.access.ports import Credential, CredentialSpec, Story
@@ -18,6 +18,7 @@ from bot.access.states import GrantState
 from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, World, world_on
+from tests.together import at_once
 
 ROUNDS = 10
 """Of each race: enough to see it end either way."""
@@ -47,20 +48,6 @@ def ready(world: World, kind: CredentialKind) -> str:
     world.work()
     assert world.grant(request).state is GrantState.ACTIVE
     return request
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    together = Barrier(len(actions))
-
-    def run(action: Callable[[], object]) -> object:
-        together.wait()
-        try:
-            return action()
-        except AccessError as told:
-            return told
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return [each.result() for each in [pool.submit(run, action) for action in actions]]
 
 
 def credentials(answers: list[object]) -> list[Credential]:

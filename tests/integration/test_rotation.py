@@ -24,8 +24,9 @@ from bot.cluster.password import ConnectorPassword
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from bot.secret_stores.file import FileStore
+from bot.storage.store import SqlStore
 from tests.fakes import FakeClock
-from tests.rotations import FakeRotationStore
+from tests.rotations import events, names
 
 
 class Crash(BaseException):
@@ -54,7 +55,7 @@ class World:
     path: Path
     name: str
     stack: ExitStack
-    store: FakeRotationStore = field(default_factory=FakeRotationStore)
+    store: SqlStore
     clock: FakeClock = field(default_factory=FakeClock)
 
     @property
@@ -88,7 +89,7 @@ def proxy(each_node: Node) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def world(each_node: Node, proxy: Proxy, tmp_path: Path) -> Iterator[World]:
+def world(each_node: Node, proxy: Proxy, tmp_path: Path, sqlite_store: SqlStore) -> Iterator[World]:
     name, first = f"connector-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     security = each_node.client().security
     security.put_role(name=name, **ROLE)
@@ -96,7 +97,7 @@ def world(each_node: Node, proxy: Proxy, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "password"
     path.write_text(f"{first}\n", encoding="utf-8")
     with ExitStack() as stack:
-        yield World(each_node, proxy.url, path, name, stack)
+        yield World(each_node, proxy.url, path, name, stack, sqlite_store)
     security.delete_user(username=name)
     security.delete_role(name=name)
 
@@ -129,7 +130,7 @@ def test_a_crash_after_any_step_is_mended_at_the_next_start(world: World, step: 
     assert again.ping() == world.name
     again.rotation.look()
     world.well()
-    assert world.store.names() == (["connector.rotated"] if (step, late) == ("keep", True) else [])
+    assert names(world.store) == (["connector.rotated"] if (step, late) == ("keep", True) else [])
     assert again.password.current == world.file.read()
 
 
@@ -217,7 +218,7 @@ def test_a_lost_answer_of_the_cluster_is_found_out(world: World, proxy: Proxy) -
     assert process.ping() == world.name
     process.rotation.rotate("es", "bot rotate")
     world.well()
-    assert world.store.names() == ["connector.rotation_failed", "connector.rotated"]
+    assert names(world.store) == ["connector.rotation_failed", "connector.rotated"]
 
 
 def test_a_store_that_is_down_is_kept_told_and_tried_again(world: World) -> None:
@@ -227,16 +228,16 @@ def test_a_store_that_is_down_is_kept_told_and_tried_again(world: World) -> None
     world.path.rename(away)
     process.rotation.look()
     assert process.ping() == world.name
-    assert world.store.names() == ["connector.rotation_failed"]
-    assert "cannot be read: No such file" in world.store.events[0][1]["error"]
+    assert names(world.store) == ["connector.rotation_failed"]
+    assert "cannot be read: No such file" in events(world.store)[0][1]["error"]
     with pytest.raises(Outage, match="No such file"):
         world.start()  # nothing of it is remembered anywhere
     away.rename(world.path)
     process.rotation.look()
-    assert len(world.store.events) == 1, "not at once"
+    assert len(events(world.store)) == 1, "not at once"
     world.clock.advance(timedelta(minutes=2))
     process.rotation.look()
-    assert world.store.names() == ["connector.rotation_failed", "connector.rotated"]
+    assert names(world.store) == ["connector.rotation_failed", "connector.rotated"]
     world.well()
 
 

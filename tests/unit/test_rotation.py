@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.rotation import LEASE, LONGEST_PAUSE, Rotation
+from bot.storage.store import SqlStore
 from tests.fakes import FakeClock
-from tests.rotations import FakeRotationStore
+from tests.rotations import events, names, remembered, second
 
 OLD = SecretStr("old")
 MONTH = timedelta(days=30)
@@ -80,13 +81,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store() -> FakeRotationStore:
-    return FakeRotationStore()
+def store(sqlite_store: SqlStore) -> SqlStore:
+    return sqlite_store
 
 
-def rotation_of(
-    account: FakeAccount, store: FakeRotationStore, clock: FakeClock, told: list[str] | None = None
-) -> Rotation:
+def rotation_of(account: FakeAccount, store: SqlStore, clock: FakeClock, told: list[str] | None = None) -> Rotation:
     tell: list[str] = [] if told is None else told
     return Rotation(store, {"es": account}, {"es": MONTH}, clock, lambda _, sentence: tell.append(sentence))
 
@@ -98,7 +97,7 @@ def raising(error: BaseException) -> Fault:
     return fail
 
 
-def test_it_is_written_then_changed_then_used(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_it_is_written_then_changed_then_used(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     assert rotation_of(account, store, clock).rotate("es", "bot rotate") == "a store"
     assert account.calls == ["settle", "keep", "change", "use"]
@@ -106,16 +105,16 @@ def test_it_is_written_then_changed_then_used(store: FakeRotationStore, clock: F
     new = account.cluster.get_secret_value()
     assert len(new) == 32
     assert new.isalnum()
-    ((event, detail),) = store.events
+    ((event, detail),) = events(store)
     assert (event, detail["actor"], detail["integration"]) == ("connector.rotated", "bot rotate", "es")
     assert new not in repr(store)
 
 
-def test_it_is_due_after_its_time_and_not_before(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_it_is_due_after_its_time_and_not_before(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     rotation = rotation_of(account, store, clock)
     rotation.look()  # how old the password is, nobody knows
-    assert store.names() == []
+    assert names(store) == []
     clock.advance(MONTH - MINUTE)
     rotation.look()
     assert account.cluster == OLD
@@ -128,26 +127,26 @@ def test_it_is_due_after_its_time_and_not_before(store: FakeRotationStore, clock
     again.look()
     clock.advance(MONTH - MINUTE)
     again.look()
-    assert store.names() == ["connector.rotated"]
+    assert names(store) == ["connector.rotated"]
     clock.advance(MINUTE)
     again.look()
-    assert store.names() == ["connector.rotated"] * 2
+    assert names(store) == ["connector.rotated"] * 2
 
 
-def test_an_account_that_is_not_rotated_is_settled_and_no_more(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_an_account_that_is_not_rotated_is_settled_and_no_more(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     rotation = Rotation(store, {"es": account}, {}, clock)
     for _ in range(3):
         rotation.look()
         clock.advance(MONTH)
     assert account.calls == ["settle"]
-    assert store.settings == {}
+    assert remembered(store) == []
 
 
 @pytest.mark.parametrize("step", ["keep", "change", "use"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_crash_between_any_two_steps_is_mended_at_the_next_start(
-    store: FakeRotationStore, clock: FakeClock, step: str, when: str
+    store: SqlStore, clock: FakeClock, step: str, when: str
 ) -> None:
     account = FakeAccount()
     getattr(account, when)[step] = raising(Crash())
@@ -157,14 +156,14 @@ def test_a_crash_between_any_two_steps_is_mended_at_the_next_start(
     rotation_of(next_process, store, clock).look()
     assert next_process.well
     was_between = (when, step) in {("after", "keep"), ("before", "change")}
-    assert store.names() == (["connector.rotated"] if was_between else [])
+    assert names(store) == (["connector.rotated"] if was_between else [])
     if was_between:
-        assert store.events[0][1]["after_interruption"] is True
+        assert events(store)[0][1]["after_interruption"] is True
 
 
 @pytest.mark.parametrize("step", ["settle", "keep", "change"])
 def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
-    store: FakeRotationStore, clock: FakeClock, step: str
+    store: SqlStore, clock: FakeClock, step: str
 ) -> None:
     account, told = FakeAccount(), list[str]()
     rotation = rotation_of(account, store, clock, told)
@@ -174,12 +173,12 @@ def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
     pauses = []
     for _ in range(12):
         since = clock.now()
-        while not store.events or store.events[-1][1]["at"] < since:
+        while not events(store) or events(store)[-1][1]["at"] < since:
             rotation.look()
             clock.advance(MINUTE / 4)
         pauses.append(clock.now() - since)
         assert account.cluster == account.used == OLD, "what works goes on working"
-    assert store.names() == ["connector.rotation_failed"] * 12
+    assert names(store) == ["connector.rotation_failed"] * 12
     assert told == ["the store is down"]
     assert pauses[5] > pauses[1] * 4
     assert pauses[-1] < LONGEST_PAUSE * 1.5
@@ -188,12 +187,10 @@ def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
     rotation.look()
     assert account.well
     assert account.cluster != OLD
-    assert store.names()[-1] == "connector.rotated"
+    assert names(store)[-1] == "connector.rotated"
 
 
-def test_a_lost_answer_of_the_cluster_does_not_write_a_third_password(
-    store: FakeRotationStore, clock: FakeClock
-) -> None:
+def test_a_lost_answer_of_the_cluster_does_not_write_a_third_password(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     account.before["change"] = raising(Outage("no answer"))
     rotation = rotation_of(account, store, clock)
@@ -206,7 +203,7 @@ def test_a_lost_answer_of_the_cluster_does_not_write_a_third_password(
     assert account.well
 
 
-def test_a_cluster_that_says_no_leaves_the_store_as_it_was(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_a_cluster_that_says_no_leaves_the_store_as_it_was(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     account.before["change"] = raising(Refusal("not a native user"))
     with pytest.raises(Refusal):
@@ -215,9 +212,9 @@ def test_a_cluster_that_says_no_leaves_the_store_as_it_was(store: FakeRotationSt
     assert account.cluster == OLD
 
 
-def test_one_process_does_it_at_a_time(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_one_process_does_it_at_a_time(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
-    other = FakeRotationStore("second", store.settings, store.leases, store.events)
+    other = second(store)
 
     def meanwhile() -> None:
         with pytest.raises(Conflict):
@@ -225,21 +222,22 @@ def test_one_process_does_it_at_a_time(store: FakeRotationStore, clock: FakeCloc
 
     account.before["change"] = meanwhile
     rotation_of(account, store, clock).rotate("es", "es-access")
-    assert store.names() == ["connector.rotated"]
+    assert names(store) == ["connector.rotated"]
     account.before.clear()
     rotation_of(account, other, clock).rotate("es", "bot rotate")
-    assert store.names() == ["connector.rotated"] * 2
+    assert names(store) == ["connector.rotated"] * 2
 
 
-def test_a_process_that_died_with_the_duty_loses_it(store: FakeRotationStore, clock: FakeClock) -> None:
-    store.lease("rotation of es", clock.now(), clock.now() + LEASE)
-    other = FakeRotationStore("second", store.settings, store.leases, store.events)
+def test_a_process_that_died_with_the_duty_loses_it(store: SqlStore, clock: FakeClock) -> None:
+    with store.writing() as write:
+        assert write.lease("rotation of es", clock.now(), clock.now() + LEASE)
+    other = second(store)
     with pytest.raises(Conflict):
         rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
     clock.advance(LEASE)
     assert rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
 
 
-def test_an_unknown_cluster_is_not_found(store: FakeRotationStore, clock: FakeClock) -> None:
+def test_an_unknown_cluster_is_not_found(store: SqlStore, clock: FakeClock) -> None:
     with pytest.raises(NotFound):
         rotation_of(FakeAccount(), store, clock).rotate("nothing", "bot rotate")

@@ -261,3 +261,19 @@ def quiet_stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
         ready = set_stage(node, tmp_path, stack)
         ready.app.start()
         yield ready
+
+
+Opened = Callable[[str], Stage]
+
+
+@pytest.fixture
+def with_flows(node: Node, tmp_path: Path) -> Iterator[Opened]:
+    """Starts a stage with these access flows; `bob` is the integration owner, `@data-owners` is carol."""
+    with ExitStack() as stack:
+
+        def opened(flows: str) -> Stage:
+            stage = set_stage(node, tmp_path, stack, policy=lambda _: f"access_flows:\n{flows}")
+            stage.app.start()
+            return stage
+
+        yield opened

@@ -157,6 +157,10 @@ _WARNINGS = Index(
 )  # fmt: skip
 
 
+FREE: dict[str, None] = {"claimed_by": None, "claimed_until": None}
+"""Of a grant or a message that nobody works on."""
+
+
 class Grant(SQLModel, table=True):
     """An approved request, as it exists in the cluster. Its id is that of the request.
 

@@ -16,7 +16,7 @@ from bot.access.approvals import APPLICATION
 from bot.access.ending import End, end_grant, release
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
 from bot.access.happenings import What, stamp, tell
-from bot.access.models import CredentialKind, Delivery, Grant, GrantTask, Message, MessageKind
+from bot.access.models import FREE, CredentialKind, Delivery, Grant, GrantTask, Message, MessageKind
 from bot.access.pauses import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges, Story
 from bot.access.states import GrantState
@@ -32,8 +32,6 @@ REVEALING = timedelta(seconds=30)
 """How long a click may hold a grant while its secret is made: longer than three calls that time out."""
 
 _ALPHABET = string.ascii_letters + string.digits
-
-_FREE: dict[str, None] = {"claimed_by": None, "claimed_until": None}
 
 
 def new_password() -> SecretStr:
@@ -84,7 +82,7 @@ class Provisioning:
 
     def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
         # What became due while it was in hand is looked at now, and not a second later.
-        values: dict[str, Any] = {"key_id": credential.key_id, "due_at": grant.due_at, **_FREE}
+        values: dict[str, Any] = {"key_id": credential.key_id, "due_at": grant.due_at, **FREE}
         with self.store.writing() as write:
             write.change(grant, "grant.revealed", actor, self.clock.now(), **values)
 
@@ -157,7 +155,7 @@ class Provisioning:
         with self.store.writing() as write:
             write.move(
                 grant, GrantState.ACTIVE, APPLICATION, now,
-                delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **_FREE,
+                delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **FREE,
             )  # fmt: skip
             tell(write, grant.id, now, What.DELIVERED, stamp(grant.expires_at))
             if credential is None:
@@ -198,7 +196,7 @@ class Provisioning:
         event = "grant.renewed" if task is GrantTask.RENEW else "grant.extension_applied"
         key: dict[str, Any] = {"key_id": credential.key_id} if credential else {}
         with self.store.writing() as write:
-            write.change(grant, event, APPLICATION, now, task=None, due_at=grant.expires_at, attempts=0, **key, **_FREE)
+            write.change(grant, event, APPLICATION, now, task=None, due_at=grant.expires_at, attempts=0, **key, **FREE)
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
     def _place(self, message: Message, story: Story) -> None:

@@ -10,7 +10,7 @@ from bot.access.approvals import APPLICATION
 from bot.access.ending import End, begin_to_end, release
 from bot.access.errors import LostRace, Outage
 from bot.access.happenings import tell_end
-from bot.access.models import CredentialKind, Grant, MessageKind
+from bot.access.models import FREE, CredentialKind, Grant, MessageKind
 from bot.access.outcomes import told
 from bot.access.pauses import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.ports import Clock, Clusters, Receipt, Story
@@ -101,7 +101,7 @@ class Revocation:
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
         due = {grant.id: {"due_at": self._due_to_go(story, receipt, now)} for grant, story, receipt in endings}
-        gone = _moved(write, endings, GrantState.REVOKED, now, due, ended_at=now, claimed_by=None, claimed_until=None)
+        gone = _moved(write, endings, GrantState.REVOKED, now, due, ended_at=now, **FREE)
         _moved(write, [each for each in gone if due[each[0].id]["due_at"] is None], GrantState.CLEANED_UP, now)
         hear = {grant.id: [*told(story.request), *story.approvers] for grant, story, _ in gone}
         write.refresh(list(hear), _SHOW_THE_END, now)
@@ -118,7 +118,7 @@ _SHOW_THE_END = (
     MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
 )  # fmt: skip
 
-DONE: dict[str, None] = {"due_at": None, "claimed_by": None, "claimed_until": None}
+DONE: dict[str, None] = {"due_at": None, **FREE}
 """Of a grant for which there is nothing left to do."""
 
 

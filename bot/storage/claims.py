@@ -9,9 +9,8 @@ from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot.access.models import Grant, Message
+from bot.access.models import FREE, Grant, Message
 from bot.access.records import AuditShipping, Lease
-from bot.storage.messages import FREE
 from bot.storage.reading import Reading, being_made, first_of_recipient
 
 Row = TypeVar("Row", Grant, Message)

@@ -7,12 +7,9 @@ from typing import Any
 from sqlalchemy import case, insert, or_, update
 from sqlmodel import col, func, select
 
-from bot.access.models import Message, MessageKind
+from bot.access.models import FREE, Message, MessageKind
 from bot.access.ports import Posted
 from bot.storage.reading import Reading
-
-FREE: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
-"""Of a row that nobody works on."""
 
 
 class Messages(Reading):

@@ -7,24 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.node import VERSIONS, Node
-from tests.stage import Stage, integrations, set_stage
+from tests.stage import Opened, Stage, integrations, set_stage
 
 OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
-
-Opened = Callable[[str], Stage]
-
-
-@pytest.fixture
-def with_flows(node: Node, tmp_path: Path) -> Iterator[Opened]:
-    """Starts a stage with these access flows; `bob` is the integration owner, `@data-owners` is carol."""
-    with ExitStack() as stack:
-
-        def opened(flows: str) -> Stage:
-            stage = set_stage(node, tmp_path, stack, policy=lambda _: f"access_flows:\n{flows}")
-            stage.app.start()
-            return stage
-
-        yield opened
 
 
 def test_two_of_a_group_have_to_approve(with_flows: Opened) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,22 +28,7 @@ from tests.scenario.kinds import (
     user_or_role,
     username,
 )
-from tests.stage import Stage, set_stage
-
-Opened = Callable[[str], Stage]
-
-
-@pytest.fixture
-def with_flows(node: Node, tmp_path: Path) -> Iterator[Opened]:
-    """Starts a stage with these access flows; `bob` is the integration owner."""
-    with ExitStack() as stack:
-
-        def opened(flows: str) -> Stage:
-            stage = set_stage(node, tmp_path, stack, policy=lambda _: f"access_flows:\n{flows}")
-            stage.app.start()
-            return stage
-
-        yield opened
+from tests.stage import Opened, Stage, set_stage
 
 
 @pytest.fixture

@@ -32,16 +32,24 @@ class Afterwards:
     def acknowledging(self) -> Iterator[None]:
         """Around the handling of one payload, up to its acknowledgement."""
         began = monotonic()
-        with self._change:
-            self._unacknowledged += 1
+        self.arrived()
         try:
             yield
         finally:
-            self._took(monotonic() - began)
-            with self._change:
-                self._unacknowledged -= 1
-                if self._unacknowledged == 0:
-                    self._change.notify_all()
+            self.acknowledged(monotonic() - began)
+
+    def arrived(self) -> None:
+        """A payload is here, and nobody is at it yet."""
+        with self._change:
+            self._unacknowledged += 1
+
+    def acknowledged(self, seconds: float) -> None:
+        """One that has arrived was acknowledged, so many seconds after somebody began with it."""
+        self._took(seconds)
+        with self._change:
+            self._unacknowledged -= 1
+            if self._unacknowledged == 0:
+                self._change.notify_all()
 
     def wait_until_quiet(self, seconds: float) -> bool:
         """Returns when no payload waits to be acknowledged, or after that long. Whether it is quiet."""

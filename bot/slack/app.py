@@ -1,5 +1,7 @@
 """The Bolt app, and its two ways to hear from Slack."""
 
+import json
+import select
 import socket
 import ssl
 import threading
@@ -7,6 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from queue import Queue
 from typing import Protocol
 
 import structlog
@@ -40,6 +43,9 @@ SILENCE_SECONDS = 30.0
 
 QUIET_SECONDS = 1.0
 """For a moment in which no envelope waits for its acknowledgement, before the connection is ended."""
+
+QUIET_FOR_SECONDS = 0.02
+"""That moment: longer than a frame takes from the socket to the queue."""
 
 LEAVE_SECONDS = 5.0
 """For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
@@ -94,19 +100,46 @@ def bolt_app(
     return app
 
 
+class _Arrivals(Queue[str]):
+    """What Socket Mode has read: an envelope counts from here on, and not from when a thread takes it up."""
+
+    def __init__(self, afterwards: Afterwards) -> None:
+        super().__init__()
+        self._afterwards = afterwards
+
+    def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
+        """As every queue does."""
+        if item.startswith("{") and SocketModeRequest.from_dict(json.loads(item)) is not None:
+            self._afterwards.arrived()
+        super().put(item, block, timeout)
+
+
 class _Handler(SocketModeHandler):
     def __init__(self, app: App, app_token: str, afterwards: Afterwards) -> None:
         super().__init__(app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS)
         self._afterwards = afterwards
         self.heard_at: float | None = None
+        self.client.message_queue = _Arrivals(afterwards)
         self.client.on_message_listeners.append(self._heard)
 
     def _heard(self, _message: str) -> None:
         self.heard_at = time.time()
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        with self._afterwards.acknowledging():
+        began = time.monotonic()
+        try:
             super().handle(client, req)
+        finally:
+            self._afterwards.acknowledged(time.monotonic() - began)
+
+
+def _all_is_read(open_socket: socket.socket | None) -> bool:
+    """Whether nothing has come that the client has not read yet."""
+    if open_socket is None or open_socket.fileno() < 0:
+        return True
+    if isinstance(open_socket, ssl.SSLSocket) and open_socket.pending():
+        return False
+    return not select.select([open_socket], [], [], 0)[0]
 
 
 class SocketMode:
@@ -156,12 +189,15 @@ class SocketMode:
         comes until then is taken and never acknowledged: its person sees an error. (slack_sdk 3.44, builtin client.)
         """
         client = self._handler.client
-        until = time.monotonic() + QUIET_SECONDS
-        while not (client.message_queue.empty() and self._afterwards.wait_until_quiet(0)) and time.monotonic() < until:
-            time.sleep(0.001)
         client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
-        client.current_session_state.terminated = True
         open_socket = client.current_session.sock if client.current_session is not None else None
+        until, busy = time.monotonic() + QUIET_SECONDS, time.monotonic()
+        # For a moment, and not at one: what was read from the socket is an envelope only once its last byte was.
+        while busy + QUIET_FOR_SECONDS > time.monotonic() < until:
+            if not (_all_is_read(open_socket) and self._afterwards.wait_until_quiet(0)):
+                busy = time.monotonic()
+            time.sleep(0.001)
+        client.current_session_state.terminated = True
         if open_socket is not None:
             with suppress(OSError):
                 # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.

@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-QUICK = ("approve", "keys", "revocation", "reconcile", "preview")
-"""Those that start nothing but one node and one application, and take seconds each."""
+QUICK = ("approve", "keys", "expiry", "acknowledge", "revocation", "reconcile", "preview", "history", "replicas")
+"""All but those that mostly wait: for starts, for a quiet workspace, and for many at once."""
 
 LONGEST_SECONDS = 300
 """Several times what it takes on two cores with nothing else to do."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from http.client import HTTPException
 from queue import Queue
 from typing import Protocol
 
@@ -16,6 +17,7 @@ import structlog
 from pydantic import SecretStr
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -86,14 +88,23 @@ def bolt_app(
     `verified`: Slack has just taken the token, so that Bolt may ask it who we are once, now, and not at the first
     event; otherwise it asks then, since Slack may be down at the start and be back by then.
     """
-    app = App(
-        client=client,
-        # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
-        signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
-        token_verification_enabled=verified,
-        listener_executor=Carrying(executor),
-        raise_error_for_unhandled_request=False,
-    )
+
+    def made(*, asking: bool) -> App:
+        return App(
+            client=client,
+            # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
+            signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
+            token_verification_enabled=asking,
+            listener_executor=Carrying(executor),
+            raise_error_for_unhandled_request=False,
+        )
+
+    try:
+        app = made(asking=verified)
+    except (BoltError, OSError, HTTPException) as error:
+        # Slack took the token a moment ago, so it is Slack that went away since: no reason not to start.
+        log.warning("Slack did not say again who we are", error=type(error).__name__)
+        app = made(asking=False)
     app.use(gate)
     for each in listeners:
         each.register(app)

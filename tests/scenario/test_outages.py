@@ -5,15 +5,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import PRODUCT, Answer, Cut, Half, Phase, Request, Verdict, failure
 from tests.scenario.breaking import Broken, broken_stage, username
+from tests.stage import set_stage
 
 HOUR_AND_A_BIT = 3601
 
@@ -371,3 +373,17 @@ def _is_one_credential_that_works(broken: Broken, request: str) -> None:
 
 def _holds_password(payload: dict[str, object]) -> bool:
     return "Password: " in json.dumps(payload["blocks"])
+
+
+@pytest.mark.parametrize("answer", [500, "nothing"])
+def test_slack_that_goes_away_in_the_middle_of_a_start_does_not_end_it(
+    node: Node, tmp_path: Path, answer: Literal[500, "nothing"]
+) -> None:
+    with ExitStack() as stack:
+        stage = set_stage(node, tmp_path, stack)
+        asked = itertools.count()
+        stage.workspace.faults.add("auth.test", answer, when=lambda _: next(asked) == 1)
+        stage.app.start()
+        assert next(asked) > 1, "it was asked a second time, and that failed"
+        _, secret = stage.granted("logs-web 1h")
+        assert stage.search(secret, "logs-web") == 200

@@ -111,6 +111,20 @@ def _story(world: World, grant: str) -> str:
     return f"{kind}: {happened}"
 
 
+RECONCILE_SECONDS = 11 * 60.0
+"""Longer than what lies between two rounds."""
+
+
+def reconciled(world: World) -> int:
+    """Lets a round of reconcile pass. How many users, roles and keys there were that only it could find."""
+    before = len(made(world.stage.node) - world.others)
+    world.move_clock(RECONCILE_SECONDS)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while made(world.stage.node) - world.others and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return before
+
+
 def left_over(world: World) -> list[str]:
     """Grants without their end, and whatever of them is in the cluster or works."""
     wrong = [

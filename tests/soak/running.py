@@ -28,6 +28,7 @@ class Report:
     requests: int = 0
     kills: int = 0
     faults: int = 0
+    found_later: int = 0
     left_over: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     receipts: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Report:
             f"requests: {self.requests}",
             f"kills: {self.kills}",
             f"faults injected: {self.faults}",
+            f"in the cluster until reconcile found it: {self.found_later}",
             f"grants left over: {len(self.left_over)}",
             f"messages lost: {len(self.messages)}",
             f"receipts missing: {len(self.receipts)}",
@@ -94,6 +96,11 @@ def _storm(world: World, troubles: Troubles, kills: int, deadline: float, report
 def _end(world: World, report: Report) -> None:
     if left := checks.settled(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle: {left}")
+    # A call that was on its way when its process died may reach the cluster after the end: reconcile finds what it
+    # made.
+    report.found_later = checks.reconciled(world)
+    if left := checks.settled(world, checks.LEFT, 30.0):
+        report.others.append(f"it did not settle after reconcile: {left}")
     report.requests = world.rows("SELECT count(*) FROM access_request")[0][0]
     report.left_over += checks.left_over(world)
     report.messages += checks.messages_lost(world)

@@ -210,7 +210,7 @@ def _conversation() -> dict[str, Shown]:
             story(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
         ),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
-        "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web")), "C0OPS"),
+        "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web"))),
     }
 
 

@@ -18,6 +18,7 @@ from bot.slack.afterwards import Afterwards
 from bot.slack.content import Content
 from bot.slack.errors import domain_errors
 from bot.slack.gate import Acting, acting
+from bot.slack.windows import opened_in
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,11 @@ def in_dm(client: WebClient, person: str, channel: str = "") -> Answer:
                     client.chat_postEphemeral(channel=channel, user=person, text=told.text, blocks=told.blocks)
 
     return show
+
+
+def after_window(client: WebClient, body: Body) -> Answer:
+    """In a direct message, or where the window was opened from: a window that was sent has no place of its own."""
+    return in_dm(client, body["user"]["id"], opened_in(body))
 
 
 def in_window(client: WebClient, window: str) -> Answer:

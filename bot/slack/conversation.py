@@ -11,11 +11,11 @@ from bot.access.offers import Offers, Terms
 from bot.access.patterns import parse_patterns
 from bot.access.requests import Requests
 from bot.slack import answers, ids
-from bot.slack.answering import Answer, Answering, Body, in_dm, reply
+from bot.slack.answering import Answer, Answering, Body, after_window, reply
 from bot.slack.content import Content
 from bot.slack.listening import accepted, chosen_option, chosen_options, id_of, nothing, value_of
 from bot.slack.offering import offer_form
-from bot.slack.windows import open_window
+from bot.slack.windows import open_window, subject_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Conversation:
 
         def answer() -> None:
             choices = self.offers.choices(id_of(body), body["user"]["id"])
-            open_window(client, body, offer_form(choices, _channel_of(body)), "Click Offer less again.")
+            open_window(client, body, offer_form(choices), "Click Offer less again.")
 
         self._later(reply(body, respond, client), answer)
 
@@ -57,10 +57,9 @@ class Conversation:
             checks[ids.PATTERNS] = lambda: parse_patterns(typed)
         if not accepted(ack, checks):
             return
-        request_id, _, channel = body["view"]["private_metadata"].partition(" ")
-        person = body["user"]["id"]
+        request_id, person = subject_of(body), body["user"]["id"]
         self._later(
-            in_dm(client, person, channel),
+            after_window(client, body),
             lambda: answers.offer_made(self.offers.make(request_id, person, terms)),
         )
 
@@ -94,7 +93,3 @@ def _number(body: Body) -> int:
     """The id of an offer that a button carries; one that there is not for a button that carries none."""
     value = str(body["actions"][0].get("value") or "")
     return int(value) if value.isascii() and value.isdecimal() and len(value) < len("9999999999") else 0
-
-
-def _channel_of(body: Body) -> str:
-    return str((body.get("channel") or {}).get("id") or "")

@@ -15,7 +15,7 @@ from bot.access.requests import Draft, Requests
 from bot.access.routing import Rules
 from bot.access.suggestions import Suggestion, Suggestions
 from bot.slack import answers, ids
-from bot.slack.answering import Answering, Body, in_dm, in_window, reply, trouble
+from bot.slack.answering import Answering, Body, after_window, in_window, reply, trouble
 from bot.slack.content import Content, plain
 from bot.slack.errors import domain_errors
 from bot.slack.form import Filled, command_of, filled_with, on_one_cluster, request_form, waiting
@@ -24,7 +24,7 @@ from bot.slack.gate import acting
 from bot.slack.looking import looked
 from bot.slack.options import MOST_OPTIONS, options_of, pattern_of
 from bot.slack.quoting import quoted
-from bot.slack.windows import Window, open_window
+from bot.slack.windows import Window, open_window, standing
 from bot.slack.words import Line
 
 log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ class FormListeners:
         view, at = body["view"], str(body["actions"][0].get("action_ts") or "")
         if view.get("callback_id") != ids.REQUEST_VIEW:
             return
-        window = Window(str(view["id"]), str(view["hash"]))
+        window = standing(view)
         self.turns.begin(window.id, at, window.hash)
 
         def look() -> None:
@@ -120,13 +120,14 @@ class FormListeners:
                 filled = self._filled(read_form(view))
                 self._look(client, window, body["user"]["id"], filled, at)
 
-        self.answering.later(in_dm(client, body["user"]["id"]), look)
+        self.answering.later(after_window(client, body), look)
 
     def _look(
         self, client: WebClient, window: Window, person: str, filled: Filled, at: str, first: Sequence[Line] = ()
     ) -> None:
         flow, said = looked(self.requests, person, on_one_cluster(filled, self.rules.policy))
         view = request_form(self.rules.policy, filled, flow, [*first, *said])
+        view.private_metadata = window.metadata
 
         def update(view_hash: str) -> str:
             with domain_errors():
@@ -155,7 +156,7 @@ class FormListeners:
             ack(response_action="errors", errors=_errors(error, fields))
             return
         ack()
-        self.answering.afterwards.do(lambda: _tell(client, person, filing.result()))
+        self.answering.later(after_window(client, body), filing.result)
 
     def _file(self, fields: Fields, person: str) -> Content:
         filled = on_one_cluster(self._filled(fields, complain=True), self.rules.policy)
@@ -166,25 +167,27 @@ class FormListeners:
 
     def _late(self, client: WebClient, body: Body, fields: Fields, done: "Future[Content]") -> None:
         """The window says already that it takes longer: it shows what came of it, or the form again."""
-        window, person = str(body["view"]["id"]), body["user"]["id"]
         error = done.exception()
         if error is None:
-            in_window(client, window)(done.result())
-            _tell(client, person, done.result())
+            in_window(client, str(body["view"]["id"]))(done.result())
+            after_window(client, body)(done.result())
             return
-        self._again(client, window, person, fields, error)
+        self._again(client, body, fields, error)
 
-    def _again(self, client: WebClient, window: str, person: str, fields: Fields, error: BaseException) -> None:
+    def _again(self, client: WebClient, body: Body, fields: Fields, error: BaseException) -> None:
         """Shows the form as it was sent, with what was wrong; in a message where the window is closed meanwhile."""
         told, filled = trouble(error), fields.filled
         said: list[Line] = [(line,) for line in "\n".join(_errors(error, fields).values()).splitlines()]
         try:
             filled = self._filled(fields)
+            view, window = request_form(self.rules.policy, filled, said=said), standing(body["view"])
+            view.private_metadata = window.metadata
             with domain_errors():
-                client.views_update(view_id=window, view=request_form(self.rules.policy, filled, said=said))
+                client.views_update(view_id=window.id, view=view)
         except (Outage, Refusal):
-            _tell(client, person, told)
-            _tell(client, person, plain([("You asked for: ", command_of(filled))]))
+            show = after_window(client, body)
+            show(told)
+            show(plain([("You asked for: ", command_of(filled))]))
 
     def _filled(self, fields: Fields, *, complain: bool = False) -> Filled:
         """The form with the patterns that its values stand for. `complain`: raises for one that is not there."""
@@ -225,7 +228,3 @@ def _as_typed(typed: str) -> list[Suggestion]:
         return [Suggestion(each, "typed", 0) for each in parse_patterns(typed.lower())]
     except InvalidRequest:
         return []
-
-
-def _tell(client: WebClient, person: str, content: Content) -> None:
-    in_dm(client, person)(content)

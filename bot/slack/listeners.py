@@ -16,12 +16,12 @@ from bot.access.ports import Clock
 from bot.access.requests import Draft, Requests
 from bot.access.routing import Rules
 from bot.slack import answers, ids, views
-from bot.slack.answering import Answer, Answering, Body, in_dm, in_window, privately, reply
+from bot.slack.answering import Answer, Answering, Body, after_window, in_window, privately, reply
 from bot.slack.commands import Command, Verb, parse
 from bot.slack.content import Content
 from bot.slack.gate import acting
 from bot.slack.listening import accepted, id_of, nothing, value_of
-from bot.slack.windows import open_window
+from bot.slack.windows import open_window, subject_of
 
 
 class OpensForm(Protocol):
@@ -118,9 +118,9 @@ class Listeners:
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The reason of a denial is sent."""
         ack()
-        request_id, person = body["view"]["private_metadata"], body["user"]["id"]
+        request_id, person = subject_of(body), body["user"]["id"]
         self._later(
-            in_dm(client, person),
+            after_window(client, body),
             lambda: nothing(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
         )
 
@@ -165,9 +165,9 @@ class Listeners:
         duration = value_of(body, ids.DURATION)
         if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
             return
-        grant_id, person = body["view"]["private_metadata"], body["user"]["id"]
+        grant_id, person = subject_of(body), body["user"]["id"]
         self._later(
-            in_dm(client, person),
+            after_window(client, body),
             lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 

@@ -33,7 +33,7 @@ LONGEST_DURATION = 20
 """Characters."""
 
 
-def offer_form(choices: Choices, channel: str) -> View:
+def offer_form(choices: Choices) -> View:
     """Asks an owner what they offer instead. It begins with what was asked for."""
     request = choices.request
     fields = [_length(format_duration(request.length))]
@@ -42,7 +42,7 @@ def offer_form(choices: Choices, channel: str) -> View:
     return View(
         type="modal",
         callback_id=ids.OFFER_VIEW,
-        private_metadata=f"{request.id} {channel}",
+        private_metadata=request.id,
         title="Offer less",
         submit="Offer",
         close="Back",

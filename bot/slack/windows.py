@@ -17,10 +17,14 @@ AGAIN = "Please do that again."
 
 @dataclass(frozen=True)
 class Window:
-    """A window that stands open. `hash` is of what it shows: an update that names it overwrites nothing newer."""
+    """A window that stands open. `hash` is of what it shows: an update that names it overwrites nothing newer.
+
+    `metadata` is kept with it by Slack, and has to be sent with every update.
+    """
 
     id: str
     hash: str
+    metadata: str
 
 
 def open_window(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Window:
@@ -29,6 +33,7 @@ def open_window(client: WebClient, body: dict[str, Any], view: View, instead: st
     Raises `Conflict` when Slack says that it is too late, with what to do `instead`, a command where there is one;
     otherwise `Outage`, `Refusal`.
     """
+    view.private_metadata = f"{view.private_metadata or ''} {_clicked_in(body)}".rstrip()
     try:
         with domain_errors():
             answer = client.views_open(trigger_id=body["trigger_id"], view=view)
@@ -37,4 +42,23 @@ def open_window(client: WebClient, body: dict[str, Any], view: View, instead: st
             why = "It took too long, so Slack did not open the window."
             raise Conflict(f"{why} Type it instead." if instead.startswith("/") else why, instead) from None
         raise
-    return Window(str(answer["view"]["id"]), str(answer["view"]["hash"]))
+    return Window(str(answer["view"]["id"]), str(answer["view"]["hash"]), view.private_metadata)
+
+
+def standing(view: dict[str, Any]) -> Window:
+    """The window of a payload that was sent from it."""
+    return Window(str(view["id"]), str(view["hash"]), str(view.get("private_metadata") or ""))
+
+
+def subject_of(body: dict[str, Any]) -> str:
+    """What a window that was sent is about, as it was opened with."""
+    return str(body["view"]["private_metadata"]).partition(" ")[0]
+
+
+def opened_in(body: dict[str, Any]) -> str:
+    """The channel of the click or command that opened the window that was sent; empty where there was none."""
+    return str(body["view"].get("private_metadata") or "").partition(" ")[2]
+
+
+def _clicked_in(body: dict[str, Any]) -> str:
+    return str((body.get("channel") or {}).get("id") or body.get("channel_id") or "")

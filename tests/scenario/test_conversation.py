@@ -293,3 +293,28 @@ def test_an_answer_to_a_window_stands_in_the_channel_when_direct_messages_are_cl
     stage.workspace.submit(stage.bob, view, {"duration": "30m"})
     stage.hears(stage.bob, "is sent to @alice")
     stage.hears(stage.bob, "I cannot send you direct messages")
+
+
+def test_a_form_and_a_denial_are_answered_in_the_channel_too_when_direct_messages_are_closed(
+    with_flows: Opened,
+) -> None:
+    stage = with_flows(IN_A_CHANNEL)
+    workspace = stage.workspace
+    channel = next(each for each in workspace.conversations(stage.bob) if each.name == "approvals")
+    request = stage.ask("logs-* 1h")
+    (message,) = stage.wait(lambda: workspace.messages(channel), "the message in the channel")
+    workspace.set_messages_tab(enabled=False)
+    workspace.click(stage.bob, message, "Deny")
+    view = stage.wait(lambda: workspace.views(stage.bob), "the window")[-1]
+    stage.say(stage.alice, f"cancel {request}")
+    workspace.submit(stage.bob, view, {"reason": "too late"})
+    stage.hears(stage.bob, "was already cancelled")
+    workspace.command(stage.dave, "/es-access", "", channel)
+    form = stage.wait(lambda: workspace.views(stage.dave), "the form")[-1]
+    found = workspace.suggest(stage.dave, form, "patterns", "logs-web")
+    option = next(each for each in found if each["value"] == "logs-web")
+    workspace.click(stage.dave, form, "patterns", [option])
+    stage.wait(lambda: "Matches now" in workspace.render(workspace.views(stage.dave)[-1], stage.dave), "the preview")
+    workspace.submit(stage.dave, workspace.views(stage.dave)[-1])
+    stage.hears(stage.dave, "read on logs-web")
+    stage.hears(stage.dave, "I cannot send you direct messages")

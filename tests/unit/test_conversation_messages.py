@@ -131,5 +131,5 @@ def test_the_window_of_an_offer_is_taken(extends: str | None) -> None:
     request = story().request
     request.extends = extends
     names = tuple(dict.fromkeys([*LONG, "x" * 255, *(f"logs-{number}" for number in range(100))]))[:MOST_CHOICES]
-    view = offer_form(Choices(request, ("p" * 40, "read"), names), "C012ABCDEF")
+    view = offer_form(Choices(request, ("p" * 40, "read"), names))
     check_view(json.loads(json.dumps(view.to_dict())), ("modal",))

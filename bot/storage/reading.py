@@ -251,10 +251,19 @@ def being_made(*, ending: bool) -> Any:
 
 
 def first_of_recipient() -> Any:
-    """That no older message is owed to the same person. What stands in threads has an order of its own."""
+    """That no older message is owed to the same person.
+
+    What stands in threads has an order of its own, save that the end of an access comes below what led to it.
+    """
     earlier = aliased(Message)
+    same_order = (col(earlier.kind) == MessageKind.THREAD) == (col(Message.kind) == MessageKind.THREAD)
+    one_thread = and_(
+        col(Message.kind) == MessageKind.ENDED,
+        col(earlier.kind) == MessageKind.THREAD,
+        col(earlier.request_id) == col(Message.request_id),
+    )
     return ~exists().where(
-        (col(earlier.kind) == MessageKind.THREAD) == (col(Message.kind) == MessageKind.THREAD),
+        or_(same_order, one_thread),
         col(earlier.recipient) == col(Message.recipient),
         col(earlier.due_at).is_not(None),
         col(earlier.id) < col(Message.id),

@@ -121,6 +121,7 @@ def test_accepted_and_denied_at_once_is_one_of_the_two(quiet_stage: Stage) -> No
         else:
             assert "DENIED" in text
             stage.reads(stage.alice, f"OFFER FOR {request}", "no longer open")
+            stage.hears(stage.alice, f"{request} was already denied")
 
 
 def test_below_every_copy_stands_what_happened_since(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from bot.access.offers import Terms
 from bot.access.policy import AccessFlow
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
+from tests.unit.test_outbox import texts_to
 
 CHANNEL = "#approvals"
 
@@ -59,6 +60,21 @@ def test_each_copy_has_the_story_and_the_approver_the_end_in_one_message(world: 
     assert world.notifier.sent(MessageKind.THREAD) == [OWNER, SECOND_OWNER, SECOND_OWNER]
     assert sorted(world.notifier.sent(MessageKind.ENDED)) == sorted([REQUESTER, OWNER])
     assert sorted(map(len, world.notifier.threads.values())) == [2, 2], "the approver's message stands in the thread"
+
+
+def test_the_end_comes_below_what_led_to_it_however_soon_it_comes(world: World) -> None:
+    request_id = world.ask()
+    world.work()
+    world.approvals.approve(request_id, OWNER)
+    world.work()  # the note of it is owed, and due in two seconds
+    world.grants.revoke(request_id, REQUESTER)
+    world.work()
+    assert world.notifier.sent(MessageKind.ENDED) == [REQUESTER]
+    world.clock.advance(GATHER)
+    world.work()
+    world.work()
+    to_the_approver = [kind for kind in texts_to(world, OWNER) if kind in {MessageKind.THREAD, MessageKind.ENDED}]
+    assert to_the_approver == [MessageKind.THREAD, MessageKind.ENDED]
 
 
 def test_an_owner_decides_in_the_channel_and_a_stranger_does_not(channel: World) -> None:

@@ -17,6 +17,9 @@ _TALKATIVE = ("elastic_transport", "elasticsearch", "slack_sdk", "slack_bolt", "
 _QUIET = ("alembic", "apscheduler", "elastic_transport.transport", "waitress")
 """At INFO these write a line for every tick or call."""
 
+_SILENT = ("slack_sdk.web.base_client",)
+"""Writes the beginning of an answer that it could not read, whatever stands in it; it raises an error as well."""
+
 Event = MutableMapping[str, Any]
 
 
@@ -90,6 +93,8 @@ def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _console() -> structlog.dev.ConsoleRenderer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.access.errors import Outage, Refusal
+from bot.access.errors import DatabaseAway, Outage, Refusal
 
 LOOK_SECONDS = 1.0
 """Between two looks at what has happened: several changes are one publishing."""
@@ -40,6 +40,8 @@ class HomeRefresher:
         while not self._stopping.wait(LOOK_SECONDS):
             try:
                 self.look()
+            except DatabaseAway:
+                continue  # what is owed is shown once it is back
             except Exception:
                 log.exception("a bug: Home tabs were not looked at")
 

@@ -1,10 +1,13 @@
 """The ticker: what must happen now and then, whether anybody clicked or not. Each job is one call."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.access.errors import DatabaseAway
 
 _THREADS = 13
 """As many jobs as there are: a slow one must not keep another waiting."""
@@ -22,9 +25,15 @@ class Ticker:
         )
 
     def every(self, interval: timedelta, job: Callable[[], object], name: str) -> None:
-        """Runs `job` at that interval, and for the first time at the start."""
+        """Runs `job` at that interval, and for the first time at the start. One that finds no database is run again."""
         seconds = interval.total_seconds()
-        self._scheduler.add_job(job, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
+
+        def run() -> None:
+            # Everything else that a job raises is a bug, and logged as one by the scheduler.
+            with suppress(DatabaseAway):
+                job()
+
+        self._scheduler.add_job(run, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
         """Begins to tick."""

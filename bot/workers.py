@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from bot.access.errors import DatabaseAway
 from bot.access.models import Grant, Message
 from bot.access.ports import Clock
 from bot.access.storing import Store, Transaction
@@ -90,8 +91,10 @@ class WorkerPool(Generic[Row]):
         while not self._stopping:
             try:
                 seconds = self._take_due()
+            except DatabaseAway:
+                # It is in the log by now. The database is asked again, for as long as it takes.
+                seconds = LONGEST_WAIT.total_seconds()
             except Exception:
-                # The database is away, most likely: it is asked again, for as long as it takes.
                 log.exception("could not look for due work", pool=self._name)
                 seconds = LONGEST_WAIT.total_seconds()
             if self._awake.wait(seconds):
@@ -135,6 +138,9 @@ class WorkerPool(Generic[Row]):
     def _do(self, rows: Sequence[Row]) -> None:
         try:
             self._work(rows)
+        except DatabaseAway:
+            # Nothing can be noted about the rows: their claims lapse by themselves.
+            log.warning("work was left for when the database is back", pool=self._name, rows=[row.id for row in rows])
         except Exception:
             log.exception("a bug: work was left undone", pool=self._name, rows=[row.id for row in rows])
             if len(rows) == 1:

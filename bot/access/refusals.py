@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.access.errors import AccessError
+from bot.access.errors import AccessError, DatabaseAway
 from bot.access.ports import Clock
 from bot.access.storing import Store
 
@@ -82,6 +82,8 @@ class Refusals:
         try:
             with self.store.writing() as write:
                 write.audit("access.refused", person, now, request_id, **detail)
+        except DatabaseAway as error_of_it:
+            log.warning("a refusal could not be audited", person=person, what=what, error=str(error_of_it))
         except Exception:
             log.exception("a refusal could not be audited", person=person, what=what)
 

@@ -1,5 +1,6 @@
 """Slack's errors in the domain's terms."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -23,6 +24,10 @@ _OUR_TOKEN = frozenset({"invalid_auth", "not_authed", "token_expired", "token_re
 """The bot token does not work. An administrator mends that, and nothing that is owed until then must be lost."""
 
 
+_NAME = re.compile(r"[a-z0-9_]{1,80}")
+"""How Slack names errors."""
+
+
 class TokenRefused(Outage):
     """Slack does not take our token."""
 
@@ -40,21 +45,26 @@ def _in_our_terms() -> Iterator[None]:
         yield
     except SlackApiError as error:
         status, code = error.response.status_code, _code(error)
-        text = f"Slack answered {code}"
+        text = f"Slack answered {code or f'HTTP status {status} and nothing that can be read'}"
         if code in _OUR_TOKEN:
             raise TokenRefused(text) from None
-        if status == RATE_LIMITED or status >= SERVER_ERROR or code in _PASSING:
+        if code is None or status == RATE_LIMITED or status >= SERVER_ERROR or code in _PASSING:
             raise Outage(text, _retry_after(error)) from None
         raise Refusal(text) from None
     except (URLError, HTTPException, OSError) as error:
         raise Outage(f"Slack does not answer ({type(error).__name__})") from None
-    except ValueError:
+    except (ValueError, AttributeError):  # the latter by the SDK, of JSON that is no object
         raise Outage("Slack's answer could not be read") from None
 
 
-def _code(error: SlackApiError) -> str:
+def _code(error: SlackApiError) -> str | None:
+    """Slack's name for what is wrong; `None` where a proxy or a page to sign in answered in its place.
+
+    The SDK puts the beginning of what it could not read where the name stands: that is never shown or logged.
+    """
     body = error.response.data
-    return str(body.get("error", error.response.status_code)) if isinstance(body, dict) else "with no JSON"
+    named = body.get("error") if isinstance(body, dict) else None
+    return named if isinstance(named, str) and _NAME.fullmatch(named) else None
 
 
 def _retry_after(error: SlackApiError) -> float | None:

@@ -1,8 +1,11 @@
-"""The store: transactions, and waking the workers when one of them made work."""
+"""The store: transactions, waking the workers when one of them made work, and telling when the database is away."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
@@ -10,6 +13,11 @@ from sqlmodel import Session
 from bot.access.errors import DatabaseAway
 from bot.storage.engine import writers_turn
 from bot.storage.transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
+
+TOLD_EVERY_SECONDS = 60.0
+"""While the database is away: whoever reads the log sees that it still is, and is not buried."""
 
 
 class SqlStore:
@@ -22,6 +30,7 @@ class SqlStore:
         self._process = process
         self._wakes: list[Callable[[], None]] = []
         self._watches: list[Callable[[SqlTransaction], None]] = []
+        self._presence = _Presence()
 
     @property
     def engine(self) -> Engine:
@@ -39,13 +48,13 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A transaction that changes nothing and waits for no writer."""
-        with _told(), Session(self._engine, expire_on_commit=False) as session:
+        with self._presence.seen(), Session(self._engine, expire_on_commit=False) as session:
             yield SqlTransaction(session, self._process)
 
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
         """A transaction that commits at the end of the block, and is rolled back when the block raises."""
-        with _told(), self._turn, Session(self._writing, expire_on_commit=False) as session:
+        with self._presence.seen(), self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = SqlTransaction(session, self._process)
             yield transaction
             transaction.seal()
@@ -72,12 +81,40 @@ class SqlStore:
         self._engine.dispose()
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        if str(error.orig).startswith("no such "):
-            raise  # SQLite's word for a table or column that is not there, which is no matter of waiting
-        # Not the statement nor its values: they may hold what people wrote.
-        raise DatabaseAway(f"the database cannot be used ({type(error.orig).__name__})") from error
+class _Presence:
+    """Whether the database was there when it was last used. Said once, and again while it stays away."""
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+        self._told_at = 0.0
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        """Turns what a driver raises when the database cannot be used into `DatabaseAway`."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            if str(error.orig).startswith("no such "):
+                raise  # SQLite's word for a table or column that is not there, which is no matter of waiting
+            # Not the statement nor its values: they may hold what people wrote.
+            why = type(error.orig).__name__
+            self._is_away(why)
+            raise DatabaseAway(f"the database cannot be used ({why})") from error
+        self._is_there()
+
+    def _is_away(self, why: str) -> None:
+        with self._guard:
+            now = time.monotonic()
+            if self._away_since is None:
+                self._away_since = now
+            elif now - self._told_at < TOLD_EVERY_SECONDS:
+                return
+            self._told_at, away = now, round(now - self._away_since)
+        log.warning("the database is away: all work waits for it", error=why, seconds=away)
+
+    def _is_there(self) -> None:
+        with self._guard:
+            since, self._away_since = self._away_since, None
+        if since is not None:
+            log.info("the database is back", seconds=round(time.monotonic() - since))

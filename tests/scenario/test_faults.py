@@ -79,6 +79,11 @@ def test_a_database_that_goes_away_and_returns_costs_time_and_nothing_else(
         receipt = connection.execute("SELECT receipt FROM access_grant WHERE id = %s", (ending,)).fetchone()
         assert receipt is not None
         assert receipt[0]["user_gone"]
+    log = stage.app.log.read_text(encoding="utf-8")
+    assert log.count("the database is away: all work waits for it") <= 3, "once, and again each minute"
+    assert log.count("the database is back") >= 1
+    assert "Traceback" not in log
+    assert "a bug" not in log
 
 
 # --- the disk -----------------------------------------------------------------------------------------------------

@@ -231,7 +231,7 @@ def test_a_clock_that_jumps_while_a_credential_is_made_does_not_make_it_twice(br
 def test_whatever_slack_makes_of_the_delivery_there_is_one_credential(broken: Broken, method: str) -> None:
     stage = broken.stage
     channels = {stage.alice.id, stage.workspace.direct_message(stage.alice).id}
-    answers: list[Any] = [429, 500, "nothing"]
+    answers: list[Any] = [429, 500, "nothing", "garbage", "half"]
     for answer, taken in itertools.product(answers, (False, True)):
         request = _asked(broken)
         fault = stage.workspace.faults.add(
@@ -304,7 +304,7 @@ def test_with_direct_messages_turned_off_access_is_ended_and_the_owners_copies_s
     assert "message.refused" in broken.events(request)
 
 
-@pytest.mark.parametrize("answer", [503, "nothing", "hang"])
+@pytest.mark.parametrize("answer", [503, "nothing", "hang", "garbage"])
 def test_a_start_without_slack_ends_what_has_expired_and_joins_slack_when_it_returns(
     broken: Broken, answer: Any
 ) -> None:
@@ -375,9 +375,9 @@ def _holds_password(payload: dict[str, object]) -> bool:
     return "Password: " in json.dumps(payload["blocks"])
 
 
-@pytest.mark.parametrize("answer", [500, "nothing"])
+@pytest.mark.parametrize("answer", [500, "nothing", "garbage", "half"])
 def test_slack_that_goes_away_in_the_middle_of_a_start_does_not_end_it(
-    node: Node, tmp_path: Path, answer: Literal[500, "nothing"]
+    node: Node, tmp_path: Path, answer: Literal[500, "nothing", "garbage", "half"]
 ) -> None:
     with ExitStack() as stack:
         stage = set_stage(node, tmp_path, stack)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.sandbox.workspace.model import Json
 
-# An HTTP status; "nothing"; "hang"; or any other word: Slack's code of a refusal, answered with HTTP 200.
+# An HTTP status; "nothing"; "hang"; "garbage"; "half"; or any other word: Slack's code of a refusal, with HTTP 200.
 Answer = int | str
 Phase = Literal["before", "after"]
 # A hook may answer "drop": the connection is closed, and in phase "before" nothing happened.
@@ -17,8 +17,9 @@ Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
 
 @dataclass
 class Fault:
-    """`answer` is an HTTP status, "nothing" (the connection is closed), "hang" (no answer until cleared) or Slack's
-    code of a refusal, such as "messages_tab_disabled".
+    """`answer` is an HTTP status, "nothing" (the connection is closed), "hang" (no answer until cleared), "garbage" (a
+    page to sign in, with HTTP 200), "half" (of an answer, then the connection is closed) or Slack's code of a refusal,
+    such as "messages_tab_disabled".
 
     `after` lets the call take effect first: the message is posted and only the answer is lost.
     `when` narrows it to calls whose arguments fit. `times` counts down; None is for ever.

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Act = Callable[[], tuple[int, Json]]
 # Arguments that a form carries as JSON text.
 JSON_ARGUMENTS = ("blocks", "view", "attachments", "metadata")
+# What a proxy answers in Slack's place.
+SIGN_IN = "<html><body>Please sign in to this network.</body></html>"
 
 
 class WebApi:
@@ -45,7 +47,8 @@ class WebApi:
     async def perform(self, request: web.Request, name: str, args: Json, act: Act) -> web.StreamResponse:
         """Run `act` between hooks and faults, and keep the call in the traffic."""
         started, clock = self.state.clock(), time.perf_counter()
-        answer, response = None, None
+        answer: Json | None = None
+        response: web.StreamResponse | None = None
         fault = self.faults.take(name, args)
         if await self._hooked(name, args, "before") == "drop":
             fault = Fault(name, "nothing", 0, 0, after=False, when=None)
@@ -54,7 +57,7 @@ class WebApi:
         if fault is None and await self._hooked(name, args, "after") == "drop":
             fault = Fault(name, "nothing", 0, 0, after=True, when=None)
         if fault is not None:
-            said, response = await self._suffer(fault)
+            said, response = await self._suffer(request, fault)
             answer = said or answer
         status = response.status if response is not None else None
         self._keep(Call(name, args, answer, status, started, time.perf_counter() - clock))
@@ -98,13 +101,17 @@ class WebApi:
         verdicts = [await asyncio.to_thread(hook, name, args, phase) for hook in list(self.hooks)]
         return "drop" if "drop" in verdicts else None
 
-    async def _suffer(self, fault: Fault) -> tuple[Json | None, web.Response | None]:
+    async def _suffer(self, request: web.Request, fault: Fault) -> tuple[Json | None, web.StreamResponse | None]:
         """What Slack would say of it, and the response; neither where the connection is closed."""
         if fault.answer == "hang":
             await self.faults.hang()
             return None, None
         if fault.answer == "nothing":
             return None, None
+        if fault.answer == "garbage":
+            return None, web.Response(text=SIGN_IN, content_type="text/html")
+        if fault.answer == "half":
+            return None, await _half(request)
         if isinstance(fault.answer, str):
             refusal = SlackError(fault.answer).answer()
             return refusal, self._reply(refusal)
@@ -119,6 +126,16 @@ class WebApi:
     def _keep(self, call: Call) -> None:
         with self.state.changing():
             self.state.calls.append(call)
+
+
+async def _half(request: web.Request) -> web.StreamResponse:
+    """An answer whose end never comes."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b'{"ok": true, "ts": "17')
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 def _too_many(retry_after: int) -> web.Response:

@@ -1,0 +1,94 @@
+"""What answers in Slack's place, or only half of it, is an outage: nothing that is owed is given up for it."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.access.errors import Outage, Refusal
+from bot.slack.errors import TokenRefused, domain_errors
+
+SECRET = "of-somebody-else"
+
+
+class Answering(HTTPServer):
+    """A server that answers everything alike."""
+
+    status = 200
+    body = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Answering
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.send_response(self.server.status)
+        for name, value in self.server.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with Answering(("127.0.0.1", 0), _Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def call(server: Answering) -> None:
+    client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
+    with domain_errors():
+        client.auth_test()
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "null", "[]", "[1]", "7", '"text"', "<html>sign in</html>", '{"ok": true, "ts": "17', '{"ok": false}',
+        '{"ok": false, "error": 5}', '{"ok": false, "error": "Not a name"}', f'{{"password": "{SECRET}"',
+        '\ufeff{"ok": true}',
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_an_outage_and_is_not_repeated(
+    server: Answering, status: int, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.status, server.body = status, body.encode()
+    with pytest.raises(Outage) as raised:
+        call(server)
+    assert SECRET not in str(raised.value)
+    assert "html" not in str(raised.value)
+    assert not [each for each in caplog.records if each.name != "slack_sdk.web.base_client"]
+
+
+def test_bytes_that_are_no_text_are_an_outage(server: Answering) -> None:
+    server.body = b"\xff\xfe\x00"
+    with pytest.raises(Outage):
+        call(server)
+
+
+def test_a_pause_that_is_asked_for_is_kept_whatever_stands_in_the_answer(server: Answering) -> None:
+    server.status, server.headers, server.body = 429, (("Retry-After", "7"),), b"slow down"
+    with pytest.raises(Outage) as raised:
+        call(server)
+    assert raised.value.retry_after == 7
+
+
+def test_what_slack_itself_refuses_is_named(server: Answering) -> None:
+    server.body = b'{"ok": false, "error": "channel_not_found"}'
+    with pytest.raises(Refusal, match="Slack answered channel_not_found"):
+        call(server)
+    server.body = b'{"ok": false, "error": "invalid_auth"}'
+    with pytest.raises(TokenRefused):
+        call(server)

@@ -160,6 +160,7 @@ def _answers() -> dict[str, Shown]:
         "answer-filed-break-glass": answers.filed(Filed(request(APPROVED, **GLASS), BROKEN)),
         "answer-explained-break-glass": answers.explained(WISH, BROKEN),
         "answer-help-with-break-glass": answers.help_text(Policy(integrations=(PROD,), access_flows=(EMERGENCY,))),
+        "answer-status-break-glass": answers.status(story(request(APPROVED, **GLASS), grant())),
         "answer-filed-and-waiting": answers.filed(Filed(request(), None)),
         "answer-explained": answers.explained(WISH, PLAN),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
@@ -228,6 +229,12 @@ def _views() -> dict[str, Shown]:
         "form-previewed": form.request_form(WIDE, filled, CAREFUL, preview(WISH, PLAN)),
         "form-previewed-by-rule": form.request_form(WIDE, filled, KEYS, preview(WISH, RULED)),
         "form-of-another-duration": form.request_form(POLICY, form.Filled(duration=form.CUSTOM, custom="45m")),
+        "form-in-an-emergency": form.request_form(
+            Policy(integrations=(PROD,), access_flows=(CAREFUL, EMERGENCY)),
+            form.Filled("prod", ("logs-*",), reason="the site is down", break_glass=True),
+            EMERGENCY,
+            preview(WISH, BROKEN),
+        ),
         "form-waiting": form.waiting(),
     }
 
@@ -244,7 +251,7 @@ def _homes() -> dict[str, Shown]:
     full = {
         Section.MINE: Slice([LIVE, revealed, MADE], "REQ-7K3F9Q"),
         Section.WAITING: Slice([story(request())]),
-        Section.OWNED: Slice([LIVE], "REQ-7K3F9Q", "REQ-7K3F9Q"),
+        Section.OWNED: Slice([LIVE, story(request(APPROVED, **GLASS), grant())], "REQ-7K3F9Q", "REQ-7K3F9Q"),
         Section.HISTORY: Slice(
             [story(request()), LIVE, ENDED, EXTENSION, story(request(RequestState.DENIED))], None, "REQ-7K3F9Q"
         ),

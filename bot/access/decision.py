@@ -88,7 +88,7 @@ MemberOf = Callable[[Sequence[str]], bool | None]
 
 
 _NO_FLOW = "No access flow lets anybody ask for this."
-_NO_BREAK_GLASS = "There is no break-glass access flow. Ask without --break-glass."
+_NO_BREAK_GLASS = "There is no break-glass access flow. Ask without break-glass."
 
 
 def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:

@@ -33,7 +33,7 @@ class Draft:
     @property
     def only_typed(self) -> bool:
         """Whether the form has no place for it."""
-        return bool(self.for_whom) or self.break_glass
+        return bool(self.for_whom)
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:

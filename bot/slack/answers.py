@@ -17,7 +17,7 @@ from bot.access.states import LIVE, RequestState
 from bot.slack import ids, messages
 from bot.slack.content import Content, plain
 from bot.slack.for_others import take_back
-from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people, without_asking
+from bot.slack.phrases import AS, asked, chosen, counted, covered, dangers, people, reviewed, without_asking
 from bot.slack.words import MENTION, Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
 
 MOST_GROUPS = 15
@@ -71,7 +71,7 @@ def explained(wish: Wish, plan: Plan) -> Content:
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *_decides(plan),
+        *decides(plan),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
@@ -132,7 +132,8 @@ def revealed(story: Story, integration: Integration, credential: Credential) -> 
 def status(story: Story) -> Content:
     """One request, as it stands."""
     answer = messages.approval(story, recipient="")
-    return replace(answer, blocks=[each for each in answer.blocks if each.type != "actions"])
+    blocks = [each for each in answer.blocks if each.type != "actions"]
+    return replace(answer, blocks=[*blocks, *([block([reviewed(story.request)])] if story.request.break_glass else [])])
 
 
 def listed(stories: Sequence[Story], now: datetime) -> Content:
@@ -218,7 +219,8 @@ def _there_already(story: Story) -> Content:
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
 
 
-def _decides(plan: Plan) -> list[Line]:
+def decides(plan: Plan) -> list[Line]:
+    """Who would say yes to it."""
     if plan.flow.break_glass:
         return [without_asking(plan)]
     return [("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")

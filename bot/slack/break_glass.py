@@ -16,8 +16,8 @@ from bot.slack.answering import Answering, Body, reply
 from bot.slack.content import Content, content
 from bot.slack.listening import id_of, nothing
 from bot.slack.messages import revoke_button
-from bot.slack.phrases import asked, covered, dangers, where_it_stands
-from bot.slack.words import Line, Moment, Part, Person
+from bot.slack.phrases import asked, covered, dangers, reviewed, where_it_stands
+from bot.slack.words import Line, Part, Person
 
 
 def to_review(story: Story, *, again: bool) -> Content:
@@ -30,7 +30,9 @@ def to_review(story: Story, *, again: bool) -> Content:
         *covered(read_preview(request.preview)),
         ("Reason: ", request.reason),
         *([where_it_stands(grant, request.kind)] if grant else []),
-        _review(request),
+        ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)
+        if request.reviewed_at is None
+        else reviewed(request),
     ]
     buttons = (
         *(() if request.reviewed_at else (_reviewed(request),)),
@@ -67,12 +69,6 @@ def _title(request: AccessRequest, *, again: bool) -> str:
 def _who(request: AccessRequest, has: str) -> tuple[Part, ...]:
     by: tuple[Part, ...] = (", for whom ", Person(request.asked_by), " asked,") if request.asked_by else ()
     return (Person(request.requester), *by, f" {has} ")
-
-
-def _review(request: AccessRequest) -> Line:
-    if request.reviewed_at is None or request.reviewed_by is None:
-        return ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)
-    return ("Reviewed by ", Person(request.reviewed_by), " on ", Moment(request.reviewed_at), ".")
 
 
 def _reviewed(request: AccessRequest) -> ButtonElement:

@@ -72,7 +72,7 @@ def parse(text: str, permissions: Collection[str]) -> Command:
 
 def _request(words: list[str], permissions: Collection[str]) -> Command:
     rest, flags = _without_flags(words)
-    # The form is for oneself, and for owners to decide: what else there is has to be typed.
+    # The form is for oneself: what is for somebody else has to be typed.
     if len(rest) > 1 or flags.only_typed or (rest and not looks_like_duration(rest[0])):
         return Command(Verb.REQUEST, draft=_draft(words, permissions))
     draft = replace(flags, duration="".join(rest))

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from slack_sdk.models.blocks import (
     Block,
+    CheckboxesElement,
     ExternalDataMultiSelectElement,
     InputBlock,
     Option,
@@ -64,12 +65,16 @@ class Filled:
     custom: str = ""
     kind: CredentialKind | None = None
     reason: str = ""
+    break_glass: bool = False
 
     @property
     def draft(self) -> Draft:
         """As it would have been typed."""
         duration = self.custom.strip() if self.duration == CUSTOM else self.duration
-        return Draft(",".join(self.patterns), duration, self.permission, self.reason, self.cluster, self.kind)
+        return Draft(
+            ",".join(self.patterns), duration, self.permission, self.reason, self.cluster, self.kind,
+            break_glass=self.break_glass,
+        )  # fmt: skip
 
 
 def filled_with(draft: Draft | None) -> Filled:
@@ -83,6 +88,7 @@ def filled_with(draft: Draft | None) -> Filled:
         draft.duration,
         kind=draft.kind,
         reason=shortened(draft.reason, LONGEST_REASON),
+        break_glass=draft.break_glass,
     )
 
 
@@ -93,6 +99,7 @@ def command_of(filled: Filled) -> str:
         draft.patterns or "logs-*", draft.duration or "1h",
         *([draft.permission, draft.reason] if draft.reason or draft.permission != "read" else []),
         *(["--key"] if draft.kind is CredentialKind.API_KEY else []),
+        *(["--break-glass"] if draft.break_glass else []),
         *(["--cluster", draft.integration] if draft.integration else []),
     ]  # fmt: skip
     return " ".join(["/es-access", *words]).strip()
@@ -109,7 +116,8 @@ def request_form(policy: Policy, filled: Filled, flow: AccessFlow | None = None,
         _choice(ids.PERMISSION, "Permission", permissions, filled.permission),
         *_durations(flow.max_duration if flow else policy.longest, filled, flow),
         _purpose(policy, filled.kind),
-        _reason(policy, filled.reason, flow),
+        _reason(policy, filled, flow),
+        _emergency(policy, chosen=filled.break_glass),
     ]
     return View(
         type="modal",
@@ -189,9 +197,19 @@ def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
     return InputBlock(block_id=ids.PURPOSE, label="For", element=element, dispatch_action=True)
 
 
-def _reason(policy: Policy, reason: str, flow: AccessFlow | None) -> InputBlock:
+def _emergency(policy: Policy, *, chosen: bool) -> InputBlock | None:
+    """The box to break the glass, where an access flow has that."""
+    if not any(each.break_glass for each in policy.access_flows):
+        return None
+    option = Option(text="It is an emergency: at once, and reviewed afterwards", value=ids.EMERGENCY)
+    element = CheckboxesElement(action_id=ids.EMERGENCY, options=[option], initial_options=[option] if chosen else None)
+    return InputBlock(block_id=ids.EMERGENCY, label="Break-glass", element=element, optional=True, dispatch_action=True)
+
+
+def _reason(policy: Policy, filled: Filled, flow: AccessFlow | None) -> InputBlock:
     """The reason; whether there has to be one is known with the flow, and before that where all flows agree."""
-    asking = [flow] if flow else [each for each in policy.access_flows if each.usual]
+    flows = [each for each in policy.access_flows if (each.break_glass if filled.break_glass else each.usual)]
+    asking = [flow] if flow else flows
     required = bool(asking) and all(each.needs_reason for each in asking)
     shape = flow.reason_pattern if flow else None
     return InputBlock(
@@ -200,7 +218,7 @@ def _reason(policy: Policy, reason: str, flow: AccessFlow | None) -> InputBlock:
         hint=f"It has to contain {middle_cut(shape, _LONGEST_OPTION)}" if shape else None,
         optional=not required,
         element=PlainTextInputElement(
-            action_id=ids.REASON, multiline=True, max_length=LONGEST_REASON, initial_value=reason or None
+            action_id=ids.REASON, multiline=True, max_length=LONGEST_REASON, initial_value=filled.reason or None
         ),
     )
 

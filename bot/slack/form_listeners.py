@@ -54,7 +54,7 @@ class FormListeners:
         app.shortcut(ids.ASK_SHORTCUT)(self.ask)
         app.shortcut(ids.ASK_ABOUT_SHORTCUT)(self.ask_about)
         app.options(ids.PATTERNS)(self.search)
-        for name in (ids.CLUSTER, ids.PATTERNS, ids.PERMISSION, ids.DURATION, ids.PURPOSE):
+        for name in (ids.CLUSTER, ids.PATTERNS, ids.PERMISSION, ids.DURATION, ids.PURPOSE, ids.EMERGENCY):
             app.action(name)(self.changed)
         app.view(ids.REQUEST_VIEW)(self.send)
 

@@ -57,6 +57,7 @@ def read_form(view: dict[str, Any]) -> Fields:
         value(ids.CUSTOM),
         _KINDS.get(chosen(ids.PURPOSE)),
         value(ids.REASON),
+        bool(entries.get(ids.EMERGENCY, {}).get("selected_options")),
     )
     return Fields(filled, tuple(str(each["value"]) for each in options), blocks)
 

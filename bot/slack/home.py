@@ -22,7 +22,7 @@ from bot.access.ports import Story
 from bot.access.records import Favourite
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
-from bot.slack.phrases import AS, decision, where_it_stands
+from bot.slack.phrases import AS, decision, reviewed, where_it_stands
 from bot.slack.words import Bold, Code, Line, Moment, Part, Person, block, codes, middle_cut, shortened
 
 MOST_PATTERNS = 5
@@ -135,8 +135,11 @@ def _given(story: Story) -> tuple[list[Line], list[ButtonElement]]:
     lines: list[Line] = [
         _title(request),
         (Person(request.requester), ", until ", Moment(grant.expires_at), f", {AS[request.kind]}."),
+        *([reviewed(request)] if request.break_glass else []),
     ]
-    return lines, [_revoke(grant)]
+    to_review = request.break_glass and request.reviewed_at is None
+    done = [_button("Reviewed", ids.REVIEWED, request.id, style="primary")] if to_review else []
+    return lines, [*done, _revoke(grant)]
 
 
 def _past(story: Story) -> tuple[list[Line], list[ButtonElement]]:

@@ -41,6 +41,7 @@ DURATION = "duration"
 PERMISSION = "permission"
 NAMES = "names"
 PURPOSE = "purpose"
+EMERGENCY = "emergency"
 REASON = "reason"
 """Blocks of the views; the element in each has the same name."""
 

@@ -4,7 +4,7 @@ from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.policy import AccessFlow
 from bot.access.requests import Requests
 from bot.access.routing import Plan, Wish
-from bot.slack.answers import who
+from bot.slack.answers import decides
 from bot.slack.form import Filled
 from bot.slack.phrases import AS, chosen, covered, dangers
 from bot.slack.words import Line, sentence
@@ -25,11 +25,12 @@ def looked(requests: Requests, person: str, filled: Filled) -> tuple[AccessFlow 
 
 def preview(wish: Wish, plan: Plan) -> list[Line]:
     """What would become of it."""
+    by_rule = plan.by_rule and not plan.flow.break_glass
     lines: list[Line] = [
         *dangers(wish.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself, ", AS[plan.kind], ".")] if plan.by_rule else who(plan, "Would ask")),
+        *([("It approves by itself, ", AS[plan.kind], ".")] if by_rule else decides(plan)),
     ]
     if plan.flow.needs_reason:
         lines.append(("It needs a reason.",))

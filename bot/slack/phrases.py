@@ -134,6 +134,13 @@ def without_asking(plan: Plan) -> Line:
     )
 
 
+def reviewed(request: AccessRequest) -> Line:
+    """Whether an owner has looked at break-glass access since, and who."""
+    if request.reviewed_at is None or request.reviewed_by is None:
+        return ("Break-glass: no owner has reviewed it yet.",)
+    return ("Reviewed by ", Person(request.reviewed_by), " on ", Moment(request.reviewed_at), ".")
+
+
 def needed(story: Story) -> list[Line]:
     """One line an owner group: who has said yes, and how many more have to."""
     lines: list[Line] = []

@@ -9,6 +9,9 @@ import pytest
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import Channel, Message, User, Workspace
+from tests.scenario.test_form import shows as form_shows
+from tests.scenario.test_home import click, home
+from tests.scenario.test_home import shows as home_shows
 from tests.scenario.test_races import at_once
 from tests.stage import Stage, request_id, set_stage
 
@@ -62,7 +65,6 @@ def copy(stage: Stage, where: User | Channel, reader: User, *words: str) -> Mess
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
 def test_it_is_given_at_once_told_ended_and_reviewed(opened: Opened, http: bool) -> None:
     stage, security = opened(http=http)
-    assert "reason" in stage.say(stage.alice, "logs-* 1h --break-glass")
     explained = stage.say(stage.alice, "explain logs-* 1h --break-glass the site is down")
     assert "an owner reviews it afterwards" in explained
     assert "Nothing was filed" in explained
@@ -93,6 +95,31 @@ def test_it_is_given_at_once_told_ended_and_reviewed(opened: Opened, http: bool)
         assert "[ Reviewed ]" not in text
         assert "[ Revoke ]" not in text
     stage.nothing_is_left()
+
+
+@pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
+def test_the_form_has_a_box_for_it_and_the_home_tab_and_the_status_say_whether_it_was_reviewed(
+    opened: Opened, http: bool
+) -> None:
+    stage, _ = opened(http=http)
+    workspace = stage.workspace
+    workspace.command(stage.alice, "/es-access", "logs-* 1h --break-glass")
+    form_shows(stage, "needs a reason", "It is an emergency", "@bob, @carol and #security are told")
+    # Left alone, it is asked for as every day.
+    workspace.click(stage.alice, workspace.views(stage.alice)[-1], "emergency", [])
+    form_shows(stage, "Would ask 1 owner: @bob.")
+    workspace.click(stage.alice, workspace.views(stage.alice)[-1], "emergency", ["emergency"])
+    form_shows(stage, "Break-glass: it approves at once")
+    workspace.submit(stage.alice, workspace.views(stage.alice)[-1], {"reason": "the site is down"})
+    answer = stage.reads(stage.alice, "is filed", "an owner reviews it afterwards")
+    request = request_id(answer)
+    assert stage.search(stage.secret(request), "logs-web") == OK
+    assert "Break-glass: no owner has reviewed it yet." in stage.say(stage.alice, f"status {request}")
+    home(stage, stage.carol)
+    home_shows(stage, stage.carol, request, "no owner has reviewed it yet", "[ Reviewed ]")
+    click(stage, stage.carol, "Reviewed")
+    home_shows(stage, stage.carol, request, "Reviewed by @carol", without="[ Reviewed ]")
+    assert "Reviewed by @carol on" in stage.say(stage.alice, f"status {request}")
 
 
 def test_owners_are_reminded_after_a_day_also_after_a_restart(opened: Opened) -> None:

@@ -14,6 +14,7 @@ from bot.access.requests import ROUTE_AGAIN, Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described
 from bot.slack.commands import Verb, parse
+from bot.slack.form import command_of, filled_with
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 
 PAY, SECOND_PAY = "U0PAY1", "U0PAY2"
@@ -255,7 +256,7 @@ def test_keys_that_have_no_meaning_in_it_are_refused(more: dict[str, Any], why: 
     AccessFlow(name="emergency", break_glass=True, approve="rule", reason="required")
 
 
-def test_the_flag_is_read_wherever_it_stands_and_never_opens_the_form() -> None:
+def test_the_flag_is_read_wherever_it_stands_and_stands_in_the_form() -> None:
     for typed in ("logs-* 1h --break-glass the site is down", "--break-glass logs-* 1h the site is down"):
         command = parse(typed, ["read"])
         assert command.draft is not None
@@ -265,8 +266,11 @@ def test_the_flag_is_read_wherever_it_stands_and_never_opens_the_form() -> None:
     explained = parse("explain logs-* 1h --break-glass x", ["read"]).draft
     assert explained is not None
     assert explained.break_glass
-    with pytest.raises(AccessError, match="Say which indices"):
-        parse("1h --break-glass", ["read"])
+    half = parse("1h --break-glass", ["read"])
+    assert half.verb is Verb.FORM
+    filled = filled_with(half.draft)
+    assert (filled.duration, filled.break_glass, filled.draft.break_glass) == ("1h", True, True)
+    assert command_of(filled) == "/es-access logs-* 1h --break-glass"
 
 
 def test_it_is_described_to_the_administrator_as_what_it_is() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,10 +15,12 @@ import pytest
 
 from bot.cluster.connector import ROLE
 from bot.sandbox.node import Node
+from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.stage import Stage, set_stage
 
 DAY = 24 * 3600
 OK = 200
+NEVER = 10_000
 
 
 @pytest.fixture
@@ -114,6 +117,70 @@ def test_a_crash_before_the_cluster_was_changed_is_mended_at_the_start(stage: St
     assert stage.search(secret, "logs-web") == OK
     stage.wait(lambda: rotated(stage) == [True], "the end of the interrupted rotation")
     assert bot(stage, "check", CREDENTIAL_ROTATION_DAYS="30").returncode == 0
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_killed_at_any_call_it_leaves_a_password_that_works_and_the_next_one_finishes_it(
+    stage: Stage, folder: Path, phase: Phase
+) -> None:
+    stage.app.start()
+    stage.app.stop()
+    with Proxy(stage.node.url) as proxy:
+        stage.app.environment["ELASTICSEARCH_URL"] = proxy.url
+        assert bot(stage, "rotate").returncode == 0
+        calls = _killed_at(stage, proxy, NEVER, phase)
+        assert f"PUT /_security/user/{stage.app.environment['ELASTICSEARCH_USERNAME']}/_password" in calls
+        for number in range(1, len(calls) + 1):
+            _killed_at(stage, proxy, number, phase)
+            kept = {each.read_text(encoding="utf-8") for each in (folder / "es", folder / "es.previous")}
+            assert any(_takes(stage, each) for each in kept), f"{phase} call {number}: nobody knows the password"
+            _minutes_pass(stage)
+            ended = bot(stage, "rotate")
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            assert _takes(stage, (folder / "es").read_text(encoding="utf-8"))
+    stage.app.environment["ELASTICSEARCH_URL"] = stage.node.url
+    stage.app.start()
+    _, secret = stage.granted()
+    assert stage.search(secret, "logs-web") == OK
+
+
+def _killed_at(stage: Stage, proxy: Proxy, number: int, phase: Phase) -> list[str]:
+    """Runs `bot rotate`, kills it at that call, before it has an effect or before its answer; the calls it made."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "rotate"], cwd=stage.app.directory,
+        env={"PATH": os.environ["PATH"], **stage.app.environment}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    calls: list[str] = []
+
+    def kill(request: Request, at: Phase) -> Verdict:
+        if at == "before":
+            calls.append(f"{request.method} {request.path}")
+        if at != phase or len(calls) < number:
+            return None
+        process.kill()
+        return Cut()
+
+    proxy.hook = kill
+    try:
+        ended = process.wait(60)
+    finally:
+        process.kill()
+        proxy.hook = None
+    assert ended == (0 if number == NEVER else -signal.SIGKILL)
+    return calls
+
+
+def _minutes_pass(stage: Stage) -> None:
+    """What the dead process held lapses, so that another one may rotate. The command has no clock to be moved."""
+    with closing(sqlite3.connect(stage.app.directory / "es-access.db")) as database:
+        database.execute("DELETE FROM lease")
+        database.commit()
+
+
+def _takes(stage: Stage, password: str) -> bool:
+    """Whether the cluster takes that password of the connector account."""
+    with stage.node.client_of(stage.app.environment["ELASTICSEARCH_USERNAME"], password) as client:
+        return client.options(ignore_status=401).security.authenticate().meta.status == OK
 
 
 def test_what_cannot_be_rotated_is_said_and_ends_the_command_and_the_start(stage: Stage, folder: Path) -> None:

@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Tests at once: each worker has Elasticsearch nodes of its own, about 2 GB of memory with all that is beside them.
+WORKERS ?= 3
 STAMP := .venv/.ready
 
 .PHONY: setup demo test soak lint types check format bench lock clean
@@ -18,7 +20,8 @@ demo: setup ## the story against a real Elasticsearch, here and in a browser; th
 	$(BIN)/bot sandbox --story
 
 test: setup ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.ready
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 soak: setup ## 200 kills under load on both databases, and 100,000 bad inputs: under 20 minutes on two idle cores
 	$(BIN)/python -m tests.soak --inputs 100000

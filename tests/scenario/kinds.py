@@ -80,7 +80,9 @@ def granted_key(stage: Stage, text: str = "logs-* 1h --key") -> tuple[str, Shown
     """A key that was asked for, approved and delivered."""
     request = stage.ask(text)
     stage.approve(request, stage.bob)
-    return request, key_of(stage, request)
+    key = key_of(stage, request)
+    stage.is_active(request)
+    return request, key
 
 
 def press(stage: Stage, request: str, button: str) -> None:

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from bot.sandbox.node import Node
 from tests.soak.running import soak
 
 KILLS = 6
 
 
-@pytest.mark.timeout(300)
 def test_kills_and_faults_under_load_lose_nothing(node: Node, tmp_path: Path) -> None:
     report = soak(node, tmp_path, "sqlite", KILLS, seed=1, seconds=150)
     print(*report.lines(), sep="\n")

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from bot.access.errors import Outage, Refusal
+from bot.access.happenings import GATHER
 from bot.access.models import Message, MessageKind
 from bot.access.pauses import LONGEST_PAUSE
 from bot.access.ports import CredentialSpec, Privileges
@@ -179,6 +180,8 @@ def test_a_refusal_undoes_everything_and_tells_everyone(world: World, step: str)
     assert grant.end_reason == ("could not be created" if step == "create" else "could not be delivered")
     assert world.cluster.empty
     assert world.notifier.sent(MessageKind.FAILED) == [OWNER, SECOND_OWNER]
+    world.clock.advance(GATHER)  # in the approver's thread it comes below the approval
+    world.work()
     assert set(world.notifier.sent(MessageKind.ENDED)) == {REQUESTER, OWNER}
     assert not any(world.notifier.shows(password) for password in world.cluster.passwords)
 

@@ -9,10 +9,12 @@ from bot.access.errors import AccessError, Conflict, NotFound, Outage
 from bot.access.homes import LATELY, OVERLAP, Changes
 from bot.access.models import CredentialKind
 from bot.access.overview import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, Overviews, Section
+from bot.access.pages import Page
 from bot.access.requests import Draft
 from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, world_on
+from tests.plans import plan_of
 
 
 @pytest.fixture
@@ -47,6 +49,12 @@ def test_each_sees_what_is_theirs(world: World, overviews: Overviews) -> None:
     assert seen(overviews, SECOND_OWNER, Section.WAITING) == [waiting]
     assert seen(overviews, SECOND_OWNER, Section.OWNED) == [live]
     assert [seen(overviews, STRANGER, each) for each in Section] == [[], [], [], []]
+
+
+def test_what_is_live_is_found_without_going_through_all_that_a_person_ever_asked_for(sqlite_store: SqlStore) -> None:
+    plan = plan_of(sqlite_store, lambda read: read.live_of(REQUESTER, Page(5)))
+    assert "USING INDEX access_grant_state" in plan or "USING INDEX access_grant_ending" in plan
+    assert "access_request_of_requester" not in plan
 
 
 def test_what_an_owner_has_said_yes_to_waits_for_the_others(world: World, overviews: Overviews) -> None:

@@ -24,6 +24,7 @@ from bot.access.notices import Notices
 from bot.access.offers import Offers
 from bot.access.outbox import Outbox
 from bot.access.overview import Overviews
+from bot.access.own_clock import OwnClock
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.provisioning import Provisioning
 from bot.access.reconcile import Reconcile
@@ -247,6 +248,7 @@ def build_domain(
         History(store, approvals, clusters, rules),
         Outbox(store, notifier, clock),
         clocks,
+        OwnClock(store, clock),
         Reconcile(store, clusters, Adoption(directory, rules), clocks, rules, clock),
         Offers(store, routing, approvals, rules, clock),
         EndNotes(store, clock),

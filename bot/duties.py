@@ -15,6 +15,7 @@ from bot.access.history import History
 from bot.access.models import Grant, Message
 from bot.access.offers import Offers
 from bot.access.outbox import Outbox
+from bot.access.own_clock import OwnClock
 from bot.access.ports import Clock
 from bot.access.provisioning import Provisioning
 from bot.access.reconcile import Reconcile
@@ -47,6 +48,9 @@ LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
 LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
 """How soon a round that failed is tried again, and how late a grant ends by a cluster's clock that is ahead of ours."""
 
+LOOK_AT_CLOCK_EVERY = timedelta(seconds=5)
+"""How late what waits is tried again after our clock was set back."""
+
 LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
 """How late the note before an end may be."""
 
@@ -68,6 +72,7 @@ class Domain:
     history: History
     outbox: Outbox
     clocks: Clocks
+    own_clock: OwnClock
     reconcile: Reconcile
     offers: Offers
     end_notes: EndNotes
@@ -107,6 +112,7 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
     rounds = Reconciling(domain.reconcile, domain.clocks)
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
+    ticker.every(LOOK_AT_CLOCK_EVERY, domain.own_clock.look, "our own clock")
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look, "reconcile")
     ticker.every(LOOK_AT_ENDS_EVERY, domain.end_notes.look, "notes before an end")
     ticker.every(LOOK_AT_OWNERS_EVERY, domain.departures.look, "owners who left")

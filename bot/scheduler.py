@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.access.errors import DatabaseAway
 
-_THREADS = 13
+_THREADS = 14
 """As many jobs as there are: a slow one must not keep another waiting."""
 
 

@@ -240,6 +240,10 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """Holds on to what this process has claimed and is still working on."""
         ...
 
+    def clock_went_back(self, now: datetime, claimed_until: datetime) -> None:
+        """Makes due what is later only because the clock was, and shortens claims and duties to that time."""
+        ...
+
     def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
         """`None` when none is due by then."""
         ...

@@ -9,8 +9,9 @@ from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot.access.models import FREE, Grant, Message
+from bot.access.models import FREE, AccessRequest, Grant, Message
 from bot.access.records import AuditShipping, Lease
+from bot.access.states import ENDING, GrantState
 from bot.storage.reading import Reading, being_made, first_of_recipient
 
 Row = TypeVar("Row", Grant, Message)
@@ -86,6 +87,22 @@ class Claims(Reading):
         """Frees every claim, whoever made it."""
         for table in (Grant, Message):
             self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
+        self.made_work = True
+
+    def clock_went_back(self, now: datetime, claimed_until: datetime) -> None:
+        """Makes due what is later only because the clock was, and shortens claims and duties to that time."""
+        for table in (Grant, Message):
+            held = col(table.claimed_until) > claimed_until
+            self._execute(update(table).where(held).values(claimed_until=claimed_until))
+        self._execute(update(Lease).where(col(Lease.until) > claimed_until).values(until=claimed_until))
+        self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
+        # An active grant with nothing to do is due at its end, and a revoked one when its user is deleted.
+        unfinished = or_(
+            col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
+            and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
+        )
+        self._execute(update(Grant).where(col(Grant.due_at) > now, unfinished).values(due_at=now))
+        self._execute(update(AccessRequest).where(col(AccessRequest.route_at) > now).values(route_at=now))
         self.made_work = True
 
     def lease(self, name: str, now: datetime, until: datetime) -> bool:

@@ -26,6 +26,9 @@ LONGEST_WAIT = timedelta(seconds=1)
 BREATH_SECONDS = 0.002
 """After being woken: a burst of commits and finished rows is one look, not one each."""
 
+HEAD_START_SECONDS = 0.05
+"""After all that was due was taken, before the next look: the look would only slow down what was just begun."""
+
 PAUSE_AFTER_BUG = timedelta(minutes=1)
 """Before a row whose work raised something unforeseen is tried again."""
 
@@ -112,8 +115,10 @@ class WorkerPool(Generic[Row]):
             due = self._next_due(read, now + LONGEST_WAIT)
         if due is None or due > now:
             return min(due - now, LONGEST_WAIT).total_seconds() if due else LONGEST_WAIT.total_seconds()
+        most = free * self._batch
         with self._store.writing() as write:
-            rows = self._claim(write, now, now + CLAIM, free * self._batch)
+            rows = self._claim(write, now, now + CLAIM, most)
+        all_of_it = len(rows) < most
         with self._guard:
             # A claim lapses when the clock jumps or the machine sleeps; what is in hand here is not begun once more.
             rows = [row for row in rows if row.id not in self._in_hand]
@@ -122,8 +127,10 @@ class WorkerPool(Generic[Row]):
             with self._guard:
                 self._busy += 1
             self._executor.submit(self._run, some)
-        # None, though something is due: another process has it, or its turn comes after one that is in hand.
-        return 0.0 if rows else LONGEST_WAIT.total_seconds()
+        if not rows:
+            # Though something is due: another process has it, or its turn comes after one that is in hand.
+            return LONGEST_WAIT.total_seconds()
+        return HEAD_START_SECONDS if all_of_it else 0.0
 
     def _run(self, rows: Sequence[Row]) -> None:
         try:

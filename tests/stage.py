@@ -10,10 +10,12 @@ from secrets import token_hex
 from typing import NamedTuple, TypeVar
 
 import pytest
+from sqlalchemy import text as sql
 
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import Message, User, Workspace
+from bot.storage.engine import database_url, open_engine
 
 Found = TypeVar("Found")
 
@@ -109,11 +111,17 @@ class Stage:
     def is_active(self, request: str) -> None:
         """Waits until its delivery is kept: for an instant the credential is there, and its grant still being made."""
         file = self.app.directory / "es-access.db"
-        if not file.exists():
-            return  # on PostgreSQL, where no test asks for more within that instant
-        query = "SELECT id FROM audit_event WHERE event = 'grant.active' AND request_id = ?"
-        with closing(sqlite3.connect(file)) as database:
-            self.wait(lambda: database.execute(query, (request,)).fetchall(), f"{request} active")
+        query = sql("SELECT id FROM audit_event WHERE event = 'grant.active' AND request_id = :id")
+        engine = open_engine(database_url(self.app.environment.get("DATABASE_URL") or f"sqlite:///{file}"))
+
+        def look() -> bool:
+            with engine.connect() as connection:
+                return bool(connection.execute(query, {"id": request}).all())
+
+        try:
+            self.wait(lambda: look() or None, f"{request} active")
+        finally:
+            engine.dispose()
 
     def secret_in(self, text: str) -> Secret:
         """The credential that stands in a message."""

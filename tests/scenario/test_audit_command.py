@@ -45,9 +45,7 @@ def audited(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Itera
 def test_an_auditor_gets_answers(audited: tuple[Stage, str], tmp_path: Path) -> None:
     stage, url = audited
     before = datetime.now(UTC)
-    request = stage.ask("logs-* 1h")
-    stage.approve(request)
-    stage.secret(request)
+    request, _ = stage.granted()
     stage.say(stage.alice, "logs-* 30d")
     stage.say(stage.alice, f"revoke {request}")
     stage.reads(stage.alice, f"ACCESS {request} HAS ENDED")

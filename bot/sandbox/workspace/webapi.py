@@ -41,6 +41,8 @@ class WebApi:
             args = await _arguments(request)
         except SlackError as error:
             return self._reply(error.answer())
+        except ConnectionResetError:  # whoever asked died before the end of the question
+            return _hang_up(request)
         token = _token(request, args)
         return await self.perform(request, name, args, lambda: self._call(name, token, args))
 

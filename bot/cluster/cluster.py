@@ -14,6 +14,7 @@ from bot.cluster.client import ask
 from bot.cluster.clocks import ClusterClock, MachineClock
 from bot.cluster.credentials import Credentials
 from bot.cluster.found import Search
+from bot.cluster.hashing import Hashing
 from bot.cluster.marks import Installation
 from bot.cluster.removal import Removal
 
@@ -35,8 +36,9 @@ class ElasticsearchCluster:
         self._client = client
         self._clock = ClusterClock(client, clock or MachineClock())
         self._catalog = Catalog(client, resource_owner)
-        self._credentials = Credentials(client, executor, installation, self._clock)
-        self._removal = Removal(client, executor, installation)
+        hashing = Hashing()
+        self._credentials = Credentials(client, executor, installation, self._clock, hashing)
+        self._removal = Removal(client, executor, installation, hashing)
         self._search = Search(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:

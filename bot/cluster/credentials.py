@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -12,6 +13,7 @@ from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
 from bot.cluster.clocks import ClusterClock
+from bot.cluster.hashing import Hashing
 from bot.cluster.marks import Installation
 from bot.cluster.roles import rights
 
@@ -24,6 +26,7 @@ class Credentials:
     executor: Executor
     installation: Installation
     clock: ClusterClock
+    hashing: Hashing
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
@@ -31,7 +34,7 @@ class Credentials:
         metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
         try:
-            self._put_user(spec, metadata, password)
+            self.hashing.send(password, partial(self._put_user, spec, metadata))
         finally:
             wait([role])  # so that nothing of this attempt reaches the cluster after it was given up
         role.result()
@@ -39,11 +42,8 @@ class Credentials:
     def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Another password for the user, which must be there. Raises `Gone`, `Outage`, `Refusal`."""
         self.extend(spec)
-        ask(
-            lambda: self.client.security.change_password(
-                username=spec.username, password=password.get_secret_value(), refresh=False
-            )
-        )
+
+        self.hashing.send(password, partial(self._change_password, spec.username))
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
@@ -51,7 +51,7 @@ class Credentials:
         if user is None or not self.installation.made(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
         # Without a password: one who was removed just now is not made anew.
-        self._put_user(spec, self.installation.metadata(spec), None)
+        self._put_user(spec, self.installation.metadata(spec))
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
         """An API key with the rights of a user and a role that are removed again. Raises `Outage`, `Refusal`.
@@ -126,15 +126,29 @@ class Credentials:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
         ask(lambda: self.client.security.put_role(name=spec.username, **rights(spec), metadata=metadata, refresh=False))
 
-    def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], password: SecretStr | None) -> None:
-        secret: dict[str, Any] = {} if password is None else {"password": password.get_secret_value()}
+    def _put_user(
+        self,
+        spec: CredentialSpec,
+        metadata: Mapping[str, Any],
+        *,
+        password: str | None = None,
+        password_hash: str | None = None,
+    ) -> None:
         ask(
             lambda: self.client.security.put_user(
                 username=spec.username,
+                password=password,
+                password_hash=password_hash,
                 roles=[spec.username],
                 full_name=f"es-access {spec.grant_id} for {spec.requester}",
                 metadata=metadata,
                 refresh=False,
-                **secret,
+            )
+        )
+
+    def _change_password(self, username: str, *, password: str | None = None, password_hash: str | None = None) -> None:
+        ask(
+            lambda: self.client.security.change_password(
+                username=username, password=password, password_hash=password_hash, refresh=False
             )
         )

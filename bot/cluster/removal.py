@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from elasticsearch import Elasticsearch
+from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Receipt
 from bot.cluster.client import ask, ask_for
+from bot.cluster.hashing import Hashing
 from bot.cluster.marks import Installation
 
 MOST_KEYS = 10_000
@@ -46,6 +48,7 @@ class Removal:
     client: Elasticsearch
     executor: Executor
     installation: Installation
+    hashing: Hashing
 
     def remove(self, usernames: Sequence[str], *, disable: bool) -> Sequence[Receipt]:
         """One receipt for each name, in that order. Everything is tried, whatever became of the rest.
@@ -94,22 +97,27 @@ class Removal:
     def _delete(self, username: str, *, refresh: bool) -> object:
         return ask_for(lambda: self.client.security.delete_user(username=username, refresh=refresh))
 
-    def _disable(self, username: str, *, refresh: bool) -> object:
+    def _disable(self, username: str, *, refresh: bool) -> None:
         """Disabled, without a role, and with a password that nobody ever saw; in one call, if the user is there."""
         user = self._users([username]).get(username)
         if user is None:
-            return None
-        return ask(
-            lambda: self.client.security.put_user(
-                username=username,
-                enabled=False,
-                roles=[],
-                password=secrets.token_urlsafe(32),
-                full_name=user["full_name"],
-                metadata=user["metadata"],
-                refresh=refresh,
+            return
+
+        def put(*, password: str | None = None, password_hash: str | None = None) -> object:
+            return ask(
+                lambda: self.client.security.put_user(
+                    username=username,
+                    enabled=False,
+                    roles=[],
+                    password=password,
+                    password_hash=password_hash,
+                    full_name=user["full_name"],
+                    metadata=user["metadata"],
+                    refresh=refresh,
+                )
             )
-        )
+
+        self.hashing.send(SecretStr(secrets.token_urlsafe(32)), put)
 
     def _end_keys(self, names: _Names) -> None:
         found = self._trying(names, names.ours, lambda: self._keys(names.ours))

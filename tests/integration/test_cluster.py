@@ -178,6 +178,39 @@ def test_making_it_again_sets_a_new_password_and_ends_the_old_one(
     assert status(each_node, spec.username, SecretStr("the first password"), GRANTED) == 401
 
 
+def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on(
+    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+) -> None:
+    """As one in FIPS 140 mode, which no node here can be in: the proxy refuses in its place."""
+    puts = []
+    refused = Answer(400, b'{"error": {"type": "validation_exception"}, "status": 400}', (JSON, PRODUCT))
+
+    def hook(request: Request, phase: Phase) -> Verdict:
+        if phase == "after" or request.method != "PUT" or not request.path.startswith("/_security/user"):
+            return None
+        puts.append(request.path)
+        return refused if len(puts) == 1 else None
+
+    proxy.hook = hook
+    cluster.create(spec, SecretStr("the first password"))
+    assert len(puts) == 2
+    assert status(each_node, spec.username, SecretStr("the first password"), GRANTED) == 200
+    cluster.create(spec, password)
+    assert len(puts) == 3
+    cluster.renew(spec, SecretStr("the third password"))
+    assert len(puts) == 5  # its metadata, and the password
+    assert status(each_node, spec.username, SecretStr("the third password"), GRANTED) == 200
+
+
+def test_a_renewed_password_takes_the_place_of_the_one_before(
+    cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
+) -> None:
+    cluster.create(spec, SecretStr("the first password"))
+    cluster.renew(spec, password)
+    assert status(each_node, spec.username, password, GRANTED) == 200
+    assert status(each_node, spec.username, SecretStr("the first password"), GRANTED) == 401
+
+
 def test_removing_it_ends_the_password_and_leaves_nothing(
     cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
 ) -> None:

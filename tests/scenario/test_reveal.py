@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -231,9 +232,18 @@ def test_a_revocation_during_a_reveal_leaves_nothing(behind: Behind) -> None:
     stage = behind.stage
     for text in ("logs-* 1h --key", "logs-* 1h"):
         request = ready(stage, text)
-        behind.breaks(lambda request, phase: time.sleep(1) if phase == "after" and request.method == "PUT" else None)
+        under_way = threading.Event()
+
+        def slow(call: Request, phase: Phase, under_way: threading.Event = under_way) -> Verdict:
+            if phase == "after" and call.method == "PUT":
+                under_way.set()
+                time.sleep(1)
+            return None
+
+        behind.breaks(slow)
         press(stage, request, "Reveal")
         window(stage, "Making your credential…")
+        stage.wait(under_way.is_set, "the secret in the making")
         assert "is being ended" in stage.say(stage.alice, f"revoke {request}")
         behind.breaks(lambda _request, _phase: None)
         stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice")

@@ -9,8 +9,8 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 from bot.metrics import Metrics
 from bot.settings import Settings, SettingsError
 from bot.slack.afterwards import Afterwards
-from bot.slack.app import SocketMode
 from bot.slack.gate import Team
+from bot.slack.socket_mode import SocketMode
 from bot.web import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
 
 LIFE_SIGN = "slack last life sign"
@@ -28,7 +28,7 @@ def listen(
 ) -> int:
     """Begins to listen. Returns the port. Raises `SettingsError` for one that is in use."""
     if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token, afterwards)
+        slack = SocketMode(app, settings.slack_app_token, afterwards, team)
         metrics.life_sign = slack.silence
         health = Health({**checks, "slack": slack.check}, metrics.page, _said(slack.silence))
         web = _web_server(health, settings, "HEALTH_PORT", settings.health_port)

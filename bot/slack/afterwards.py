@@ -10,6 +10,12 @@ from typing import TypeVar
 LONGEST_WAIT_SECONDS = 0.3
 """For a quiet moment. Under a load that never pauses, work goes on all the same."""
 
+BURST_SECONDS = 0.05
+"""Between two payloads, up to which the later one is taken for part of a burst, of which more is to come."""
+
+PAUSE_SECONDS = 0.003
+"""Without a payload, after which a burst is over: as long as it takes to read a few."""
+
 
 Result = TypeVar("Result")
 
@@ -25,8 +31,10 @@ class Afterwards:
         """`took` is told how many seconds each payload waited for its acknowledgement."""
         self._executor = executor
         self._took = took
+        self._turn = threading.Lock()
         self._change = threading.Condition()
         self._unacknowledged = 0
+        self._arrived_at = self._one_before = -BURST_SECONDS
 
     @contextmanager
     def acknowledging(self) -> Iterator[None]:
@@ -42,6 +50,7 @@ class Afterwards:
         """A payload is here, and nobody is at it yet."""
         with self._change:
             self._unacknowledged += 1
+            self._one_before, self._arrived_at = self._arrived_at, monotonic()
 
     def acknowledged(self, seconds: float) -> None:
         """One that has arrived was acknowledged, so many seconds after somebody began with it."""
@@ -49,12 +58,32 @@ class Afterwards:
         with self._change:
             self._unacknowledged -= 1
             if self._unacknowledged == 0:
-                self._change.notify_all()
+                self._change.notify()
 
-    def wait_until_quiet(self, seconds: float) -> bool:
-        """Returns when no payload waits to be acknowledged, or after that long. Whether it is quiet."""
+    def is_quiet(self) -> bool:
+        """Whether no payload waits to be acknowledged, nor is about to come."""
         with self._change:
-            return self._change.wait_for(lambda: self._unacknowledged == 0, seconds)
+            return self._left() <= 0
+
+    def wait_until_quiet(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
+        """Returns when no payload waits to be acknowledged, nor is about to come, or after that long."""
+        until = monotonic() + seconds
+        # One looks, and the others wait for it: whoever wakes up takes time from the thread that acknowledges.
+        if not self._turn.acquire(timeout=seconds):
+            return
+        try:
+            with self._change:
+                while (left := min(self._left(), until - monotonic())) > 0:
+                    self._change.wait(left)
+        finally:
+            self._turn.release()
+
+    def _left(self) -> float:
+        """The seconds for which it is not quiet, as far as can be seen."""
+        if self._unacknowledged:
+            return LONGEST_WAIT_SECONDS
+        in_burst = self._arrived_at - self._one_before < BURST_SECONDS
+        return self._arrived_at + PAUSE_SECONDS - monotonic() if in_burst else 0.0
 
     def do(self, work: Callable[[], None]) -> None:
         """Takes the work, and returns at once."""
@@ -65,6 +94,5 @@ class Afterwards:
         return self._executor.submit(work)
 
     def _when_quiet(self, work: Callable[[], None]) -> None:
-        with self._change:
-            self._change.wait_for(lambda: self._unacknowledged == 0, LONGEST_WAIT_SECONDS)
+        self.wait_until_quiet()
         work()

@@ -1,6 +1,6 @@
 """What comes before every listener: whose workspace a payload is from, and who does what in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -59,6 +59,10 @@ class Team:
         self._ids = frozenset(str(who[name]) for name in ("team_id", "enterprise_id") if who.get(name))
         return who
 
+    def is_known_to_be(self, teams: Sequence[str]) -> bool:
+        """Whether all of these are this workspace, or its organisation, without asking Slack. False for none."""
+        return bool(teams) and self._ids.issuperset(teams)
+
     def has(self, team: str) -> bool:
         """Whether that is the id of this workspace, or of the organisation that it is in. Raises `Outage`."""
         if not self._ids:
@@ -80,7 +84,7 @@ class Gate:
         """Lets a payload pass, or answers it."""
         who = _who(body)
         try:
-            foreign = [each for each in _teams(body) if not self.team.has(each)]
+            foreign = [each for each in teams_of(body) if not self.team.has(each)]
         except Outage as error:
             log.warning("a payload was not taken: Slack does not say which workspace is ours", error=str(error))
             return BoltResponse(status=503, body="")
@@ -94,6 +98,17 @@ class Gate:
         return next()
 
 
+def teams_of(body: dict[str, Any]) -> list[str]:
+    """Every workspace that a payload names: of where it comes from, and of who acts (Slack Connect: another one)."""
+    team, user = body.get("team"), body.get("user")
+    named = [
+        body.get("team_id"),
+        team.get("id") if isinstance(team, dict) else None,
+        user.get("team_id") if isinstance(user, dict) else None,
+    ]
+    return [str(each) for each in named if each]
+
+
 class Carrying(Executor):
     """Runs in the threads of another executor, and there it is known who is acting."""
 
@@ -103,17 +118,6 @@ class Carrying(Executor):
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> "Future[_T]":
         """See `Executor.submit`."""
         return self._threads.submit(copy_context().run, fn, *args, **kwargs)
-
-
-def _teams(body: dict[str, Any]) -> list[str]:
-    """Every workspace that a payload names: of where it comes from, and of who acts (Slack Connect: another one)."""
-    team, user = body.get("team"), body.get("user")
-    named = [
-        body.get("team_id"),
-        team.get("id") if isinstance(team, dict) else None,
-        user.get("team_id") if isinstance(user, dict) else None,
-    ]
-    return [str(each) for each in named if each]
 
 
 def _who(body: dict[str, Any]) -> Acting | None:

@@ -1,0 +1,226 @@
+"""Socket Mode: hearing from Slack over a connection that we open."""
+
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Queue
+
+import structlog
+from pydantic import SecretStr
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.socket_mode.internals import run_bolt_app
+from slack_sdk.errors import SlackClientNotConnectedError
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from bot.access.errors import Outage, Refusal
+from bot.slack import ids
+from bot.slack.afterwards import Afterwards
+from bot.slack.app import LISTENERS
+from bot.slack.errors import domain_errors
+from bot.slack.gate import Team, teams_of
+
+PING_SECONDS = 3.0
+"""Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these
+and the next ping is due: within 16 seconds (slack_sdk 3.44, builtin/connection.py; 26 with its own 5 seconds)."""
+
+SILENCE_SECONDS = 30.0
+"""Without a life sign the connection is not called ready any more, whatever its client thinks of it."""
+
+QUIET_SECONDS = 1.0
+"""For a moment in which no envelope waits for its acknowledgement, before the connection is ended."""
+
+QUIET_FOR_SECONDS = 0.02
+"""That moment: longer than a frame takes from the socket to the queue."""
+
+LEAVE_SECONDS = 5.0
+"""For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
+
+RECONNECT_SECONDS = 5.0
+"""Between attempts to reach Slack at the start."""
+
+READ_BYTES = 65536
+"""At once: a burst is a few reads, and each lets other threads go first. The client's own is 1,024."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Arrivals(Queue[str]):
+    """What Socket Mode has read: an envelope counts from here on, and not from when a thread takes it up."""
+
+    def __init__(self, arrived: Callable[[SocketModeRequest], None]) -> None:
+        super().__init__()
+        self._arrived = arrived
+
+    def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
+        """As every queue does."""
+        request = SocketModeRequest.from_dict(json.loads(item)) if item.startswith("{") else None
+        if request is not None:
+            self._arrived(request)
+        super().put(item, block, timeout)
+
+
+class _Handler(SocketModeHandler):
+    """Acknowledges at once, in the thread that reads, what can be answered by nothing else.
+
+    Two hundred commands at once that were acknowledged by the threads that deal with them waited 0.7 s for it
+    (measured): Python runs one thread at a time, and each of them was taken through all of Bolt first.
+    """
+
+    def __init__(self, app: App, app_token: str, afterwards: Afterwards, team: Team) -> None:
+        super().__init__(
+            app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS, receive_buffer_size=READ_BYTES
+        )
+        self._afterwards = afterwards
+        self._team = team
+        self._acknowledged: set[str] = set()
+        self._in_hand = 0
+        self._change = threading.Condition()
+        self.heard_at: float | None = None
+        self.client.message_queue = _Arrivals(self._arrived)
+        self.client.on_message_listeners.append(self._heard)
+
+    def wait_until_done(self, seconds: float) -> None:
+        """Returns when nothing that was read waits to be dealt with, or after that long."""
+        with self._change:
+            self._change.wait_for(lambda: self._in_hand == 0, seconds)
+
+    def _heard(self, _message: str) -> None:
+        self.heard_at = time.time()
+
+    def _arrived(self, request: SocketModeRequest) -> None:
+        with self._change:
+            self._in_hand += 1
+        self._afterwards.arrived()
+        if has_no_answer(request) and self._team.is_known_to_be(teams_of(request.payload)):
+            self._acknowledge(request)
+
+    def _acknowledge(self, request: SocketModeRequest) -> None:
+        began = time.monotonic()
+        session = self.client.current_session
+        if session is None:
+            return
+        try:
+            session.send(json.dumps(SocketModeResponse(envelope_id=request.envelope_id).to_dict()))
+        except SlackClientNotConnectedError:
+            return  # by way of the next connection, when it was dealt with
+        self._acknowledged.add(request.envelope_id)
+        self._afterwards.acknowledged(time.monotonic() - began)
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        began = time.monotonic()
+        try:
+            if req.envelope_id in self._acknowledged:
+                self._acknowledged.remove(req.envelope_id)
+                self._afterwards.wait_until_quiet()
+                run_bolt_app(self.app, req)
+                return
+            try:
+                super().handle(client, req)
+            finally:
+                self._afterwards.acknowledged(time.monotonic() - began)
+        finally:
+            with self._change:
+                self._in_hand -= 1
+                self._change.notify_all()
+
+
+def has_no_answer(request: SocketModeRequest) -> bool:
+    """Whether all that Slack can be told of it is that it was received."""
+    if request.type == "slash_commands":
+        return request.payload.get("command") == ids.COMMAND  # another one is answered by nobody here
+    if request.type == "interactive":
+        return request.payload.get("type") in {"block_actions", "shortcut", "message_action"}
+    return request.type == "events_api"
+
+
+def _all_is_read(open_socket: socket.socket | None) -> bool:
+    """Whether nothing has come that the client has not read yet."""
+    if open_socket is None or open_socket.fileno() < 0:
+        return True
+    if isinstance(open_socket, ssl.SSLSocket) and open_socket.pending():
+        return False
+    return not select.select([open_socket], [], [], 0)[0]
+
+
+class SocketMode:
+    """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
+
+    def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards, team: Team) -> None:
+        self._handler = _Handler(app, app_token.get_secret_value(), afterwards, team)
+        self._afterwards = afterwards
+        self._stopping = threading.Event()
+        self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
+
+    def start(self) -> None:
+        """Connects, at once where Slack is up: returns when connected, or when the first attempt has failed."""
+        if not self._try():
+            self._first.start()
+
+    def check(self) -> None:
+        """Raises `Outage` while there is no connection, or nothing is heard on it."""
+        if not self._handler.client.is_connected():
+            raise Outage("there is no connection to Slack")
+        silence = self.silence()
+        if silence is not None and silence > SILENCE_SECONDS:
+            raise Outage(f"nothing was heard from Slack for {silence:.0f} s")
+
+    def silence(self) -> float | None:
+        """The seconds since the last life sign: a pong to our ping, or an envelope. `None` before the first."""
+        session = self._handler.client.current_session
+        pong = session.last_ping_pong_time if session is not None else None
+        signs = [each for each in (pong, self._handler.heard_at) if each is not None]
+        return max(time.time() - max(signs), 0.0) if signs else None
+
+    def stop(self) -> None:
+        """Leaves Slack: no more envelopes come to this process."""
+        self._stopping.set()
+        if self._first.is_alive():
+            self._first.join()
+        self._hang_up()
+        # Its client waits for threads of its own, one of which may be waiting for Slack.
+        leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_SECONDS)
+
+    def _hang_up(self) -> None:
+        """Ends the connection between two envelopes, and at once.
+
+        Its client closes the socket only when the next frame was read, seconds later perhaps, and an envelope that
+        comes until then is taken and never acknowledged: its person sees an error. (slack_sdk 3.44, builtin client.)
+        """
+        client = self._handler.client
+        client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+        open_socket = client.current_session.sock if client.current_session is not None else None
+        until, busy = time.monotonic() + QUIET_SECONDS, time.monotonic()
+        # For a moment, and not at one: what was read from the socket is an envelope only once its last byte was.
+        while busy + QUIET_FOR_SECONDS > time.monotonic() < until:
+            if not (_all_is_read(open_socket) and self._afterwards.is_quiet()):
+                busy = time.monotonic()
+            time.sleep(0.001)
+        client.current_session_state.terminated = True
+        if open_socket is not None:
+            with suppress(OSError):
+                # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
+        self._handler.wait_until_done(LEAVE_SECONDS)  # what was acknowledged is taken up by this process or by none
+
+    def _connect(self) -> None:
+        while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():
+            pass
+
+    def _try(self) -> bool:
+        try:
+            with domain_errors():
+                self._handler.connect()  # type: ignore[no-untyped-call]
+        except (Outage, Refusal) as error:
+            log.warning("cannot connect to Slack yet", error=str(error))
+            return False
+        return True

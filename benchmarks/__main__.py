@@ -33,13 +33,14 @@ BUSY_LOAD = 0.5
 """Processes running beside the benchmark, on average of a minute, above which its figures are not to be trusted."""
 
 BENCHMARKS: Mapping[str, Callable[[Grounds], list[Figure]]] = {
+    "startup": startup.measure,  # before there are thousands of users in the cluster that it would compare
     "approve": approve.one_at_a_time,
     "together": approve.together,
     "keys": approve.keys,
     "calls": calls.measure,
     "expiry": expiry.measure,  # ends what those before it left alive
     "acknowledge": acknowledge.measure,  # leaves hundreds of requests undecided
-    "startup": startup.measure,
+    "startup with many": startup.with_many,
     "revocation": revocation.measure,
     "reconcile": reconcile.measure,
     "preview": preview.measure,

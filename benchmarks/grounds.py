@@ -1,7 +1,10 @@
 """What benchmarks run on: each part is started when the first of them asks for it, and all of it ends together."""
 
 import secrets
+import subprocess
+import sys
 import tempfile
+import venv
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,6 +58,19 @@ class Grounds:
     def folder(self) -> Path:
         """For files, until the end."""
         return Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="es-access-bench-")))
+
+    @cached_property
+    def deployed(self) -> Path:
+        """The interpreter of an environment that has `requirements.txt` and nothing else, as an image has."""
+        if self.short:
+            return Path(sys.executable)
+        here, environment = Path(__file__).parents[1], self.folder / "deployed"
+        venv.create(environment, with_pip=True)
+        python = environment / "bin" / "python"
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "--require-hashes", "-r", "requirements.txt"], cwd=here, check=True)
+        subprocess.run([*install, "--no-deps", "--no-build-isolation", "."], cwd=here, check=True)
+        return python
 
     @cached_property
     def many(self) -> list[str]:

@@ -4,11 +4,11 @@ import http.client
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -16,9 +16,11 @@ from benchmarks.acts import WAIT_SECONDS
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, percentile
 from bot.sandbox.node.node import free_port
-from bot.sandbox.stage import Stage
 
 POLL_SECONDS = 0.005
+
+Run = Callable[[Path, int], AbstractContextManager[int]]
+"""`bot run` in that folder with its health on that port; its process id."""
 
 IDLE_SECONDS = 8.0
 """Until nothing that a start needs is held any more, and the first round over the cluster is done."""
@@ -30,24 +32,39 @@ GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """Starts with the database of an earlier run, with none, and with thousands of grants; the first is a warm-up."""
+    """Starts with the database of an earlier run, and with none; the first is a warm-up. As it is deployed."""
     stage, starts = grounds.stage, grounds.runs(5)
-    many, rest = grounds.database_of_many, IDLE_SECONDS / grounds.runs(1, 8)
+    run = partial(_bot_run, grounds.deployed, stage.app.environment)
     stage.app.stop()
     try:
         with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
-            again = [_start(stage, Path(directory)) for _ in range(starts + 1)][1:]
-            idle = [_megabytes(stage, Path(directory), rest) for _ in range(grounds.runs(3))]
-        fresh = [_fresh_start(stage) for _ in range(starts)]
-        full = [_megabytes_of(stage, many, rest) for _ in range(grounds.runs(3))]
+            again = [_start(run, Path(directory)) for _ in range(starts + 1)][1:]
+            idle = [_megabytes(run, Path(directory), _rest(grounds)) for _ in range(grounds.runs(3))]
+        fresh = [_fresh_start(run) for _ in range(starts)]
     finally:
         stage.app.start()
     return [
         _figure("bot run → ready", again),
         _figure("the same, on an empty database", fresh),
         _memory("bot run, idle: resident memory", idle, GOAL_IDLE_MB),
-        _memory(f"the same, {len(grounds.many):,} grants live and compared with the cluster", full, GOAL_MANY_MB),
     ]
+
+
+def with_many(grounds: Grounds) -> list[Figure]:
+    """The memory of one that has thousands of live grants, and has compared each with the cluster."""
+    stage, many = grounds.stage, grounds.database_of_many
+    run = partial(_bot_run, grounds.deployed, stage.app.environment)
+    stage.app.stop()
+    try:
+        full = [_megabytes_of(run, many, _rest(grounds)) for _ in range(grounds.runs(3))]
+    finally:
+        stage.app.start()
+    name = f"bot run, {len(grounds.many):,} grants live and compared with the cluster: resident memory"
+    return [_memory(name, full, GOAL_MANY_MB)]
+
+
+def _rest(grounds: Grounds) -> float:
+    return IDLE_SECONDS / grounds.runs(1, 8)
 
 
 def _memory(name: str, megabytes: list[float], goal: float) -> Figure:
@@ -55,10 +72,10 @@ def _memory(name: str, megabytes: list[float], goal: float) -> Figure:
     return Figure(name, "MB", values, len(megabytes), f"< {goal:.0f} MB", max(megabytes) < goal)
 
 
-def _megabytes_of(stage: Stage, database: Path, rest: float) -> float:
+def _megabytes_of(run: Run, database: Path, rest: float) -> float:
     with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
         shutil.copy(database, Path(directory) / "es-access.db")
-        return _megabytes(stage, Path(directory), rest)
+        return _megabytes(run, Path(directory), rest)
 
 
 def _figure(name: str, seconds: list[float]) -> Figure:
@@ -66,22 +83,22 @@ def _figure(name: str, seconds: list[float]) -> Figure:
     return Figure(name, "s", values, len(seconds), f"< {GOAL_SECONDS:.0f} s", values["median"] < GOAL_SECONDS)
 
 
-def _fresh_start(stage: Stage) -> float:
+def _fresh_start(run: Run) -> float:
     with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
-        return _start(stage, Path(directory))
+        return _start(run, Path(directory))
 
 
-def _start(stage: Stage, directory: Path) -> float:
+def _start(run: Run, directory: Path) -> float:
     port = free_port()
     began = time.perf_counter()
-    with _bot_run(stage.app.environment, directory, port):
+    with run(directory, port):
         _wait_ready(port)
         return time.perf_counter() - began
 
 
-def _megabytes(stage: Stage, directory: Path, rest: float) -> float:
+def _megabytes(run: Run, directory: Path, rest: float) -> float:
     port = free_port()
-    with _bot_run(stage.app.environment, directory, port) as pid:
+    with run(directory, port) as pid:
         _wait_ready(port)
         time.sleep(rest)
         listed = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
@@ -89,12 +106,12 @@ def _megabytes(stage: Stage, directory: Path, rest: float) -> float:
 
 
 @contextmanager
-def _bot_run(settings: Mapping[str, str], directory: Path, port: int) -> Iterator[int]:
+def _bot_run(python: Path, settings: Mapping[str, str], directory: Path, port: int) -> Iterator[int]:
     """The process that a supervisor starts, ended as a supervisor ends it. Yields its id."""
     own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{directory}/es-access.db"}
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run"], env={**settings, **own, "HEALTH_PORT": str(port)},
+            [python, "-m", "bot", "run"], env={**settings, **own, "HEALTH_PORT": str(port)},
             cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bot.audit_command import audit
+from bot.starting import starting
 
 if TYPE_CHECKING:
     from bot.access.ports import Clock
+    from bot.bootstrap import Application
     from bot.by_hand import ByHand
     from bot.settings import Settings
 
@@ -221,16 +223,25 @@ def check() -> None:
 
 def run_with(clock: "Clock | None") -> None:
     """Runs until a signal asks to stop. `clock` is the machine's, unless somebody moves time on purpose."""
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with starting():
+        application = _started(clock, signals)
+    from bot.stopping import next_signal, stop_in_time
+
+    while next_signal(signals) == signal.SIGHUP:
+        application.reload()
+    stop_in_time(application.stop)
+
+
+def _started(clock: "Clock | None", signals: "queue.SimpleQueue[int]") -> "Application":
     settings = _settings()
     # Bolt reads the token from the environment as well, and warns that it has it twice.
     os.environ.pop("SLACK_BOT_TOKEN", None)
 
     from bot import bootstrap, logs
     from bot.settings import SettingsError
-    from bot.stopping import next_signal, stop_in_time
 
     logs.set_up(settings.log_level, settings.log_format, settings.secrets())
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def hear(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
@@ -238,12 +249,9 @@ def run_with(clock: "Clock | None") -> None:
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, hear)
     try:
-        application = bootstrap.start(settings, clock)
+        return bootstrap.start(settings, clock)
     except SettingsError as error:
         _complain(error.problems, "es-access cannot start:")
-    while next_signal(signals) == signal.SIGHUP:
-        application.reload()
-    stop_in_time(application.stop)
 
 
 def _quietly() -> "Settings":

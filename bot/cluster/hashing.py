@@ -27,7 +27,7 @@ class Send(Protocol):
 
 
 class Hashing:
-    """How one cluster is told of passwords. It takes bcrypt, whatever it hashes with itself (measured, 8.19 and 9.5)."""
+    """How one cluster is told of passwords. It takes bcrypt, whatever it hashes with itself (measured on 8.19, 9.5)."""
 
     def __init__(self) -> None:
         self._takes_hashes = True

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from slack_sdk import WebClient
 
-from bot.access.errors import Refusal
+from bot.access.errors import Outage, Refusal
 from bot.access.models import Message, MessageKind
 from bot.access.ports import Credential, Posted, Story
 from bot.access.routing import Rules
@@ -68,7 +68,11 @@ class SlackNotifier:
                 unfurl_links=False,
                 unfurl_media=False,
             )
-        return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
+        channel, ts = answer.get("channel"), answer.get("ts")
+        if not (isinstance(channel, str) and isinstance(ts, str)):
+            # Nobody knows where it stands, if it does: a secret must not be written into it.
+            raise Outage("Slack's answer does not say where the message stands")
+        return Posted(channel, ts)
 
 
 def _content(message: Message, story: Story | None) -> Content:

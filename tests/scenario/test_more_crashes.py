@@ -13,6 +13,7 @@ from bot.sandbox.node import Node
 from bot.sandbox.proxy import Phase
 from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
 from tests.scenario.dying import forget, order
+from tests.scenario.test_conversation import message_with, offer_less
 from tests.soak.world import ROOT
 
 pytestmark = [
@@ -74,6 +75,27 @@ def _ended(broken: Broken) -> str:
     broken.stage.say(broken.stage.alice, f"revoke {request}")
     broken.settled(request, "revoked")
     return request
+
+
+def _offered(broken: Broken) -> str:
+    stage = broken.stage
+    request = _asked(broken)
+    offer_less(stage, stage.bob, request, {"duration": "30m", "permission": "read", "names": ["logs-web"]})
+    message_with(stage, stage.alice, f"OFFER FOR {request}", "[ Accept ]")
+    _quiet(broken)
+    return request
+
+
+def _accept(broken: Broken, request: str) -> None:
+    stage = broken.stage
+    stage.workspace.click(stage.alice, message_with(stage, stage.alice, f"OFFER FOR {request}"), "Accept")
+
+
+def _what_was_offered(broken: Broken, request: str) -> None:
+    _one_credential(broken, request)
+    broken.stage.reads(broken.stage.alice, f"OFFER FOR {request}", "You accepted it")
+    [[created, expires]] = broken.rows("SELECT created_at, expires_at FROM access_grant WHERE id = ?", request)
+    assert (_time(expires) - _time(created)).total_seconds() == 1800
 
 
 def _to_be_extended(broken: Broken) -> str:
@@ -177,6 +199,7 @@ def _no(_broken: Broken, _request: str) -> bool:
 
 
 APPROVE = Act(_asked, _approve, _undecided, _active, _one_credential)
+ACCEPT = Act(_offered, _accept, _undecided, _active, _what_was_offered)
 EXTEND = Act(_to_be_extended, _extend, _undecided, _extended, _lasts_longer)
 REVOKE = Act(_granted, _revoke, _alive, _revoked, _useless)
 CLEAN_UP = Act(_ended, _a_day_passes, _no, _cleaned_up, _gone)
@@ -186,7 +209,11 @@ CLEAN_UP = Act(_ended, _a_day_passes, _no, _cleaned_up, _gone)
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])
-@pytest.mark.parametrize("act", [APPROVE, EXTEND, REVOKE, CLEAN_UP], ids=["approve", "extend", "revoke", "clean-up"])
+@pytest.mark.parametrize(
+    "act",
+    [APPROVE, ACCEPT, EXTEND, REVOKE, CLEAN_UP],
+    ids=["approve", "accept an offer", "extend", "revoke", "clean-up"],
+)
 def test_a_crash_at_any_commit_is_mended(broken: Broken, act: Act, phase: Phase) -> None:
     folder = broken.stage.app.directory
     request = act.prepare(broken)

@@ -8,7 +8,11 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
+from bot.access.models import Message, MessageKind
+from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.routing import Rules
 from bot.slack.errors import TokenRefused, domain_errors
+from bot.slack.notifier import SlackNotifier
 
 SECRET = "of-somebody-else"
 
@@ -92,3 +96,16 @@ def test_what_slack_itself_refuses_is_named(server: Answering) -> None:
     server.body = b'{"ok": false, "error": "invalid_auth"}'
     with pytest.raises(TokenRefused):
         call(server)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"ok": true}', '{"ok": true, "ts": "17.1"}', '{"ok": true, "channel": "D1", "ts": 17.1}']
+)
+def test_a_message_that_stands_nowhere_is_not_taken_for_one_that_was_posted(server: Answering, body: str) -> None:
+    server.body = body.encode()
+    client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
+    owed = Message(kind=MessageKind.NOTICE, recipient="U1", notice="something")
+    somewhere = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
+    rules = Rules(Policy(integrations=(somewhere,), access_flows=(AccessFlow(name="all"),)))
+    with pytest.raises(Outage, match="does not say where the message stands"):
+        SlackNotifier(client, rules).send(owed, None)

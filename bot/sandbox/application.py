@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 from urllib.error import URLError
 
 from bot.sandbox.workspace import Workspace
@@ -33,12 +34,56 @@ class Cluster(Protocol):
     def ca_certs(self) -> Path | None: ...
 
 
+class Running(Protocol):
+    """A process, as `subprocess.Popen` has it. `close` tells it that whoever started it is gone."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Launch(Protocol):
+    """Starts a Python module, given with its arguments, in that folder with that environment and nothing else."""
+
+    def __call__(
+        self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path
+    ) -> Running: ...
+
+
+class FromNothing(subprocess.Popen[bytes]):
+    """A process with an interpreter of its own."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> None:
+        with log.open("ab") as written:
+            super().__init__(
+                [sys.executable, "-m", *command],
+                env=environment, cwd=directory, stdin=subprocess.PIPE, stdout=written, stderr=written,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Ends its standard input, at which it ends."""
+        if self.stdin is not None:
+            self.stdin.close()
+
+
 class Application:
     """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end.
 
     `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`. `program` is
     the module that runs it, given the file of its clock.
     """
+
+    launch: ClassVar[Launch] = FromNothing
+    """How the process is started."""
 
     def __init__(
         self,
@@ -60,7 +105,7 @@ class Application:
         self._offset.write_text("0", encoding="ascii")
         self._workspace = workspace
         self._http = http
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self.program = program
         self.access_config = directory / "access.yaml"
         self._has_config = access_config is not None
@@ -107,12 +152,8 @@ class Application:
 
     def start(self, *, ready: bool = True) -> Self:
         """Starts it, and waits until all that it depends on answers. Raises `RuntimeError` with its log."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self.program, str(self._offset)],
-                env={"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment,
-                cwd=self.directory, stdin=subprocess.PIPE, stdout=log, stderr=log,
-            )  # fmt: skip
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment
+        self._process = type(self).launch([self.program, str(self._offset)], environment, self.directory, self.log)
         if self._http:
             self._workspace.deliver_by_http(f"{self.url}/slack/events")
         if ready:
@@ -176,8 +217,7 @@ class Application:
             process.wait()
             raise
         finally:
-            if process.stdin is not None:
-                process.stdin.close()
+            process.close()
         return code
 
     def __enter__(self) -> Self:

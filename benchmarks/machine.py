@@ -2,14 +2,21 @@
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+SQUARES = 2_000_000
+"""Summed up to see how fast a core is: the same machine is not as fast every day where others share its cores."""
+
 
 @dataclass(frozen=True)
 class Machine:
-    """`load` is the mean number of running processes in the minute before the first measurement."""
+    """`load` is the mean number of running processes in the minute before the first measurement.
+
+    `squares` is how many seconds one core takes to sum up two million squares in Python.
+    """
 
     cores: int
     cpu: str
@@ -18,11 +25,13 @@ class Machine:
     elasticsearch: str
     date: str
     load: float
+    squares: float
 
     def __str__(self) -> str:
         return (
             f"{self.cores} cores of {self.cpu}, {self.system}, Python {self.python}, "
-            f"Elasticsearch {self.elasticsearch}, {self.date}, load before {self.load}"
+            f"Elasticsearch {self.elasticsearch}, {self.date}, load before {self.load}, "
+            f"a core sums up two million squares in {self.squares:.2f} s"
         )
 
 
@@ -36,7 +45,14 @@ def describe(elasticsearch: str) -> Machine:
         elasticsearch=elasticsearch,
         date=datetime.now(UTC).date().isoformat(),
         load=round(os.getloadavg()[0], 2),
+        squares=round(min(_squares() for _ in range(3)), 2),
     )
+
+
+def _squares() -> float:
+    began = time.perf_counter()
+    sum(number * number for number in range(SQUARES))
+    return time.perf_counter() - began
 
 
 def _cpu() -> str:

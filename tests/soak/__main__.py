@@ -42,14 +42,14 @@ def main(
             with tempfile.TemporaryDirectory() as folder:
                 report = soak(node, Path(folder), kind, share, chosen, minutes * 60 / len(kinds))
             print(f"{kind}: {report.requests} requests, {report.kills} kills, {len(report.violations)} violations")
+            for sentence in report.violations[:SHOWN]:
+                print(f"VIOLATION: {sentence}", flush=True)
             whole.add(report)
     given = bad_inputs(inputs, chosen) if inputs else 0
     print("\n".join(whole.lines()))
     if given:
         print(f"bad inputs: {given}")
     print(f"seed {chosen}, {time.monotonic() - began:.0f} s")
-    for sentence in whole.violations[:SHOWN]:
-        print(f"VIOLATION: {sentence}")
     raise typer.Exit(bool(whole.violations))
 
 

@@ -23,6 +23,8 @@ TIMEOUT_SECONDS = 10
 CONNECTIONS = 32
 """Kept open: as many as there are workers for the cluster, twice, since role and user are made side by side."""
 
+BAD_REQUEST = 400
+
 _TRY_AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
 """401 too: a connector password that is being changed must not end anybody's access."""
 
@@ -52,6 +54,10 @@ class Connection:
         """The password as it is now. Raises `Outage`, `Refusal`, where the secret store does."""
         password = self.password if self.store is None else self.store.read()
         return ConnectorPassword(self.username, password, self.store)
+
+
+class BadRequest(Refusal):
+    """Elasticsearch does not take what it was sent: status 400."""
 
 
 def node_at(url: str) -> NodeConfig:
@@ -135,7 +141,7 @@ def _domain_errors() -> Iterator[None]:
             raise Outage(_text(error), _retry_after(error)) from None
         if not _is_from_elasticsearch(error):
             raise _stranger(error.status_code) from None
-        raise Refusal(_text(error)) from None
+        raise (BadRequest if error.status_code == BAD_REQUEST else Refusal)(_text(error)) from None
     except TransportError as error:
         raise Outage(f"Elasticsearch does not answer ({type(error).__name__})") from None
 

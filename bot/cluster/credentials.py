@@ -13,7 +13,7 @@ from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
 from bot.cluster.clocks import ClusterClock
-from bot.cluster.hashing import Hashing
+from bot.cluster.hashing import Hashing, Secret
 from bot.cluster.marks import Installation
 from bot.cluster.roles import rights
 
@@ -43,7 +43,8 @@ class Credentials:
         """Another password for the user, which must be there. Raises `Gone`, `Outage`, `Refusal`."""
         self.extend(spec)
 
-        self.hashing.send(password, partial(self._change_password, spec.username))
+        change = partial(self.client.security.change_password, username=spec.username, refresh=False)
+        self.hashing.send(password, lambda secret: ask(lambda: change(**secret)))
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
@@ -51,7 +52,7 @@ class Credentials:
         if user is None or not self.installation.made(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
         # Without a password: one who was removed just now is not made anew.
-        self._put_user(spec, self.installation.metadata(spec))
+        self._put_user(spec, self.installation.metadata(spec), {})
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
         """An API key with the rights of a user and a role that are removed again. Raises `Outage`, `Refusal`.
@@ -126,29 +127,14 @@ class Credentials:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
         ask(lambda: self.client.security.put_role(name=spec.username, **rights(spec), metadata=metadata, refresh=False))
 
-    def _put_user(
-        self,
-        spec: CredentialSpec,
-        metadata: Mapping[str, Any],
-        *,
-        password: str | None = None,
-        password_hash: str | None = None,
-    ) -> None:
+    def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret) -> None:
         ask(
             lambda: self.client.security.put_user(
                 username=spec.username,
-                password=password,
-                password_hash=password_hash,
                 roles=[spec.username],
                 full_name=f"es-access {spec.grant_id} for {spec.requester}",
                 metadata=metadata,
                 refresh=False,
-            )
-        )
-
-    def _change_password(self, username: str, *, password: str | None = None, password_hash: str | None = None) -> None:
-        ask(
-            lambda: self.client.security.change_password(
-                username=username, password=password, password_hash=password_hash, refresh=False
+                **secret,
             )
         )

@@ -1,11 +1,13 @@
-"""Passwords, hashed before they are sent: the cluster neither sees them nor spends its time on them."""
+"""Passwords of users, hashed before they are sent: the cluster neither sees them nor spends its time on them."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any
 
 import bcrypt
+import structlog
 from pydantic import SecretStr
 
-from bot.access.errors import Refusal
+from bot.cluster.client import BadRequest
 
 ROUNDS = 4
 """Of bcrypt, as a power of two, the least that Elasticsearch takes.
@@ -20,10 +22,10 @@ PREFIX = b"2a"
 """Of the hash. Elasticsearch knows no other one of bcrypt's."""
 
 
-class Send(Protocol):
-    """Makes one call with the password, or with its hash."""
+Secret = dict[str, Any]
+"""What a call says of a password: `password_hash`, or `password`."""
 
-    def __call__(self, *, password: str | None = None, password_hash: str | None = None) -> object: ...
+log = structlog.get_logger(__name__)
 
 
 class Hashing:
@@ -32,17 +34,19 @@ class Hashing:
     def __init__(self) -> None:
         self._takes_hashes = True
 
-    def send(self, password: SecretStr, call: Send) -> None:
+    def send(self, password: SecretStr, call: Callable[[Secret], object]) -> None:
         """Makes the call with the hash; where the cluster takes none, with the password. Raises `Outage`, `Refusal`."""
         if self._takes_hashes:
             try:
-                call(password_hash=hashed(password))
-            except Refusal:
-                # In FIPS 140 mode no hash of bcrypt is taken. Whatever else it refuses, it refuses once more.
-                call(password=password.get_secret_value())
-                self._takes_hashes = False
-            return
-        call(password=password.get_secret_value())
+                call({"password_hash": hashed(password)})
+            except BadRequest:
+                pass  # in FIPS 140 mode no hash of bcrypt is taken; what else is wrong with it is wrong once more
+            else:
+                return
+        call({"password": password.get_secret_value()})
+        if self._takes_hashes:
+            self._takes_hashes = False
+            log.warning("the cluster takes no hashes of passwords: it is sent the passwords")
 
 
 def hashed(password: SecretStr) -> str:

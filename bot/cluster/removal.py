@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from elasticsearch import Elasticsearch
@@ -103,21 +104,11 @@ class Removal:
         if user is None:
             return
 
-        def put(*, password: str | None = None, password_hash: str | None = None) -> object:
-            return ask(
-                lambda: self.client.security.put_user(
-                    username=username,
-                    enabled=False,
-                    roles=[],
-                    password=password,
-                    password_hash=password_hash,
-                    full_name=user["full_name"],
-                    metadata=user["metadata"],
-                    refresh=refresh,
-                )
-            )
-
-        self.hashing.send(SecretStr(secrets.token_urlsafe(32)), put)
+        put = partial(
+            self.client.security.put_user, username=username, enabled=False, roles=[],
+            full_name=user["full_name"], metadata=user["metadata"], refresh=refresh,
+        )  # fmt: skip
+        self.hashing.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(lambda: put(**secret)))
 
     def _end_keys(self, names: _Names) -> None:
         found = self._trying(names, names.ours, lambda: self._keys(names.ours))

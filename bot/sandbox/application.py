@@ -183,7 +183,8 @@ class Application:
 
     def reload(self) -> None:
         """Asks it to read `access.yaml` again."""
-        os.kill(self.pid, signal.SIGHUP)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
 
     @property
     def moved(self) -> float:

@@ -28,11 +28,11 @@ class Afterwards:
     """
 
     def __init__(self, executor: Executor, took: Callable[[float], None] = lambda _seconds: None) -> None:
-        """`took` is told how many seconds each payload waited for its acknowledgement."""
+        """`took` is told how many seconds passed between the arrival of each payload and its acknowledgement."""
         self._executor = executor
         self._took = took
-        self._turn = threading.Lock()
-        self._change = threading.Condition()
+        self._turn, self._change = threading.Lock(), threading.Condition()
+        self._other_turn, self._other_change = threading.Lock(), threading.Condition()
         self._unacknowledged = 0
         self._arrived_at = self._one_before = -BURST_SECONDS
 
@@ -53,7 +53,7 @@ class Afterwards:
             self._one_before, self._arrived_at = self._arrived_at, monotonic()
 
     def acknowledged(self, seconds: float) -> None:
-        """One that has arrived was acknowledged, so many seconds after somebody began with it."""
+        """One that has arrived was acknowledged, so many seconds after it was there."""
         self._took(seconds)
         with self._change:
             self._unacknowledged -= 1
@@ -67,21 +67,17 @@ class Afterwards:
 
     def wait_until_quiet(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
         """Returns when no payload waits to be acknowledged, nor is about to come, or after that long."""
-        until = monotonic() + seconds
-        # One looks, and the others wait for it: whoever wakes up takes time from the thread that acknowledges.
-        if not self._turn.acquire(timeout=seconds):
-            return
-        try:
-            with self._change:
-                while (left := min(self._left(), until - monotonic())) > 0:
-                    self._change.wait(left)
-        finally:
-            self._turn.release()
+        _wait(self._turn, self._change, self._left, seconds)
+
+    def wait_for_a_pause(self) -> None:
+        """Returns when no payload is about to come, whatever waits to be acknowledged, or after a while."""
+        _wait(self._other_turn, self._other_change, self._left_of_burst, LONGEST_WAIT_SECONDS)
 
     def _left(self) -> float:
         """The seconds for which it is not quiet, as far as can be seen."""
-        if self._unacknowledged:
-            return LONGEST_WAIT_SECONDS
+        return LONGEST_WAIT_SECONDS if self._unacknowledged else self._left_of_burst()
+
+    def _left_of_burst(self) -> float:
         in_burst = self._arrived_at - self._one_before < BURST_SECONDS
         return self._arrived_at + PAUSE_SECONDS - monotonic() if in_burst else 0.0
 
@@ -96,3 +92,19 @@ class Afterwards:
     def _when_quiet(self, work: Callable[[], None]) -> None:
         self.wait_until_quiet()
         work()
+
+
+def _wait(turn: threading.Lock, change: threading.Condition, left: Callable[[], float], seconds: float) -> None:
+    """Until nothing is left, or for so long. `change` is told when it may be less than it was.
+
+    One looks, and the others wait for it: whoever wakes up takes time from the thread that acknowledges.
+    """
+    until = monotonic() + seconds
+    if not turn.acquire(timeout=seconds):
+        return
+    try:
+        with change:
+            while (more := min(left(), until - monotonic())) > 0:
+                change.wait(more)
+    finally:
+        turn.release()

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
 
 LISTENERS = 32
-"""Threads that acknowledge, of Bolt and of Socket Mode each."""
+"""Threads that take payloads up, of Bolt and of Socket Mode each."""
 
 ANSWERERS = 16
 """Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""

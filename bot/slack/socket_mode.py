@@ -7,22 +7,25 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http import HTTPStatus
 from queue import Queue
 
 import structlog
 from pydantic import SecretStr
-from slack_bolt import App
+from slack_bolt import App, Respond
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.socket_mode.internals import run_bolt_app
+from slack_bolt.adapter.socket_mode.internals import run_bolt_app, send_response
 from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.access.errors import Outage, Refusal
-from bot.slack import ids
+from bot.slack import answers, ids
 from bot.slack.afterwards import Afterwards
+from bot.slack.answering import privately
 from bot.slack.app import LISTENERS
 from bot.slack.errors import domain_errors
 from bot.slack.gate import Team, teams_of
@@ -53,25 +56,25 @@ log = structlog.get_logger(__name__)
 
 
 class _Arrivals(Queue[str]):
-    """What Socket Mode has read: an envelope counts from here on, and not from when a thread takes it up."""
+    """What Socket Mode has read and nobody has taken yet, save what `taken` says is taken already."""
 
-    def __init__(self, arrived: Callable[[SocketModeRequest], None]) -> None:
+    def __init__(self, taken: Callable[[SocketModeRequest], bool]) -> None:
         super().__init__()
-        self._arrived = arrived
+        self._taken = taken
 
     def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
         """As every queue does."""
         request = SocketModeRequest.from_dict(json.loads(item)) if item.startswith("{") else None
-        if request is not None:
-            self._arrived(request)
-        super().put(item, block, timeout)
+        if request is None or not self._taken(request):
+            super().put(item, block, timeout)
 
 
-class _Handler(SocketModeHandler):
-    """Acknowledges at once, in the thread that reads, what can be answered by nothing else.
+class Handler(SocketModeHandler):
+    """Of one connection. It acknowledges at once, in the thread that reads, what can be answered by nothing else.
 
     Two hundred commands at once that were acknowledged by the threads that deal with them waited 0.7 s for it
-    (measured): Python runs one thread at a time, and each of them was taken through all of Bolt first.
+    (measured): Python runs one thread at a time, and each of them was taken through all of Bolt first. They are dealt
+    with in threads of their own, so that what needs an answer does not queue behind them.
     """
 
     def __init__(self, app: App, app_token: str, afterwards: Afterwards, team: Team) -> None:
@@ -80,56 +83,73 @@ class _Handler(SocketModeHandler):
         )
         self._afterwards = afterwards
         self._team = team
-        self._acknowledged: set[str] = set()
-        self._in_hand = 0
-        self._change = threading.Condition()
+        self._dealing = ThreadPoolExecutor(LISTENERS, thread_name_prefix="acknowledged")
+        self._guard = threading.Lock()
+        self._leaving = False
+        self._arrived_at: dict[str, float] = {}
         self.heard_at: float | None = None
-        self.client.message_queue = _Arrivals(self._arrived)
+        self.client.message_queue = _Arrivals(self._takes)
         self.client.on_message_listeners.append(self._heard)
 
-    def wait_until_done(self, seconds: float) -> None:
-        """Returns when nothing that was read waits to be dealt with, or after that long."""
-        with self._change:
-            self._change.wait_for(lambda: self._in_hand == 0, seconds)
+    def finish(self) -> None:
+        """Returns when all that was acknowledged is dealt with. Nothing more is acknowledged at once."""
+        with self._guard:
+            self._leaving = True
+        self._dealing.shutdown(wait=True)
 
     def _heard(self, _message: str) -> None:
         self.heard_at = time.time()
 
-    def _arrived(self, request: SocketModeRequest) -> None:
-        with self._change:
-            self._in_hand += 1
+    def _takes(self, request: SocketModeRequest) -> bool:
+        """Counts what arrives, and takes what has no answer. Called by the thread that reads."""
+        arrived_at = time.monotonic()
+        at_once = has_no_answer(request) and self._team.is_known_to_be(teams_of(request.payload))
         self._afterwards.arrived()
-        if has_no_answer(request) and self._team.is_known_to_be(teams_of(request.payload)):
-            self._acknowledge(request)
+        with self._guard:
+            if at_once and not self._leaving:
+                acknowledged = self._acknowledge(request)
+                self._afterwards.acknowledged(time.monotonic() - arrived_at)
+                self._dealing.submit(self._deal_with, request, acknowledged)
+                return True
+        self._arrived_at[str(request.envelope_id)] = arrived_at
+        return False
 
-    def _acknowledge(self, request: SocketModeRequest) -> None:
-        began = time.monotonic()
+    def _acknowledge(self, request: SocketModeRequest) -> bool:
         session = self.client.current_session
-        if session is None:
-            return
         try:
-            session.send(json.dumps(SocketModeResponse(envelope_id=request.envelope_id).to_dict()))
+            if session is not None:
+                session.send(json.dumps(SocketModeResponse(envelope_id=request.envelope_id).to_dict()))
         except SlackClientNotConnectedError:
-            return  # by way of the next connection, when it was dealt with
-        self._acknowledged.add(request.envelope_id)
-        self._afterwards.acknowledged(time.monotonic() - began)
+            return False
+        return session is not None
+
+    def _deal_with(self, request: SocketModeRequest, acknowledged: bool) -> None:
+        began = time.time()
+        try:
+            self._afterwards.wait_for_a_pause()
+            answer = run_bolt_app(self.app, request)
+            if not acknowledged:  # by way of the next connection
+                send_response(self.client, request, answer, began)
+            elif answer.status != HTTPStatus.OK or answer.body:
+                log.warning("a payload came to nothing", kind=request.type, status=answer.status)
+                _tell(request)
+        except Exception:
+            log.exception("a bug: a payload was left undone", kind=request.type)
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        began = time.monotonic()
+        arrived_at = self._arrived_at.pop(str(req.envelope_id), time.monotonic())
         try:
-            if req.envelope_id in self._acknowledged:
-                self._acknowledged.remove(req.envelope_id)
-                self._afterwards.wait_until_quiet()
-                run_bolt_app(self.app, req)
-                return
-            try:
-                super().handle(client, req)
-            finally:
-                self._afterwards.acknowledged(time.monotonic() - began)
+            super().handle(client, req)
         finally:
-            with self._change:
-                self._in_hand -= 1
-                self._change.notify_all()
+            self._afterwards.acknowledged(time.monotonic() - arrived_at)
+
+
+def _tell(request: SocketModeRequest) -> None:
+    """Says to who typed or clicked that nothing came of it: Slack shows no error for what was acknowledged."""
+    where = request.payload.get("response_url")
+    if isinstance(where, str):
+        told = answers.unreachable("Slack does not say who is served here")
+        privately(Respond(response_url=where))(told)
 
 
 def has_no_answer(request: SocketModeRequest) -> bool:
@@ -137,7 +157,7 @@ def has_no_answer(request: SocketModeRequest) -> bool:
     if request.type == "slash_commands":
         return request.payload.get("command") == ids.COMMAND  # another one is answered by nobody here
     if request.type == "interactive":
-        return request.payload.get("type") in {"block_actions", "shortcut", "message_action"}
+        return request.payload.get("type") in ("block_actions", "shortcut", "message_action")
     return request.type == "events_api"
 
 
@@ -154,7 +174,7 @@ class SocketMode:
     """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
 
     def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards, team: Team) -> None:
-        self._handler = _Handler(app, app_token.get_secret_value(), afterwards, team)
+        self._handler = Handler(app, app_token.get_secret_value(), afterwards, team)
         self._afterwards = afterwards
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
@@ -205,12 +225,13 @@ class SocketMode:
             if not (_all_is_read(open_socket) and self._afterwards.is_quiet()):
                 busy = time.monotonic()
             time.sleep(0.001)
+        client.current_session_runner.event.set()  # else it reads on from a socket that is shut, or from a new one
         client.current_session_state.terminated = True
         if open_socket is not None:
             with suppress(OSError):
                 # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
-        self._handler.wait_until_done(LEAVE_SECONDS)  # what was acknowledged is taken up by this process or by none
+        self._handler.finish()
 
     def _connect(self) -> None:
         while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():

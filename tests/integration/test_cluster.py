@@ -202,6 +202,30 @@ def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on(
     assert status(each_node, spec.username, SecretStr("the third password"), GRANTED) == 200
 
 
+def test_the_cluster_is_sent_no_password_of_a_user(
+    cluster: ElasticsearchCluster,
+    client: Elasticsearch,
+    spec: CredentialSpec,
+    password: SecretStr,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+    real = client.transport.perform_request
+
+    def perform(method: str, target: str, **rest: Any) -> Any:
+        sent.append(f"{method} {target} {rest.get('body')}")
+        return real(method, target, **rest)
+
+    monkeypatch.setattr(client.transport, "perform_request", perform)
+    cluster.create(spec, password)
+    cluster.renew(spec, password)
+    cluster.remove([spec.username], disable=True)
+    said = [each for each in sent if "password" in each]
+    assert len(said) == 3, "made, renewed, disabled"
+    assert all("password_hash" in each and "'password'" not in each for each in said), said
+    assert not any(password.get_secret_value() in each for each in sent)
+
+
 def test_a_renewed_password_takes_the_place_of_the_one_before(
     cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
 ) -> None:

@@ -1,12 +1,23 @@
 """What is acknowledged as soon as it is read: only what can be answered by nothing else, and only to our own Slack."""
 
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from slack_bolt import BoltResponse
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bot.slack.gate import Team, teams_of
-from bot.slack.socket_mode import has_no_answer
+from bot.access.refusals import Refusals
+from bot.slack.afterwards import Afterwards
+from bot.slack.app import bolt_app
+from bot.slack.gate import Gate, Team, teams_of
+from bot.slack.socket_mode import Handler, has_no_answer
+from tests.fakes import World
 
 
 @pytest.mark.parametrize(
@@ -45,3 +56,110 @@ def test_whose_payload_it_is_is_known_without_asking_or_not_at_all() -> None:
     assert team.is_known_to_be(teams_of({"team": {"id": "T1"}, "user": {"team_id": "E1"}}))
     assert not team.is_known_to_be(teams_of({"team_id": "T1", "user": {"team_id": "T2"}}))
     assert not team.is_known_to_be(teams_of({"text": "of nobody"}))
+
+
+class Session:
+    """A connection that keeps what is sent, or does not take it."""
+
+    def __init__(self, *, up: bool) -> None:
+        self.up = up
+        self.sent: list[dict[str, Any]] = []
+
+    def send(self, text: str) -> None:
+        if not self.up:
+            raise SlackClientNotConnectedError("being replaced")
+        self.sent.append(json.loads(text))
+
+
+class Bench:
+    """A handler whose connection is a stand-in, and whose Bolt notes what reaches it."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.dealt_with: list[dict[str, Any]] = []
+        self.may_deal = threading.Event()
+        self.answer = BoltResponse(status=200)
+        handler.app.dispatch = self._dispatch  # type: ignore[method-assign, assignment]
+
+    def _dispatch(self, request: Any) -> BoltResponse:
+        assert self.may_deal.wait(10)
+        self.dealt_with.append(request.body)
+        return self.answer
+
+    def session(self, *, up: bool) -> Session:
+        """What the handler is connected by from now on."""
+        session = Session(up=up)
+        self.handler.client.current_session = session  # type: ignore[assignment]
+        return session
+
+    def arrives(self, kind: str = "slash_commands", **payload: Any) -> None:
+        """As the thread that reads does it."""
+        body = {"command": "/es-access", "team_id": "T1"} | payload
+        self.handler.client.enqueue_message(json.dumps({"type": kind, "envelope_id": "e1", "payload": body}))
+
+
+@pytest.fixture
+def bench(world: World) -> Iterator[Bench]:
+    team = Team(Client())  # type: ignore[arg-type]
+    team.identify()
+    client = WebClient(token="xoxb-none", base_url="http://127.0.0.1:1/")
+    with ThreadPoolExecutor(2) as threads:
+        app = bolt_app(client, None, threads, [], Gate(team, Refusals(world.store, world.clock)), verified=False)
+        handler = Handler(app, "xapp-none", Afterwards(threads), team)
+        made = Bench(handler)
+        yield made
+        made.may_deal.set()
+        handler.client.current_session = None
+        handler.finish()
+        handler.client.close()
+
+
+def test_a_command_is_acknowledged_before_it_is_dealt_with(bench: Bench) -> None:
+    session = bench.session(up=True)
+    bench.arrives()
+    assert session.sent == [{"envelope_id": "e1"}]
+    assert bench.dealt_with == []
+    bench.may_deal.set()
+    bench.handler.finish()
+    assert len(bench.dealt_with) == 1
+    assert session.sent == [{"envelope_id": "e1"}], "and not once more"
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("interactive", {"type": "view_submission"}),
+        ("slash_commands", {"team_id": "T2"}),
+        ("slash_commands", {"command": "/x"}),
+    ],
+)
+def test_what_needs_an_answer_is_answered_by_bolt(bench: Bench, kind: str, payload: dict[str, Any]) -> None:
+    session = bench.session(up=True)
+    bench.arrives(kind, **payload)
+    assert session.sent == []
+
+
+def test_without_a_connection_it_is_acknowledged_by_the_next_one(bench: Bench) -> None:
+    bench.session(up=False)
+    bench.arrives()
+    session = bench.session(up=True)
+    bench.may_deal.set()
+    bench.handler.finish()
+    assert len(bench.dealt_with) == 1
+    assert session.sent == [{"envelope_id": "e1"}]
+
+
+def test_after_the_end_nothing_is_acknowledged_that_nobody_would_deal_with(bench: Bench) -> None:
+    session = bench.session(up=True)
+    bench.handler.finish()
+    bench.arrives()
+    assert session.sent == []
+
+
+def test_a_payload_that_came_to_nothing_is_in_the_log(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.session(up=True)
+    bench.answer = BoltResponse(status=500)
+    bench.may_deal.set()
+    bench.arrives()
+    bench.handler.finish()
+    assert "a payload came to nothing" in capsys.readouterr().out

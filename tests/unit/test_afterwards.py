@@ -54,3 +54,12 @@ def test_everything_that_waited_is_done_when_the_last_is_acknowledged(afterwards
     assert not any(each.is_set() for each in done)
     afterwards.acknowledged(0)
     assert all(each.wait(10) for each in done)
+
+
+def test_a_pause_comes_whatever_waits_to_be_acknowledged(afterwards: Afterwards) -> None:
+    for _ in range(2):
+        afterwards.arrived()
+    began = time.monotonic()
+    afterwards.wait_for_a_pause()
+    assert time.monotonic() - began < LONGEST_WAIT_SECONDS / 2
+    assert not afterwards.is_quiet()

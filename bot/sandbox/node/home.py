@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import bcrypt
 import trustme
+from pydantic import SecretStr
+
+from bot.cluster.hashing import hashed
 
 HOST = "127.0.0.1"
 
@@ -20,9 +22,6 @@ ADMINISTRATOR = "admin"
 
 PASSWORD_BYTES = 18
 """Of randomness: more than anyone guesses while a sandbox runs."""
-
-BCRYPT_ROUNDS = 4
-"""The least there is: the administrator's password is random, and is checked on every start."""
 
 SETTINGS: Mapping[str, object] = {
     "cluster.name": "es-access-sandbox",
@@ -51,9 +50,7 @@ class Home:
         config = root / "config"
         config.mkdir()
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        # The server knows bcrypt hashes by the prefix 2a alone.
-        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(BCRYPT_ROUNDS, prefix=b"2a")).decode()
-        (config / "users").write_text(f"{ADMINISTRATOR}:{hashed}\n", encoding="utf-8")
+        (config / "users").write_text(f"{ADMINISTRATOR}:{hashed(SecretStr(password))}\n", encoding="utf-8")
         (config / "users_roles").write_text(f"superuser:{ADMINISTRATOR}\n", encoding="utf-8")
         if tls:
             write_certificate(config)

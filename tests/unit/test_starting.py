@@ -1,0 +1,27 @@
+"""While the application starts nothing is looked through for garbage, and afterwards it is."""
+
+import gc
+
+import pytest
+
+from bot.starting import starting
+
+
+def test_garbage_is_collected_again_after_a_start() -> None:
+    before = gc.get_freeze_count()
+    try:
+        with starting():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+
+
+def test_garbage_is_collected_again_after_a_start_that_failed() -> None:
+    try:
+        with pytest.raises(SystemExit), starting():
+            raise SystemExit(1)
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()

@@ -1,8 +1,9 @@
 """Revocation: what is due to end is taken from the cluster, many at once, and read back. Each step can be run again."""
 
+import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,9 @@ class Revocation:
     clusters: Clusters
     rules: Rules
     clock: Clock
+    _one_records: threading.Lock = field(default_factory=threading.Lock)
+    """Python runs one thread at a time: several that record at once are done together, and late, and meanwhile the
+    cluster has nothing to do. One after the other, the first begins its next batch while the others record."""
 
     def work(self, grants: Sequence[Grant]) -> None:
         """Ends claimed grants that are due, or goes on where an attempt before this one stopped."""
@@ -50,7 +54,7 @@ class Revocation:
             ending = [grant for grant in grants if grant.id not in left]
             stories = write.stories([grant.id for grant in ending])
         receipts = self._remove(ending, stories)
-        with self.store.writing() as write:
+        with self._one_records, self.store.writing() as write:
             self._record(
                 write, [(grant, story, receipts[grant.id]) for grant, story in zip(ending, stories, strict=True)]
             )
@@ -101,8 +105,11 @@ class Revocation:
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
         due = {grant.id: {"due_at": self._due_to_go(story, receipt, now)} for grant, story, receipt in endings}
-        gone = _moved(write, endings, GrantState.REVOKED, now, due, ended_at=now, **FREE)
-        _moved(write, [each for each in gone if due[each[0].id]["due_at"] is None], GrantState.CLEANED_UP, now)
+        kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
+        gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
+        # Of the others nothing is kept: both transitions are one write.
+        done = [each for each in endings if due[each[0].id]["due_at"] is None]
+        gone += _moved(write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, **DONE)
         hear = {grant.id: [*told(story.request), *story.approvers] for grant, story, _ in gone}
         write.refresh(list(hear), _SHOW_THE_END, now)
         write.owe_all(hear, MessageKind.ENDED, now)
@@ -133,12 +140,14 @@ def _moved(
     to: GrantState,
     now: datetime,
     each: Mapping[str, dict[str, Any]] | None = None,
+    then: GrantState | None = None,
     **values: Any,
 ) -> list[Ending]:
     """Those that took the transition. The others were changed by another process, and are let go of."""
     receipts = {grant.id: receipt.stored() for grant, _, receipt in endings}
     rows = {name: {"receipt": receipt, **(each or {}).get(name, {})} for name, receipt in receipts.items()}
-    moved = write.move_all([grant for grant, _, _ in endings], to, APPLICATION, now, receipts, rows, **values)
+    grants = [grant for grant, _, _ in endings]
+    moved = write.move_all(grants, to, APPLICATION, now, receipts, rows, then, **values)
     taken = {grant.id for grant in moved}  # by id: rows are compared field by field
     for grant, _, _ in endings:
         if grant.id not in taken:

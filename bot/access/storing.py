@@ -154,11 +154,13 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         at: datetime,
         details: Mapping[str, dict[str, Any]],
         each: Mapping[str, dict[str, Any]] | None = None,
+        then: GrantState | None = None,
         **values: Any,
     ) -> Sequence[Grant]:
         """The same transition of several grants, and which of them took it: the others have changed meanwhile.
 
-        `details` are those of the audit events, `each` the values of one grant besides those of all, by id.
+        `details` are those of the audit events, `each` the values of one grant besides those of all, by id. `then` is
+        a transition that follows at once, with an event of its own.
         """
         ...
 

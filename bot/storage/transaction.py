@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import bindparam, update
@@ -120,21 +121,25 @@ class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
         at: datetime,
         details: Mapping[str, dict[str, Any]],
         each: Mapping[str, dict[str, Any]] | None = None,
+        then: GrantState | None = None,
         **values: Any,
     ) -> Sequence[Grant]:
         """The same transition of several grants, and which of them took it: the others have changed meanwhile."""
+        steps = [to] if then is None else [to, then]
         for grant in grants:
-            if not allowed(grant.state, to):
-                raise ValueError(f"{grant.state} → {to} is not a transition")
-        changes = {grant.id: {**values, **(each or {}).get(grant.id, {}), "state": to} for grant in grants}
+            for before, after in pairwise([grant.state, *steps]):
+                if not allowed(before, after):
+                    raise ValueError(f"{before} → {after} is not a transition")
+        changes = {grant.id: {**values, **(each or {}).get(grant.id, {}), "state": steps[-1]} for grant in grants}
         taken = grants if self._update_together(grants, changes) else self._update_singly(grants, changes)
         for grant in taken:
             for name, value in changes[grant.id].items():
                 setattr(grant, name, value)
             grant.version += 1
             self.made_work = self.made_work or changes[grant.id].get("due_at") is not None
-            self.audit(f"grant.{to.value}", actor, at, grant.id, **details[grant.id])
-            self.moved.append((grant, to))
+            for state in steps:
+                self.audit(f"grant.{state.value}", actor, at, grant.id, **details[grant.id])
+                self.moved.append((grant, state))
         return taken
 
     def _update_together(self, grants: Sequence[Grant], changes: Mapping[str, dict[str, Any]]) -> bool:

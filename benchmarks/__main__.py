@@ -24,7 +24,7 @@ from benchmarks import (
 )
 from benchmarks.grounds import Grounds
 from benchmarks.machine import describe
-from benchmarks.report import Figure, measured, table, write
+from benchmarks.report import Figure, amend, measured, table, write
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -55,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few runs of each, to see that they run; writes no file")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="that one; again for another; no file")
+    parser.add_argument("--amend", action="store_true", help="with --only: puts its rows into the file")
     parser.add_argument("--version", default=DEFAULT_VERSION, choices=VERSIONS, help="of Elasticsearch")
     arguments = parser.parse_args()
     console = Console()
@@ -68,6 +69,8 @@ def main() -> None:
     console.print(table(figures, machine))
     if not arguments.short and not arguments.only:
         write(RESULTS, figures, machine)
+    elif arguments.amend and not arguments.short:
+        amend(RESULTS, figures, machine)
 
 
 def measure(grounds: Grounds, names: Sequence[str], console: Console) -> list[Figure]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.table import Table
 
@@ -64,8 +65,22 @@ def table(figures: Sequence[Figure], machine: Machine) -> Table:
 def write(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
     """Keeps the table as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [asdict(each) | {"values": _rounded(each.values), "more": _rounded(each.more)} for each in figures]
-    path.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n", encoding="utf-8")
+    _keep(path, {"machine": asdict(machine), "figures": [_row(each) for each in figures]})
+
+
+def amend(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
+    """Puts rows that were measured once more in the place of those of the same name, with the machine as it was."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    again = {each.name: _row(each) | {"machine": asdict(machine)} for each in figures}
+    _keep(path, kept | {"figures": [again.get(row["name"], row) for row in kept["figures"]]})
+
+
+def _row(figure: Figure) -> dict[str, Any]:
+    return asdict(figure) | {"values": _rounded(figure.values), "more": _rounded(figure.more)}
+
+
+def _keep(path: Path, table: dict[str, Any]) -> None:
+    path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

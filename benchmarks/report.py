@@ -69,10 +69,11 @@ def write(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
 
 
 def amend(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
-    """Puts rows that were measured once more in the place of those of the same name, with the machine as it was."""
+    """Puts rows in the place of those of the same name, or at the end, with the machine as it was."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     again = {each.name: _row(each) | {"machine": asdict(machine)} for each in figures}
-    _keep(path, kept | {"figures": [again.get(row["name"], row) for row in kept["figures"]]})
+    rows = {row["name"]: row for row in kept["figures"]} | again
+    _keep(path, kept | {"figures": list(rows.values())})
 
 
 def _row(figure: Figure) -> dict[str, Any]:

@@ -189,9 +189,10 @@ def test_what_elasticsearch_refuses_is_undone_and_owners_hear_it(broken: Broken)
     request = _asked(broken)
     body = json.dumps({"error": {"type": "validation_exception", "reason": "because"}, "status": 400}).encode()
     refusal = Answer(400, body, (("Content-Type", "application/json"), PRODUCT))
-    broken.proxy.hook = Fails("PUT", "user", "before", refusal)
+    broken.proxy.hook = fails = Fails("PUT", "user", "before", refusal, times=2)
     stage.approve(request)
     broken.settled(request, "cleaned_up")
+    assert fails.hits == 2, "with a hash, and with the password"
     assert broken.in_cluster(request) == (False, False)
     for owner in (stage.bob, stage.carol):
         stage.reads(owner, f"ACCESS {request} FAILED", "could not be created", "bot check")

@@ -218,12 +218,19 @@ def test_a_second_click_while_the_first_is_at_work_is_told_so(behind: Behind) ->
     stage = behind.stage
     request = ready(stage)
     stale = message_of(stage, request)
-    behind.breaks(lambda request, phase: time.sleep(2) if phase == "before" and request.method == "GET" else None)
+    told = threading.Event()
+
+    def hold(call: Request, phase: Phase) -> Verdict:
+        if (call.method, phase) == ("GET", "before") and call.path.startswith("/_security/user"):
+            assert told.wait(30)
+        return None
+
+    behind.breaks(hold)
     for _ in range(2):
         stage.workspace.click_raw(stage.alice, stale, "Reveal")
     text = window_text(stage, "is being changed at this moment")
     assert "Press Reveal again in a few seconds." in text
-    behind.breaks(lambda _request, _phase: None)
+    told.set()
     stage.wait(lambda: stage.audit("grant.revealed"), "the first to be done")
     assert revealed(stage, request).works
 

@@ -28,7 +28,7 @@ test: setup ## every test
 
 soak: setup ## up to 200 kills under load on both databases in 15 minutes, 100,000 bad inputs, and every commit killed
 	$(BIN)/python -m tests.soak --inputs 100000
-	ES_ACCESS_SOAK=1 $(BIN)/python -m pytest tests/scenario/test_more_crashes.py
+	ES_ACCESS_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/scenario/test_more_crashes.py
 
 lint: setup
 	$(BIN)/ruff check .

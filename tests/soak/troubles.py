@@ -118,8 +118,8 @@ class Troubles:
         forget(member.app.directory)
         self.kills += alive_or_killed
         self.world.move_clock(self.chance.uniform(*JUMP_SECONDS))
-        # A call of the dead one that is held up for longer than its restart takes may come in last: that no secret is
-        # lost then is not promised (README), and a process that is forked is back sooner than any supervisor brings one.
+        # A call of the dead one that is held up for longer than its restart takes may come in last: that the secret is
+        # good then is not promised (README), and a process that is forked is back sooner than a supervisor brings one.
         deadline = time.monotonic() + LATE_SECONDS
         while self._late and time.monotonic() < deadline:
             time.sleep(0.05)

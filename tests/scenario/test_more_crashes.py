@@ -247,7 +247,7 @@ def _die(broken: Broken) -> None:
 
 CALLS = {
     "extend": (EXTEND, {"GET /_security/user", "PUT /_security/user", "chat.update bob", "chat.postMessage alice"}),
-    "clean-up": (CLEAN_UP, {"DELETE /_security/user", "chat.update alice"}),
+    "clean-up": (CLEAN_UP, {"DELETE /_security/user"}),  # nobody is told: the end was, a day before
 }
 
 

@@ -169,11 +169,16 @@ def test_what_is_made_says_whose_it_is_and_until_when(
     assert user["roles"] == [spec.username]
 
 
+@pytest.mark.parametrize("again", [ElasticsearchCluster.create, ElasticsearchCluster.renew], ids=["make", "renew"])
 def test_making_it_again_sets_a_new_password_and_ends_the_old_one(
-    cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster,
+    each_node: Node,
+    spec: CredentialSpec,
+    password: SecretStr,
+    again: Callable[[ElasticsearchCluster, CredentialSpec, SecretStr], None],
 ) -> None:
     cluster.create(spec, SecretStr("the first password"))
-    cluster.create(spec, password)
+    again(cluster, spec, password)
     assert status(each_node, spec.username, password, GRANTED) == 200
     assert status(each_node, spec.username, SecretStr("the first password"), GRANTED) == 401
 
@@ -224,15 +229,6 @@ def test_the_cluster_is_sent_no_password_of_a_user(
     assert len(said) == 3, "made, renewed, disabled"
     assert all("password_hash" in each and "'password'" not in each for each in said), said
     assert not any(password.get_secret_value() in each for each in sent)
-
-
-def test_a_renewed_password_takes_the_place_of_the_one_before(
-    cluster: ElasticsearchCluster, each_node: Node, spec: CredentialSpec, password: SecretStr
-) -> None:
-    cluster.create(spec, SecretStr("the first password"))
-    cluster.renew(spec, password)
-    assert status(each_node, spec.username, password, GRANTED) == 200
-    assert status(each_node, spec.username, SecretStr("the first password"), GRANTED) == 401
 
 
 def test_removing_it_ends_the_password_and_leaves_nothing(

@@ -19,13 +19,14 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from bot.access.policy import AccessFlow, Integration, Permission, Policy
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Cluster, Inclusion, Members
-from bot.access.routing import Routing, Rules, Wish
+from bot.access.requests.routing import Routing, Wish
+from bot.cluster.cached_reading import Kept
 from bot.cluster.catalog import Catalog
-from bot.cluster.catalog_shapes import read_catalogue
 from bot.cluster.client import Connection, connect
-from bot.cluster.kept import Kept
+from bot.cluster.cluster_state import read_catalogue
 
 INDICES, OWNERS, TEMPLATES, RUNS = 10_000, 500, 500, 40
 

@@ -11,9 +11,9 @@ import bcrypt
 from elasticsearch import Elasticsearch
 from sqlalchemy import Engine, insert
 
-from bot.access.models import AccessRequest, Approval, Grant, Message, MessageKind
+from bot.access.models.requests import AccessRequest, Approval, Grant, Message, MessageKind
 from bot.access.states import GrantState, RequestState
-from bot.cluster.marks import METADATA_KEY
+from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.node import Node
 
 IN_FLIGHT = 16

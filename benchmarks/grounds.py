@@ -18,10 +18,10 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from benchmarks.crowd import enrol, make, new_names
+from bot.access.store.store import SqlStore
 from bot.sandbox.stage import Stage, running
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
 
 MANY = 10_000
 """Live grants of a large company."""

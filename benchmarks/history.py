@@ -13,17 +13,17 @@ from benchmarks.catalogue import Everybody
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure
 from benchmarks.years import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
-from bot.access.approvals import Approvals
-from bot.access.audit_questions import Wanted
-from bot.access.history import History
-from bot.access.overview import Overviews
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.audit.queries import Wanted
+from bot.access.audit.trail import AuditTrail
+from bot.access.lookup.history import History
+from bot.access.lookup.home_tab import Overviews
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
-from bot.access.routing import Rules
-from bot.slack.answers import listed
-from bot.slack.home import home
-from bot.storage.audit_reading import AuditTrail
-from bot.storage.store import SqlStore
+from bot.access.requests.approvals import Approvals
+from bot.access.store.store import SqlStore
+from bot.slack.blocks.answers import listed
+from bot.slack.blocks.home import home
 
 SHORT, LONG = 1_000, 1_000_000
 """Audit events; a quarter as many requests, and about as many grants."""

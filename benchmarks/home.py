@@ -18,16 +18,16 @@ from typing import Any
 from sqlalchemy import Engine, insert
 
 from benchmarks.catalogue import Everybody, Now
-from bot.access.models import AccessRequest, AskedGroup, Grant
-from bot.access.overview import Overviews, Section
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.lookup.home_tab import Overviews, Section
+from bot.access.models.requests import AccessRequest, AskedGroup, Grant
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
-from bot.access.routing import Rules
 from bot.access.states import GrantState, RequestState
-from bot.slack.home import home
+from bot.access.store.store import SqlStore
+from bot.slack.blocks.home import home
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
 
 REQUESTS, LIVE, PENDING, PEOPLE, RUNS = 100_000, 10_000, 2_000, 2_000, 40
 

@@ -6,9 +6,9 @@ import time
 from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, ms, percentile
-from bot.access.routing import Wish
-from bot.cluster.catalog_shapes import read_catalogue
-from bot.cluster.kept import Kept
+from bot.access.requests.routing import Wish
+from bot.cluster.cached_reading import Kept
+from bot.cluster.cluster_state import read_catalogue
 from bot.starting import starting
 
 GOAL_MS = 300.0

@@ -18,8 +18,8 @@ from statistics import median
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, spread
 from bot.bootstrap import by_hand
-from bot.configuration import Configuration
-from bot.settings import load_settings
+from bot.config.configuration import Configuration
+from bot.config.settings import load_settings
 
 GOAL_SECONDS, GOAL_MB = 10.0, 100.0
 

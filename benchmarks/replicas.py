@@ -24,9 +24,9 @@ from benchmarks.grounds import YEAR, Grounds
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
 from bot.access.ports import Cluster, Receipt
+from bot.access.store.store import SqlStore
 from bot.starting import starting
 from bot.storage.engine import database_url, open_engine
-from bot.storage.store import SqlStore
 
 COUNT = 3_200
 """Four times what one process claims at once, for each of two: the first and the last are not all that is measured."""

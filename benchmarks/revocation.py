@@ -15,19 +15,19 @@ from benchmarks.bare import removal_rate
 from benchmarks.crowd import IN_FLIGHT, INTEGRATION, enrol, make, new_names
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, spread
-from bot.access.models import Grant
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.grants.revocation import Revocation
+from bot.access.models.requests import Grant
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clusters
-from bot.access.revocation import Revocation
-from bot.access.routing import Rules
+from bot.access.store.store import SqlStore
 from bot.bootstrap import SystemClock
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.marks import Installation
-from bot.duties import CLUSTER_WORKERS, REVOKED_TOGETHER, REVOKERS
+from bot.cluster.ownership import Installation
+from bot.runtime.background import CLUSTER_WORKERS, REVOKED_TOGETHER, REVOKERS
+from bot.runtime.workers import WorkerPool
 from bot.sandbox.node import Node
-from bot.storage.store import SqlStore
-from bot.workers import WorkerPool
 
 COUNT = 1_000
 

@@ -9,57 +9,58 @@ from typing import Any
 
 import structlog
 
-from bot.access.adoption import Adoption
-from bot.access.approvals import Approvals
-from bot.access.automatic import Automatic
-from bot.access.before_end import EndNotes
-from bot.access.break_glass import BreakGlass
-from bot.access.clocks import Clocks
-from bot.access.departures import Departures
+from bot.access.audit.refusals import Refusals
 from bot.access.errors import Outage, Refusal
-from bot.access.grants import Grants
-from bot.access.history import History
-from bot.access.homes import Changes
-from bot.access.notices import Notices
-from bot.access.offers import Offers
-from bot.access.outbox import Outbox
-from bot.access.overview import Overviews
-from bot.access.own_clock import OwnClock
+from bot.access.grants.adoption import Adoption
+from bot.access.grants.automatic import Automatic
+from bot.access.grants.clock_jump import OwnClock
+from bot.access.grants.clock_skew import Clocks
+from bot.access.grants.provisioning import Provisioning
+from bot.access.grants.reconciliation import Reconcile
+from bot.access.grants.revocation import Revocation
+from bot.access.grants.service import Grants
+from bot.access.lifecycle.expiry_warnings import EndNotes
+from bot.access.lookup.history import History
+from bot.access.lookup.home_tab import Overviews
+from bot.access.lookup.home_tab_changes import Changes
+from bot.access.lookup.suggestions import Suggestions
+from bot.access.notifications.outbox import Outbox
+from bot.access.notifications.owner_notices import Notices
+from bot.access.policy.current import Rules
 from bot.access.ports import Clock, Clusters, Directory, Notifier
-from bot.access.provisioning import Provisioning
-from bot.access.reconcile import Reconcile
-from bot.access.refusals import Refusals
-from bot.access.requests import Requests
-from bot.access.revocation import Revocation
-from bot.access.routing import Routing, Rules
-from bot.access.suggestions import Suggestions
-from bot.announcing import announce
-from bot.by_hand import ByHand
-from bot.cluster.marks import Installation
-from bot.clusters import connect_clusters
-from bot.databases import open_beside, open_store
-from bot.duties import CLUSTER_WORKERS, REVOKERS, Domain, start_duties
-from bot.identity import Identity
-from bot.observing import observe
-from bot.refreshing import HomeRefresher
-from bot.reloading import Reloading
-from bot.rotating import check_rotation, read_passwords, start_rotation
-from bot.serving import listen
-from bot.settings import Settings, SettingsError
-from bot.slack.afterwards import Afterwards
-from bot.slack.answering import Answering
+from bot.access.requests.approvals import Approvals
+from bot.access.requests.break_glass import BreakGlass
+from bot.access.requests.counter_offers import Offers
+from bot.access.requests.owner_changes import Departures
+from bot.access.requests.routing import Routing
+from bot.access.requests.service import Requests
+from bot.access.store.store import SqlStore
+from bot.cluster.ownership import Installation
+from bot.config.settings import Settings, SettingsError
+from bot.observability.monitoring import observe
+from bot.runtime.admin import ByHand
+from bot.runtime.background import CLUSTER_WORKERS, REVOKERS, Domain, start_duties
+from bot.runtime.clusters import connect_clusters
+from bot.runtime.connector_rotation import check_rotation, read_passwords, start_rotation
+from bot.runtime.database import open_beside, open_store
+from bot.runtime.home_refresher import HomeRefresher
+from bot.runtime.installation import Identity
+from bot.runtime.policy_reload import Reloading
+from bot.runtime.readiness import announce
+from bot.runtime.transports import listen
+from bot.slack.ack_queue import Afterwards
 from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
-from bot.slack.break_glass import BreakGlassListeners
-from bot.slack.conversation import Conversation
+from bot.slack.blocks.break_glass import BreakGlassListeners
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
-from bot.slack.form_listeners import FormListeners
-from bot.slack.gate import Gate, Team
-from bot.slack.home_listeners import HomeListeners
-from bot.slack.listeners import Listeners
+from bot.slack.listeners.counter_offers import Conversation
+from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.home import HomeListeners
+from bot.slack.listeners.requests import Listeners
+from bot.slack.middleware import Gate, Team
 from bot.slack.notifier import SlackNotifier
+from bot.slack.responder import Answering
 from bot.storage.engine import database_url, open_engine
-from bot.storage.store import SqlStore
 
 LEARN_EVERY = timedelta(seconds=5)
 """While Slack is away at the very first start: until it answers, nothing can be made in a cluster."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bot.access.clocks import Clocks
-from bot.access.reconcile import Outcome, Reconcile
+from bot.access.grants.clock_skew import Clocks
+from bot.access.grants.reconciliation import Outcome, Reconcile
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from psycopg import sql
 from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
+from bot.access.store.store import SqlStore
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
 
 DATABASES = ("sqlite", "postgresql")
 

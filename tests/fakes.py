@@ -10,18 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlmodel import col, select
 
-from bot.access.approvals import Approvals
-from bot.access.automatic import Automatic
-from bot.access.before_end import EndNotes
-from bot.access.break_glass import BreakGlass
-from bot.access.departures import Departures
 from bot.access.errors import Gone, Outage, Refusal
-from bot.access.grants import Grants
-from bot.access.history import History
-from bot.access.models import AskedGroup, AuditEvent, Grant, Message, MessageKind
-from bot.access.offers import Offers
-from bot.access.outbox import Outbox
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.grants.automatic import Automatic
+from bot.access.grants.provisioning import Provisioning
+from bot.access.grants.revocation import Revocation
+from bot.access.grants.service import Grants
+from bot.access.lifecycle.expiry_warnings import EndNotes
+from bot.access.lookup.history import History
+from bot.access.models.requests import AskedGroup, AuditEvent, Grant, Message, MessageKind
+from bot.access.notifications.outbox import Outbox
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import (
     Catalogue,
     Credential,
@@ -35,12 +34,14 @@ from bot.access.ports import (
     Story,
     Template,
 )
-from bot.access.provisioning import Provisioning
-from bot.access.requests import Draft, Requests
-from bot.access.revocation import Revocation
-from bot.access.routing import Routing, Rules
+from bot.access.requests.approvals import Approvals
+from bot.access.requests.break_glass import BreakGlass
+from bot.access.requests.counter_offers import Offers
+from bot.access.requests.owner_changes import Departures
+from bot.access.requests.routing import Routing
+from bot.access.requests.service import Draft, Requests
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
 

@@ -20,7 +20,7 @@ import pytest
 from bot.sandbox.application import Application
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["bot.bootstrap", "bot.logs", "bot.sandbox.moved_clock", "bot.stopping"])
+_CONTEXT.set_forkserver_preload(["bot.bootstrap", "bot.observability.logs", "bot.sandbox.moved_clock", "bot.stopping"])
 
 
 class Forked:

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import event
 
-from bot.storage.store import SqlStore
-from bot.storage.transaction import SqlTransaction
+from bot.access.store.store import SqlStore
+from bot.access.store.transaction import SqlTransaction
 
 
 def plan_of(store: SqlStore, query: Callable[[SqlTransaction], object]) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot.access.models import AuditEvent, Setting
-from bot.storage.store import SqlStore
+from bot.access.models.requests import AuditEvent, Setting
+from bot.access.store.store import SqlStore
 
 
 def events(store: SqlStore) -> list[tuple[str, dict[str, Any]]]:

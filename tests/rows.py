@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from bot.access.models import AccessRequest, AuditEvent, Grant, Message, MessageKind
+from bot.access.models.requests import AccessRequest, AuditEvent, Grant, Message, MessageKind
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,31 +8,32 @@ from typing import Any
 from pydantic import SecretStr
 from slack_sdk.models.views import View
 
-from bot.access.counter_offer import CounterOffer, OfferState
-from bot.access.decision import OwnerGroup
-from bot.access.ending import End
 from bot.access.errors import InvalidRequest
-from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
-from bot.access.offers import Choices
-from bot.access.outcomes import APPLICATION
-from bot.access.overview import Overview, Section
-from bot.access.pages import Slice
-from bot.access.policy import PERMISSIONS, AccessFlow, Integration, Permission, Policy
+from bot.access.lifecycle.grants import End
+from bot.access.lifecycle.requests import APPLICATION
+from bot.access.lookup.home_tab import Overview, Section
+from bot.access.models.counter_offers import CounterOffer, OfferState
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.models.system import Favourite
+from bot.access.policy.decision import OwnerGroup
+from bot.access.policy.model import PERMISSIONS, AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Credential, Receipt, Resource, Story
-from bot.access.preview import Preview
-from bot.access.records import Favourite
-from bot.access.requests import Filed
-from bot.access.routing import Plan, Wish
+from bot.access.requests.counter_offers import Choices
+from bot.access.requests.preview import Preview
+from bot.access.requests.routing import Plan, Wish
+from bot.access.requests.service import Filed
 from bot.access.states import GrantState, RequestState
-from bot.slack import answers, form, home, messages, views
-from bot.slack.before_end import ending_soon
-from bot.slack.break_glass import to_review
-from bot.slack.content import Content
-from bot.slack.for_others import asked_for_you
-from bot.slack.looking import preview
-from bot.slack.offering import offer_form, offer_message
-from bot.slack.threads import note
-from bot.slack.words import Line
+from bot.access.store.paging import Slice
+from bot.slack.blocks import answers, form, home, messages
+from bot.slack.blocks import modals as views
+from bot.slack.blocks.break_glass import to_review
+from bot.slack.blocks.content import Content
+from bot.slack.blocks.counter_offers import offer_form, offer_message
+from bot.slack.blocks.expiry_warning import ending_soon
+from bot.slack.blocks.form_preview import preview
+from bot.slack.blocks.on_behalf import asked_for_you
+from bot.slack.blocks.rich_text import Line
+from bot.slack.blocks.threads import note
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from bot.access.audit import GENESIS, hash_of
-from bot.access.models import AuditEvent
-from bot.storage.audit_reading import AuditTrail, Verified
-from bot.storage.store import SqlStore
+from bot.access.audit.chain import GENESIS, hash_of
+from bot.access.audit.trail import AuditTrail, Verified
+from bot.access.models.requests import AuditEvent
+from bot.access.store.store import SqlStore
 from tests.rows import NOW, WHO
 
 

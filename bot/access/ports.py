@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.counter_offer import CounterOffer
-from bot.access.models import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
+from bot.access.models.counter_offers import CounterOffer
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
 
 
 class Clock(Protocol):

@@ -14,12 +14,12 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from bot.access.approvals import APPLICATION
+from bot.access.backoff import pause_after
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.pauses import pause_after
+from bot.access.grants.provisioning import new_password
 from bot.access.ports import Clock
-from bot.access.provisioning import new_password
-from bot.access.storing import Store, Transaction
+from bot.access.requests.approvals import APPLICATION
+from bot.access.store.protocol_transaction import Store, Transaction
 
 LEASE = timedelta(minutes=5)
 """How long one process has the duty: longer than all calls of a rotation take when each one uses up its time."""

@@ -5,15 +5,15 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from bot.access.clocks import CLOCKS_APART
 from bot.access.errors import Outage, Refusal
+from bot.access.grants.clock_skew import CLOCKS_APART
 from bot.access.ports import Clock
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
-from bot.cluster.clocks import read_time
-from bot.cluster.connector import CLUSTER_PRIVILEGES, read_privileges
+from bot.cluster.clock import read_time
+from bot.cluster.connector_privileges import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
 
 NEEDED = (

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import structlog
 
-from bot.access.details import fill_details
-from bot.access.policy import Integration
+from bot.access.policy.access_details import fill_details
+from bot.access.policy.model import Integration
 from bot.access.ports import Clock
 from bot.checks.cluster import check_clusters
 from bot.checks.configuration import Setup, check_settings, read_setup

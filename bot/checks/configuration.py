@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from bot.access.policy import Integration, Policy
+from bot.access.policy.model import Integration, Policy
 from bot.checks.report import Report
-from bot.resolving import resolve
-from bot.settings import Configuration, Settings, SettingsError, load_settings, variables
+from bot.config.secret_references import resolve
+from bot.config.settings import Configuration, Settings, SettingsError, load_settings, variables
 
 _VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
 _LINE_OF_FILE = re.compile(r".+:[0-9]+")

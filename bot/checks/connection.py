@@ -11,11 +11,11 @@ from elastic_transport import ConnectionTimeout, TlsError
 from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
 
 from bot.access.errors import Outage, Refusal
-from bot.access.policy import Integration
+from bot.access.policy.model import Integration
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import TIMEOUT_SECONDS, Connection, ask, connect
-from bot.cluster.connector import ROLE
+from bot.cluster.connector_privileges import ROLE
 
 ACCOUNT = "es-access-connector"
 """What the README calls the connector account, and its role."""

@@ -8,10 +8,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.checks.report import Report
-from bot.storage.causes import postgres_cause
+from bot.storage.connection_errors import postgres_cause
 from bot.storage.engine import open_engine
-from bot.storage.lock import DatabaseInUseError, only_one_on
 from bot.storage.migrate import HEAD
+from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
 
 TIMEOUT_SECONDS = 10
 """For a connection to PostgreSQL, and for each statement."""

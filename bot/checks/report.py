@@ -7,7 +7,7 @@ from typing import TextIO
 
 from pydantic import SecretStr
 
-from bot.logs import Scrubber
+from bot.observability.logs import Scrubber
 
 _INDENT = " " * 6
 """As wide as a verdict: what to do stands below what was found."""

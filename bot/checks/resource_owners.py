@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 from elasticsearch import Elasticsearch
 
-from bot.access.decision import Owned, owner_groups
 from bot.access.errors import Outage, Refusal
-from bot.access.policy import AccessFlow, Integration
+from bot.access.policy.decision import Owned, owner_groups
+from bot.access.policy.model import AccessFlow, Integration
 from bot.access.ports import Catalogue
 from bot.checks.owners import explained
 from bot.checks.report import Report
 from bot.cluster.catalog import Catalog
+from bot.slack.blocks.phrases import counted
 from bot.slack.directory import SlackDirectory
-from bot.slack.phrases import counted
 from bot.slack.scopes import add_scope, scope_of
 
 MOST_NAMED = 10

@@ -8,7 +8,7 @@ from bot.access.errors import Outage, Refusal
 from bot.checks.configuration import Setup
 from bot.checks.owners import named_owners
 from bot.checks.report import Report
-from bot.settings import Settings
+from bot.config.settings import Settings
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.scopes import FOR_SOCKET_MODE, add_scope, needed

@@ -1,15 +1,15 @@
 """Whether each secret store gives its secret, and takes another one where the password is rotated."""
 
-from bot import logs
 from bot.access.errors import Outage, Refusal
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import Connection
-from bot.resolving import AT_ONCE
-from bot.rotating import password_place
+from bot.config.secret_references import AT_ONCE
+from bot.config.settings import variables
+from bot.observability import logs
+from bot.runtime.connector_rotation import password_place
 from bot.secret_stores import is_reference, open_store
 from bot.secret_stores.environment import EnvironmentStore
-from bot.settings import variables
 
 TO_READ = "Start the store, let this account read there, or correct the address: .env.example has each form."
 TO_WRITE = "Let this account write there, keep the password in another store, or take credential_rotation_days out."

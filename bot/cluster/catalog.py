@@ -10,9 +10,9 @@ from time import monotonic
 from elasticsearch import Elasticsearch
 
 from bot.access.ports import Catalogue
-from bot.cluster.catalog_shapes import fields, read_catalogue
+from bot.cluster.cached_reading import Kept
 from bot.cluster.client import ask
-from bot.cluster.kept import Kept
+from bot.cluster.cluster_state import fields, read_catalogue
 
 
 class Catalog:

@@ -12,9 +12,9 @@ from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import ApiError, AuthenticationException, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
+from bot.access.call_failures import told
 from bot.access.errors import Outage, Refusal
-from bot.access.trouble import told
-from bot.cluster.password import ConnectorPassword, ConnectorTransport
+from bot.cluster.connector_password import ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10

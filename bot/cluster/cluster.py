@@ -11,11 +11,11 @@ from bot.access.ids import USERNAME_PREFIX
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Found, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import ask
-from bot.cluster.clocks import ClusterClock, MachineClock
+from bot.cluster.clock import ClusterClock, MachineClock
 from bot.cluster.credentials import Credentials
-from bot.cluster.found import Search
 from bot.cluster.hashing import Hashing
-from bot.cluster.marks import Installation
+from bot.cluster.inventory import Search
+from bot.cluster.ownership import Installation
 from bot.cluster.removal import Removal
 
 

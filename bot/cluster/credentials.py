@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
-from bot.cluster.clocks import ClusterClock
+from bot.cluster.clock import ClusterClock
 from bot.cluster.hashing import Hashing, Secret
-from bot.cluster.marks import Installation
+from bot.cluster.ownership import Installation
 from bot.cluster.roles import rights
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bot.access.patterns import matcher
+from bot.access.policy.patterns import matcher
 
 
 @dataclass(frozen=True, slots=True)

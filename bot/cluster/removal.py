@@ -14,7 +14,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.ports import Receipt
 from bot.cluster.client import ask, ask_for
 from bot.cluster.hashing import Hashing
-from bot.cluster.marks import Installation
+from bot.cluster.ownership import Installation
 
 MOST_KEYS = 10_000
 """Of one search for API keys: what a search gives without paging ("max_result_window", Elasticsearch)."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bot.cluster.marks import METADATA_KEY
+from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from bot.sandbox.node.assembly import assemble

@@ -12,7 +12,7 @@ from slack_bolt import App
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
-from bot.slack.gate import Carrying, Gate
+from bot.slack.middleware import Carrying, Gate
 
 TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""

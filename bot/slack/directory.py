@@ -12,10 +12,10 @@ import structlog
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
+from bot.access.policy.value_types import is_owner
 from bot.access.ports import Inclusion, Members
-from bot.access.shapes import is_owner
 from bot.slack.errors import domain_errors
-from bot.slack.gate import Team
+from bot.slack.middleware import Team
 
 FRESH_SECONDS = 60.0
 """How long the groups serve, and any no. Slack allows 20 group calls a minute."""

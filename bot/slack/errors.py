@@ -8,8 +8,8 @@ from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError
 
+from bot.access.call_failures import told
 from bot.access.errors import Outage, Refusal
-from bot.access.trouble import told
 
 RATE_LIMITED = 429
 SERVER_ERROR = 500

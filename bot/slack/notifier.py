@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import Message, MessageKind
+from bot.access.models.requests import Message, MessageKind
+from bot.access.policy.current import Rules
 from bot.access.ports import Credential, Posted, Story
-from bot.access.routing import Rules
-from bot.slack import messages
-from bot.slack.before_end import ending_soon
-from bot.slack.break_glass import to_review
-from bot.slack.content import Content
+from bot.slack.blocks import messages
+from bot.slack.blocks.break_glass import to_review
+from bot.slack.blocks.content import Content
+from bot.slack.blocks.counter_offers import offer_message
+from bot.slack.blocks.expiry_warning import ending_soon
+from bot.slack.blocks.on_behalf import asked_for_you
+from bot.slack.blocks.threads import note
 from bot.slack.errors import domain_errors
-from bot.slack.for_others import asked_for_you
-from bot.slack.offering import offer_message
-from bot.slack.threads import note
 
 
 @dataclass(frozen=True)

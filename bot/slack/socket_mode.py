@@ -23,12 +23,13 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.access.errors import Outage, Refusal
-from bot.slack import answers, ids
-from bot.slack.afterwards import Afterwards
-from bot.slack.answering import privately
+from bot.slack import ids
+from bot.slack.ack_queue import Afterwards
 from bot.slack.app import LISTENERS
+from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
-from bot.slack.gate import Team, teams_of
+from bot.slack.middleware import Team, teams_of
+from bot.slack.responder import privately
 
 PING_SECONDS = 3.0
 """Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these

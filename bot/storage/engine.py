@@ -1,9 +1,6 @@
 """Opens the database: one set of rules for SQLite, one for PostgreSQL."""
 
 import sqlite3
-import threading
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
@@ -43,11 +40,6 @@ def open_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def writers_turn(engine: Engine) -> AbstractContextManager[Any]:
-    """What a write transaction holds. SQLite has one writer at a time, and its own waiting is by sleeping."""
-    return threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -9,14 +9,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, text
 
-from bot.access.audit import Head
+from bot.access.audit.chain import Head
+from bot.access.audit.trail import AuditTrail
 from bot.access.errors import LostRace
-from bot.access.models import Approval, AuditEvent
+from bot.access.models.requests import Approval, AuditEvent
 from bot.access.states import GrantState
+from bot.access.store.store import SqlStore
 from bot.storage import migrate as migration
-from bot.storage.audit_reading import AuditTrail
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.rows import MINUTE, NOW, OWNER, WHO, events, new_grant, new_request
 from tests.trails import broken_at, tamper, verified, write_trail

@@ -11,15 +11,15 @@ from elasticsearch import ApiError
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from bot.access.audit_forms import as_ecs
+from bot.access.audit.formats import as_ecs
+from bot.access.audit.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
+from bot.access.audit.trail import AuditTrail
 from bot.access.errors import Outage, Refusal
-from bot.access.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
+from bot.access.store.store import SqlStore
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
 from bot.cluster.client import Connection, connect
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
-from bot.storage.audit_reading import AuditTrail
-from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import FakeClock
 from tests.rows import NOW, WHO

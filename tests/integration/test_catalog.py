@@ -21,10 +21,10 @@ from pydantic import SecretStr
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Catalogue, Resource, Template
 from bot.cluster.catalog import Catalog
-from bot.cluster.catalog_shapes import fields
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.marks import Installation
+from bot.cluster.cluster_state import fields
+from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.node.node import free_port
 from tests.nodes import versions

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from bot.access.models import Message, MessageKind
+from bot.access.models.requests import Message, MessageKind
 from bot.access.ports import Posted
 from bot.access.states import GrantState, RequestState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.rows import (
     MINUTE,

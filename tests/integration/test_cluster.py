@@ -17,8 +17,8 @@ from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.catalog import Catalog
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.connector import read_privileges
-from bot.cluster.marks import Installation
+from bot.cluster.connector_privileges import read_privileges
+from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import PRODUCT, Answer, Cut, Half, Phase, Proxy, Request, Verdict, failure
 

@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.access.errors import DatabaseAway
-from bot.access.models import Message
-from bot.scheduler import Ticker
-from bot.storage import store as stores
+from bot.access.models.requests import Message
+from bot.access.store import store as stores
+from bot.access.store.store import SqlStore
+from bot.runtime.scheduler import Ticker
+from bot.runtime.workers import CLAIM, WorkerPool
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
-from bot.workers import CLAIM, WorkerPool
 from tests.databases import sqlite_engine
 from tests.fakes import FakeClock
 from tests.rows import owe

@@ -15,8 +15,8 @@ from bot.access.errors import Outage
 from bot.access.ports import CredentialSpec, Found, Privileges
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.found import PAGE
-from bot.cluster.marks import METADATA_KEY, Installation
+from bot.cluster.inventory import PAGE
+from bot.cluster.ownership import METADATA_KEY, Installation
 from bot.sandbox.node import Node
 from bot.sandbox.node.node import CONNECTOR_NAME
 

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import Engine, inspect
 
-from bot.access.audit_questions import Wanted
+from bot.access.audit.queries import Wanted
+from bot.access.audit.refusals import Refusals
+from bot.access.audit.trail import AuditTrail
 from bot.access.errors import NotAllowed
-from bot.access.refusals import Refusals
-from bot.storage.audit_reading import AuditTrail
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import OWNER, REQUESTER, FakeClock, world_on
 
 EVIL = [

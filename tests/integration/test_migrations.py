@@ -14,13 +14,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
-from bot.access import models
 from bot.access.errors import Conflict, NotFound
+from bot.access.models import requests as models
 from bot.access.ports import Privileges
 from bot.access.states import GrantState, RequestState
+from bot.access.store.store import SqlStore
 from bot.storage import migrate as migration
 from bot.storage.migrate import HEAD, migrate
-from bot.storage.store import SqlStore
 from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 
 TABLES = {

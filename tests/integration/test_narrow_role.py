@@ -12,12 +12,12 @@ import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.policy import PERMISSIONS, Permission
+from bot.access.policy.model import PERMISSIONS, Permission
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.marks import Installation
-from bot.policy_file.model import CLUSTER_PRIVILEGES
+from bot.cluster.ownership import Installation
+from bot.config.access_yaml.model import CLUSTER_PRIVILEGES
 from bot.sandbox.node import Node
 
 Person = Callable[[Permission], Elasticsearch]

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import AccessError, Conflict, NotFound, Outage
-from bot.access.homes import LATELY, OVERLAP, Changes
-from bot.access.models import CredentialKind
-from bot.access.overview import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, Overviews, Section
-from bot.access.pages import Page
-from bot.access.requests import Draft
-from bot.storage.store import SqlStore
+from bot.access.lookup.home_tab import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, Overviews, Section
+from bot.access.lookup.home_tab_changes import LATELY, OVERLAP, Changes
+from bot.access.models.requests import CredentialKind
+from bot.access.requests.service import Draft
+from bot.access.store.paging import Page
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, world_on
 from tests.plans import plan_of

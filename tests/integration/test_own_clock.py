@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Outage
-from bot.access.models import MessageKind
-from bot.access.own_clock import JUMP, LONGEST_CLAIM, OwnClock
+from bot.access.grants.clock_jump import JUMP, LONGEST_CLAIM, OwnClock
+from bot.access.models.requests import MessageKind
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, World, world_on
 

@@ -1,6 +1,6 @@
 """The index privileges that `access.yaml` may name, beside those that each node has."""
 
-from bot.policy_file.model import INDEX_PRIVILEGES
+from bot.config.access_yaml.model import INDEX_PRIVILEGES
 from bot.sandbox.node import Node
 
 

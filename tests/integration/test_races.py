@@ -7,12 +7,12 @@ from functools import partial
 import pytest
 
 from bot.access.errors import Conflict, Outage
-from bot.access.models import Message, MessageKind
-from bot.access.policy import AccessFlow, Escalation
+from bot.access.models.requests import Message, MessageKind
+from bot.access.policy.model import AccessFlow, Escalation
 from bot.access.ports import Story
-from bot.access.requests import ROUTE_AGAIN
+from bot.access.requests.service import ROUTE_AGAIN
 from bot.access.states import GrantState, RequestState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
 from tests.together import at_once

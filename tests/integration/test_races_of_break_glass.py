@@ -5,11 +5,11 @@ from functools import partial
 
 import pytest
 
-from bot.access.break_glass import REMIND_EVERY
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
-from bot.access.requests import Draft
-from bot.storage.store import SqlStore
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.break_glass import REMIND_EVERY
+from bot.access.requests.service import Draft
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
 from tests.integration.test_races import won_and_lost

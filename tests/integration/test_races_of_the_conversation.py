@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from bot.access.counter_offer import OfferState
 from bot.access.errors import Conflict
-from bot.access.models import MessageKind
-from bot.access.offers import Terms
+from bot.access.models.counter_offers import OfferState
+from bot.access.models.requests import MessageKind
 from bot.access.ports import Story
-from bot.access.requests import Draft, Filed
+from bot.access.requests.counter_offers import Terms
+from bot.access.requests.service import Draft, Filed
 from bot.access.states import RequestState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
 from tests.integration.test_races import won_and_lost

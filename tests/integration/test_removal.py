@@ -15,7 +15,7 @@ from bot.access.errors import Gone, Outage
 from bot.access.ports import Credential, CredentialSpec, Privileges, Receipt
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.marks import Installation
+from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict, failure
 

@@ -9,13 +9,13 @@ from threading import Event
 import pytest
 
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.models import CredentialKind, Delivery, GrantTask
-from bot.access.policy import AccessFlow
+from bot.access.grants.provisioning import REVEALING
+from bot.access.models.requests import CredentialKind, Delivery, GrantTask
+from bot.access.policy.model import AccessFlow
 from bot.access.ports import Credential, CredentialSpec, Story
-from bot.access.provisioning import REVEALING
-from bot.access.requests import Draft
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, World, world_on
 from tests.together import at_once

@@ -11,11 +11,11 @@ import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.patterns import matcher
+from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.client import Connection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.marks import Installation
+from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from tests.nodes import versions
 

@@ -16,15 +16,15 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.rotation import Rotation
-from bot.cluster import password as module
-from bot.cluster.account import Account
+from bot.access.store.store import SqlStore
+from bot.cluster import connector_password as module
 from bot.cluster.client import Connection, ask, connect
-from bot.cluster.connector import ROLE
-from bot.cluster.password import ConnectorPassword
+from bot.cluster.connector_account import Account
+from bot.cluster.connector_password import ConnectorPassword
+from bot.cluster.connector_privileges import ROLE
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from bot.secret_stores.file import FileStore
-from bot.storage.store import SqlStore
 from tests.fakes import FakeClock
 from tests.rotations import events, names
 

@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from bot.access.errors import LostRace
-from bot.access.models import Approval, AskedGroup, AuditEvent, Grant, MessageKind
+from bot.access.models.requests import Approval, AskedGroup, AuditEvent, Grant, MessageKind
 from bot.access.states import GrantState, RequestState
+from bot.access.store.store import SqlStore
 from bot.storage.engine import database_url
-from bot.storage.store import SqlStore
 from tests.databases import NewStore
 from tests.rows import (
     MINUTE,

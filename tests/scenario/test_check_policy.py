@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.checks.policy import covering, described
 from bot.sandbox.node import Node
 from tests.scenario.newcomer import Newcomer, arrived, silent

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.cluster.marks import METADATA_KEY
+from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from tests.databases import DATABASES

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cluster.connector import ROLE
+from bot.cluster.connector_privileges import ROLE
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.stage import Stage, set_stage

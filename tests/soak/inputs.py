@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 
+from bot.access.audit.refusals import Refusals
 from bot.access.errors import AccessError
-from bot.access.history import History
-from bot.access.patterns import parse_patterns
-from bot.access.refusals import Refusals
-from bot.policy_file.problems import PolicyFileError
-from bot.policy_file.reading import parse as parse_policy
-from bot.settings import SettingsError, load_settings
+from bot.access.lookup.history import History
+from bot.access.policy.patterns import parse_patterns
+from bot.access.store.store import SqlStore
+from bot.config.access_yaml.problems import PolicyFileError
+from bot.config.access_yaml.reader import parse as parse_policy
+from bot.config.settings import SettingsError, load_settings
 from bot.slack import ids
-from bot.slack.afterwards import Afterwards
-from bot.slack.answering import Answering
-from bot.slack.commands import parse
-from bot.slack.listeners import Listeners
+from bot.slack.ack_queue import Afterwards
+from bot.slack.listeners.command_parser import parse
+from bot.slack.listeners.requests import Listeners
+from bot.slack.responder import Answering
 from bot.storage.migrate import migrate
-from bot.storage.store import SqlStore
 from tests.databases import sqlite_engine
 from tests.fakes import REQUESTER, World, world_on
 from tests.soak.load import BUG

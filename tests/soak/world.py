@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from bot.cluster.marks import mark_of
+from bot.cluster.ownership import mark_of
 from bot.sandbox.application import Application
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Proxy

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import World, world_on
 
 # A busy machine is no failure: how long an example may take is for pytest's own limit to say.

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
-from bot.configuration import Upkeep
-from bot.settings import Settings, SettingsError, load_settings
+from bot.config.configuration import Upkeep
+from bot.config.settings import Settings, SettingsError, load_settings
 from tests.unit.test_policy_file import GOOD, PASSWORD
 
 SLACK = {"SLACK_BOT_TOKEN": "xoxb-1234567890", "SLACK_APP_TOKEN": "xapp-1234567890"}

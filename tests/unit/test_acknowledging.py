@@ -12,10 +12,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bot.access.refusals import Refusals
-from bot.slack.afterwards import Afterwards
+from bot.access.audit.refusals import Refusals
+from bot.slack.ack_queue import Afterwards
 from bot.slack.app import bolt_app
-from bot.slack.gate import Gate, Team, teams_of
+from bot.slack.middleware import Gate, Team, teams_of
 from bot.slack.socket_mode import Handler, has_no_answer
 from tests.fakes import World
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.slack.afterwards import BURST_SECONDS, LONGEST_WAIT_SECONDS, PAUSE_SECONDS, Afterwards
+from bot.slack.ack_queue import BURST_SECONDS, LONGEST_WAIT_SECONDS, PAUSE_SECONDS, Afterwards
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, STRANGER, World
 

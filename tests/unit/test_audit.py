@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.audit import GENESIS, Broken, Head, Verification, hash_of
-from bot.access.models import AuditEvent
+from bot.access.audit.chain import GENESIS, Broken, Head, Verification, hash_of
+from bot.access.models.requests import AuditEvent
 from tests.rows import NOW
 from tests.trails import chained
 

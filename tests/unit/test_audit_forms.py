@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.audit import GENESIS, hash_of
-from bot.access.audit_forms import access_json, access_line, as_ecs, as_json, as_table
-from bot.access.audit_questions import Access, access_of
-from bot.access.models import AccessRequest, AuditEvent, Grant
+from bot.access.audit.chain import GENESIS, hash_of
+from bot.access.audit.formats import access_json, access_line, as_ecs, as_json, as_table
+from bot.access.audit.queries import Access, access_of
+from bot.access.models.requests import AccessRequest, AuditEvent, Grant
 from bot.access.states import GrantState
 from tests.rows import NOW, OWNER, WHO
 from tests.trails import chained

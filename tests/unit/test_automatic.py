@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.access.automatic import LEASE
 from bot.access.errors import LostRace, Outage, Refusal
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow, Hours, Integration
+from bot.access.grants.automatic import LEASE
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow, Hours, Integration
 from bot.access.ports import Story
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import OWNER, PRODUCTION, SECOND_OWNER, World, policy_of
 
 HOUR = timedelta(hours=1)
@@ -237,8 +237,8 @@ def test_a_grant_that_changes_as_it_is_prolonged_or_ended_stops_no_round(
 
     look(oncall)
     with monkeypatch.context() as patch:
-        patch.setattr("bot.access.grants.Grants.end", lose)
-        patch.setattr("bot.access.automatic.prolong", lose)
+        patch.setattr("bot.access.grants.service.Grants.end", lose)
+        patch.setattr("bot.access.grants.automatic.prolong", lose)
         look(oncall, timedelta(minutes=40))
         oncall.directory.people["@oncall"] = (BEN,)
         look(oncall)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.before_end import first_note, notes
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
-from bot.access.requests import Draft
+from bot.access.lifecycle.expiry_warnings import first_note, notes
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.service import Draft
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, World
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.access.break_glass import REMIND_EVERY
 from bot.access.errors import AccessError, Conflict, Incomplete, NotAllowed, NotFound, Outage
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
-from bot.access.requests import ROUTE_AGAIN, Draft
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.break_glass import REMIND_EVERY
+from bot.access.requests.service import ROUTE_AGAIN, Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described
-from bot.slack.commands import Verb, parse
-from bot.slack.form import command_of, filled_with
+from bot.slack.blocks.form import command_of, filled_with
+from bot.slack.listeners.command_parser import Verb, parse
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 
 PAY, SECOND_PAY = "U0PAY1", "U0PAY2"

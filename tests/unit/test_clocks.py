@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.clocks import CLOCKS_APART, MEASURED_EVERY, NOTICE_EVERY, TOLERANCE, Apart, Clocks
 from bot.access.errors import Outage, Refusal
-from bot.access.models import MessageKind
+from bot.access.grants.clock_skew import CLOCKS_APART, MEASURED_EVERY, NOTICE_EVERY, TOLERANCE, Apart, Clocks
+from bot.access.models.requests import MessageKind
 from bot.access.states import GrantState
 from tests.fakes import OWNER, SECOND_OWNER, World
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from bot.access.counter_offer import CounterOffer, OfferState
-from bot.access.happenings import What
-from bot.access.models import AccessRequest, AskedGroup, Grant, Message, MessageKind
-from bot.access.offers import MOST_CHOICES, Choices
+from bot.access.lifecycle.timeline import What
+from bot.access.models.counter_offers import CounterOffer, OfferState
+from bot.access.models.requests import AccessRequest, AskedGroup, Grant, Message, MessageKind
 from bot.access.ports import Story
-from bot.access.requests import Filed
+from bot.access.requests.counter_offers import MOST_CHOICES, Choices
+from bot.access.requests.service import Filed
 from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
-from bot.slack import answers
-from bot.slack.content import Content
+from bot.slack.blocks import answers
+from bot.slack.blocks.content import Content
+from bot.slack.blocks.counter_offers import offer_form
 from bot.slack.notifier import _content
-from bot.slack.offering import offer_form
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LONG = [f"{'é' * 120}-{number:02}" for number in range(20)]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.access.models import Message, MessageKind
+from bot.access.models.requests import Message, MessageKind
 from bot.access.ports import Credential, CredentialSpec, Posted, Receipt, Story
 from bot.access.states import GrantState, RequestState
-from bot.storage.store import SqlStore
-from bot.storage.transaction import SqlTransaction
+from bot.access.store.store import SqlStore
+from bot.access.store.transaction import SqlTransaction
 from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, FakeNotifier, World
 
 HOUR = timedelta(hours=1)

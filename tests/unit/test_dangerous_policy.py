@@ -6,10 +6,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from bot.access.decision import Question, decide
-from bot.access.models import CredentialKind, Delivery
-from bot.access.policy import AccessFlow, Permission, Policy
-from bot.policy_file.schema import schema
+from bot.access.models.requests import CredentialKind, Delivery
+from bot.access.policy.decision import Question, decide
+from bot.access.policy.model import AccessFlow, Permission, Policy
+from bot.config.access_yaml.schema import schema
 from tests.fakes import PRODUCTION
 from tests.unit.test_policy_file import GOOD, refused, taken
 from tests.unit.test_policy_schema import loaded

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from bot.access.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
-from bot.access.models import CredentialKind
-from bot.access.policy import AccessFlow, Hours, Integration, Policy
+from bot.access.models.requests import CredentialKind
+from bot.access.policy.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.policy.model import AccessFlow, Hours, Integration, Policy
 from tests.fakes import PRODUCTION
 
 HOUR = timedelta(hours=1)

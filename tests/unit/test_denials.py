@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from bot.access.decision import MOST_NAMES, Owned, owner_groups
 from bot.access.errors import NotAllowed
-from bot.access.policy import AccessFlow
-from bot.access.requests import Draft
+from bot.access.policy.decision import MOST_NAMES, Owned, owner_groups
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.service import Draft
 from tests.fakes import EVERYTHING, PRODUCTION, REQUESTER, STRANGER, World
 
 BY_RULE = AccessFlow(name="by rule", approve="rule")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.details import PLACEHOLDERS, check_details, fill_details
+from bot.access.policy.access_details import PLACEHOLDERS, check_details, fill_details
 
 VALUES = {name: name.upper() for name in PLACEHOLDERS}
 

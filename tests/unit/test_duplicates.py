@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import NotAllowed, Outage
-from bot.access.models import CredentialKind
-from bot.access.policy import AccessFlow
-from bot.access.requests import Draft, Filed
+from bot.access.models.requests import CredentialKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.service import Draft, Filed
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 KEY = CredentialKind.API_KEY

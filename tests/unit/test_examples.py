@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.decision import Decision, Question, Verdict, decide
 from bot.access.durations import parse_duration
-from bot.access.policy import DAYS, AccessFlow, Escalation, Hours, Policy
-from bot.policy_file import read
-from bot.policy_file.model import IntegrationEntry, PermissionEntry, PolicyFile
+from bot.access.policy.decision import Decision, Question, Verdict, decide
+from bot.access.policy.model import DAYS, AccessFlow, Escalation, Hours, Policy
+from bot.config.access_yaml import read
+from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {"ELASTICSEARCH_PASSWORD": "x", "PRODUCTION_PASSWORD": "x", "STAGING_PASSWORD": "x"}

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Conflict, InvalidRequest, NotAllowed
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

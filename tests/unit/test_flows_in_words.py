@@ -4,7 +4,7 @@ from datetime import time
 
 import pytest
 
-from bot.access.policy import AccessFlow, Hours, Integration, Policy
+from bot.access.policy.model import AccessFlow, Hours, Integration, Policy
 from bot.checks.policy import described
 
 HOURS = [

@@ -5,16 +5,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.access.drafts import Draft, problems
 from bot.access.errors import Part
-from bot.access.models import CredentialKind
-from bot.access.policy import LONGEST_REASON, AccessFlow
-from bot.access.reasons import checked_reason
+from bot.access.models.requests import CredentialKind
+from bot.access.policy.model import LONGEST_REASON, AccessFlow
+from bot.access.policy.reasons import checked_reason
+from bot.access.requests.drafts import Draft, problems
 from bot.sandbox.workspace.blockkit import check_view
-from bot.slack.form import CUSTOM, Filled, command_of, filled_with, request_form, spelled
-from bot.slack.form_state import Turns, read_form
-from bot.slack.quoting import quoted
-from bot.slack.words import middle_cut, shortened
+from bot.slack.blocks.form import CUSTOM, Filled, command_of, filled_with, request_form, spelled
+from bot.slack.blocks.rich_text import middle_cut, shortened
+from bot.slack.listeners.form_state import Turns, read_form
+from bot.slack.listeners.message_shortcut import quoted
 from tests.fakes import policy_of
 from tests.shown import HOUR, POLICY, WIDE
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from slack_sdk.errors import SlackApiError
 
+from bot.access.audit.refusals import Refusals
 from bot.access.errors import Outage
-from bot.access.refusals import Refusals
-from bot.access.suggestions import Suggestions
-from bot.slack import form_listeners
-from bot.slack.afterwards import Afterwards
-from bot.slack.answering import Answering
-from bot.slack.form_listeners import FormListeners
+from bot.access.lookup.suggestions import Suggestions
+from bot.slack.ack_queue import Afterwards
+from bot.slack.listeners import form as form_listeners
+from bot.slack.listeners.form import FormListeners
+from bot.slack.responder import Answering
 from tests.fakes import EVERYTHING, REQUESTER, World
 
 PATIENCE = 10.0

@@ -6,12 +6,12 @@ from threading import Event
 
 import pytest
 
+from bot.access.backoff import LONGEST_PAUSE
 from bot.access.errors import Outage, Refusal
-from bot.access.happenings import GATHER
-from bot.access.models import Message, MessageKind
-from bot.access.pauses import LONGEST_PAUSE
+from bot.access.grants.provisioning import ATTEMPTS_BEFORE_REQUESTER_HEARS, PASSWORD_LENGTH, new_password
+from bot.access.lifecycle.timeline import GATHER
+from bot.access.models.requests import Message, MessageKind
 from bot.access.ports import CredentialSpec, Privileges
-from bot.access.provisioning import ATTEMPTS_BEFORE_REQUESTER_HEARS, PASSWORD_LENGTH, new_password
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import CredentialKind
-from bot.access.overview import MOST_FAVOURITES, SIZES, Overview, Section
-from bot.access.pages import Slice
+from bot.access.lookup.home_tab import MOST_FAVOURITES, SIZES, Overview, Section
+from bot.access.models.requests import CredentialKind
+from bot.access.models.system import Favourite
 from bot.access.ports import Story
-from bot.access.records import Favourite
-from bot.refreshing import HomeRefresher
+from bot.access.store.paging import Slice
+from bot.runtime.home_refresher import HomeRefresher
 from bot.sandbox.workspace.blockkit import VIEW_BYTES, check_view
-from bot.slack.home import home
+from bot.slack.blocks.home import home
 from tests.shown import ALICE, APPROVED, NOW, grant, request, story
 
 

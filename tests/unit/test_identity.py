@@ -3,8 +3,8 @@
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.cluster.marks import Installation
-from bot.identity import Identity
+from bot.cluster.ownership import Installation
+from bot.runtime.installation import Identity
 from tests.fakes import World
 
 WHO = {"team_id": "T1", "user_id": "U1"}

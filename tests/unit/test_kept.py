@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.cluster.kept import OUTAGE_SECONDS, PAUSE_SECONDS, RENEWED_SECONDS, SERVED_SECONDS, Kept
+from bot.cluster.cached_reading import OUTAGE_SECONDS, PAUSE_SECONDS, RENEWED_SECONDS, SERVED_SECONDS, Kept
 
 PATIENCE = 10.0
 """Seconds, for what takes none."""

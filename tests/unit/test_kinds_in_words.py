@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.access.ending import End
-from bot.access.models import AccessRequest, CredentialKind, Delivery, Grant, MessageKind
-from bot.access.policy import AccessFlow, Integration, Policy
+from bot.access.lifecycle.grants import End
+from bot.access.models.requests import AccessRequest, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Credential, Receipt, Story
 from bot.access.states import GrantState, RequestState
-from bot.slack import answers, ids, messages, views
-from bot.slack.content import Content
-from bot.slack.curl import search_line
-from bot.slack.form import Filled, request_form
-from bot.slack.phrases import asked, dangers, proof, unconfirmed
-from bot.slack.words import fallback
+from bot.slack import ids
+from bot.slack.blocks import answers, messages
+from bot.slack.blocks import modals as views
+from bot.slack.blocks.content import Content
+from bot.slack.blocks.curl import search_line
+from bot.slack.blocks.form import Filled, request_form
+from bot.slack.blocks.phrases import asked, dangers, proof, unconfirmed
+from bot.slack.blocks.rich_text import fallback
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

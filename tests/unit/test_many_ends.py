@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import MessageKind
-from bot.access.policy import Integration
+from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import Integration
 from bot.access.ports import CredentialSpec
-from bot.access.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import EVERYTHING, OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, World
 
 HOUR = timedelta(hours=1)

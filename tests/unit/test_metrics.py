@@ -7,13 +7,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
-from bot.access.ending import End
+from bot.access.call_failures import hearing, told
 from bot.access.errors import Outage
-from bot.access.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
-from bot.access.trouble import hearing, told
-from bot.metrics import Metrics
-from bot.storage.gauges import Gauges, ending_since, gauges
-from bot.storage.transaction import SqlTransaction
+from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
+from bot.access.lifecycle.grants import End
+from bot.access.store.gauges import Gauges, ending_since, gauges
+from bot.access.store.transaction import SqlTransaction
+from bot.observability.metrics import Metrics
 from tests.fakes import OWNER, FakeClock, World
 
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from bot.access.errors import Outage
-from bot.access.models import MessageKind
-from bot.access.notices import Notices
+from bot.access.models.requests import MessageKind
+from bot.access.notifications.owner_notices import Notices
 from tests.fakes import OWNER, SECOND_OWNER, World
 
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.counter_offer import OfferState
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound
-from bot.access.models import MessageKind
-from bot.access.offers import Terms
-from bot.access.policy import AccessFlow
-from bot.access.requests import Draft
+from bot.access.models.counter_offers import OfferState
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.counter_offers import Terms
+from bot.access.requests.service import Draft
 from bot.access.states import RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

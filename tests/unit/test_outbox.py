@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import AuditEvent, Message, MessageKind
+from bot.access.models.requests import AuditEvent, Message, MessageKind
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from bot.access.patterns import matcher, overlap
+from bot.access.policy.patterns import matcher, overlap
 
 
 def texts(letters: str, most: int) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.access.errors import InvalidRequest
-from bot.access.patterns import LONGEST_BYTES, MOST_PATTERNS, covers, matcher, nearest, parse_patterns
+from bot.access.policy.patterns import LONGEST_BYTES, MOST_PATTERNS, covers, matcher, nearest, parse_patterns
 
 SECURITY_INDICES = (
     ".security",

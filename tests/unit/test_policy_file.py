@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.access.policy import PERMISSIONS
+from bot.access.policy.model import PERMISSIONS
 from bot.cluster.client import Connection
-from bot.configuration import Configuration, Upkeep
-from bot.policy_file import PolicyFileError, parse, read
-from bot.policy_file.reading import LARGEST_BYTES
+from bot.config.access_yaml import PolicyFileError, parse, read
+from bot.config.access_yaml.reader import LARGEST_BYTES
+from bot.config.configuration import Configuration, Upkeep
 
 PASSWORD = "password-of-the-connector"
 VARIABLES = {"ES_PASSWORD": PASSWORD, "EMPTY": ""}

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bot.policy_file import PolicyFileError, parse
-from bot.policy_file.schema import schema
-from bot.policy_file.sentences import MODELS
+from bot.config.access_yaml import PolicyFileError, parse
+from bot.config.access_yaml.error_messages import MODELS
+from bot.config.access_yaml.schema import schema
 from tests.unit.test_policy_file import GOOD, VARIABLES, WRONG
 
 ROOT = Path(__file__).parents[2]

@@ -2,10 +2,10 @@
 
 import json
 
-from bot.access.decision import Owned
-from bot.access.policy import AccessFlow
+from bot.access.policy.decision import Owned
+from bot.access.policy.model import AccessFlow
 from bot.access.ports import Catalogue, Resource, Template
-from bot.access.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview
+from bot.access.requests.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview
 from tests.fakes import OWNER, World
 
 CATALOGUE = Catalogue(

@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from bot.access.adoption import NOBODY, UNKNOWN, Adoption
-from bot.access.clocks import Clocks
 from bot.access.errors import Outage
-from bot.access.models import AccessRequest, AuditEvent, CredentialKind, GrantTask, MessageKind
-from bot.access.policy import Integration
+from bot.access.grants.adoption import NOBODY, UNKNOWN, Adoption
+from bot.access.grants.clock_skew import Clocks
+from bot.access.grants.reconciliation import EVERY, SETTLING, Outcome, Reconcile
+from bot.access.models.requests import AccessRequest, AuditEvent, CredentialKind, GrantTask, MessageKind
+from bot.access.policy.model import Integration
 from bot.access.ports import Found
-from bot.access.reconcile import EVERY, SETTLING, Outcome, Reconcile
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, FakeCluster, FakeClusters, World, policy_of
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)

@@ -13,10 +13,10 @@ from bot.access.errors import (
     Outage,
     Refusal,
 )
-from bot.access.models import MessageKind
-from bot.access.outcomes import describe_end
-from bot.access.policy import LONGEST_REASON, Integration
-from bot.access.requests import Draft
+from bot.access.lifecycle.requests import describe_end
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import LONGEST_REASON, Integration
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 

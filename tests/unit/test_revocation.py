@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.access.backoff import LONGEST_PAUSE, pause_after
 from bot.access.errors import Conflict, Outage, Refusal
-from bot.access.models import MessageKind
-from bot.access.pauses import LONGEST_PAUSE, pause_after
+from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
+from bot.access.models.requests import MessageKind
 from bot.access.ports import CredentialSpec, Receipt
-from bot.access.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, World
 
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.rotation import LEASE, LONGEST_PAUSE, Rotation
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import FakeClock
 from tests.rotations import events, names, remembered, second
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, Refusal
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
+from bot.access.models.requests import MessageKind
+from bot.access.policy.current import MOST_ASKED
+from bot.access.policy.model import AccessFlow
 from bot.access.ports import Template
-from bot.access.requests import Draft
-from bot.access.routing import MOST_ASKED, MOST_RESOLVED, Plan
+from bot.access.requests.routing import MOST_RESOLVED, Plan
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from bot.logs import Scrubber
+from bot.observability.logs import Scrubber
 
 
 def scrubbed(text: str, *secrets: str) -> object:

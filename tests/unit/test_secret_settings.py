@@ -9,13 +9,13 @@ from unittest.mock import patch
 import pytest
 from pydantic import SecretStr
 
-from bot import logs
 from bot.checks.configuration import read_setup
 from bot.checks.report import Report
 from bot.checks.stores import check_stores
-from bot.logs import Scrubber
-from bot.rotating import check_rotation, read_passwords
-from bot.settings import Settings, SettingsError, load_settings
+from bot.config.settings import Settings, SettingsError, load_settings
+from bot.observability import logs
+from bot.observability.logs import Scrubber
+from bot.runtime.connector_rotation import check_rotation, read_passwords
 from tests.unit.test_policy_file import GOOD
 from tests.unit.test_settings import COMPLETE, problems_of, read, without
 
@@ -182,7 +182,7 @@ def test_check_has_a_line_for_each_store(
 def test_no_client_library_is_loaded_before_it_is_used(references: dict[str, str]) -> None:
     code = """
 import sys
-from bot.settings import load_settings
+from bot.config.settings import load_settings
 from bot import bootstrap
 load_settings().configuration()
 print([name for name in ("boto3", "botocore", "hvac", "azure.core", "google.auth", "grpc") if name in sys.modules])

@@ -8,9 +8,9 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models import Message, MessageKind
-from bot.access.policy import AccessFlow, Integration, Policy
-from bot.access.routing import Rules
+from bot.access.models.requests import Message, MessageKind
+from bot.access.policy.current import Rules
+from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.notifier import SlackNotifier
 

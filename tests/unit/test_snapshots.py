@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.access.models import MessageKind
+from bot.access.models.requests import MessageKind
 from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
-from bot.slack.content import Content
-from bot.slack.messages import message
+from bot.slack.blocks.content import Content
+from bot.slack.blocks.messages import message
 from tests.shown import BOB, Shown, everything, grant, request, story
 
 FOLDER = Path(__file__).parents[1] / "snapshots"

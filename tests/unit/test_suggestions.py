@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.access.errors import InvalidRequest
-from bot.access.patterns import matcher, parse_patterns
+from bot.access.lookup.suggestions import Index, Suggestion, Suggestions
+from bot.access.policy.patterns import matcher, parse_patterns
 from bot.access.ports import Catalogue, Resource
-from bot.access.suggestions import Index, Suggestion, Suggestions
 from bot.sandbox.workspace.elements import problems_of_options
-from bot.slack.options import LONGEST_VALUE, MOST_OPTIONS, options_of, pattern_of, value_of
+from bot.slack.blocks.options import LONGEST_VALUE, MOST_OPTIONS, options_of, pattern_of, value_of
 from tests.fakes import FakeCluster, FakeClusters
 
 LETTERS = some.text("abcdefghijklmnop0123456789-._é", min_size=1, max_size=250)

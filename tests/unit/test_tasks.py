@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.ending import End
+from bot.access.backoff import LONGEST_PAUSE
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.models import CredentialKind, Delivery, Grant, GrantTask, MessageKind
-from bot.access.pauses import LONGEST_PAUSE
-from bot.access.requests import Draft
+from bot.access.lifecycle.grants import End
+from bot.access.models.requests import CredentialKind, Delivery, Grant, GrantTask, MessageKind
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState
-from bot.storage.store import SqlStore
+from bot.access.store.store import SqlStore
 from tests.fakes import CLAIM, EVERYTHING, OWNER, REQUESTER, STRANGER, World
 
 HOUR = timedelta(hours=1)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.errors import Outage, Refusal
-from bot.access.happenings import GATHER, What, read_happenings
-from bot.access.models import MessageKind
-from bot.access.offers import Terms
-from bot.access.policy import AccessFlow
+from bot.access.lifecycle.timeline import GATHER, What, read_happenings
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.counter_offers import Terms
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.unit.test_outbox import texts_to

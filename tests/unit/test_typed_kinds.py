@@ -3,9 +3,9 @@
 import pytest
 
 from bot.access.errors import InvalidRequest
-from bot.access.models import CredentialKind
-from bot.access.requests import Draft
-from bot.slack.commands import Command, Verb, parse
+from bot.access.models.requests import CredentialKind
+from bot.access.requests.service import Draft
+from bot.slack.listeners.command_parser import Command, Verb, parse
 
 PERMISSIONS = ("read", "write")
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bot.access.errors import NotFound, Outage, Refusal
-from bot.access.models import MessageKind
-from bot.access.policy import AccessFlow
-from bot.access.requests import ROUTE_AGAIN, Draft
+from bot.access.models.requests import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.service import ROUTE_AGAIN, Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.workspace.blockkit import check_message_blocks
-from bot.slack.content import LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE, Content, content, plain
-from bot.slack.words import Bold, Code, Line, Moment, Person, Pre, fallback, shortened, within
+from bot.slack.blocks.content import LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE, Content, content, plain
+from bot.slack.blocks.rich_text import Bold, Code, Line, Moment, Person, Pre, fallback, shortened, within
 
 TEXTS = st.text(max_size=400) | st.text("ab <>&\n", max_size=6_000)
 PARTS = st.one_of(

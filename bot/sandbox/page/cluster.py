@@ -4,7 +4,7 @@ from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from bot.cluster.marks import METADATA_KEY
+from bot.cluster.ownership import METADATA_KEY
 
 Json = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""The audit trail: formats, queries, shipping and recorded refusals."""

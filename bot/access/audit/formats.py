@@ -1,0 +1,123 @@
+"""The forms in which the audit trail leaves: a line of a table, JSON, and Elastic Common Schema. Pure."""
+
+import json
+import re
+from typing import Any
+
+from bot.access.audit.chain import canonical_time
+from bot.access.audit.queries import Access
+from bot.access.models.requests import AuditEvent
+
+ECS_VERSION = "8.11.0"
+"""Of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""
+
+_FAILURES = frozenset({"refused", "denied", "revocation_failed", "owners_unusable"})
+_TYPES = {
+    "request.submitted": ["info"],
+    "request.denied": ["denied"],
+    "request.approved": ["allowed"],
+    "access.refused": ["denied"],
+    "grant.active": ["user", "creation"],
+    "grant.revoked": ["user", "deletion"],
+    "settings.loaded": ["access"],
+}
+"""What ECS calls some of them; all others are a change."""
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
+"""A Slack user id: https://docs.slack.dev/reference/objects/user-object"""
+
+_LONGEST_LABEL = 1024
+"""Characters: a label is a keyword, which Elasticsearch does not search beyond."""
+
+
+def as_table(event: AuditEvent) -> str:
+    """One line for people."""
+    at = canonical_time(event.at)[:19]
+    detail = " ".join(f"{name}={_text(value)}" for name, value in event.detail.items())
+    line = f"{event.sequence:>7}  {at}  {event.event:<28} {event.request_id or '-':<10}  {event.actor:<12} {detail}"
+    # What somebody typed stands in a detail: it must not move the cursor of whoever reads it.
+    return "".join(each if each.isprintable() else "\ufffd" for each in line.rstrip())
+
+
+def as_json(event: AuditEvent) -> dict[str, Any]:
+    """Everything that is hashed, and the hash: enough to verify the chain elsewhere."""
+    return {
+        "sequence": event.sequence,
+        "at": canonical_time(event.at),
+        "event": event.event,
+        "request_id": event.request_id,
+        "actor": event.actor,
+        "detail": event.detail,
+        "previous": event.previous,
+        "hash": event.hash,
+    }
+
+
+def as_ecs(event: AuditEvent) -> dict[str, Any]:
+    """One document of Elastic Common Schema. What it has no field for is in `labels`, as text."""
+    subject, _, what = event.event.partition(".")
+    failed = what in _FAILURES or what.endswith(("_delayed", "_failed"))
+    labels = {name: _text(value)[:_LONGEST_LABEL] for name, value in event.detail.items()}
+    if event.request_id is not None:
+        labels["request"] = event.request_id
+    labels["previous_hash"] = str(event.previous)
+    return {
+        "@timestamp": canonical_time(event.at),
+        "ecs": {"version": ECS_VERSION},
+        "message": f"{event.event} by {event.actor}" + (f" on {event.request_id}" if event.request_id else ""),
+        "event": {
+            "kind": "event",
+            "category": ["configuration"] if subject in {"settings", "policy"} else ["iam"],
+            "type": _TYPES.get(event.event, ["change"]),
+            "action": event.event,
+            "outcome": "failure" if failed else "success",
+            "id": str(event.sequence),
+            "sequence": event.sequence,
+            "hash": event.hash,
+            "module": "es-access",
+            "dataset": "es-access.audit",
+        },
+        "service": {"name": "es-access"},
+        "user": {"id": event.actor},
+        "related": {"user": sorted({event.actor, *_people_in(event.detail)})},
+        "labels": labels,
+    }
+
+
+def access_line(access: Access) -> str:
+    """One line for people about who had access."""
+    end = "gone since" if access.gone else "ends"
+    late = " (after its time: it could not be ended before)" if access.overdue else ""
+    return (
+        f"{access.requester:<12} {access.permission} on {','.join(access.names)} in {access.integration}  "
+        f"{access.request_id}  approved by {', '.join(access.approvers) or 'a rule'}  "
+        f"from {canonical_time(access.since)[:19]}, {end} {canonical_time(access.until)[:19]}{late}"
+    )
+
+
+def access_json(access: Access) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "requester": access.requester,
+        "permission": access.permission,
+        "integration": access.integration,
+        "names": list(access.names),
+        "request_id": access.request_id,
+        "approvers": list(access.approvers),
+        "from": canonical_time(access.since),
+        "until": canonical_time(access.until),
+        "gone": access.gone,
+        "overdue": access.overdue,
+    }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _people_in(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*(_people_in(each) for each in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_people_in(each) for each in value))
+    return {value} if isinstance(value, str) and _PERSON.fullmatch(value) else set()

@@ -1,0 +1,61 @@
+"""What auditors ask of the trail: which events, and who had access to an index at a time. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.access.models.requests import AccessRequest, Grant
+from bot.access.policy.patterns import overlap
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events. `event` is a name, or the part before its dot; `person` did it, or it is about their request."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    event: str = ""
+    request: str | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """One person's access. `until` is when it was confirmed gone, or will end; `overdue`: it was there for longer.
+
+    Nothing but this application ends a credential: while it or the cluster was away, access outlived `expires_at`.
+    """
+
+    requester: str
+    permission: str
+    integration: str
+    names: tuple[str, ...]
+    request_id: str
+    since: datetime
+    until: datetime
+    gone: bool
+    overdue: bool
+    approvers: tuple[str, ...] = ()
+
+    def approved_by(self, approvers: tuple[str, ...]) -> "Access":
+        """The same, with who said yes."""
+        return replace(self, approvers=approvers)
+
+
+def access_of(grant: Grant, request: AccessRequest, index: str) -> Access | None:
+    """What that grant gives on an index, or on anything under a pattern; `None` where it gives nothing there."""
+    names = tuple(request.patterns if request.resolved is None else request.resolved)
+    matching = tuple(name for name in names if overlap(name, index))
+    if not matching or grant.delivered_at is None:
+        return None
+    gone = grant.ended_at is not None
+    return Access(
+        requester=request.requester,
+        permission=request.permission,
+        integration=request.integration,
+        names=matching,
+        request_id=request.id,
+        since=grant.delivered_at,
+        until=grant.ended_at or grant.expires_at,
+        gone=gone,
+        overdue=grant.ended_at is not None and grant.ended_at > grant.expires_at,
+    )

@@ -1,0 +1,92 @@
+"""Sends the audit trail on to an index, in order and at least once. How far it came is kept in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from bot.access.audit.formats import as_ecs
+from bot.access.backoff import pause_after
+from bot.access.errors import Outage, Refusal
+from bot.access.models.requests import AuditEvent
+from bot.access.ports import Clock
+from bot.access.store.protocol_transaction import Store
+
+BATCH = 500
+"""Events in one call: some 400 KB."""
+
+LEASE = timedelta(seconds=30)
+"""One process ships at a time; another takes over when it has not been heard of for this long."""
+
+LONGEST_PAUSE = timedelta(minutes=1)
+"""Between attempts while the index does not answer."""
+
+_DUTY = "audit shipping"
+
+log = structlog.get_logger(__name__)
+
+
+class Trail(Protocol):
+    """What was audited, and how far it was sent."""
+
+    def after(self, sequence: int, most: int) -> Sequence[AuditEvent]: ...
+
+    def shipped(self, destination: str) -> int: ...
+
+
+class Destination(Protocol):
+    """Where the trail is sent. `name` tells it from others, in the database."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Stores each document under its id, unless one of that id is there already. Raises `Outage`, `Refusal`."""
+        ...
+
+
+@dataclass
+class Shipping:
+    """What was sent, and whose receipt was lost, is sent again: under the same id, where it changes nothing."""
+
+    store: Store
+    trail: Trail
+    destination: Destination
+    clock: Clock
+    shipped: int = 0
+    """Events that this process has sent."""
+    _failures: int = 0
+    _not_before: datetime | None = field(default=None)
+
+    def ship(self) -> None:
+        """Sends all that is due. An index that fails is left alone for a while, and its events wait for it."""
+        now = self.clock.now()
+        if self._not_before is not None and now < self._not_before <= now + 2 * LONGEST_PAUSE:
+            return
+        try:
+            while self._ship_some():
+                pass
+        except (Outage, Refusal) as error:
+            self._failures += 1
+            self._not_before = now + pause_after(self._failures, LONGEST_PAUSE)
+            log.warning("the audit trail cannot be sent on; it waits", failures=self._failures, error=str(error))
+        else:
+            self._failures, self._not_before = 0, None
+
+    def _ship_some(self) -> bool:
+        """Whether there may be more. The position moves only when everything before it was taken."""
+        position = self.trail.shipped(self.destination.name)
+        events = self.trail.after(position, BATCH)
+        if not events:
+            return False
+        now = self.clock.now()
+        with self.store.writing() as write:
+            if not write.lease(_DUTY, now, now + LEASE):
+                return False
+        self.destination.send([(str(each.sequence), as_ecs(each)) for each in events])
+        with self.store.writing() as write:
+            write.shipped(self.destination.name, position, events[-1].sequence or position)
+        self.shipped += len(events)
+        return len(events) == BATCH

@@ -1,0 +1,1 @@
+"""Grants: provisioning, revocation, automatic flows, reconciliation and clocks."""

@@ -1,0 +1,99 @@
+"""Taking over what was found in a cluster and is not known here: the database was lost, or is an older copy."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.access.errors import Outage
+from bot.access.ids import read_id
+from bot.access.models.requests import AccessRequest, CredentialKind, Grant, MessageKind
+from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.policy.model import Integration
+from bot.access.ports import Directory, Found
+from bot.access.requests.approvals import APPLICATION
+from bot.access.states import GrantState, RequestState
+from bot.access.store.protocol_transaction import Transaction
+
+UNKNOWN = "(unknown)"
+"""In the place of patterns that cannot be read any more. It is no pattern that a request could have."""
+
+NOBODY = "U000000000"
+"""The requester of what does not say whose it is. Slack has no such user, so nobody is told in their place."""
+
+_SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,30}")
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Makes requests and grants of what was found."""
+
+    directory: Directory
+    rules: Rules
+
+    def owners(self, integration: Integration) -> Sequence[str]:
+        """Who hears of what fails; nobody while Slack is away, which must not keep anything alive."""
+        try:
+            return self.directory.members(integration.owner).users[:MOST_ASKED]
+        except Outage:
+            return ()
+
+    def adopt(
+        self, write: Transaction, some: Sequence[Found], integration: str, owners: Sequence[str], now: datetime
+    ) -> Sequence[Grant]:
+        """Stores them as active grants that end when their metadata says, or now; each with its audit event."""
+        requests = [self._request(found, integration, owners, now) for found in some]
+        write.file_all(requests)
+        grants = [_grant(found, request, now) for found, request in zip(some, requests, strict=True)]
+        write.add_grants(grants)
+        write.owe_all({each.id: [each.requester] for each in requests}, MessageKind.CREDENTIAL, at=None)
+        for request, grant in zip(requests, grants, strict=True):
+            write.audit(
+                "grant.adopted", APPLICATION, now, request.id,
+                username=grant.username, requester=request.requester, patterns=request.patterns,
+                until=grant.expires_at.isoformat(),
+            )  # fmt: skip
+        return grants
+
+    def _request(self, found: Found, integration: str, owners: Sequence[str], now: datetime) -> AccessRequest:
+        until = found.expires_at or now
+        return AccessRequest(
+            id=read_id(found.grant_id or "") or "",
+            requester=requester_of(found) or NOBODY,
+            integration=integration,
+            patterns=list(found.patterns) or [UNKNOWN],
+            permission=self._permission(found),
+            duration=max(0, int((until - now) / timedelta(seconds=1))),
+            kind=CredentialKind.API_KEY if found.key_ids and not found.user else CredentialKind.PASSWORD,
+            privileges={"indices": list(found.indices)},
+            owners=list(owners),
+            state=RequestState.APPROVED,
+            created_at=now,
+            pending_until=now,
+            decided_by=APPLICATION,
+            decided_at=now,
+        )
+
+    def _permission(self, found: Found) -> str:
+        """The permission that holds the same, where the policy still has one."""
+        held = set(found.indices)
+        return next((each.name for each in self.rules.policy.permissions if set(each.indices) == held), UNKNOWN)
+
+
+def _grant(found: Found, request: AccessRequest, now: datetime) -> Grant:
+    until = found.expires_at or now
+    return Grant(
+        id=request.id,
+        username=found.username,
+        state=GrantState.ACTIVE,
+        created_at=now,
+        delivered_at=now,
+        expires_at=until,
+        due_at=until,
+        key_id=found.key_ids[-1] if request.kind is CredentialKind.API_KEY else None,
+    )
+
+
+def requester_of(found: Found) -> str | None:
+    """Whose it is, if that can be read."""
+    return found.requester if found.requester and _SLACK_ID.fullmatch(found.requester) else None

@@ -1,0 +1,147 @@
+"""Automatic access flows: members of a group have access without asking, for as long as they are members."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from bot.access.errors import LostRace, Outage
+from bot.access.grants.service import Grants
+from bot.access.lifecycle.grants import End
+from bot.access.lifecycle.requests import APPLICATION, prolong
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.policy.decision import Question, denial
+from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.ports import Clock, Directory, Story
+from bot.access.requests.approvals import Approvals
+from bot.access.requests.routing import is_among
+from bot.access.states import LIVE
+from bot.access.store.protocol_transaction import Store
+
+LEASE = timedelta(seconds=30)
+"""One process looks after automatic flows at a time; another takes over when it has not been heard of for this long."""
+
+_DUTY = "automatic"
+
+EXTEND_IN_LAST = 0.5
+"""Of a grant's length: a member's access is prolonged when less than this is left, so that it never lapses."""
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """Compares members with grants, and gives, prolongs or ends."""
+
+    store: Store
+    directory: Directory
+    rules: Rules
+    approvals: Approvals
+    grants: Grants
+    clock: Clock
+
+    def look(self) -> None:
+        """One round over all automatic flows. A group that cannot be read is left as it is until it can."""
+        now = self.clock.now()
+        policy = self.rules.policy
+        flows = [flow for flow in policy.access_flows if flow.automatic]
+        with self.store.writing() as write:
+            if not write.lease(_DUTY, now, now + LEASE):
+                return
+        for flow in flows:
+            with suppress(Outage):
+                self._settle(policy, flow, now)
+        self._end_of_removed_flows({flow.name for flow in flows})
+
+    def _settle(self, policy: Policy, flow: AccessFlow, now: datetime) -> None:
+        entitled = self._entitled(policy, flow, now)
+        applies = flow.when is None or flow.when.include(now)
+        with self.store.reading() as read:
+            given = [story for story in read.automatic_grants() if story.request.flow == flow.name]
+        live = {(story.request.requester, story.request.integration): story for story in given}
+        for key, story in live.items():
+            if key not in entitled:
+                self._end(story, End.NOT_A_MEMBER)
+            elif not _is_as_given(policy, flow, story.request):
+                self._end(story, End.FLOW_CHANGED)  # what it gives now is given in the next round
+            elif applies:
+                self._prolong(flow, story, now)
+        if applies:
+            for key in sorted(entitled.keys() - live.keys()):
+                self._give(policy, flow, entitled[key], key[0], now)
+
+    def _entitled(self, policy: Policy, flow: AccessFlow, now: datetime) -> dict[tuple[str, str], Integration]:
+        """Who has to have it where: the members, save those to whom a flow denies it. Raises `Outage`."""
+        members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
+        permission = policy.permission(flow.offers[0])
+        found = {}
+        for integration in policy.integrations:
+            if flow.integrations and integration.name not in flow.integrations:
+                continue
+            question = Question(integration, flow.patterns, permission, _length(flow), "", now)
+            for member in members:
+                if denial(policy, question, partial(self._is_one_of, member)) is None:
+                    found[member, integration.name] = integration
+        return found
+
+    def _is_one_of(self, person: str, requesters: Sequence[str]) -> bool | None:
+        return is_among(self.directory, requesters, person)
+
+    def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
+        permission = policy.permission(flow.offers[0])
+        request = AccessRequest(
+            id="",
+            requester=member,
+            integration=integration.name,
+            patterns=list(flow.patterns),
+            permission=permission.name,
+            duration=int(_length(flow).total_seconds()),
+            kind=flow.credentials[0],
+            delivery=flow.delivery,
+            flow=flow.name,
+            automatic=True,
+            privileges=permission.stored(),
+            # Nobody is asked, and somebody has to hear when it cannot be given or taken away.
+            owners=list(self.directory.members(integration.owner).users[:MOST_ASKED]),
+            created_at=now,
+            pending_until=now,
+        )
+        with self.store.writing() as write:
+            # Held until the commit: of two processes the second sees here what the first has given.
+            if not write.lease(_DUTY, now, now + LEASE):
+                return
+            if write.has_or_gave_back(flow.name, member, integration.name, now):
+                return
+            request = write.file(request)
+            write.audit("request.automatic", APPLICATION, now, request.id, flow=flow.name, requester=member)
+            self.approvals.approve_by_rule(write, request, now)
+
+    def _prolong(self, flow: AccessFlow, story: Story, now: datetime) -> None:
+        grant = story.grant
+        if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
+            return
+        with suppress(LostRace), self.store.writing() as write:  # it has changed; the next round looks anew
+            prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
+
+    def _end(self, story: Story, end: End) -> None:
+        if story.grant is not None and story.grant.state in LIVE:
+            with suppress(LostRace):  # it has changed meanwhile; the next round looks anew
+                self.grants.end(story.grant, end, APPLICATION)
+
+    def _end_of_removed_flows(self, names: set[str]) -> None:
+        with self.store.reading() as read:
+            orphans = [story for story in read.automatic_grants() if story.request.flow not in names]
+        for story in orphans:
+            self._end(story, End.FLOW_CHANGED)
+
+
+def _is_as_given(policy: Policy, flow: AccessFlow, request: AccessRequest) -> bool:
+    """Whether the flow would give the same today."""
+    return (request.patterns, request.privileges) == (
+        list(flow.patterns),
+        policy.permission(flow.offers[0]).stored(),
+    )
+
+
+def _length(flow: AccessFlow) -> timedelta:
+    return flow.default_duration or flow.max_duration

@@ -1,0 +1,142 @@
+"""Clocks that differ: a grant ends by the cluster's clock or by ours, whichever is there first."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.access.errors import Outage, Refusal
+from bot.access.lifecycle.grants import End, begin_to_end
+from bot.access.policy.current import Rules
+from bot.access.policy.model import Integration
+from bot.access.ports import Clock, Clusters, Directory
+from bot.access.requests.approvals import APPLICATION
+from bot.access.store.protocol_transaction import Store
+
+TOLERANCE = timedelta(seconds=5)
+"""Machines that set their clock over the network are milliseconds apart, and a busy cluster answers within seconds."""
+
+CLOCKS_APART = timedelta(seconds=60)
+"""The shortest access is a minute: with more between the clocks, times that people read are wrong by that much."""
+
+MEASURED_EVERY = timedelta(minutes=1)
+"""One small call to each cluster. A clock is wrong from its start or drifts slowly: this is soon enough."""
+
+NOTICE_EVERY = timedelta(days=1)
+"""How often owners are told of the same wrong clock."""
+
+LEASE = timedelta(seconds=30)
+"""One process tells it."""
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Apart:
+    """The clocks of es-access and of a cluster have come apart, or together again."""
+
+    integration: str
+    ahead: timedelta
+
+    @property
+    def wrong(self) -> bool:
+        """Whether somebody should set a clock."""
+        return abs(self.ahead) > CLOCKS_APART
+
+
+@dataclass
+class _Measured:
+    at: datetime
+    ahead: timedelta
+    said: bool = False
+
+
+@dataclass
+class Clocks:
+    """Looks at the clock of each cluster, ends what is over by it, and tells owners of one that is wrong."""
+
+    store: Store
+    clusters: Clusters
+    directory: Directory
+    rules: Rules
+    clock: Clock
+    _measured: dict[str, _Measured] = field(default_factory=dict, init=False)
+
+    def look(self) -> Sequence[Apart]:
+        """One round. Returns what has changed since the last one and is worth a line in the log."""
+        changes = []
+        integrations = self.rules.policy.integrations
+        for each in integrations:
+            self.end_over(each.name)
+        for each in integrations:
+            if self._is_due(each.name):
+                changes += self._measure(each)
+        return changes
+
+    def measure(self, integration: str) -> timedelta:
+        """How much later it is there, measured now. Raises `Outage`, `Refusal`."""
+        ahead = self.clusters[integration].ahead()
+        known = self._measured.setdefault(integration, _Measured(self.clock.now(), ahead))
+        known.at, known.ahead = self.clock.now(), ahead
+        return ahead
+
+    def end_over(self, integration: str) -> int:
+        """Ends what is over by the cluster's clock, as far as it was measured; how many grants that were."""
+        known = self._measured.get(integration)
+        if known is None or known.ahead <= TOLERANCE:
+            return 0
+        ended = 0
+        while True:
+            now = self.clock.now()
+            with self.store.writing() as write:
+                over = write.grants_ending_by(integration, now + known.ahead, _BATCH)
+                taken = begin_to_end(write, over, End.EXPIRED, APPLICATION, now)
+            ended += len(taken)
+            if not taken or len(over) < _BATCH:
+                return ended
+
+    def _is_due(self, integration: str) -> bool:
+        known = self._measured.get(integration)
+        return known is None or not timedelta(0) <= self.clock.now() - known.at < MEASURED_EVERY
+
+    def _measure(self, integration: Integration) -> list[Apart]:
+        try:
+            self.measure(integration.name)
+        except (Outage, Refusal):
+            # Its last measure holds until there is another. One that never answered is asked again at once.
+            if integration.name in self._measured:
+                self._measured[integration.name].at = self.clock.now()
+            return []
+        self.end_over(integration.name)
+        known = self._measured[integration.name]
+        apart = Apart(integration.name, known.ahead)
+        if apart.wrong:
+            with suppress(Outage):  # told when Slack knows the owners again
+                self._tell(integration, apart)
+        changed, known.said = known.said != apart.wrong, apart.wrong
+        return [apart] if changed else []
+
+    def _tell(self, integration: Integration, apart: Apart) -> None:
+        now, name = self.clock.now(), f"clocks {integration.name}"
+        with self.store.reading() as read:
+            told = read.setting(name)
+        if told is not None and timedelta(0) <= now - told.at < NOTICE_EVERY:
+            return
+        owners = self.directory.members(integration.owner).users
+        with self.store.writing() as write:
+            if not write.lease(name, now, now + LEASE):
+                return
+            told = write.setting(name)
+            if told is None or not timedelta(0) <= now - told.at < NOTICE_EVERY:
+                write.set_setting(name, f"{apart.ahead.total_seconds():.0f} s", now)
+                write.notify(owners, _sentence(apart), now)
+
+
+def _sentence(apart: Apart) -> str:
+    seconds = abs(apart.ahead.total_seconds())
+    which = "ahead of" if apart.ahead > timedelta(0) else "behind"
+    return (
+        f"The clock of the cluster {apart.integration} is {seconds:.0f} s {which} mine. "
+        "Access ends by the clock that is there first.\n"
+        "Let both set their clock over the network: timedatectl set-ntp true"
+    )

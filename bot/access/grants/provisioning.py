@@ -1,0 +1,294 @@
+"""Provisioning: an approved grant is made in the cluster and handed over. Each step can be run again."""
+
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
+from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
+from bot.access.lifecycle.grants import End, end_grant, release
+from bot.access.lifecycle.timeline import What, stamp, tell
+from bot.access.models.requests import FREE, CredentialKind, Delivery, Grant, GrantTask, Message, MessageKind
+from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges, Story
+from bot.access.requests.approvals import APPLICATION
+from bot.access.states import GrantState
+from bot.access.store.protocol_transaction import Store, Transaction
+
+PASSWORD_LENGTH = 32
+"""Letters and digits alone, 190 bits: safe to paste into a shell, a URL and a form."""
+
+ATTEMPTS_BEFORE_REQUESTER_HEARS = 3
+"""A few seconds of waiting for the cluster: longer than a hiccup, shorter than patience."""
+
+REVEALING = timedelta(seconds=30)
+"""How long a click may hold a grant while its secret is made: longer than three calls that time out."""
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_password() -> SecretStr:
+    """A fresh password, made anew for every attempt to provision."""
+    return SecretStr("".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH)))
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """Makes secrets and hands them over."""
+
+    store: Store
+    clusters: Clusters
+    notifier: Notifier
+    clock: Clock
+    executor: Executor
+    """Runs what is done beside the calls to the cluster."""
+
+    def work(self, grants: Sequence[Grant]) -> None:
+        """Does what is due for claimed grants. Failures of the outside are kept for another attempt."""
+        for grant in grants:
+            self._work(grant)
+
+    def reveal(self, grant_id: str, actor: str) -> tuple[Story, Credential]:
+        """Makes a secret for the click that waits for it. Raises `Conflict`, `Outage`, `Refusal`."""
+        now = self.clock.now()
+        with self.store.writing() as write:
+            story = write.story(grant_id)
+            _check_active(grant_id, story.grant, now)
+            grant = write.claim_grant(grant_id, now, now + REVEALING)
+        if grant is None:
+            raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
+        try:
+            _check_active(grant_id, grant, now)
+            credential = self._fresh(story, grant, lambda _: None)
+            self._revealed(grant, credential, actor)
+        except LostRace:
+            self._release(grant)
+            raise Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.") from None
+        except Gone:
+            self._removed_by_hand(grant)
+            raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
+        except Exception:
+            with self.store.writing() as write:
+                write.put_off(grant, grant.due_at or now)  # it is due when it was: a failed click changes nothing
+            raise
+        return story, credential
+
+    def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
+        # What became due while it was in hand is looked at now, and not a second later.
+        values: dict[str, Any] = {"key_id": credential.key_id, "due_at": grant.due_at, **FREE}
+        with self.store.writing() as write:
+            write.change(grant, "grant.revealed", actor, self.clock.now(), **values)
+
+    def _removed_by_hand(self, grant: Grant) -> None:
+        try:
+            self._end(grant, End.REMOVED_BY_HAND)
+        except LostRace:
+            self._release(grant)  # it was ended meanwhile, which is all the same
+
+    def _work(self, grant: Grant) -> None:
+        try:
+            if grant.expires_at <= self.clock.now():
+                self._put_off(grant)  # to its end, which is the business of `revocation`
+            elif grant.state is GrantState.PROVISIONING:
+                self._provision(grant)
+            elif grant.task is not None:
+                self._do_task(grant, grant.task)
+            else:
+                self._put_off(grant)
+        except LostRace:
+            # Somebody ended or extended it while it was in hand: what is due now is in the row.
+            self._settle(grant)
+
+    def _put_off(self, grant: Grant) -> None:
+        with self.store.writing() as write:
+            write.put_off(grant, grant.expires_at)
+
+    def _provision(self, grant: Grant) -> None:
+        story, message = self._read(grant)
+        placing = self.executor.submit(self._place, message, story)
+        end = End.NOT_CREATED
+        try:
+            try:
+                credential = self._first(story, grant)
+            finally:
+                wait([placing])  # whatever the cluster said, where the message stands must not be lost
+            end = End.NOT_DELIVERED
+            placing.result()
+            if credential is not None:
+                self._deliver(grant, story, message, credential)
+        except Refusal as error:
+            self._fail(grant, story, end, str(error))
+        except Outage as error:
+            self._later(grant, story, error)
+        else:
+            self._activate(grant, credential)
+
+    def _first(self, story: Story, grant: Grant) -> Credential | None:
+        """What the grant begins with. Where it is revealed at a click, nobody knows the secret before that."""
+        revealed = story.request.delivery is Delivery.REVEAL
+        cluster, spec, password = self.clusters[story.request.integration], _spec(story, grant), new_password()
+        if story.request.kind is CredentialKind.API_KEY:
+            return None if revealed else cluster.grant_key(spec, password, alone=True)
+        cluster.create(spec, password)
+        return None if revealed else Credential(grant.username, password)
+
+    def _deliver(self, grant: Grant, story: Story, message: Message, credential: Credential) -> None:
+        self._check_still_mine(grant)
+        self._place(message, story)  # of a grant that was adopted nobody knows where its message stood
+        self.notifier.deliver(message, story, credential)
+
+    def _check_still_mine(self, grant: Grant) -> None:
+        """Raises `LostRace` where another process took the grant over: the password that it set is the one to show."""
+        with self.store.reading() as read:
+            if not read.holds(grant):
+                raise LostRace(grant.id)
+
+    def _activate(self, grant: Grant, credential: Credential | None) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            write.move(
+                grant, GrantState.ACTIVE, APPLICATION, now,
+                delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **FREE,
+            )  # fmt: skip
+            tell(write, grant.id, now, What.DELIVERED, stamp(grant.expires_at))
+            if credential is None:
+                write.refresh(grant.id, [MessageKind.CREDENTIAL], now)
+
+    def _do_task(self, grant: Grant, task: GrantTask) -> None:
+        story, message = self._read(grant)
+        revealed = story.request.delivery is Delivery.REVEAL
+        key = story.request.kind is CredentialKind.API_KEY
+        try:
+            credential = None
+            if task is GrantTask.RENEW or (key and not revealed):
+                credential = self._fresh(story, grant, partial(self._deliver, grant, story, message))
+            elif not key:
+                self.clusters[story.request.integration].extend(_spec(story, grant))
+        except Gone:
+            self._end(grant, End.REMOVED_BY_HAND)
+        except (Outage, Refusal) as error:
+            self._later(grant, story, error)
+        else:
+            self._done(grant, task, credential, show=revealed)
+
+    def _fresh(self, story: Story, grant: Grant, hand_over: Callable[[Credential], None]) -> Credential:
+        """A new secret in the place of the old one, which stops: a key only once its successor is handed over."""
+        cluster, spec, password = self.clusters[story.request.integration], _spec(story, grant), new_password()
+        if story.request.kind is CredentialKind.PASSWORD:
+            cluster.renew(spec, password)
+            credential = Credential(grant.username, password)
+            hand_over(credential)
+            return credential
+        credential = cluster.grant_key(spec, password)
+        hand_over(credential)
+        cluster.end_other_keys(grant.username, keep=credential.key_id or "")
+        return credential
+
+    def _done(self, grant: Grant, task: GrantTask, credential: Credential | None, *, show: bool) -> None:
+        now = self.clock.now()
+        event = "grant.renewed" if task is GrantTask.RENEW else "grant.extension_applied"
+        key: dict[str, Any] = {"key_id": credential.key_id} if credential else {}
+        with self.store.writing() as write:
+            write.change(grant, event, APPLICATION, now, task=None, due_at=grant.expires_at, attempts=0, **key, **FREE)
+            write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
+
+    def _place(self, message: Message, story: Story) -> None:
+        """Posts the message that will hold the credential, and remembers where, before any secret is in it."""
+        if message.ts is not None:
+            return
+        posted = self.notifier.send(message, story)
+        with self.store.writing() as write:
+            write.place(message, posted)
+
+    def _read(self, grant: Grant) -> tuple[Story, Message]:
+        with self.store.reading() as read:
+            story = read.story(grant.id)
+            message = read.message(grant.id, MessageKind.CREDENTIAL, story.request.requester)
+        if message is None:
+            raise LookupError(f"{grant.id} has no message for its credential")
+        return story, message
+
+    def _later(self, grant: Grant, story: Story, error: Outage | Refusal) -> None:
+        now = self.clock.now()
+        attempts = grant.attempts + 1
+        longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
+        pause = pause_after(attempts, longest)
+        if isinstance(error, Outage) and error.retry_after is not None:
+            pause = timedelta(seconds=error.retry_after)  # they say when: nobody waits for longer than that
+        doing = "provisioning" if grant.state is GrantState.PROVISIONING else str(grant.task)
+        with self.store.writing() as write:
+            event = f"grant.{doing}_delayed"
+            write.change(grant, event, APPLICATION, now, detail={"error": str(error)}, attempts=attempts)
+            if attempts == ATTEMPTS_BEFORE_REQUESTER_HEARS and grant.task is not GrantTask.EXTEND:
+                write.owe(grant.id, MessageKind.DELAYED, [story.request.requester], now)
+            # No later than its end: a grant that was never delivered ends on time as well.
+            write.put_off(grant, min(now + pause, grant.expires_at))
+
+    def _fail(self, grant: Grant, story: Story, end: End, error: str) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            end_grant(write, grant, end, APPLICATION, now, error)
+            write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
+            write.put_off(grant, now)
+
+    def _end(self, grant: Grant, end: End) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            end_grant(write, grant, end, APPLICATION, now)
+            write.put_off(grant, now)
+
+    def _settle(self, grant: Grant) -> None:
+        now = self.clock.now()
+        with self.store.writing() as write:
+            mine = write.holds(grant)
+            release(write, grant, now)
+            if not mine:
+                with suppress(LostRace):  # whoever has it now will find out in the same way
+                    _make_good(write, grant.id, now)
+
+    def _release(self, grant: Grant) -> None:
+        with self.store.writing() as write:
+            release(write, grant, self.clock.now())
+
+
+def _make_good(write: Transaction, grant_id: str, now: datetime) -> None:
+    """Another process took the grant over while this one was held up, and each may have set a secret of its own.
+
+    Which one the cluster takes, and which one is shown, nobody can tell: so another one is made, and shown.
+    """
+    current = write.grant(grant_id)
+    event = "grant.taken_over"
+    if current is None:
+        return
+    if current.state is GrantState.ACTIVE:
+        write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
+    elif current.state is GrantState.PROVISIONING:
+        write.change(current, event, APPLICATION, now, due_at=now)  # the other one is at it, and begins anew
+    elif current.state in {GrantState.REVOKED, GrantState.CLEANED_UP}:
+        write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
+
+
+def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:
+    if grant is None or grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
+        raise Conflict(f"{grant_id} is not active, so there is nothing to reveal.")
+
+
+def _spec(story: Story, grant: Grant) -> CredentialSpec:
+    held: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in story.request.privileges.items()
+    }
+    return CredentialSpec(
+        grant_id=grant.id,
+        username=grant.username,
+        requester=story.request.requester,
+        patterns=tuple(story.request.patterns if story.request.resolved is None else story.request.resolved),
+        privileges=Privileges(**held),
+        expires_at=grant.expires_at,
+    )

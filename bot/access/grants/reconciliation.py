@@ -1,0 +1,257 @@
+"""What is in each cluster, compared with what is known here: nothing that was made lives on unknown, nor is missed."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from bot.access.errors import LostRace, Outage, Refusal
+from bot.access.grants.adoption import Adoption, requester_of
+from bot.access.grants.clock_skew import Clocks
+from bot.access.lifecycle.grants import End, begin_to_end, end_grant
+from bot.access.models.requests import CredentialKind, Grant
+from bot.access.policy.current import Rules
+from bot.access.policy.model import Integration
+from bot.access.ports import Clock, Clusters, Found
+from bot.access.requests.approvals import APPLICATION
+from bot.access.states import GrantState
+from bot.access.store.protocol_transaction import Store, Transaction
+
+EVERY = timedelta(minutes=10)
+"""Between two rounds: what an administrator does by hand is noticed within minutes, and 10,000 grants cost seconds."""
+
+LEASE = timedelta(minutes=2)
+"""One process reconciles a cluster at a time, and says so anew with every page; another takes over after this."""
+
+SETTLING = timedelta(minutes=1)
+"""What was made or removed this recently is left alone: a search may still see what is gone, and miss what is new."""
+
+CLAIM = timedelta(seconds=45)
+"""How long a grant is held while the cluster is asked for it: longer than a call that times out."""
+
+_PAGE = 500
+
+
+class Meaning(Enum):
+    """What something that was found means."""
+
+    AS_KNOWN = "as known"
+    NOT_OURS = "not ours"
+    AGAIN = "there again"
+    LOST = "lost from the database, and still running"
+    LEFT_OVER = "left over"
+
+
+@dataclass
+class Outcome:
+    """What one round over one cluster found and did. `error` is why it could not be finished."""
+
+    integration: str
+    found: int = 0
+    adopted: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+    by_clock: int = 0
+    error: str = ""
+
+    @property
+    def did(self) -> dict[str, int]:
+        """How much was done, by what it was, where there was something."""
+        counts = {
+            "adopted": len(self.adopted),
+            "ended": len(self.ended),
+            "found_again": len(self.again),
+            "removed_by_hand": len(self.by_hand),
+            "over_by_clock": self.by_clock,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def going(self) -> list[str]:
+        """The grants that now have to be taken from the cluster, and confirmed."""
+        return [*self.ended, *self.again, *self.by_hand]
+
+
+class _Elsewhere(Exception):
+    """Another process has this duty."""
+
+
+@dataclass
+class Reconcile:
+    """Compares clusters with the database."""
+
+    store: Store
+    clusters: Clusters
+    adoption: Adoption
+    clocks: Clocks
+    rules: Rules
+    clock: Clock
+    _began_here: set[str] = field(default_factory=set, init=False)
+
+    def look(self) -> Sequence[Outcome]:
+        """One round over each cluster whose turn it is: at the start, then at intervals; a failed one again soon."""
+        due = [each for each in self.rules.policy.integrations if self._is_due(each.name)]
+        return [outcome for each in due if (outcome := self.reconcile(each)) is not None]
+
+    def reconcile(self, integration: Integration) -> Outcome | None:
+        """One round over one cluster now; `None` when another process is at it."""
+        outcome = Outcome(integration.name)
+        try:
+            self._round(integration, outcome)
+        except _Elsewhere:
+            return None
+        except (Outage, Refusal) as error:
+            outcome.error = str(error)
+        self._finish(outcome)
+        return outcome
+
+    def _is_due(self, integration: str) -> bool:
+        if integration not in self._began_here:
+            return True
+        now = self.clock.now()
+        with self.store.reading() as read:
+            last = read.setting(_name(integration))
+        return last is None or not timedelta(0) <= now - last.at < EVERY
+
+    def _round(self, integration: Integration, outcome: Outcome) -> None:
+        name = integration.name
+        with self.store.writing() as write:
+            self._hold(write, name)
+        seen: set[str] = set()
+        owners: Sequence[str] | None = None
+        for page in self.clusters[name].found():
+            seen.update(each.username for each in page if each.enabled)
+            seen.update(key for each in page for key in each.key_ids)
+            with self.store.reading() as read:
+                known = read.grants_named([each.username for each in page])
+            meanings = [(each, meaning(each, known.get(each.username), self.clock.now())) for each in page]
+            outcome.found += sum(1 for _, what in meanings if what is not Meaning.NOT_OURS)
+            some = [(each, what) for each, what in meanings if what not in {Meaning.AS_KNOWN, Meaning.NOT_OURS}]
+            if some:
+                owners = self.adoption.owners(integration) if owners is None else owners
+            for start in range(0, len(some), _PAGE):
+                with self.store.writing() as write:
+                    self._hold(write, name)
+                    self._settle(write, some[start : start + _PAGE], known, owners or (), outcome)
+        self._look_for_missing(name, seen, outcome)
+        with suppress(Refusal):  # a cluster that keeps its time to itself is taken to have ours
+            self.clocks.measure(name)
+        outcome.by_clock = self.clocks.end_over(name)
+
+    def _hold(self, write: Transaction, integration: str) -> None:
+        now = self.clock.now()
+        if not write.lease(_name(integration), now, now + LEASE):
+            raise _Elsewhere
+
+    def _settle(
+        self,
+        write: Transaction,
+        some: Sequence[tuple[Found, Meaning]],
+        known: Mapping[str, Grant],
+        owners: Sequence[str],
+        outcome: Outcome,
+    ) -> None:
+        now = self.clock.now()
+        for found in (found for found, what in some if what is Meaning.AGAIN):
+            self._end_again(write, known[found.username], found, now, outcome)
+        unknown = [found for found, what in some if what is not Meaning.AGAIN]
+        lost = {found.username for found, what in some if what is Meaning.LOST}
+        grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
+        outcome.adopted += [grant.id for grant in grants if grant.username in lost]
+        over = [grant for grant in grants if grant.username not in lost]
+        taken = begin_to_end(write, over, End.UNKNOWN, APPLICATION, now)
+        outcome.ended += [grant.id for grant in taken]
+
+    def _end_again(self, write: Transaction, grant: Grant, found: Found, now: datetime, outcome: Outcome) -> None:
+        detail = {"user": found.enabled, "role": found.role, "keys": len(found.key_ids)}
+        with suppress(LostRace):  # a worker is at it
+            write.change(grant, "grant.found_again", APPLICATION, now, detail=detail, due_at=now, attempts=0)
+            outcome.again.append(grant.id)
+
+    def _look_for_missing(self, integration: str, seen: set[str], outcome: Outcome) -> None:
+        """Of active grants that no search has shown, those that are not there either when asked for by name."""
+        after = ""
+        while True:
+            with self.store.reading() as read:
+                page = read.active_grants(integration, after, _PAGE)
+            for grant, kind in page:
+                if self._may_be_missing(grant, kind, seen) and self._is_missing(integration, grant.id, kind):
+                    outcome.by_hand.append(grant.id)
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0].id
+            with self.store.writing() as write:
+                self._hold(write, integration)
+
+    def _may_be_missing(self, grant: Grant, kind: CredentialKind, seen: set[str]) -> bool:
+        if kind is CredentialKind.API_KEY:
+            # Without a name it was never revealed, so there is none.
+            missing = grant.key_id is not None and grant.key_id not in seen
+        else:
+            missing = grant.username not in seen
+        since = grant.delivered_at or grant.created_at
+        return missing and self.clock.now() - since > SETTLING
+
+    def _is_missing(self, integration: str, grant_id: str, kind: CredentialKind) -> bool:
+        """Whether it was, and has been ended here. Nobody else works on it meanwhile: a key may be changing."""
+        now = self.clock.now()
+        with self.store.writing() as write:
+            self._hold(write, integration)
+            grant = write.claim_grant(grant_id, now, now + CLAIM)
+        if grant is None:
+            return False
+        try:
+            idle = grant.state is GrantState.ACTIVE and grant.task is None and grant.expires_at > now
+            key_id = grant.key_id if kind is CredentialKind.API_KEY else None
+            gone = idle and not self.clusters[integration].exists(grant.username, key_id)
+        except (Outage, Refusal):
+            self._let_go(grant)
+            raise
+        if gone:
+            with suppress(LostRace), self.store.writing() as write:
+                end_grant(write, grant, End.REMOVED_BY_HAND, APPLICATION, now)
+                write.put_off(grant, now)
+                return True
+        self._let_go(grant)
+        return False
+
+    def _let_go(self, grant: Grant) -> None:
+        with self.store.writing() as write:
+            write.put_off(grant, grant.due_at or self.clock.now())
+
+    def _finish(self, outcome: Outcome) -> None:
+        now, name = self.clock.now(), _name(outcome.integration)
+        with self.store.writing() as write:
+            if not outcome.error:
+                write.set_setting(name, str(outcome.found), now)
+            if outcome.did:
+                write.audit(
+                    "reconcile.finished", APPLICATION, now, None,
+                    integration=outcome.integration, found=outcome.found, error=outcome.error, **outcome.did,
+                )  # fmt: skip
+            write.lease(name, now, now)  # whoever asks next may begin at once
+        if not outcome.error:
+            self._began_here.add(outcome.integration)
+
+
+def meaning(found: Found, grant: Grant | None, now: datetime) -> Meaning:
+    """What it means that this is in the cluster, and that is what is known of it."""
+    if grant is None:
+        if not found.marked:
+            return Meaning.NOT_OURS  # a name like ours, and nothing says that it is
+        running = found.usable and found.expires_at is not None and found.expires_at > now
+        return Meaning.LOST if running and requester_of(found) else Meaning.LEFT_OVER
+    over = grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP}
+    if not over or (grant.due_at is not None and grant.due_at <= now):
+        return Meaning.AS_KNOWN  # it lives, or workers are about to remove it
+    if grant.ended_at is not None and now - grant.ended_at < SETTLING:
+        return Meaning.AS_KNOWN
+    rest = found.user and grant.state is GrantState.CLEANED_UP
+    return Meaning.AGAIN if found.usable or found.role or rest else Meaning.AS_KNOWN
+
+
+def _name(integration: str) -> str:
+    """Of its lease, and of the setting with its last round."""
+    return f"reconcile {integration}"

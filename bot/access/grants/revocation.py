@@ -1,0 +1,178 @@
+"""Revocation: what is due to end is taken from the cluster, many at once, and read back. Each step can be run again."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
+from bot.access.errors import LostRace, Outage
+from bot.access.lifecycle.grants import End, begin_to_end, release
+from bot.access.lifecycle.requests import told
+from bot.access.lifecycle.timeline import tell_end
+from bot.access.models.requests import FREE, CredentialKind, Grant, MessageKind
+from bot.access.policy.current import Rules
+from bot.access.ports import Clock, Clusters, Receipt, Story
+from bot.access.requests.approvals import APPLICATION
+from bot.access.states import LIVE, GrantState
+from bot.access.store.protocol_transaction import Store, Transaction
+
+ATTEMPTS_BEFORE_OWNERS_HEAR = 3
+"""About three seconds of failing: longer than a hiccup. What the cluster refuses is told of at once."""
+
+Ending = tuple[Grant, Story, Receipt]
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """Takes grants away."""
+
+    store: Store
+    clusters: Clusters
+    rules: Rules
+    clock: Clock
+    _one_records: threading.Lock = field(default_factory=threading.Lock)
+    """Python runs one thread at a time: several that record at once are done together, and late, and meanwhile the
+    cluster has nothing to do. One after the other, the first begins its next batch while the others record."""
+
+    def work(self, grants: Sequence[Grant]) -> None:
+        """Ends claimed grants that are due, or goes on where an attempt before this one stopped."""
+        now = self.clock.now()
+        with self.store.writing() as write:
+            live = [grant for grant in grants if grant.state in LIVE]
+            early = [grant for grant in live if grant.expires_at > now]
+            for grant in early:
+                write.put_off(grant, grant.expires_at)  # the clock was put back, or somebody let go of it too soon
+            over = [grant for grant in live if grant.expires_at <= now]
+            taken = {grant.id for grant in begin_to_end(write, over, End.EXPIRED, APPLICATION, now)}
+            lost = [grant for grant in over if grant.id not in taken]
+            for grant in lost:
+                release(write, grant, now)  # somebody ended or extended it while it was in hand
+            left = {grant.id for grant in (*early, *lost)}
+            ending = [grant for grant in grants if grant.id not in left]
+            stories = write.stories([grant.id for grant in ending])
+        receipts = self._remove(ending, stories)
+        with self._one_records, self.store.writing() as write:
+            self._record(
+                write, [(grant, story, receipts[grant.id]) for grant, story in zip(ending, stories, strict=True)]
+            )
+
+    def _remove(self, grants: Sequence[Grant], stories: Sequence[Story]) -> Mapping[str, Receipt]:
+        together: dict[tuple[str, bool], list[Grant]] = defaultdict(list)
+        for grant, story in zip(grants, stories, strict=True):
+            together[story.request.integration, self._keeps_user(grant, story)].append(grant)
+        receipts: dict[str, Receipt] = {}
+        for (integration, disable), some in together.items():
+            names = [grant.username for grant in some]
+            try:
+                answers = self.clusters[integration].remove(names, disable=disable)
+            except Outage as error:
+                unknown = Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(str(error),))
+                answers = [unknown] * len(names)
+            receipts.update(zip((grant.id for grant in some), answers, strict=True))
+        return receipts
+
+    def _keeps_user(self, grant: Grant, story: Story) -> bool:
+        """Whether the user stays for some days, disabled. A key has none."""
+        if grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP} or story.request.kind is CredentialKind.API_KEY:
+            return False
+        return self._cleanup_after(story) is not None
+
+    def _cleanup_after(self, story: Story) -> timedelta | None:
+        named = (each for each in self.rules.policy.integrations if each.name == story.request.integration)
+        days = next((each.user_cleanup_days for each in named), None)
+        return None if days is None else timedelta(days=days)
+
+    def _record(self, write: Transaction, endings: Sequence[Ending]) -> None:
+        now = self.clock.now()
+        states: dict[GrantState, list[Ending]] = defaultdict(list)
+        for ending in endings:
+            if _is_gone(*ending):
+                states[ending[0].state].append(ending)
+            else:
+                _not_gone(write, *ending, now)
+        reopened = _moved(write, states[GrantState.REVOCATION_FAILED], GrantState.REVOKING, now)
+        self._gone(write, states[GrantState.REVOKING] + reopened, now)
+        _moved(write, states[GrantState.REVOKED], GrantState.CLEANED_UP, now, **DONE)
+        for grant, _, receipt in states[GrantState.CLEANED_UP]:
+            try:
+                write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
+            except LostRace:
+                write.put_off(grant, now)  # another process has removed it again meanwhile; the others must not wait
+
+    def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
+        """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
+        due = {grant.id: {"due_at": self._due_to_go(story, receipt, now)} for grant, story, receipt in endings}
+        kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
+        gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
+        # Of the others nothing is kept: both transitions are one write.
+        done = [each for each in endings if due[each[0].id]["due_at"] is None]
+        gone += _moved(write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, **DONE)
+        hear = {grant.id: [*told(story.request), *story.approvers] for grant, story, _ in gone}
+        write.refresh(list(hear), _SHOW_THE_END, now)
+        write.owe_all(hear, MessageKind.ENDED, now)
+        tell_end(write, hear, now)
+
+    def _due_to_go(self, story: Story, receipt: Receipt, now: datetime) -> datetime | None:
+        if not receipt.user_disabled:
+            return None
+        return now + (self._cleanup_after(story) or timedelta(0))
+
+
+_SHOW_THE_END = (
+    MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
+)  # fmt: skip
+
+DONE: dict[str, None] = {"due_at": None, **FREE}
+"""Of a grant for which there is nothing left to do."""
+
+
+def _is_gone(grant: Grant, _story: Story, receipt: Receipt) -> bool:
+    # What was never delivered was never made: the name had been somebody else's all along.
+    return receipt.complete or (receipt.foreign and grant.delivered_at is None)
+
+
+def _moved(
+    write: Transaction,
+    endings: Sequence[Ending],
+    to: GrantState,
+    now: datetime,
+    each: Mapping[str, dict[str, Any]] | None = None,
+    then: GrantState | None = None,
+    **values: Any,
+) -> list[Ending]:
+    """Those that took the transition. The others were changed by another process, and are let go of."""
+    receipts = {grant.id: receipt.stored() for grant, _, receipt in endings}
+    rows = {name: {"receipt": receipt, **(each or {}).get(name, {})} for name, receipt in receipts.items()}
+    grants = [grant for grant, _, _ in endings]
+    moved = write.move_all(grants, to, APPLICATION, now, receipts, rows, then, **values)
+    taken = {grant.id for grant in moved}  # by id: rows are compared field by field
+    for grant, _, _ in endings:
+        if grant.id not in taken:
+            release(write, grant, now)
+    return [ending for ending in endings if ending[0].id in taken]
+
+
+def _not_gone(write: Transaction, grant: Grant, story: Story, receipt: Receipt, now: datetime) -> None:
+    attempts = grant.attempts + 1
+    detail = receipt.stored()
+    told = receipt.final or attempts >= ATTEMPTS_BEFORE_OWNERS_HEAR
+    try:
+        if told and grant.state is GrantState.REVOKING:
+            write.move(
+                grant, GrantState.REVOCATION_FAILED, APPLICATION, now,
+                detail=detail, attempts=attempts, receipt=detail,
+            )  # fmt: skip
+            # Those who were told that it could not be given must hear that it could not be taken away either.
+            write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED, MessageKind.BREAK_GLASS], now)
+            write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
+        else:
+            event = "grant.revocation_delayed"
+            write.change(grant, event, APPLICATION, now, detail=detail, attempts=attempts, receipt=detail)
+    except LostRace:
+        release(write, grant, now)
+        return
+    longest = LONGEST_PAUSE_FAILED if grant.state is GrantState.REVOCATION_FAILED else LONGEST_PAUSE
+    write.put_off(grant, now + pause_after(attempts, longest))

@@ -1,0 +1,96 @@
+"""Grants, as people act on them: revoke, reset, reveal. What workers do is in `provisioning` and `revocation`."""
+
+from dataclasses import dataclass
+
+from bot.access.errors import Conflict, LostRace, NotFound
+from bot.access.grants.provisioning import Provisioning
+from bot.access.lifecycle.grants import End, end_grant
+from bot.access.lifecycle.requests import describe_end
+from bot.access.models.requests import AccessRequest, Delivery, Grant, GrantTask
+from bot.access.ports import Clock, Credential, Story
+from bot.access.requests.approvals import Approvals
+from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.store.protocol_transaction import Store
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What people do with grants. Each method raises an `AccessError` that tells what was wrong."""
+
+    store: Store
+    approvals: Approvals
+    provisioning: Provisioning
+    clock: Clock
+
+    def revoke(self, grant_id: str, actor: str) -> Story:
+        """Ends a live grant early, for its requester or one of the owners. Raises `AccessError`, `Outage`."""
+        with self.store.reading() as read:
+            request = read.request(grant_id)
+        if request is None or not (actor == request.requester or self.approvals.may_end(request, actor)):
+            raise NotFound(grant_id)
+        while True:
+            grant = self._live(request)
+            try:
+                return self.end(grant, End.REVOKED, actor)
+            except LostRace:
+                continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
+
+    def end(self, grant: Grant, end: End, actor: str) -> Story:
+        """Ends a live grant; workers do the rest. Raises `LostRace` when it has changed since it was read."""
+        with self.store.writing() as write:
+            end_grant(write, grant, end, actor, self.clock.now())
+            return write.story(grant.id)
+
+    def reset(self, grant_id: str, actor: str) -> Story:
+        """Asks for a fresh secret in the place of the one before, which stops. Only for the requester."""
+        request = self._own(grant_id, actor)
+        while True:
+            grant = self._live(request)
+            if request.delivery is Delivery.REVEAL:
+                raise Conflict(f"Press Reveal at {grant_id}: it makes a new secret each time, and the old one stops.")
+            if grant.state is not GrantState.ACTIVE:
+                raise Conflict(f"The credential of {grant_id} is still being made. It comes in a moment.")
+            now = self.clock.now()
+            try:
+                with self.store.writing() as write:
+                    write.change(
+                        grant, "grant.reset", actor, now, task=GrantTask.RENEW, due_at=now, attempts=0,
+                    )  # fmt: skip
+                    return write.story(grant_id)
+            except LostRace:
+                continue
+
+    def reveal(self, grant_id: str, actor: str) -> tuple[Story, Credential]:
+        """Makes the secret of a grant that is delivered by revealing, in the place of one that was shown before.
+
+        Only for the requester. Raises `AccessError`, `Outage`, `Refusal`.
+        """
+        request = self._own(grant_id, actor)
+        self._live(request)
+        if request.delivery is not Delivery.REVEAL:
+            raise Conflict(f"The credential of {grant_id} stands in its message.")
+        return self.provisioning.reveal(grant_id, actor)
+
+    def _own(self, grant_id: str, actor: str) -> AccessRequest:
+        with self.store.reading() as read:
+            request = read.request(grant_id)
+        if request is None or request.requester != actor:
+            raise NotFound(grant_id)
+        return request
+
+    def _live(self, request: AccessRequest) -> Grant:
+        with self.store.reading() as read:
+            grant = read.grant(request.id)
+        if grant is None:
+            raise Conflict(_no_grant(request))
+        if grant.state not in LIVE:
+            raise Conflict(f"{request.id} has already ended. Nothing was changed.")
+        return grant
+
+
+def _no_grant(request: AccessRequest) -> str:
+    if request.state is RequestState.PENDING:
+        return f"{request.id} is not decided yet. To take it back: /es-access cancel {request.id}"
+    if request.extends is not None:
+        return f"{request.id} only extends {request.extends}. Say that one."
+    return describe_end(request)

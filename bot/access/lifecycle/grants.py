@@ -1,0 +1,58 @@
+"""Why grants end, and the first step of it: from here on a grant only goes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from bot.access.errors import LostRace
+from bot.access.lifecycle.requests import APPLICATION, tell_outcome
+from bot.access.models.requests import Grant
+from bot.access.states import GrantState, RequestState
+from bot.access.store.protocol_transaction import Transaction
+
+
+class End(StrEnum):
+    """Why a grant ended, in the audit and in messages."""
+
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    NOT_CREATED = "could not be created"
+    NOT_DELIVERED = "could not be delivered"
+    NOT_A_MEMBER = "no longer a member"
+    FLOW_CHANGED = "its access flow was changed"
+    REMOVED_BY_HAND = "it was removed from the cluster by hand"
+    UNKNOWN = "it was found in the cluster, and is not known here"
+
+
+def begin_to_end(
+    write: Transaction, grants: Sequence[Grant], end: End, actor: str, now: datetime, error: str = ""
+) -> Sequence[Grant]:
+    """Ends live grants, and takes back what would prolong them. Workers do the rest.
+
+    Returns those that it ended; the others have changed since they were read.
+    """
+    detail = {"end": end.value, "error": error} if error else {"end": end.value}
+    taken = write.move_all(
+        grants, GrantState.REVOKING, actor, now, {grant.id: detail for grant in grants},
+        end_reason=end.value, ended_by=actor, attempts=0, due_at=now, task=None, warn_at=None,
+    )  # fmt: skip
+    for request in write.pending_extensions([grant.id for grant in taken]):
+        write.move(request, RequestState.CANCELLED, APPLICATION, now, decided_at=now)
+        tell_outcome(write, request, now)
+    return taken
+
+
+def end_grant(write: Transaction, grant: Grant, end: End, actor: str, now: datetime, error: str = "") -> None:
+    """Ends one live grant. Raises `LostRace` when it has changed since it was read."""
+    if not begin_to_end(write, [grant], end, actor, now, error):
+        raise LostRace(grant.id)
+
+
+def release(write: Transaction, grant: Grant, now: datetime) -> None:
+    """Lets go of a grant that was changed while it was in hand: what is due now is in the row."""
+    current = write.grant(grant.id)
+    if current is not None and current.state is GrantState.CLEANED_UP:
+        # Another process ended it after this one was stopped for longer than its claim held: what this one has made
+        # since would never end.
+        write.change(current, "grant.made_too_late", APPLICATION, now, due_at=now)
+    write.put_off(grant, now)

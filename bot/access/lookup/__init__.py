@@ -1,0 +1,1 @@
+"""Read-only views for people: history, the Home tab and suggestions."""

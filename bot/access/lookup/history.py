@@ -1,0 +1,47 @@
+"""What a person may look up: their own requests, and those that they decide on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.access.errors import NotFound
+from bot.access.policy.current import Rules
+from bot.access.ports import Clusters, Resource, Story
+from bot.access.requests.approvals import Approvals
+from bot.access.store.protocol_transaction import Store
+
+MOST_LISTED = 20
+"""In one answer: what fits on a screen."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Reads; changes nothing."""
+
+    store: Store
+    approvals: Approvals
+    clusters: Clusters
+    rules: Rules
+
+    def mine(self, person: str) -> Sequence[Story]:
+        """The person's newest requests, newest first."""
+        with self.store.reading() as read:
+            return read.requests_of(person, MOST_LISTED)
+
+    def status(self, request_id: str, person: str) -> Story:
+        """One request, for its requester and its owners. Raises `NotFound` for anybody else, `Outage`."""
+        with self.store.reading() as read:
+            request = read.request(request_id)
+            story = read.story(request_id) if request else None
+        if story is None or not (
+            person in (story.request.requester, story.request.asked_by, *story.request.owners)
+            or self.approvals.may_end(story.request, person)
+        ):
+            raise NotFound(request_id)
+        return story
+
+    def resources(self, text: str = "", integration: str | None = None) -> Sequence[Resource]:
+        """What exists and has that text in its name or owner. Raises `InvalidRequest`, `Outage`."""
+        names = [integration] if integration else [each.name for each in self.rules.policy.integrations]
+        found = [each for name in names for each in self.clusters[name].catalogue().resources]
+        wanted = text.lower()
+        return [each for each in found if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]

@@ -1,0 +1,190 @@
+"""What a person sees of their access and their duties at a glance, and favourites."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.access.durations import format_duration
+from bot.access.errors import AccessError, Conflict, NotFound, Outage
+from bot.access.lifecycle.grants import End, begin_to_end
+from bot.access.models.requests import AccessRequest
+from bot.access.models.system import Favourite, HomeTab
+from bot.access.policy.current import Rules
+from bot.access.ports import Clock, Directory
+from bot.access.requests.drafts import Draft
+from bot.access.store.paging import Page, Slice
+from bot.access.store.protocol_transaction import Store, Transaction
+
+MOST_FAVOURITES = 8
+"""Of one person: what fits beside the rest on one screen."""
+
+ENDED_TOGETHER = 100
+"""Grants in one transaction: it must not keep others from writing for long."""
+
+
+class Section(StrEnum):
+    """A list of requests at a glance."""
+
+    MINE = "mine"
+    WAITING = "waiting"
+    OWNED = "owned"
+    HISTORY = "history"
+
+
+SIZES: Mapping[Section, int] = {Section.MINE: 6, Section.WAITING: 6, Section.OWNED: 8, Section.HISTORY: 8}
+"""Requests on a page. All pages together stay within the 100 blocks of a Home tab."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What there is to see. `owned_count` is how many grants there are on all pages of what is owned."""
+
+    at: datetime
+    slices: Mapping[Section, Slice]
+    owned_count: int
+    favourites: Sequence[Favourite]
+
+
+@dataclass(frozen=True)
+class Overviews:
+    """Looks, and what is done from there. Raises `AccessError` for the person who looks."""
+
+    store: Store
+    directory: Directory
+    rules: Rules
+    clock: Clock
+
+    def look(self, person: str) -> Overview:
+        """What that person sees now, on the pages that they are on."""
+        owned = self._integrations(person)
+        with self.store.reading() as read:
+            tab = read.home_tab(person)
+            place = _read_place(tab.place if tab else "")
+            slices = {each: _on_page(read, each, person, owned, place.get(each)) for each in Section}
+            count = _count(slices[Section.OWNED], lambda: read.count_owned_live(person, owned))
+            return Overview(self.clock.now(), slices, count, read.favourites(person))
+
+    def open(self, person: str) -> None:
+        """Remembers that this person has opened it: from now on it is kept up to date, and begins with first pages."""
+        with self.store.writing() as write:
+            write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now()))
+
+    def turn(self, person: str, section: Section, *, after: str | None = None, before: str | None = None) -> None:
+        """Turns to the page behind or before a request of that list."""
+        with self.store.writing() as write:
+            tab = write.home_tab(person)
+            place = _read_place(tab.place if tab else "")
+            place[section] = Page(SIZES[section], after, before)
+            stored = {each.value: [page.after, page.before] for each, page in place.items()}
+            write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now(), place=json.dumps(stored)))
+
+    def again(self, person: str, request_id: str) -> Draft:
+        """What was asked for, to ask for it again. Raises `NotFound` for what is not that person's."""
+        return _draft_of(self._own(person, request_id))
+
+    def favourite(self, person: str, key: str) -> Draft:
+        """What a favourite asks for."""
+        with self.store.reading() as read:
+            found = next((each for each in read.favourites(person) if each.key == key), None)
+        if found is None:
+            raise Conflict("That favourite is not there any more.")
+        return _draft_of(found)
+
+    def save(self, person: str, request_id: str) -> None:
+        """Keeps the terms of one's own request as a favourite."""
+        request = self._own(person, request_id)
+        favourite = Favourite(
+            person=person, key=_key(request), integration=request.integration, patterns=request.patterns,
+            permission=request.permission, duration=request.duration, kind=request.kind, reason=request.reason,
+            saved_at=self.clock.now(),
+        )  # fmt: skip
+        with self.store.writing() as write:
+            kept = write.favourites(person)
+            if len(kept) >= MOST_FAVOURITES and favourite.key not in {each.key for each in kept}:
+                raise AccessError(f"You have {MOST_FAVOURITES} favourites, which is all there is room for. Remove one.")
+            write.save_favourite(favourite)
+
+    def remove(self, person: str, key: str) -> None:
+        """Forgets a favourite."""
+        with self.store.writing() as write:
+            write.remove_favourite(person, key)
+
+    def revoke_all(self, person: str, seen_at: datetime) -> int:
+        """Ends all that others had on what is that person's when they looked. Returns how many. Raises `Outage`.
+
+        What was given since was not among what they were asked about, and stays.
+        """
+        owned = self._integrations(person, must_know=True)
+        count = 0
+        while True:
+            now = self.clock.now()
+            with self.store.writing() as write:
+                grants = write.owned_grants(person, owned, seen_at, ENDED_TOGETHER)
+                taken = begin_to_end(write, grants, End.REVOKED, person, now) if grants else []
+            count += len(taken)
+            if not grants:
+                return count
+
+    def _own(self, person: str, request_id: str) -> AccessRequest:
+        with self.store.reading() as read:
+            request = read.request(request_id)
+        if request is None or request.requester != person:
+            raise NotFound(request_id)
+        return request
+
+    def _integrations(self, person: str, *, must_know: bool = False) -> list[str]:
+        """The integrations that this person owns. While Slack does not answer it is none, or `Outage`."""
+        found = []
+        for each in self.rules.policy.integrations:
+            try:
+                if person in self.directory.members(each.owner).users:
+                    found.append(each.name)
+            except Outage:
+                if must_know:
+                    raise
+        return found
+
+
+def _on_page(read: Transaction, section: Section, person: str, owned: Sequence[str], page: Page | None) -> Slice:
+    size = SIZES[section]
+
+    def slice_of(page: Page) -> Slice:
+        if section is Section.MINE:
+            return read.live_of(person, page)
+        if section is Section.WAITING:
+            return read.waiting_for(person, page)
+        if section is Section.OWNED:
+            return read.owned_live(person, owned, page)
+        return read.history_of(person, page)
+
+    found = slice_of(Page(size, page.after, page.before) if page else Page(size))
+    # What stood on that page may be gone.
+    return found if found.stories or page is None else slice_of(Page(size))
+
+
+def _count(found: Slice, counted: Callable[[], int]) -> int:
+    """How many there are on all pages. To count is what takes longest, and needs no doing where all are on one."""
+    return counted() if found.next or found.previous else len(found.stories)
+
+
+def _read_place(stored: str) -> dict[Section, Page]:
+    return {
+        Section(name): Page(SIZES[Section(name)], after, before)
+        for name, (after, before) in json.loads(stored or "{}").items()
+    }
+
+
+def _draft_of(terms: AccessRequest | Favourite) -> Draft:
+    length = format_duration(timedelta(seconds=terms.duration))
+    return Draft(",".join(terms.patterns), length, terms.permission, terms.reason, terms.integration, terms.kind)
+
+
+def _key(request: AccessRequest) -> str:
+    terms = [
+        request.integration, sorted(request.patterns), request.permission, request.duration, request.kind.value,
+        request.reason,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(terms).encode()).hexdigest()[:16]

@@ -1,0 +1,71 @@
+"""Keeps Home tabs up to date: who is concerned by what has happened since the last look, of those who opened theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.access.errors import Outage
+from bot.access.policy.current import Rules
+from bot.access.ports import Clock, Directory
+from bot.access.store.protocol_transaction import Store
+
+LATELY = timedelta(hours=12)
+"""A Home tab that was opened since then is kept up to date; any other is made anew when it is opened."""
+
+OVERLAP = timedelta(seconds=10)
+"""How far each look reaches back: an audit event is numbered before it is committed, and seen after it."""
+
+MOST_EVENTS = 5000
+"""In one look. What happens faster than that is shown when the Home tab is opened again."""
+
+
+HELD = timedelta(seconds=30)
+"""How long the process that showed the last changes shows the next. What one that died has not shown is seen when the
+Home tab is opened again."""
+
+_DUTY = "home tabs"
+
+
+@dataclass
+class Changes:
+    """What has happened, as the audit has it: every transition writes an event there. For one thread.
+
+    Nothing is kept of what was shown: a process that starts shows anew what happened in the last seconds.
+    """
+
+    store: Store
+    directory: Directory
+    rules: Rules
+    clock: Clock
+    _since: datetime | None = None
+    _seen: set[int] = field(default_factory=set)
+
+    def concerned(self) -> Sequence[str]:
+        """Whose Home tab is out of date now, of those who have opened theirs lately."""
+        now = self.clock.now()
+        since = self._since or now
+        with self.store.reading() as read:
+            events = read.events_since(since - OVERLAP, MOST_EVENTS)
+            new = {request for number, request in events if number not in self._seen}
+            people, integrations = read.concerned(sorted(new)) if new else (frozenset(), frozenset())
+        self._since, self._seen = now, {number for number, _ in events}
+        if not people or not self._is_ours(now):
+            return []
+        everyone = people | self._owners(integrations)
+        with self.store.reading() as read:
+            return sorted(read.opened_since(sorted(everyone), now - LATELY))
+
+    def _is_ours(self, now: datetime) -> bool:
+        """Of several processes that see the same changes one shows them."""
+        with self.store.writing() as write:
+            return write.lease(_DUTY, now, now + HELD)
+
+    def _owners(self, integrations: frozenset[str]) -> set[str]:
+        owners: set[str] = set()
+        for each in self.rules.policy.integrations:
+            if each.name in integrations:
+                try:
+                    owners.update(self.directory.members(each.owner).users)
+                except Outage:
+                    continue  # theirs is made anew when they open it
+        return owners

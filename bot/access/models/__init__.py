@@ -1,0 +1,1 @@
+"""The tables, one file a family. No row holds a credential."""

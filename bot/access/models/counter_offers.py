@@ -1,0 +1,40 @@
+"""The row of a counter-offer."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import JSON, Column, Index
+from sqlmodel import Field, SQLModel
+
+from bot.access.models.requests import names_of
+
+
+class OfferState(StrEnum):
+    """What became of a counter-offer. One that is open lapses when its request is decided."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    REPLACED = "replaced"  # by another one of the same owner
+
+
+class CounterOffer(SQLModel, table=True):
+    """Less than was asked for, offered by an owner: the requester may take it. `duration` is in seconds."""
+
+    __tablename__ = "counter_offer"
+    __table_args__ = (Index("counter_offer_of_request", "request_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: str = Field(foreign_key="access_request.id", max_length=16)
+    by: str = Field(max_length=32)
+    patterns: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    permission: str = Field(max_length=64)
+    duration: int
+    at: datetime
+    state: OfferState = Field(default=OfferState.OPEN, sa_column=Column(names_of(OfferState), nullable=False))
+    decided_at: datetime | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """How long the access would be."""
+        return timedelta(seconds=self.duration)

@@ -1,0 +1,1 @@
+"""The policy and the pure decision made from it."""

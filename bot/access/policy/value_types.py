@@ -1,0 +1,107 @@
+"""Shapes of the values that a policy is made of, each with the sentence that says what is wrong with one."""
+
+import re
+import warnings
+from datetime import time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from bot.access.durations import parse_duration
+from bot.access.errors import AccessError
+from bot.access.policy.patterns import parse_patterns
+
+OWNER_SHAPE = re.compile(r"[UW][A-Z0-9]{5,}|@[^\s,@]+|[^\s,@]+@[^\s,@]+\.[^\s,@]+")
+CHANNEL_SHAPE = re.compile(r"[CG][A-Z0-9]{5,}|#[^\s,@<>#&|]{1,80}")
+NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_FLOW_NAME = re.compile(r"\S(?:.{0,58}\S)?")
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _duration(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return parse_duration(text)
+    except AccessError:
+        raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m") from None
+
+
+def read_owners(text: object) -> object:
+    """Owners as a list, or separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+def is_owner(text: str) -> bool:
+    """Whether it has the shape of a Slack user id, an e-mail or an `@group` handle."""
+    return text.isprintable() and OWNER_SHAPE.fullmatch(text) is not None
+
+
+def _an_owner(text: str) -> str:
+    if not is_owner(text):
+        raise ValueError("is no Slack user id (U012ABCDEF), e-mail or @group handle")
+    return text
+
+
+def _a_name(name: str) -> str:
+    if not NAME_SHAPE.fullmatch(name):
+        raise ValueError("must be letters, digits and hyphens, at most 40")
+    return name
+
+
+def a_flow_name(name: str) -> str:
+    if not _FLOW_NAME.fullmatch(name):
+        raise ValueError("must be 1 to 60 characters in one line")
+    return name
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        (checked,) = parse_patterns(pattern)
+    except AccessError as error:
+        raise ValueError(error.message) from None
+    except ValueError:
+        raise ValueError("write each pattern as an item of the list") from None
+    return checked
+
+
+def an_expression(pattern: str) -> str:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        place = getattr(error, "pos", None)
+        raise ValueError(
+            f"is no regular expression{'' if place is None else f' from character {place + 1} on'}"
+        ) from None
+    return pattern
+
+
+def a_channel(name: str) -> str:
+    if not CHANNEL_SHAPE.fullmatch(name):
+        raise ValueError("is no channel: write #name, or its id like C012ABCDEF")
+    return name
+
+
+def _a_time_of_day(text: object) -> object:
+    # Only as people write it: with a zone or with seconds it would be compared with something else.
+    if isinstance(text, str) and not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError("must be a time, written like 09:00")
+    return text
+
+
+def a_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is no time zone: write it like Europe/Paris") from None
+    return name
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Owner = Annotated[str, AfterValidator(_an_owner)]
+Owners = Annotated[tuple[Owner, ...], BeforeValidator(read_owners), Field(min_length=1)]
+Name = Annotated[str, AfterValidator(_a_name)]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
+TimeOfDay = Annotated[time, BeforeValidator(_a_time_of_day)]

@@ -1,0 +1,1 @@
+"""Requests: drafts, routing, filing, approvals, counter-offers, break-glass and extensions."""

@@ -1,0 +1,60 @@
+"""How far and how often access may be extended."""
+
+from datetime import datetime, timedelta
+
+from bot.access.durations import format_duration
+from bot.access.errors import Conflict, InvalidRequest
+from bot.access.models.requests import AccessRequest, Grant
+from bot.access.requests.routing import Plan, Wish
+
+
+def check_extension(original: AccessRequest, grant: Grant, plan: Plan, wish: Wish, now: datetime) -> None:
+    """Raises `Conflict`, `InvalidRequest` with what stands in the way of prolonging this grant under that plan."""
+    _check_same(original, plan, wish)
+    _check_number(grant, plan)
+    _check_bound(grant.expires_at + plan.duration - now, plan)
+    _check_total(grant, plan)
+
+
+def _check_same(original: AccessRequest, plan: Plan, wish: Wish) -> None:
+    """What is prolonged is what was approved: a plan for anything else would show owners what they do not prolong."""
+    resolved = list(plan.resolved) if plan.resolved is not None else None
+    if (original.resolved, original.privileges) != (resolved, wish.permission.stored()):
+        raise Conflict(
+            f"{original.id} is not what you would be given today, so it cannot be extended. Ask for access anew."
+        )
+
+
+def _check_number(grant: Grant, plan: Plan) -> None:
+    most = plan.flow.max_extensions
+    if most is not None and grant.extensions >= most:
+        times = "It cannot be extended" if most == 0 else f"It was extended {_times(most)}, which is the most"
+        raise InvalidRequest(
+            f"{times} under the access flow “{plan.flow.name}”. When it has ended, ask for access anew."
+        )
+
+
+def _check_bound(ahead: timedelta, plan: Plan) -> None:
+    """However often it is extended, access reaches no further than one request of that flow may."""
+    if ahead > plan.flow.max_duration:
+        raise InvalidRequest(
+            f"That would end {format_duration(ahead)} from now, and the access flow “{plan.flow.name}” allows "
+            f"{format_duration(plan.flow.max_duration)} at a time. Ask for less, or later."
+        )
+
+
+def _check_total(grant: Grant, plan: Plan) -> None:
+    most = plan.flow.max_total
+    total = grant.expires_at + plan.duration - grant.created_at
+    if most is None or total <= most:
+        return
+    left = most - (grant.expires_at - grant.created_at)
+    rest = f"Ask for {format_duration(left)} or less." if left >= timedelta(minutes=1) else "Ask for access anew."
+    raise InvalidRequest(
+        f"With that it would last {format_duration(total)} in all, and the access flow “{plan.flow.name}” allows "
+        f"{format_duration(most)}. {rest}"
+    )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -1,0 +1,1 @@
+"""The queries over the tables, one file a family."""

@@ -1,0 +1,127 @@
+"""How a transaction claims rows for this process, and lets them go."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import and_, case, or_, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from bot.access.models.requests import FREE, AccessRequest, Grant, Message
+from bot.access.models.system import AuditShipping, Lease
+from bot.access.states import ENDING, GrantState
+from bot.access.store.session import Reading, being_made, first_of_recipient
+
+Row = TypeVar("Row", Grant, Message)
+
+
+class Claims(Reading):
+    """Who works on what: a claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
+
+    def put_off(self, row: Grant | Message, until: datetime) -> None:
+        """Ends the claim; it is tried again at that time, unless something newer is due for it."""
+        if isinstance(row, Grant):
+            due = case((col(Grant.version) == row.version, until), else_=col(Grant.due_at))
+            mine = and_(col(Grant.id) == row.id, col(Grant.claimed_by) == self._process)
+            self._execute(update(Grant).where(mine).values(due_at=due, **FREE))
+        else:
+            due = case((col(Message.wanted) == row.wanted, until), else_=col(Message.due_at))
+            mine = and_(col(Message.id) == row.id, col(Message.claimed_by) == self._process)
+            attempts = row.attempts + 1
+            self._execute(update(Message).where(mine).values(due_at=due, attempts=attempts, **FREE))
+        self.made_work = True
+
+    def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
+        """Takes up to `most` due grants that nobody else has, until then: those that end, or those that are made."""
+        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), being_made(ending=ending))
+        found = self._session.exec(
+            select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
+        ).all()
+        return self._claim(Grant, found, now, until)
+
+    def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
+        """Takes this one, due or not; `None` when somebody else has it."""
+        found = self._anew(Grant, Grant.id == grant_id)
+        return next(iter(self._claim(Grant, found, now, until)), None)
+
+    def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
+        """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
+        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), first_of_recipient())
+        found = self._session.exec(
+            select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
+        ).all()
+        return self._claim(Message, found, now, until)
+
+    def _claim(self, table: type[Row], rows: Sequence[Row], now: datetime, until: datetime) -> list[Row]:
+        """Those of the rows that are ours now. They are locked already, or SQLite has let nobody else write."""
+        ids = [row.id for row in rows if row.claimed_until is None or row.claimed_until < now]
+        if not ids:
+            return []
+        self._execute(
+            update(table)
+            .where(col(table.id).in_(ids), _unclaimed(table, now))
+            .values(claimed_by=self._process, claimed_until=until)
+        )
+        mine = (col(table.id).in_(ids), col(table.claimed_by) == self._process, col(table.claimed_until) == until)
+        fresh = select(table).where(*mine).execution_options(populate_existing=True)
+        taken = {row.id: row for row in self._session.exec(fresh).all()}
+        return [taken[name] for name in ids if name in taken]
+
+    def holds(self, grant: Grant) -> bool:
+        """Whether this process still has the claim on a grant that it works on."""
+        mine = and_(col(Grant.id) == grant.id, col(Grant.claimed_by) == self._process)
+        return self._session.exec(select(Grant.id).where(mine)).first() is not None
+
+    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+        """Holds on to what this process has claimed and is still working on."""
+        for table in (Grant, Message):
+            ids = [row.id for row in rows if isinstance(row, table)]
+            mine = and_(col(table.id).in_(ids), col(table.claimed_by) == self._process)
+            # It never waits for a row while it holds another, so it cannot be part of a deadlock.
+            free = self._session.exec(select(table.id).where(mine).with_for_update(skip_locked=True)).all()
+            self._execute(update(table).where(col(table.id).in_(free)).values(claimed_until=until))
+
+    def release_all_claims(self) -> None:
+        """Frees every claim, whoever made it."""
+        for table in (Grant, Message):
+            self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
+        self.made_work = True
+
+    def clock_went_back(self, now: datetime, claimed_until: datetime) -> None:
+        """Makes due what is later only because the clock was, and shortens claims and duties to that time."""
+        for table in (Grant, Message):
+            held = col(table.claimed_until) > claimed_until
+            self._execute(update(table).where(held).values(claimed_until=claimed_until))
+        self._execute(update(Lease).where(col(Lease.until) > claimed_until).values(until=claimed_until))
+        self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
+        # An active grant with nothing to do is due at its end, and a revoked one when its user is deleted.
+        unfinished = or_(
+            col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
+            and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
+        )
+        self._execute(update(Grant).where(col(Grant.due_at) > now, unfinished).values(due_at=now))
+        self._execute(update(AccessRequest).where(col(AccessRequest.route_at) > now).values(route_at=now))
+        self.made_work = True
+
+    def lease(self, name: str, now: datetime, until: datetime) -> bool:
+        """Whether this process has that duty until then; one process has it at a time."""
+        if self._session.get(Lease, name) is None:
+            with suppress(IntegrityError), self._session.begin_nested():
+                self._session.add(Lease(name=name, holder=self._process, until=now))
+        mine_or_free = or_(col(Lease.holder) == self._process, col(Lease.until) <= now)
+        taken = update(Lease).where(col(Lease.name) == name, mine_or_free).values(holder=self._process, until=until)
+        return self._execute(taken) == 1
+
+    def shipped(self, destination: str, before: int, now: int) -> None:
+        """The audit trail was sent there up to that event, unless another process has sent it meanwhile."""
+        if self._session.get(AuditShipping, destination) is None:
+            with suppress(IntegrityError), self._session.begin_nested():
+                self._session.add(AuditShipping(destination=destination, sequence=before))
+        here = (col(AuditShipping.destination) == destination, col(AuditShipping.sequence) == before)
+        self._execute(update(AuditShipping).where(*here).values(sequence=now))
+
+
+def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:
+    return or_(col(table.claimed_until).is_(None), col(table.claimed_until) < now)

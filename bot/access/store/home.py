@@ -1,0 +1,153 @@
+"""What the Home tab reads. Every list is paged by what it is sorted by, never by counting rows that are passed over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_
+from sqlmodel import col, func, select
+
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup, AuditEvent, Grant
+from bot.access.models.system import Favourite, HomeTab
+from bot.access.states import LIVE, RequestState
+from bot.access.store.paging import Page, Slice
+from bot.access.store.session import Reading
+
+_ENDING = (col(Grant.expires_at), col(Grant.id), False)
+_URGENT = (col(AccessRequest.pending_until), col(AccessRequest.id), False)
+_NEWEST = (col(AccessRequest.created_at), col(AccessRequest.id), True)
+"""What a list is sorted by, its ids, and whether it is turned round."""
+
+Order = tuple[Any, Any, bool]
+
+
+class Overview(Reading):
+    """Pages of requests, favourites, and Home tabs."""
+
+    def live_of(self, person: str, page: Page) -> Slice:
+        """What a person has now, what ends first in front."""
+        # Not joined: SQLite would go through all that the person ever asked for, to find what is live of it.
+        mine = exists().where(col(AccessRequest.id) == col(Grant.id), col(AccessRequest.requester) == person)
+        return self._slice(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
+
+    def waiting_for(self, person: str, page: Page) -> Slice:
+        """Pending requests about which that person was asked and has said nothing yet, the most urgent in front."""
+        said = exists().where(col(Approval.request_id) == col(AccessRequest.id), col(Approval.approver) == person)
+        waiting = select(AccessRequest.id).where(
+            AccessRequest.state == RequestState.PENDING,
+            AccessRequest.requester != person,
+            or_(_names(AccessRequest.owners, person), _asked(person)),
+            ~said,
+        )
+        return self._slice(waiting, _URGENT, page)
+
+    def history_of(self, person: str, page: Page) -> Slice:
+        """All that a person ever asked for, newest first."""
+        return self._slice(select(AccessRequest.id).where(AccessRequest.requester == person), _NEWEST, page)
+
+    def owned_live(self, person: str, integrations: Sequence[str], page: Page) -> Slice:
+        """What others have now on what is that person's, or in those integrations; what ends first in front."""
+        return self._slice(_live().where(*_owned(person, integrations)), _ENDING, page)
+
+    def count_owned_live(self, person: str, integrations: Sequence[str]) -> int:
+        """How many that are."""
+        counted = select(func.count()).select_from(Grant)
+        joined = counted.join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+        return self._session.exec(joined.where(col(Grant.state).in_(LIVE), *_owned(person, integrations))).one()
+
+    def owned_grants(self, person: str, integrations: Sequence[str], made_by: datetime, most: int) -> Sequence[Grant]:
+        """The same as grants, of those that were made by then."""
+        rows = select(Grant).join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+        live = rows.where(col(Grant.state).in_(LIVE), Grant.created_at <= made_by, *_owned(person, integrations))
+        return self._session.exec(live.order_by(*_ENDING[:2]).limit(most)).all()
+
+    def favourites(self, person: str) -> Sequence[Favourite]:
+        """A person's favourites, the newest first."""
+        mine = select(Favourite).where(Favourite.person == person)
+        return self._session.exec(mine.order_by(col(Favourite.saved_at).desc(), col(Favourite.key))).all()
+
+    def save_favourite(self, favourite: Favourite) -> None:
+        """Keeps it; the same terms are kept once."""
+        self._session.merge(favourite)
+        self._session.flush()
+
+    def remove_favourite(self, person: str, key: str) -> None:
+        """Removes it, if it is there."""
+        self._execute(delete(Favourite).where(col(Favourite.person) == person, col(Favourite.key) == key))
+
+    def home_tab(self, person: str) -> HomeTab | None:
+        """A person's Home tab, if it was ever opened."""
+        return self._session.get(HomeTab, person)
+
+    def keep_home_tab(self, tab: HomeTab) -> None:
+        """Remembers it."""
+        self._session.merge(tab)
+        self._session.flush()
+
+    def opened_since(self, persons: Sequence[str], since: datetime) -> Sequence[str]:
+        """Which of these have opened their Home tab since then."""
+        if not persons:
+            return []
+        opened = select(HomeTab.person).where(col(HomeTab.person).in_(persons), HomeTab.opened_at >= since)
+        return self._session.exec(opened).all()
+
+    def events_since(self, since: datetime, most: int) -> Sequence[tuple[int, str]]:
+        """The numbers of the newest audit events about requests since then, with those requests."""
+        events = select(AuditEvent.id, AuditEvent.request_id).where(
+            AuditEvent.at >= since, col(AuditEvent.request_id).is_not(None)
+        )
+        found = self._session.exec(events.order_by(col(AuditEvent.id).desc()).limit(most)).all()
+        return [(number, request) for number, request in found if number is not None and request is not None]
+
+    def concerned(self, request_ids: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Who asked for these requests or was asked about them, and their integrations."""
+        columns = select(AccessRequest.requester, AccessRequest.owners, AccessRequest.integration)
+        rows = self._session.exec(columns.where(col(AccessRequest.id).in_(request_ids))).all()
+        asked = self._session.exec(select(AskedGroup.asked).where(col(AskedGroup.request_id).in_(request_ids))).all()
+        people = {person for requester, owners, _ in rows for person in (requester, *owners)}
+        return frozenset(people.union(*asked)), frozenset(integration for _, _, integration in rows)
+
+    def _slice(self, ids: Any, order: Order, page: Page) -> Slice:
+        key, identity, turned = order
+        backwards = page.before is not None
+        anchor = page.before or page.after
+        at = self._session.exec(select(key).where(identity == anchor)).first() if anchor else None
+        if at is not None:
+            ids = ids.where(_beyond(key, identity, at, anchor, up=turned == backwards))
+        descending = turned != (backwards and at is not None)
+        sort = [each.desc() if descending else each.asc() for each in (key, identity)]
+        found = list(self._session.exec(ids.order_by(*sort).limit(page.size + 1)).all())
+        more, found = len(found) > page.size, found[: page.size]
+        if backwards and at is not None:
+            found.reverse()
+            ahead, behind = bool(found), more
+        else:
+            ahead, behind = more, at is not None and bool(found)
+        return Slice(self.stories(found), found[-1] if ahead else None, found[0] if behind else None)
+
+
+def _beyond(key: Any, identity: Any, at: object, anchor: str | None, *, up: bool) -> ColumnElement[bool]:
+    # The first condition alone bounds the index; the second settles what stands at the same place.
+    if up:
+        return and_(key >= at, or_(key > at, identity > anchor))
+    return and_(key <= at, or_(key < at, identity < anchor))
+
+
+def _live() -> Any:
+    joined = select(Grant.id).join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+    return joined.where(col(Grant.state).in_(LIVE))
+
+
+def _owned(person: str, integrations: Sequence[str]) -> tuple[Any, ...]:
+    mine = or_(col(AccessRequest.integration).in_(integrations), _asked(person)) if integrations else _asked(person)
+    return AccessRequest.requester != person, mine
+
+
+def _asked(person: str) -> Any:
+    """That the person is in one of the groups that were asked about the request."""
+    return exists().where(col(AskedGroup.request_id) == col(AccessRequest.id), _names(AskedGroup.asked, person))
+
+
+def _names(people: Any, person: str) -> Any:
+    """Whether a stored list holds that id. Ids are letters and digits, so that the text of the list tells."""
+    return cast(col(people), String).contains(f'"{person}"', autoescape=True)

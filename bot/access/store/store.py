@@ -1,0 +1,125 @@
+"""The store: transactions, waking the workers when one of them made work, and telling when the database is away."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlmodel import Session
+
+from bot.access.errors import DatabaseAway
+from bot.access.store.transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
+
+TOLD_EVERY_SECONDS = 60.0
+"""While the database is away: whoever reads the log sees that it still is, and is not buried."""
+
+
+class SqlStore:
+    """A `Store` on a database. `process` names this process in the claims that it makes."""
+
+    def __init__(self, engine: Engine, process: str) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(writes=True)
+        self._turn = _writers_turn(engine)
+        self._process = process
+        self._wakes: list[Callable[[], None]] = []
+        self._watches: list[Callable[[SqlTransaction], None]] = []
+        self._presence = _Presence()
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for what is asked of it as a whole."""
+        return self._engine
+
+    def on_work(self, wake: Callable[[], None]) -> None:
+        """Calls `wake` after each commit that made a grant or a message due."""
+        self._wakes.append(wake)
+
+    def on_commit(self, watch: Callable[[SqlTransaction], None]) -> None:
+        """Calls `watch` with each transaction that audited something, after its commit. It must not raise."""
+        self._watches.append(watch)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A transaction that changes nothing and waits for no writer."""
+        with self._presence.seen(), Session(self._engine, expire_on_commit=False) as session:
+            yield SqlTransaction(session, self._process)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqlTransaction]:
+        """A transaction that commits at the end of the block, and is rolled back when the block raises."""
+        with self._presence.seen(), self._turn, Session(self._writing, expire_on_commit=False) as session:
+            transaction = SqlTransaction(session, self._process)
+            yield transaction
+            transaction.seal()
+            session.commit()
+        if transaction.audited:
+            for watch in self._watches:
+                watch(transaction)
+        if transaction.made_work:
+            for wake in self._wakes:
+                wake()
+
+    def release_all_claims(self) -> None:
+        """Frees what a dead process had claimed; only where it is certain that no other process is alive."""
+        with self.writing() as write:
+            write.release_all_claims()
+
+    def ping(self) -> None:
+        """Asks the database whether it is there; raises its error when it is not."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()
+
+
+class _Presence:
+    """Whether the database was there when it was last used. Said once, and again while it stays away."""
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+        self._told_at = 0.0
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        """Turns what a driver raises when the database cannot be used into `DatabaseAway`."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            if str(error.orig).startswith("no such "):
+                raise  # SQLite's word for a table or column that is not there, which is no matter of waiting
+            # Not the statement nor its values: they may hold what people wrote.
+            why = type(error.orig).__name__
+            self._is_away(why)
+            raise DatabaseAway(f"the database cannot be used ({why})") from error
+        self._is_there()
+
+    def _is_away(self, why: str) -> None:
+        with self._guard:
+            now = time.monotonic()
+            if self._away_since is None:
+                self._away_since = now
+            elif now - self._told_at < TOLD_EVERY_SECONDS:
+                return
+            self._told_at, away = now, round(now - self._away_since)
+        log.warning("the database is away: all work waits for it", error=why, seconds=away)
+
+    def _is_there(self) -> None:
+        with self._guard:
+            since, self._away_since = self._away_since, None
+        if since is not None:
+            log.info("the database is back", seconds=round(time.monotonic() - since))
+
+
+def _writers_turn(engine: Engine) -> AbstractContextManager[Any]:
+    """What a write transaction holds. SQLite has one writer at a time, and its own waiting is by sleeping."""
+    return threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()

@@ -1,0 +1,1 @@
+"""The `bot` command, one file a group of commands."""

@@ -1,0 +1,158 @@
+"""`bot audit`: the audit trail printed, verified, and asked who had access. Needs DATABASE_URL alone."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.access.audit.trail import AuditTrail
+
+audit = typer.Typer(help="Print the audit trail, oldest first.", invoke_without_command=True, add_completion=False)
+
+
+class Form(StrEnum):
+    """How it is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    ECS = "ecs"
+
+
+_TIME = "2026-11-24T12:00 (UTC), or how long ago: 90m"
+
+
+@audit.callback()
+def show(
+    context: typer.Context,
+    since: Annotated[str | None, typer.Option(help=f"From then on: {_TIME}")] = None,
+    until: Annotated[str | None, typer.Option(help="Before then; the same forms")] = None,
+    event: Annotated[str, typer.Option(help="Such as grant.revoked, or grant for all of these")] = "",
+    request: Annotated[str | None, typer.Option(help="A request id")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="A Slack user id: what they did, and all of their requests")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="One event a line in each form")] = Form.TABLE,
+    who_had_access: Annotated[str | None, typer.Option(metavar="INDEX", help="An index or pattern; with --at")] = None,
+    at: Annotated[str | None, typer.Option(help=f"For --who-had-access: {_TIME}")] = None,
+) -> None:
+    """Print the audit trail, oldest first."""
+    if context.invoked_subcommand is not None:
+        return
+    if who_had_access is not None:
+        _who_had_access(who_had_access, at, form)
+        return
+    from bot.access.audit.formats import as_ecs, as_json, as_table
+    from bot.access.audit.queries import Wanted
+    from bot.access.ids import read_id
+
+    if at is not None:
+        _stop("--at belongs to --who-had-access INDEX")
+    if request is not None and read_id(request) is None:
+        _stop(f"--request: {request} is no request id, which is like REQ-7K3F9Q")
+    wanted = Wanted(_time("--since", since), _time("--until", until), event, request and read_id(request), person)
+    forms: dict[Form, Callable[[Any], str]] = {
+        Form.TABLE: as_table,
+        Form.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
+        Form.ECS: lambda each: json.dumps(as_ecs(each), ensure_ascii=False),
+    }
+    with _trail() as trail:
+        for each in trail.events(wanted):
+            print(forms[form](each))
+
+
+@audit.command()
+def verify(
+    head: Annotated[str | None, typer.Option(help="SEQUENCE:HASH that was printed earlier and kept elsewhere")] = None,
+) -> None:
+    """Follow the chain of hashes; name the first event that was altered, removed or moved. Exit code 1 if one was."""
+    from bot.access.audit.chain import Head
+
+    try:
+        kept = Head.read(head) if head is not None else None
+    except ValueError as error:
+        _stop(f"--head {error}")
+    with _trail() as trail:
+        found = trail.verify(kept)
+    if found.broken is not None:
+        print(f"event {found.broken.sequence}: {found.broken.why}")
+        if found.head.sequence:
+            print(f"The {found.head.sequence} events before it are as they were written.")
+        raise typer.Exit(1)
+    print(f"{found.head.sequence} events, each as it was written, none missing, in their order.")
+    print(f"Keep this elsewhere, and give it to the next verification with --head: {found.head}")
+
+
+def _who_had_access(index: str, at: str | None, form: Form) -> None:
+    from bot.access.audit.formats import access_json, access_line
+
+    when = _time("--at", at)
+    if when is None:
+        _stop("--who-had-access needs a time: --at 2026-11-24T12:00")
+    if form is Form.ECS:
+        _stop("--who-had-access is printed as table or json")
+    nobody = True
+    with _trail() as trail:
+        for each in trail.access(index, when):
+            nobody = False
+            print(access_line(each) if form is Form.TABLE else json.dumps(access_json(each), ensure_ascii=False))
+    if nobody and form is Form.TABLE:
+        print(f"Nobody had access to {index} by es-access at {when.isoformat(timespec='seconds')}.")
+
+
+@contextmanager
+def _trail() -> "Iterator[AuditTrail]":
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.access.audit.trail import AuditTrail
+    from bot.config.audit_settings import DatabaseSettingError, database_only
+    from bot.storage.connection_errors import cause
+    from bot.storage.engine import open_engine
+    from bot.storage.migrate import HEAD, stored_version
+
+    try:
+        url = database_only()
+    except DatabaseSettingError as error:
+        _stop(str(error))
+    if url.drivername == "sqlite" and not Path(url.database or "").is_file():
+        _stop(f"DATABASE_URL: there is no file {url.database}. Run this where es-access runs, or name its database")
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            version = stored_version(connection)
+        if version != HEAD:
+            _stop(f"the database is at schema version {version}, and not at {HEAD}: `bot run` brings it there")
+        yield AuditTrail(engine)
+    except (DBAPIError, ValueError, ModuleNotFoundError) as error:
+        _stop(f"DATABASE_URL: {cause(error, url)}")
+    except BrokenPipeError:
+        sys.stderr.close()  # `bot audit | head`: the reader has seen enough, and nothing is wrong
+    finally:
+        engine.dispose()
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    from bot.access.durations import parse_duration
+    from bot.access.errors import InvalidRequest
+
+    if text is None:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return datetime.now(UTC) - parse_duration(text)
+        except InvalidRequest:
+            _stop(f"{option}: “{text}” is neither a time nor a duration: {_TIME}")
+    return named.replace(tzinfo=UTC) if named.tzinfo is None else named.astimezone(UTC)
+
+
+def _stop(problem: str) -> NoReturn:
+    print(problem, file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,88 @@
+"""What the `bot` command prints of the policy and the cluster: `bot explain` and `bot discover`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.access.durations import format_duration
+from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.lookup.history import History
+from bot.access.models.requests import Delivery
+from bot.access.ports import Directory, Resource
+from bot.access.requests.preview import Preview
+from bot.access.requests.routing import Plan, Wish
+from bot.access.requests.service import Draft, Requests
+from bot.slack.blocks.phrases import AS, counted, dangers, sized
+from bot.slack.blocks.rich_text import fallback
+
+_DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
+
+
+class CannotAnswerError(Exception):
+    """The question has no answer; the text says why, for whoever asked it."""
+
+
+def explain(requests: Requests, directory: Directory, person: str, draft: Draft) -> list[str]:
+    """What would become of that request, a line each. `person` is a Slack user id or an e-mail.
+
+    Raises `CannotAnswerError`.
+    """
+    with _answering():
+        members = directory.members((person,))
+        if not members.users:
+            raise CannotAnswerError(f"{members.problems[0]}. Give a Slack user id or an e-mail.")
+        return list(_explained(*requests.explain(members.users[0], draft)))
+
+
+def discover(history: History, text: str) -> list[str]:
+    """What can be asked for in each cluster, with owners and sizes; names what has none. Raises `CannotAnswerError`."""
+    lines = []
+    with _answering():
+        for integration in history.rules.policy.integrations:
+            found = history.resources(text, integration.name)
+            lines += [f"{integration.name}: {counted(len(found), 'name')}", *map(_resource, found)]
+            without = [each for each in found if not any(each.owners)]
+            if integration.resource_owner and without:
+                lines.append(f"  {len(without)} without an owner: {', '.join(integration.owner)} decides about them")
+    return lines
+
+
+def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
+    what = f"{wish.permission.name} on {', '.join(wish.patterns)} in {wish.integration.name}"
+    yield f"{what}: {format_duration(plan.duration)}"
+    yield from (fallback([line]) for line in dangers(wish.permission.stored()))
+    yield f"given {AS[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
+    yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
+    if plan.preview is not None:
+        yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"
+        yield "what is created later under the pattern is " + ("covered too" if plan.preview.grows else "not covered")
+    if plan.by_rule:
+        yield "approved by itself"
+    for group in plan.groups:
+        does = "told, to review it:" if plan.by_rule else "asks"
+        yield f"{does} {group.label}: {group.approvals} of {len(group.people)} ({', '.join(group.people)})"
+    yield from (f"note: {problem}" for problem in plan.problems)
+
+
+def _kinds(preview: Preview) -> str:
+    counts = (("index", preview.indices), ("data stream", preview.data_streams), ("alias", preview.aliases))
+    return ", ".join(counted(count, kind) for kind, count in counts if count) or "nothing"
+
+
+def _names(preview: Preview) -> str:
+    more = preview.count - len(preview.names)
+    return ", ".join(preview.names) + (f" and {more} more" if more > 0 else "")
+
+
+def _resource(each: Resource) -> str:
+    owners = ", ".join(owner for owner in each.owners if owner) or "no owner"
+    return f"  {each.name}  {each.kind}  {sized(each.size)}  {owners}"
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except AccessError as error:
+        raise CannotAnswerError(error.message) from None
+    except (Outage, Refusal) as error:
+        raise CannotAnswerError(str(error)) from None

@@ -1,0 +1,1 @@
+"""Settings, secret references and the policy file."""

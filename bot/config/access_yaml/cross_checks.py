@@ -1,0 +1,114 @@
+"""What no single value shows: names given twice, names that nothing has, and keys that exclude each other.
+
+Read from the tree and not from the models, so that these problems are told together with all others.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from bot.access.policy.model import PERMISSIONS
+from bot.config.access_yaml.model import did_you_mean
+from bot.config.access_yaml.problems import Problem
+from bot.config.access_yaml.yaml_tree import Items, Keys, Scalar, Tree
+from bot.secret_stores.references import open_store, variable_of
+
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+"""What the models take for true, which read it from text ("Booleans", Pydantic)."""
+
+_BUILT_IN = tuple(each.name for each in PERMISSIONS)
+
+
+def across(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
+    """The problems, in no order. `variables` are those that passwords may be in."""
+    names = {kind: list(_names(tree, kind)) for kind in ("integrations", "permissions", "access_flows")}
+    for kind, found in names.items():
+        yield from _twice(found, _BUILT_IN if kind == "permissions" else ())
+    for integration in _entries(tree, "integrations"):
+        yield from _one_address(integration)
+        yield from _unset(integration, variables)
+    known = {
+        "permissions": (*_BUILT_IN, *(each.value for each in names["permissions"] if each.value)),
+        "integrations": tuple(each.value for each in names["integrations"] if each.value),
+    }
+    dangerous = {_text(each, "name"): danger for each in _entries(tree, "permissions") if (danger := _danger(each))}
+    for flow in _entries(tree, "access_flows"):
+        for key, available in known.items():
+            for each in _list(flow, key):
+                if isinstance(each, Scalar) and each.value is not None and each.value not in available:
+                    near = did_you_mean(each.value, available)
+                    yield Problem(each.line, f"{key}: there is none of this name{near}")
+        yield from _undeclared_dangers(flow, dangerous)
+
+
+def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iterator[Problem]:
+    """What a flow offers that only one which says so may offer."""
+    if _is_true(flow, "dangerous") or _is_true(flow, "deny"):
+        return
+    for each in _list(flow, "permissions"):
+        if isinstance(each, Scalar) and each.value is not None and each.value in dangerous:
+            why = f"has {dangerous[each.value]}, which reaches further than indices"
+            yield Problem(each.line, f"permissions: one of them {why}. If that is meant, write dangerous: true")
+
+
+def _danger(permission: Keys) -> str:
+    """The first key in a permission that makes it dangerous; empty where there is none."""
+    if _is_true(permission, "restricted_indices"):
+        return "restricted_indices"
+    return next((key for key in ("cluster", "run_as") if _list(permission, key)), "")
+
+
+def _is_true(tree: Keys, key: str) -> bool:
+    return (_text(tree, key) or "").lower() in _TRUE
+
+
+def _text(tree: Keys, key: str) -> str | None:
+    value = tree.entries[key][1] if key in tree.entries else None
+    return value.value if isinstance(value, Scalar) else None
+
+
+def _entries(tree: Tree, key: str) -> Iterator[Keys]:
+    return (each for each in _list(tree, key) if isinstance(each, Keys))
+
+
+def _list(tree: Tree, key: str) -> tuple[Tree, ...]:
+    value = tree.entries[key][1] if isinstance(tree, Keys) and key in tree.entries else None
+    return value.items if isinstance(value, Items) else ()
+
+
+def _names(tree: Tree, kind: str) -> Iterator[Scalar]:
+    for each in _entries(tree, kind):
+        name = each.entries["name"][1] if "name" in each.entries else None
+        if isinstance(name, Scalar) and name.value is not None:
+            yield name
+
+
+def _twice(names: list[Scalar], built_in: tuple[str, ...]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for name in names:
+        key = (name.value or "").lower()
+        if key in built_in:
+            yield Problem(name.line, "name: is built in: choose another one")
+        elif key in first:
+            yield Problem(name.line, f"name: stands on line {first[key]} already")
+        else:
+            first[key] = name.line
+
+
+def _unset(integration: Keys, variables: Mapping[str, str]) -> Iterator[Problem]:
+    line, password = integration.entries.get("password", (integration.line, None))
+    reference = (password.value or "") if isinstance(password, Scalar) else ""
+    if variable_of(reference):
+        try:
+            open_store(reference, variables)
+        except ValueError as error:
+            yield Problem(line, f"password: {error}")
+
+
+def _one_address(integration: Keys) -> Iterator[Problem]:
+    url, cloud_id = (key in integration.entries for key in ("url", "cloud_id"))
+    if url and cloud_id:
+        yield Problem(integration.entries["cloud_id"][0], "cloud_id: there is a url as well: keep one of them")
+    if not url and not cloud_id:
+        yield Problem(integration.line, "url or cloud_id: neither is there")
+    if "resource_owner" in integration.entries and "owner" not in integration.entries:
+        line = integration.entries["resource_owner"][0]
+        yield Problem(line, "resource_owner: needs an owner as well, for what has no owner in the cluster")

@@ -1,0 +1,111 @@
+"""From the file to a configuration."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import SecretStr, ValidationError
+
+from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
+from bot.cluster.client import Connection
+from bot.config.access_yaml.cross_checks import across
+from bot.config.access_yaml.error_messages import sentences
+from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
+from bot.config.access_yaml.problems import PolicyFileError, Problem
+from bot.config.access_yaml.yaml_tree import Keys, Tree, grow, plain
+from bot.config.configuration import Configuration, Upkeep, cloud_url
+from bot.secret_stores.environment import EnvironmentStore
+from bot.secret_stores.references import open_store
+
+LARGEST_BYTES = 1024 * 1024
+"""Thousands of access flows. More is another file by mistake."""
+
+_WHOLE = 1
+"""The line of a problem with the whole file."""
+
+
+def read(path: Path, variables: Mapping[str, str]) -> Configuration:
+    """The configuration in the file. `variables` is where `env:NAME` is looked up. Raises `PolicyFileError`.
+
+    Changes nothing and may be called again while the application runs: the answer is whole, or there is none.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        _refuse(Problem(_WHOLE, f"the file cannot be read: {error.strerror}"))
+    return parse(content, variables)
+
+
+def parse(content: bytes, variables: Mapping[str, str]) -> Configuration:
+    """The configuration in the content of such a file. Raises `PolicyFileError` with all that is wrong."""
+    tree, problems = grow(_text(content))
+    if tree is None:
+        raise PolicyFileError(problems or [Problem(_WHOLE, "the file: is empty")])
+    if not isinstance(tree, Keys):
+        _refuse(*problems, Problem(tree.line, "the file: must have keys, each as “key: value”"))
+    file, wrong = _validated(tree)
+    # Where YAML was wrong already, what came of it is not worth a sentence.
+    spoiled = {each.line for each in problems}
+    problems += (each for each in (*wrong, *across(tree, variables)) if each.line not in spoiled)
+    if file is None or problems:
+        raise PolicyFileError(problems)
+    return _configuration(file, variables)
+
+
+def _refuse(*problems: Problem) -> NoReturn:
+    raise PolicyFileError(problems)
+
+
+def _text(content: bytes) -> str:
+    if len(content) > LARGEST_BYTES:
+        _refuse(Problem(_WHOLE, "the file: is larger than 1 MiB"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse(Problem(content.count(b"\n", 0, error.start) + 1, "is not written in UTF-8"))
+
+
+def _validated(tree: Tree) -> tuple[PolicyFile | None, list[Problem]]:
+    try:
+        return PolicyFile.model_validate(plain(tree)), []
+    except ValidationError as error:
+        return None, list(sentences(error.errors(include_url=False, include_input=False), tree))
+
+
+def _configuration(file: PolicyFile, variables: Mapping[str, str]) -> Configuration:
+    return Configuration(
+        Policy(
+            integrations=tuple(map(_integration, file.integrations)),
+            permissions=(*PERMISSIONS, *(Permission(**each.model_dump()) for each in file.permissions)),
+            access_flows=file.access_flows,
+            pending_for=file.pending_duration,
+            pending_per_person=file.pending_per_person,
+            requests_per_hour=file.requests_per_hour,
+        ),
+        {each.name: _connection(each, variables) for each in file.integrations},
+        {each.name: Upkeep(each.credential_rotation_days, each.user_cleanup_days) for each in file.integrations},
+    )
+
+
+def _integration(entry: IntegrationEntry) -> Integration:
+    return Integration(
+        name=entry.name,
+        owner=entry.owner,
+        resource_owner=entry.resource_owner,
+        public_url=entry.public_url or entry.url or cloud_url(entry.cloud_id or ""),
+        access_details=entry.access_details,
+        user_cleanup_days=entry.user_cleanup_days,
+    )
+
+
+def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> Connection:
+    store = open_store(entry.password.get_secret_value(), variables)
+    return Connection(
+        username=entry.username,
+        password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
+        url=entry.url,
+        cloud_id=entry.cloud_id,
+        ca_certs=entry.ca_certs,
+        store=store,
+    )

@@ -1,0 +1,64 @@
+"""The JSON Schema of `access.yaml` (draft 2020-12).
+
+It knows the shape of everything. What depends on several values, such as names that nothing has, is told at start.
+"""
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from bot.access.policy.value_types import OWNER_SHAPE, read_owners
+from bot.config.access_yaml.descriptions import DESCRIPTIONS, SHAPES
+from bot.config.access_yaml.model import PolicyFile
+
+DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+[dD])?([0-9]+[hH])?([0-9]+[mM])?([0-9]+[sS])?$"}
+TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+OWNER = f"({OWNER_SHAPE.pattern})"
+OWNERS = {
+    "anyOf": [
+        {"type": "string", "pattern": rf"^\s*{OWNER}(\s*,\s*{OWNER})*\s*$"},
+        {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{OWNER}$"}},
+    ]
+}
+
+
+class _AsWritten(GenerateJsonSchema):
+    """For what is written in the file, where pydantic would describe what is sent as JSON."""
+
+    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:  # noqa: ARG002
+        return dict(DURATION)
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:  # noqa: ARG002
+        return dict(TIME)
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])  # a key without a value is better left out
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        if schema["function"]["function"] is read_owners:
+            return dict(OWNERS)
+        return super().function_before_schema(schema)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])  # the defaults are in the descriptions of the documentation
+
+
+def schema() -> dict[str, Any]:
+    """The schema as a document."""
+    made = PolicyFile.model_json_schema(schema_generator=_AsWritten)
+    models = {**made.pop("$defs"), "PolicyFile": made}
+    for model, keys in DESCRIPTIONS.items():
+        models[model].pop("title")
+        for key, description in keys.items():
+            found = models[model]["properties"][key]
+            found.pop("title", None)
+            found.update({"description": description, **SHAPES.get((model, key), {})})
+    del models["PolicyFile"]
+    return {"$schema": GenerateJsonSchema.schema_dialect, "title": "access.yaml of es-access", **made, "$defs": models}
+
+
+def schema_text() -> str:
+    """The schema as it is printed."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False)

@@ -1,0 +1,79 @@
+"""Settings of the database and of the audit trail in it; `bot audit` needs no others."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
+
+from bot.cluster.client import Connection
+from bot.config.access_yaml.error_messages import sentence_of
+from bot.config.configuration import ExistingFile, Url
+from bot.storage.engine import database_url
+
+ENV_FILE = ".env"
+
+_INDEX = r"^[a-z0-9][a-z0-9._-]{0,199}$"
+"""A name of one index or data stream: no pattern, and nothing hidden."""
+
+
+class Environment(BaseSettings):
+    """Read from the environment, and from `.env` below it."""
+
+    # Values are never shown in an error: any of them may be a secret put in the wrong place.
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+
+def _a_database_url(url: SecretStr) -> SecretStr:
+    database_url(url.get_secret_value())
+    return url
+
+
+class AuditSettings(Environment):
+    """Where events are kept, and where copies of them are sent, by an account that can do nothing else."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")
+    audit_index: Annotated[str, Field(pattern=_INDEX)] | None = None
+    audit_url: Url | None = None
+    audit_username: str = ""
+    audit_password: SecretStr = SecretStr("")
+    audit_api_key: SecretStr | None = None
+    audit_ca_certs: ExistingFile | None = None
+
+    def audit_problems(self) -> list[str]:
+        """What must be set together and is not."""
+        if self.audit_index is None:
+            return []
+        problems = [] if self.audit_url else ["AUDIT_URL is not set: the cluster that AUDIT_INDEX is in"]
+        by_password = bool(self.audit_username and self.audit_password.get_secret_value())
+        if by_password == (self.audit_api_key is not None):
+            problems.append("AUDIT_USERNAME with AUDIT_PASSWORD, or AUDIT_API_KEY: set one of the two")
+        return problems
+
+    def audit_connection(self) -> Connection | None:
+        """How the cluster of the audit index is reached; `None` where nothing is sent."""
+        if self.audit_index is None:
+            return None
+        certs: Path | None = self.audit_ca_certs
+        return Connection(
+            self.audit_username, self.audit_password, url=self.audit_url, ca_certs=certs, api_key=self.audit_api_key
+        )
+
+
+class DatabaseSettingError(Exception):
+    """DATABASE_URL cannot be used; the text is a sentence without its value."""
+
+
+def database_only() -> URL:
+    """The database, for who has to read it and nothing else. Raises `DatabaseSettingError`."""
+    try:
+        return database_url(_DatabaseAlone().database_url.get_secret_value())
+    except ValidationError as error:
+        raise DatabaseSettingError(f"DATABASE_URL: {sentence_of(error.errors()[0])}") from None
+
+
+class _DatabaseAlone(Environment):
+    database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")

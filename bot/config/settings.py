@@ -1,0 +1,286 @@
+"""Settings: the environment and `.env`, checked as a whole before anything is started."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import NoDecode
+
+from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.value_types import Duration, Name, Owner, read_owners
+from bot.cluster.client import Connection
+from bot.config import access_yaml as policy_file
+from bot.config.access_yaml import PolicyFileError
+from bot.config.access_yaml.error_messages import sentence_of
+from bot.config.audit_settings import ENV_FILE, AuditSettings
+from bot.config.configuration import (
+    AccessDetails,
+    CloudId,
+    Configuration,
+    Days,
+    ExistingFile,
+    Limit,
+    OwnerKey,
+    Upkeep,
+    Url,
+    cloud_url,
+    http_url,
+    is_file,
+)
+from bot.config.secret_references import WHEN_NEEDED, password_store, resolve
+from bot.secret_stores import is_reference
+from bot.secret_stores.environment import EnvironmentStore
+from bot.tokens import token
+
+__all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
+
+LIKENESS = 0.8
+"""How much alike, from 0 to 1, two names are of which one is a slip of the other. `RESOURCE_OWNER` must be found."""
+
+_REQUIRED = {
+    "ELASTICSEARCH_USERNAME": "the connector account, see “On your cluster” in the README",
+    "ELASTICSEARCH_PASSWORD": "the connector account's password",
+    "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
+}
+"""Without an `access.yaml`."""
+
+_MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **_REQUIRED}
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong. `problems` has a sentence for each, without any value."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def _owners(text: object) -> object:
+    owners = read_owners(text)
+    if isinstance(text, str) and not owners:
+        raise ValueError("names nobody")
+    return owners
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Settings(AuditSettings):
+    """Every setting, as `.env.example` explains it. `load_settings` also checks what must be set together."""
+
+    slack_bot_token: Annotated[SecretStr, token("bot", "xoxb-")]
+    slack_app_token: Annotated[SecretStr, token("app", "xapp-")] | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_api_url: Annotated[str, AfterValidator(lambda url: http_url(url) + "/")] = "https://slack.com/api/"
+
+    access_config: ExistingFile | None = None
+
+    # One integration and one access flow; with `access_config` all of these are in the file.
+    elasticsearch_url: Url | None = None
+    elasticsearch_cloud_id: CloudId | None = None
+    elasticsearch_username: str = ""
+    elasticsearch_password: SecretStr = SecretStr("")
+    elasticsearch_ca_certs: ExistingFile | None = None
+    elasticsearch_public_url: Url | None = None
+    integration_name: Name = "elasticsearch"
+    integration_owner: Annotated[tuple[Owner, ...], NoDecode, BeforeValidator(_owners)] = ()
+    resource_owner_key: OwnerKey | None = None
+    custom_access_details: AccessDetails = ""
+    credential_rotation_days: Days | None = None
+    user_cleanup_days: Days | None = None
+    max_duration: Duration = timedelta(days=7)
+    pending_duration: Duration = timedelta(hours=8)
+    pending_per_person: Limit = 10
+    requests_per_hour: Limit = 30
+
+    installation_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
+    host: str = "0.0.0.0"  # noqa: S104 (a container's probes and Slack's requests come from outside of it)
+    port: Port = 3000
+    health_port: Port = 8080
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "ecs"] = "console"
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether Slack is listened to over its WebSocket; otherwise it calls us over HTTP."""
+        return self.slack_app_token is not None
+
+    def secrets(self) -> list[SecretStr]:
+        """Everything that must never be shown, as far as it is known: a password in a store is hidden when it is read.
+
+        Of an `access.yaml` that cannot be used, no password is in use.
+        """
+        values = [getattr(self, name) for name in type(self).model_fields]
+        if self.access_config is not None:
+            with suppress(SettingsError):
+                values += (each.password for each in self.configuration().connections.values())
+        # The address of a secret is none, and stands in what is said about it.
+        return [each for each in values if isinstance(each, SecretStr) and not is_reference(each.get_secret_value())]
+
+    def configuration(self) -> Configuration:
+        """The policy and the connections, from `access.yaml` as it is now, or from the variables.
+
+        Raises `SettingsError` with the line of each problem in the file.
+        """
+        return _read(self.access_config) if self.access_config else self._of_variables()
+
+    def _of_variables(self) -> Configuration:
+        integration = Integration(
+            name=self.integration_name,
+            owner=self.integration_owner,
+            resource_owner=self.resource_owner_key,
+            public_url=self.elasticsearch_public_url
+            or self.elasticsearch_url
+            or cloud_url(self.elasticsearch_cloud_id or ""),
+            access_details=self.custom_access_details,
+            user_cleanup_days=self.user_cleanup_days,
+        )
+        flow = AccessFlow(
+            name="default",
+            permissions=("read", "write", "manage"),
+            max_duration=self.max_duration,
+            owners="resource" if self.resource_owner_key else "integration",
+        )
+        try:
+            store = password_store(self.elasticsearch_password, variables())
+        except ValueError as error:
+            raise SettingsError([f"{WHEN_NEEDED}: {error}"]) from None
+        connection = Connection(
+            username=self.elasticsearch_username,
+            password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
+            store=store,
+            url=self.elasticsearch_url,
+            cloud_id=self.elasticsearch_cloud_id,
+            ca_certs=self.elasticsearch_ca_certs,
+        )
+        return Configuration(
+            Policy(
+                integrations=(integration,),
+                access_flows=(flow,),
+                pending_for=self.pending_duration,
+                pending_per_person=self.pending_per_person,
+                requests_per_hour=self.requests_per_hour,
+            ),
+            {integration.name: connection},
+            {integration.name: Upkeep(self.credential_rotation_days, self.user_cleanup_days)},
+        )
+
+
+_MOVED = (
+    "ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ELASTICSEARCH_USERNAME", "ELASTICSEARCH_CA_CERTS",
+    "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME", "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY",
+    "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS", "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
+)  # fmt: skip
+"""What stands in `access.yaml` where there is one. Not the password: the file may well name that very variable."""
+
+
+def load_settings() -> Settings:
+    """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
+    present = {name.upper(): value for name, value in variables().items()}
+    config = present.get("ACCESS_CONFIG")
+    problems = [
+        *_misspelt(present),
+        *_of_slack(present),
+        *(_beside_the_file(present) if config else _without_a_file(present)),
+    ]
+    resolved = resolve(variables())
+    problems += resolved.problems.values()
+    settings = None
+    try:
+        settings = Settings(**resolved.arguments)
+    except ValidationError as error:
+        wrong = {_variable(each): _sentence(each) for each in error.errors()}
+        wrong = {name: sentence for name, sentence in wrong.items() if name not in resolved.problems}
+        problems = [wrong[name] for name in wrong if not (config and name in _MOVED)] + problems
+    if settings is not None:
+        problems += settings.audit_problems()
+    if config and is_file(Path(config)):
+        problems += _wrong_in(Path(config))
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def variables() -> dict[str, str]:
+    """The environment over `.env`, without what is empty. Raises `SettingsError`."""
+    try:
+        both = (dotenv_values(ENV_FILE), os.environ)
+    except (UnicodeError, OSError):
+        raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
+    return {name: value for each in both for name, value in each.items() if value}
+
+
+def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
+    # Of `.env` alone: the environment is full of what is not for this application.
+    known = [name.upper() for name in Settings.model_fields]
+    config = Path(present.get("ACCESS_CONFIG", ""))
+    named = _named_in(config) if is_file(config) else frozenset()
+    for name in dotenv_values(ENV_FILE):
+        if name.upper() not in known and name not in named:
+            near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
+            # Where the right one is set as well, this one is another program's.
+            if near and near[0] not in present:
+                yield f"{name} in .env: did you mean {near[0]}?"
+
+
+def _named_in(file: Path) -> frozenset[str]:
+    """The variables that an `access.yaml` takes passwords from, whatever else is wrong with it."""
+    try:
+        return frozenset(re.findall(r"env:([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeError):
+        return frozenset()
+
+
+def _read(file: Path) -> Configuration:
+    try:
+        return policy_file.read(file, variables())
+    except PolicyFileError as error:
+        raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
+
+
+def _wrong_in(file: Path) -> tuple[str, ...]:
+    try:
+        _read(file)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
+def _of_slack(present: Mapping[str, str]) -> Iterable[str]:
+    if not present.keys() & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
+        yield "SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP): neither is set"
+
+
+def _beside_the_file(present: Mapping[str, str]) -> Iterable[str]:
+    # Better refused than ignored: whoever sets it relies on it.
+    return (f"{name}: is in access.yaml now, remove it" for name in _MOVED if name in present)
+
+
+def _without_a_file(present: Mapping[str, str]) -> Iterable[str]:
+    yield from (f"{name} is not set: {meaning}" for name, meaning in _REQUIRED.items() if name not in present)
+    addresses = present.keys() & {"ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"}
+    if not addresses:
+        yield "ELASTICSEARCH_URL or ELASTICSEARCH_CLOUD_ID: neither is set"
+    if len(addresses) > 1:
+        yield "ELASTICSEARCH_URL and ELASTICSEARCH_CLOUD_ID: both are set, keep one"
+
+
+def _variable(error: ErrorDetails) -> str:
+    return str(error["loc"][0]).upper()
+
+
+def _sentence(error: ErrorDetails) -> str:
+    variable, message = _variable(error), sentence_of(error)
+    if error["type"] == "missing":
+        return f"{variable} is not set: {_MEANING.get(variable, 'see .env.example')}"
+    if len(error["loc"]) > 1:
+        message = f"number {int(error['loc'][1]) + 1} in it {message}"
+    return f"{variable}: {message}"

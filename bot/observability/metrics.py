@@ -1,0 +1,190 @@
+"""Metrics for Prometheus: counted from what is committed, and from what is in the database when it is asked.
+
+No label holds what a person, an index or a request is called: labels are the states and reasons of the domain.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+from bot.access.audit.chain import Entry
+from bot.access.call_failures import Outside
+from bot.access.errors import Refusal
+from bot.access.lifecycle.grants import End
+from bot.access.models.requests import AccessRequest, Grant
+from bot.access.ports import Clock
+from bot.access.requests.approvals import APPLICATION
+from bot.access.states import GrantState, RequestState
+from bot.access.store.gauges import Gauges
+from bot.access.store.transaction import SqlTransaction
+
+QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
+"""Seconds up to Slack's patience of three."""
+
+HUMAN = (10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 8 * 3600.0, 86400.0)
+"""Seconds in which people decide."""
+
+WORK = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0)
+"""Seconds in which workers do what is due, and those for which a cluster may be away."""
+
+Read = Callable[[], Gauges]
+
+log = structlog.get_logger(__name__)
+
+
+class Metrics:
+    """One registry of its own. `read` looks into the database, `ending_since` asks when the end of a grant began."""
+
+    def __init__(self, read: Read, ending_since: Callable[[str], datetime | None], clock: Clock) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began: of no use to any rule of ours
+        self._ending_since = ending_since
+        self.registry = CollectorRegistry()
+        self.life_sign: Callable[[], float | None] = lambda: None
+        """The seconds since Slack was last heard."""
+        self.registry.register(_Database(read, clock, self._silence))
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"es_access_{name}", text, labels, registry=self.registry)
+
+        def seconds(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"es_access_{name}_seconds", text, buckets=buckets, registry=self.registry)
+
+        self._requests = counter("requests", "Requests that came into a state", "state")
+        self._decisions = counter("decisions", "Decisions on requests", "decision")
+        self._grants = counter("grant_transitions", "Grants that came into a state", "state")
+        self._ends = counter("grant_ends", "Grants that began to end, by reason", "reason")
+        self._refusals = counter("refusals", "What people asked for and did not get, by kind", "kind")
+        self._lost = counter("messages_refused", "Messages that Slack did not take for good")
+        self._errors = counter("call_errors", "Calls that failed; outage: worth another attempt", "to", "kind")
+        self._shipped = counter("audit_shipped_events", "Audit events sent to the audit index by this process")
+        self._acknowledged = seconds("acknowledge", "From a payload's arrival to its acknowledgement", QUICK)
+        self._approved = seconds("approve", "From the filing of a request to its approval", HUMAN)
+        self._delivered = seconds("deliver", "From the approval to the credential in the message", WORK)
+        self._lag = seconds("revocation_lag", "From the moment that access had to end to its confirmed end", WORK)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        # A rate over a series that is not there yet is nothing, and an alert on it would miss the first failure.
+        for state in RequestState:
+            self._requests.labels(state.value)
+        for decision in ("approve", "deny", "rule"):
+            self._decisions.labels(decision)
+        for grant_state in set(GrantState) - {GrantState.PROVISIONING}:  # which a grant is made in
+            self._grants.labels(grant_state.value)
+        for end in End:
+            self._ends.labels(end.value)
+        for to in ("cluster", "slack"):
+            for kind in ("outage", "refusal"):
+                self._errors.labels(to, kind)
+
+    def _silence(self) -> float | None:
+        return self.life_sign()  # which is known when Slack is listened to
+
+    def committed(self, transaction: SqlTransaction) -> None:
+        """Counts what a transaction did. Never raises: it is committed."""
+        try:
+            for event in transaction.audited:
+                self._count(event)
+            for row, state in transaction.moved:
+                self._measure(row, state)
+        except Exception:
+            log.exception("a bug: a commit was not counted")
+
+    def acknowledged(self, seconds: float) -> None:
+        """One payload of Slack was acknowledged after so long."""
+        self._acknowledged.observe(seconds)
+
+    def call_failed(self, to: Outside, kind: type[Exception]) -> None:
+        """One call to the outside failed."""
+        self._errors.labels(to, "refusal" if kind is Refusal else "outage").inc()
+
+    def shipped(self, count: int) -> None:
+        """So many more audit events were sent on."""
+        self._shipped.inc(count)
+
+    def page(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _count(self, event: Entry) -> None:
+        if event.event == "request.submitted":
+            self._requests.labels(RequestState.PENDING.value).inc()
+        elif event.event == "request.approval_given":
+            self._decisions.labels("approve").inc()
+        elif event.event == "access.refused":
+            self._refusals.labels(str(event.detail.get("kind"))).inc()
+        elif event.event == "message.refused":
+            self._lost.inc()
+
+    def _measure(self, row: AccessRequest | Grant, state: RequestState | GrantState) -> None:
+        if isinstance(row, AccessRequest):
+            self._request_moved(row, state)
+        else:
+            self._grant_moved(row, state)
+
+    def _request_moved(self, row: AccessRequest, state: RequestState | GrantState) -> None:
+        self._requests.labels(state.value).inc()
+        if state is RequestState.DENIED:
+            self._decisions.labels("deny").inc()
+        if state is RequestState.APPROVED:
+            by_rule = row.decided_by == APPLICATION
+            self._decisions.labels("rule" if by_rule else "approve").inc()
+            if row.decided_at is not None and not by_rule:
+                self._approved.observe(_seconds(row.decided_at, row.created_at))
+
+    def _grant_moved(self, row: Grant, state: RequestState | GrantState) -> None:
+        self._grants.labels(state.value).inc()
+        if state is GrantState.REVOKING and row.ended_at is None and row.attempts == 0:
+            self._ends.labels(row.end_reason).inc()
+        elif state is GrantState.ACTIVE and row.delivered_at is not None:
+            self._delivered.observe(_seconds(row.delivered_at, row.created_at))
+        elif state is GrantState.REVOKED and row.ended_at is not None:
+            due = row.expires_at if row.end_reason == End.EXPIRED else self._ending_since(row.id)
+            self._lag.observe(_seconds(row.ended_at, due or row.expires_at))
+
+
+class _Database:
+    """What is read at each scrape. A database that does not answer is a metric too."""
+
+    def __init__(self, read: Read, clock: Clock, life_sign: Callable[[], float | None]) -> None:
+        self._read = read
+        self._clock = clock
+        self._life_sign = life_sign
+
+    def collect(self) -> Iterator[Metric]:
+        """See `prometheus_client.registry.Collector`."""
+        silence = self._life_sign()
+        if silence is not None:
+            yield _gauge("slack_life_sign_age_seconds", "Since Slack was last heard", silence)
+        try:
+            found = self._read()
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, the other metrics are worth having)
+            log.warning("the database did not answer a scrape", error=type(error).__name__)
+            yield _gauge("database_up", "Whether the database answers", 0)
+            return
+        yield _gauge("database_up", "Whether the database answers", 1)
+        yield _gauge("requests_pending", "Requests that wait for a decision", found.pending)
+        about = "Grants of which something may be in the cluster"
+        grants = GaugeMetricFamily("es_access_grants", about, labels=["state"])
+        for state, count in found.grants.items():
+            grants.add_metric([state], count)
+        yield grants
+        oldest = _seconds(self._clock.now(), found.owed_since) if found.owed_since else 0.0
+        yield _gauge("outbox_owed", "Messages that are owed", found.owed)
+        yield _gauge("outbox_oldest_seconds", "For how long the oldest of them is owed", oldest)
+        yield _gauge("audit_events", "Audit events in the chain", found.audited)
+        if found.shipped is not None:
+            yield _gauge("audit_unshipped", "Audit events that the audit index lacks", found.audited - found.shipped)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"es_access_{name}", text, value=value)
+
+
+def _seconds(later: datetime, earlier: datetime) -> float:
+    # A clock that was set back must not take anything out of a sum.
+    return max((later - earlier).total_seconds(), 0.0)

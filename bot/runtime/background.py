@@ -1,0 +1,125 @@
+"""What the application does without being asked: pools of workers for what is due, and a ticker for what is not."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.access.grants.automatic import Automatic
+from bot.access.grants.clock_jump import OwnClock
+from bot.access.grants.clock_skew import Clocks
+from bot.access.grants.provisioning import Provisioning
+from bot.access.grants.reconciliation import Reconcile
+from bot.access.grants.revocation import Revocation
+from bot.access.grants.service import Grants
+from bot.access.lifecycle.expiry_warnings import EndNotes
+from bot.access.lookup.history import History
+from bot.access.models.requests import Grant, Message
+from bot.access.notifications.outbox import Outbox
+from bot.access.policy.current import Rules
+from bot.access.ports import Clock
+from bot.access.requests.approvals import Approvals
+from bot.access.requests.break_glass import BreakGlass
+from bot.access.requests.counter_offers import Offers
+from bot.access.requests.owner_changes import Departures
+from bot.access.requests.service import Requests
+from bot.access.store.protocol_transaction import Store
+from bot.reconciling import Reconciling
+from bot.runtime.scheduler import Ticker
+from bot.runtime.workers import RENEW_EVERY, WorkerPool
+
+CLUSTER_WORKERS = 16
+"""Grants in the making at once. It is bound by the cluster's hashing, about 50 ms of one of its cores each."""
+
+REVOKERS = 4
+REVOKED_TOGETHER = 100
+"""Threads that end grants, and how many each of them ends with the same few calls. Their names stand in one URL, of
+which Elasticsearch takes 4,096 bytes (`http.max_initial_line_length`)."""
+
+OUTBOX_WORKERS = 8
+"""Messages in work at once: Slack takes about one a second in each conversation."""
+
+LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
+"""How late a request that nobody decided may be closed, sent on or escalated, and a reminder of a review may come."""
+
+LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
+"""How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
+
+
+LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
+"""How soon a round that failed is tried again, and how late a grant ends by a cluster's clock that is ahead of ours."""
+
+LOOK_AT_CLOCK_EVERY = timedelta(seconds=5)
+"""How late what waits is tried again after our clock was set back."""
+
+LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
+"""How late the note before an end may be."""
+
+LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
+"""How late somebody else is asked in the place of an owner who left. Slack is asked no more often than it is worth."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The services of `access`, on their real ports."""
+
+    rules: Rules
+    requests: Requests
+    approvals: Approvals
+    automatic: Automatic
+    grants: Grants
+    provisioning: Provisioning
+    revocation: Revocation
+    history: History
+    outbox: Outbox
+    clocks: Clocks
+    own_clock: OwnClock
+    reconcile: Reconcile
+    offers: Offers
+    end_notes: EndNotes
+    departures: Departures
+    break_glass: BreakGlass
+
+
+def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Ticker:
+    """Starts the pools and the ticker, which it returns. What was started last is stopped first."""
+    making: WorkerPool[Grant] = WorkerPool(
+        "provisioning", CLUSTER_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=False),
+        next_due=lambda read, by: read.next_grant_due(by, ending=False),
+        work=domain.provisioning.work,
+    )  # fmt: skip
+    ending: WorkerPool[Grant] = WorkerPool(
+        "revocation", REVOKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=True),
+        next_due=lambda read, by: read.next_grant_due(by, ending=True),
+        work=domain.revocation.work,
+        batch=REVOKED_TOGETHER,
+    )  # fmt: skip
+    messages: WorkerPool[Message] = WorkerPool(
+        "outbox", OUTBOX_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
+        next_due=lambda read, by: read.next_message_due(by),
+        work=domain.outbox.work,
+    )  # fmt: skip
+    ticker = Ticker()
+    ticker.every(RENEW_EVERY, making.renew, "hold on to grants that are made")
+    ticker.every(RENEW_EVERY, ending.renew, "hold on to grants that end")
+    ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
+    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
+    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    rounds = Reconciling(domain.reconcile, domain.clocks)
+    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
+    ticker.every(LOOK_AT_CLOCK_EVERY, domain.own_clock.look, "our own clock")
+    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look, "reconcile")
+    ticker.every(LOOK_AT_ENDS_EVERY, domain.end_notes.look, "notes before an end")
+    ticker.every(LOOK_AT_OWNERS_EVERY, domain.departures.look, "owners who left")
+    for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
+        store.on_work(pool.wake)
+        pool.start()
+        running.callback(pool.stop)
+    ticker.start()
+    running.callback(ticker.stop)
+    return ticker

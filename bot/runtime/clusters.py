@@ -1,0 +1,45 @@
+"""The clusters of all integrations, connected."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack
+
+from bot.access.errors import Outage
+from bot.access.ports import Clock
+from bot.cluster.client import connect
+from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.connector_account import Account
+from bot.cluster.connector_password import ConnectorPassword
+from bot.cluster.ownership import Installation
+from bot.config.configuration import Configuration
+
+
+class ConfiguredClusters(dict[str, ElasticsearchCluster]):
+    """The cluster of each integration, and the application's account in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts: dict[str, Account] = {}
+
+    def __missing__(self, integration: str) -> ElasticsearchCluster:
+        raise Outage(f"the integration {integration} is not configured")
+
+
+def connect_clusters(
+    configuration: Configuration,
+    passwords: Mapping[str, ConnectorPassword],
+    beside: Executor,
+    installation: Installation,
+    clock: Clock,
+    running: ExitStack,
+) -> ConfiguredClusters:
+    """Connects to all of them. Nothing is asked yet."""
+    clusters = ConfiguredClusters()
+    for integration in configuration.policy.integrations:
+        password = passwords[integration.name]
+        client = connect(configuration.connections[integration.name], password)
+        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner, clock)
+        clusters[integration.name] = cluster
+        clusters.accounts[integration.name] = Account(client, password)
+        running.callback(cluster.close)
+    return clusters

@@ -1,0 +1,66 @@
+"""The database of a process: of `bot run`, and of a command beside it."""
+
+import os
+import secrets
+import socket
+from contextlib import ExitStack
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from bot.access.store.store import SqlStore
+from bot.config.settings import Settings, SettingsError
+from bot.storage.connection_errors import cause
+from bot.storage.engine import database_url, open_engine
+from bot.storage.migrate import is_current, migrate
+from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
+
+
+def open_store(settings: Settings, running: ExitStack) -> SqlStore:
+    """The store of `bot run`, with this version's schema, until `running` ends. Raises `SettingsError`."""
+    url = database_url(settings.database_url.get_secret_value())
+    try:
+        return _opened(url, running)
+    except (DatabaseInUseError, OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
+        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+
+
+def _opened(url: URL, running: ExitStack) -> SqlStore:
+    alone = only_one_on(url)
+    if alone is not None:
+        running.callback(alone.close)
+    engine = open_engine(url)
+    running.callback(engine.dispose)
+    migrate(engine)
+    store = SqlStore(engine, _process())
+    if alone is not None:
+        store.release_all_claims()
+    return store
+
+
+def open_beside(settings: Settings, running: ExitStack) -> SqlStore:
+    """The store of a command. The schema is brought up to date first, save under an application that runs on it.
+
+    Raises `SettingsError`.
+    """
+    url = database_url(settings.database_url.get_secret_value())
+    engine = open_engine(url)
+    running.callback(engine.dispose)
+    try:
+        with ExitStack() as while_migrating:
+            try:
+                alone = only_one_on(url)
+            except DatabaseInUseError:
+                if not is_current(engine):
+                    raise ValueError("it is in use by another version of es-access. Restart that one first") from None
+            else:
+                if alone is not None:
+                    while_migrating.callback(alone.close)
+                migrate(engine)
+    except (OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
+        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+    return SqlStore(engine, _process())
+
+
+def _process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

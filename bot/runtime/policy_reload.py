@@ -1,0 +1,50 @@
+"""Reading `access.yaml` again while the application runs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bot.access.policy.current import Rules
+from bot.access.ports import Clock
+from bot.access.requests.approvals import APPLICATION
+from bot.access.store.protocol_transaction import Store
+from bot.config.settings import Configuration, Settings, SettingsError
+from bot.observability.monitoring import policy_detail
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Reloading:
+    """Puts a new policy in force as a whole, or none of it."""
+
+    settings: Settings
+    rules: Rules
+    started_with: Configuration
+    store: Store
+    clock: Clock
+
+    def reload(self) -> None:
+        """Reads the file again. A broken one keeps the policy in force, and says so in the log and the audit."""
+        try:
+            fresh = self.settings.configuration()
+            self._check_connections(fresh)
+        except SettingsError as error:
+            log.warning("the policy was not read again: the old one stays in force", problems=list(error.problems))
+            self._audit("policy.refused", problems=list(error.problems))
+            return
+        self.rules.policy = fresh.policy
+        log.info("the policy was read again", flows=[flow.name for flow in fresh.policy.access_flows])
+        self._audit("policy.loaded", **policy_detail(fresh))
+
+    def _check_connections(self, fresh: Configuration) -> None:
+        if fresh.connections != self.started_with.connections:
+            raise SettingsError(["integrations: how a cluster is reached was changed, which needs a restart"])
+        owners = {each.name: each.resource_owner for each in self.started_with.policy.integrations}
+        if owners != {each.name: each.resource_owner for each in fresh.policy.integrations}:
+            raise SettingsError(["integrations: resource_owner was changed, which needs a restart"])
+
+    def _audit(self, event: str, **detail: Any) -> None:
+        with self.store.writing() as write:
+            write.audit(event, APPLICATION, self.clock.now(), None, **detail)

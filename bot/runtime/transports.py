@@ -1,0 +1,61 @@
+"""What the application listens on: Slack, in one of its two ways, and the port for probes and metrics."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from slack_bolt import App
+from slack_bolt.adapter.wsgi import SlackRequestHandler
+
+from bot.config.settings import Settings, SettingsError
+from bot.observability.metrics import Metrics
+from bot.runtime.http_server import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
+from bot.slack.ack_queue import Afterwards
+from bot.slack.middleware import Team
+from bot.slack.socket_mode import SocketMode
+
+LIFE_SIGN = "slack last life sign"
+"""Under this name `/readyz` says how long ago Slack was heard."""
+
+
+def listen(
+    settings: Settings,
+    app: App,
+    afterwards: Afterwards,
+    checks: Mapping[str, Callable[[], object]],
+    metrics: Metrics,
+    team: Team,
+    running: ExitStack,
+) -> int:
+    """Begins to listen. Returns the port. Raises `SettingsError` for one that is in use."""
+    if settings.slack_app_token is not None:
+        slack = SocketMode(app, settings.slack_app_token, afterwards, team)
+        metrics.life_sign = slack.silence
+        health = Health({**checks, "slack": slack.check}, metrics.page, _said(slack.silence))
+        web = _web_server(health, settings, "HEALTH_PORT", settings.health_port)
+        running.callback(web.stop)
+        running.callback(slack.stop)
+        web.start()
+        slack.start()
+    else:
+        # Slack calls when somebody clicks: silence says nothing about whether it could, and is no metric.
+        health = Health(checks, metrics.page, _said(team.silence))
+        handler = SlackRequestHandler(app, path=SLACK_PATH)
+        web = _web_server(with_slack(handler, health, afterwards.acknowledging), settings, "PORT", settings.port)
+        running.callback(web.stop)
+        web.start()
+    return web.port
+
+
+def _said(silence: Callable[[], float | None]) -> Callable[[], dict[str, str]]:
+    def say() -> dict[str, str]:
+        seconds = silence()
+        return {LIFE_SIGN: "none yet" if seconds is None else f"{seconds:.1f} s ago"}
+
+    return say
+
+
+def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:
+    try:
+        return WebServer(app, settings.host, port)
+    except OSError as error:
+        raise SettingsError([f"{variable}: cannot listen on port {port}: {error.strerror}"]) from None

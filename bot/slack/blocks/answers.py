@@ -1,0 +1,256 @@
+"""Private answers to the person who typed or clicked: confirmations, lists, help, and what went wrong."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.access.durations import format_duration
+from bot.access.errors import AccessError
+from bot.access.models.requests import CredentialKind
+from bot.access.policy.model import Integration, Policy
+from bot.access.ports import Credential, Resource, Story
+from bot.access.requests.routing import Plan, Wish
+from bot.access.requests.service import Filed
+from bot.access.states import LIVE, RequestState
+from bot.slack import ids
+from bot.slack.blocks import messages
+from bot.slack.blocks.content import Content, plain
+from bot.slack.blocks.on_behalf import take_back
+from bot.slack.blocks.phrases import AS, asked, chosen, counted, covered, dangers, people, reviewed, without_asking
+from bot.slack.blocks.rich_text import MENTION, Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
+
+MOST_GROUPS = 15
+"""Owner groups named in one answer."""
+
+MOST_RESOURCES = 25
+"""Names in one answer: what fits on a screen."""
+
+
+def filed(result: Filed) -> Content:
+    """Confirms a request: its id, what it covers, who has to say yes and until when."""
+    request, plan = result.request, result.plan
+    if result.twin is not None:
+        return _there_already(result.twin)
+    first: Line = ("Request ", Code(request.id), " is filed: ", *asked(request))
+    if plan is None:
+        return plain([
+            first,
+            ("Slack or the cluster does not answer, so it waits. Its owners are asked as soon as that works again.",),
+            ("To take it back: ", Code(f"/es-access cancel {request.id}")),
+        ])  # fmt: skip
+    if plan.by_rule:
+        rule = (f"The access flow “{plan.flow.name}” approves it by itself.",)
+        risk = dangers(request.privileges)
+        return plain(
+            [
+                first,
+                *risk,
+                *covered(plan.preview),
+                chosen(plan.flow.name, plan.flow.max_duration),
+                without_asking(plan) if plan.flow.break_glass else rule,
+            ]
+        )
+    kept: Line = ("Until they do, your access ends as before.",)
+    return plain([
+        first,
+        *dangers(request.privileges),
+        *([] if request.extends else covered(plan.preview)),
+        chosen(plan.flow.name, plan.flow.max_duration),
+        *who(plan, "Asked"),
+        ("Open until ", Moment(request.pending_until), "."),
+        kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
+    ])  # fmt: skip
+
+
+def explained(wish: Wish, plan: Plan) -> Content:
+    """What would become of a request, without filing it."""
+    return plain([
+        (Bold(wish.permission.name), " on ", *codes(wish.patterns),
+         f" in {wish.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
+        *dangers(wish.permission.stored()),
+        *covered(plan.preview),
+        chosen(plan.flow.name, plan.flow.max_duration),
+        *decides(plan),
+        *((f"Note: {problem}.",) for problem in plan.problems),
+        ("Nothing was filed.",),
+    ])  # fmt: skip
+
+
+def resources(found: Sequence[Resource], text: str) -> Content:
+    """What can be asked for, with owners; names what has none."""
+    if not found:
+        return plain([(f"Nothing here is called “{text}”." if text else "There is nothing in this cluster yet.",)])
+    shown = found[:MOST_RESOURCES]
+    rest = len(found) - len(shown)
+    lines: list[Line] = [(f"{counted(len(found), 'name')} to ask for:",)]
+    lines += [(Code(each.name), f" {each.kind}, {_owners(each)}") for each in shown]
+    if rest:
+        lines.append((f"And {rest} more. Narrow it down: ", Code("/es-access resources TEXT")))
+    return plain(lines)
+
+
+def offer_made(story: Story) -> Content:
+    """Confirms a counter-offer; what becomes of it stands at the request."""
+    request = story.request
+    return plain([("Your offer for ", Code(request.id), " is sent to ", Person(request.requester), ".")])
+
+
+def without_dm(content: Content) -> Content:
+    """The same answer for a person whom the app cannot write to, with that said."""
+    lines: list[Line] = [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)]
+    return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])
+
+
+def cancelled(story: Story) -> Content:
+    """Confirms that a request was taken back."""
+    return plain([("Request ", Code(story.request.id), " is cancelled. Nobody has to decide it any more.")])
+
+
+def revoking(story: Story) -> Content:
+    """Confirms that access is being ended; the proof of it comes as a message."""
+    return plain([("Access ", Code(story.request.id), " is being ended. You are told when it is gone.")])
+
+
+def resetting(story: Story) -> Content:
+    """Confirms that a fresh secret is on its way; the message that holds it is edited."""
+    return plain([
+        ("A fresh secret for ", Code(story.request.id), " comes in its message in a moment. The old one stops.")
+    ])  # fmt: skip
+
+
+def revealed(story: Story, integration: Integration, credential: Credential) -> Content:
+    """The secret, for a window. It has no text for notifications: the secret must be in none."""
+    request, grant = story.request, story.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    lines = messages.handed_over(request, grant, integration, credential)
+    lines.append(("It is shown once, here. It replaces what you revealed before, and each Reveal replaces it.",))
+    return Content("", [block(lines)])
+
+
+def status(story: Story) -> Content:
+    """One request, as it stands."""
+    answer = messages.approval(story, recipient="")
+    blocks = [each for each in answer.blocks if each.type != "actions"]
+    return replace(answer, blocks=[*blocks, *([block([reviewed(story.request)])] if story.request.break_glass else [])])
+
+
+def listed(stories: Sequence[Story], now: datetime) -> Content:
+    """A person's newest requests, a line each."""
+    if not stories:
+        return plain([("You have not asked for anything yet.",), ("To ask: ", Code("/es-access logs-* 1h"))])
+    return plain([("Your newest requests:",), *(_line(story, now) for story in stories)])
+
+
+def help_text(policy: Policy) -> Content:
+    """How to ask, and for what."""
+    return plain([
+        (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
+        (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
+        (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
+        (Code("/es-access logs-* 1h --key"), " an API key, for a script"),
+        (Code("/es-access logs-* 1h --for ada@example.com"), " for somebody else, where the access flow allows it"),
+        *([(Code("/es-access logs-* 1h --break-glass REASON"), " at once, in an emergency; owners review it")]
+          if any(flow.break_glass for flow in policy.access_flows) else []),
+        (Code("/es-access"), " a form"),
+        (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
+        (Code("/es-access resources TEXT"), " what can be asked for"),
+        (Code("/es-access list"), " your requests"),
+        (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
+        (Code("/es-access reset ID"), " a fresh password or API key; the old one stops"),
+        (f"Permissions: {', '.join(each.name for each in policy.permissions)}. "
+         f"The longest access is {format_duration(policy.longest)}.",),
+    ])  # fmt: skip
+
+
+def without_mentions(message: str) -> str:
+    """A message of the domain where Slack shows no mentions: at a field of a form."""
+    return MENTION.sub("somebody", message)
+
+
+def refused(error: AccessError) -> Content:
+    """What was wrong, and one right example."""
+    lines: list[Line] = [sentence(error.message)]
+    if error.example:
+        lines.append(
+            ("Example: ", Code(error.example)) if error.example.startswith("/es-access ") else (error.example,)
+        )
+    return plain(lines)
+
+
+def unreachable(what_happened: str) -> Content:
+    """Slack or the cluster is in trouble, and nothing came of the click."""
+    return plain([(f"{what_happened}, so I could not do that. Nothing was changed. Please try again in a minute.",)])
+
+
+def forgetful() -> Content:
+    """The database cannot be used. Whether the last thing was still kept is not known."""
+    return plain([
+        ("My database does not answer, so I cannot say whether that was done. Please look again in a minute: ",
+         Code("/es-access list")),
+    ])  # fmt: skip
+
+
+def unforeseen(mark: str) -> Content:
+    """A bug. The mark finds it in the log."""
+    return plain([
+        ("Something went wrong on my side, and I have logged it as ", Code(mark), "."),
+        ("Please try again; if it happens again, show this to your administrator.",),
+    ])  # fmt: skip
+
+
+def _there_already(story: Story) -> Content:
+    """The same request, once more: answered with the one that there is."""
+    request, grant = story.request, story.grant
+    again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
+    if grant is None:
+        lines: list[Line] = [
+            ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *asked(request)),
+            ("Open until ", Moment(request.pending_until), "."),
+            again,
+        ]
+        return plain(lines, (take_back(request),))
+    lines = [
+        ("This access is there already: ", Code(request.id), ", ", *asked(request)),
+        ("It ends ", Moment(grant.expires_at), ". The credential stands in its direct message."),
+        again,
+    ]
+    return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
+
+
+def decides(plan: Plan) -> list[Line]:
+    """Who would say yes to it."""
+    if plan.flow.break_glass:
+        return [without_asking(plan)]
+    return [("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")
+
+
+def who(plan: Plan, verb: str) -> list[Line]:
+    lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
+    if len(plan.groups) > 1:
+        every = (
+            "One of these groups has to approve: " if plan.flow.groups == "any" else "Each of these has to approve: "
+        )
+        labels = ", ".join(group.label[:80] for group in plan.groups[:MOST_GROUPS])
+        rest = len(plan.groups) - MOST_GROUPS
+        lines.append((every, labels, f" and {rest} more." if rest > 0 else "."))
+    needed = max((group.approvals for group in plan.groups), default=1)
+    return [*lines, (f"It takes {needed} approvals of each.",)] if needed > 1 else lines
+
+
+def _owners(resource: Resource) -> str:
+    named = [owner for owner in resource.owners if owner]
+    return f"owner {', '.join(named)}" if named else "no owner: the integration owner decides"
+
+
+def _line(story: Story, now: datetime) -> tuple[Part, ...]:
+    request, grant = story.request, story.grant
+    state: tuple[Part, ...] = (request.state.value,)
+    if request.state is RequestState.APPROVED and grant is not None:
+        state = ("active until ", Moment(grant.expires_at)) if grant.state in LIVE else (f"ended ({grant.end_reason})",)
+    elif request.state is RequestState.PENDING and request.pending_until <= now:
+        state = (RequestState.EXPIRED.value,)
+    kind = " (API key)" if request.kind is CredentialKind.API_KEY else " (password)" if request.flow else ""
+    return (Code(request.id), " ", Bold(request.permission), " on ", *codes(request.patterns), f"{kind}: ", *state)

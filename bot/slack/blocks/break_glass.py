@@ -1,0 +1,75 @@
+"""Break-glass in Slack: the message that asks for a review, and its button."""
+
+from dataclasses import dataclass
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.access.models.requests import AccessRequest
+from bot.access.ports import Story
+from bot.access.requests.break_glass import BreakGlass
+from bot.access.requests.preview import read_preview
+from bot.access.states import LIVE
+from bot.slack import ids
+from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.messages import revoke_button
+from bot.slack.blocks.phrases import asked, covered, dangers, reviewed, where_it_stands
+from bot.slack.blocks.rich_text import Line, Part, Person
+from bot.slack.listeners.payload import id_of, nothing
+from bot.slack.responder import Answering, Body, reply
+
+
+def to_review(story: Story, *, again: bool) -> Content:
+    """To owners and a channel: who has what, and why; then who reviewed it. `again`: they are reminded."""
+    request, grant = story.request, story.grant
+    live = grant is not None and grant.state in LIVE
+    lines: list[Line] = [
+        (*_who(request, "has" if live else "had"), *asked(request), ", without approval."),
+        *dangers(request.privileges or {}),
+        *covered(read_preview(request.preview)),
+        ("Reason: ", request.reason),
+        *([where_it_stands(grant, request.kind)] if grant else []),
+        ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)
+        if request.reviewed_at is None
+        else reviewed(request),
+    ]
+    buttons = (
+        *(() if request.reviewed_at else (_reviewed(request),)),
+        *((revoke_button(grant, request),) if grant and live else ()),
+    )
+    return content(_title(request, again=again), lines, buttons)
+
+
+@dataclass(frozen=True)
+class BreakGlassListeners:
+    """What owners press."""
+
+    break_glass: BreakGlass
+    answering: Answering
+
+    def register(self, app: App) -> None:
+        """Hands every listener to Bolt."""
+        app.action(ids.REVIEWED)(self.reviewed)
+
+    def reviewed(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
+        """An owner has looked at it. Every copy of the message says so by itself."""
+        ack()
+        self.answering.later(
+            reply(body, respond, client), lambda: nothing(self.break_glass.review(id_of(body), body["user"]["id"]))
+        )
+
+
+def _title(request: AccessRequest, *, again: bool) -> str:
+    if request.reviewed_at is not None:
+        return f"Break-glass {request.id}: reviewed"
+    return f"Still to review: break-glass {request.id}" if again else f"Break-glass: {request.id}"
+
+
+def _who(request: AccessRequest, has: str) -> tuple[Part, ...]:
+    by: tuple[Part, ...] = (", for whom ", Person(request.asked_by), " asked,") if request.asked_by else ()
+    return (Person(request.requester), *by, f" {has} ")
+
+
+def _reviewed(request: AccessRequest) -> ButtonElement:
+    return ButtonElement(text="Reviewed", action_id=ids.REVIEWED, value=request.id, style="primary")

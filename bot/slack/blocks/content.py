@@ -1,0 +1,43 @@
+"""What Slack is given, within all of its limits: longer texts are shortened at a word, and never refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
+
+from bot.slack.blocks.rich_text import Line, block, fallback, shortened, within
+
+LONGEST_TITLE = 150
+"""Characters of a header ("Header block", Slack)."""
+
+LONGEST_TEXT = 4_000
+"""Characters of the plain text: Slack takes 40,000, and advises 4,000 ("Truncating really long messages")."""
+
+LONGEST_BODY = 10_000
+"""Characters of the lines of one message: Slack states no number for rich text, and refuses 13,200 of others."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What Slack is given: `text` is for notifications and screen readers, `blocks` is what is seen."""
+
+    text: str
+    blocks: Sequence[Block]
+
+
+def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
+    """A message with a title, lines of text and buttons."""
+    title, lines = shortened(title, LONGEST_TITLE), within(lines, LONGEST_BODY)
+    blocks: list[Block] = [HeaderBlock(text=title), block(lines)]
+    if buttons:
+        blocks.append(ActionsBlock(elements=list(buttons)))
+    return Content(f"{title}\n{fallback(within(lines, LONGEST_TEXT))}", blocks)
+
+
+def plain(lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
+    """A message without a title."""
+    lines = within(lines, LONGEST_BODY)
+    blocks: list[Block] = [block(lines)]
+    if buttons:
+        blocks.append(ActionsBlock(elements=list(buttons)))
+    return Content(fallback(within(lines, LONGEST_TEXT)), blocks)

@@ -1,0 +1,127 @@
+"""Counter-offers as people see them: the window of the owner, and the message to the requester."""
+
+from slack_sdk.models.blocks import (
+    ButtonElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    StaticMultiSelectElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from bot.access.durations import format_duration
+from bot.access.models.counter_offers import OfferState
+from bot.access.ports import Story
+from bot.access.requests.counter_offers import Choices
+from bot.access.states import RequestState
+from bot.slack import ids
+from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.phrases import asked, decision, offer_of, terms
+from bot.slack.blocks.rich_text import Line, Person, block, shortened
+
+LONGEST_OPTION = 75
+"""Characters of an option's text ("Option object", Slack)."""
+
+LONGEST_VALUE = 150
+"""Characters of an option's value. A longer name can be typed."""
+
+LONGEST_PATTERNS = 3000
+"""Characters of a text field, Slack's limit; what is allowed is checked when the window is sent."""
+
+LONGEST_DURATION = 20
+"""Characters."""
+
+
+def offer_form(choices: Choices) -> View:
+    """Asks an owner what they offer instead. It begins with what was asked for."""
+    request = choices.request
+    fields = [_length(format_duration(request.length))]
+    if request.extends is None:
+        fields += [_permissions(choices.permissions), *_names(choices), _pattern()]
+    return View(
+        type="modal",
+        callback_id=ids.OFFER_VIEW,
+        private_metadata=request.id,
+        title="Offer less",
+        submit="Offer",
+        close="Back",
+        blocks=[
+            block([asked(request), ("Accepted, it is your approval.",)]),
+            *fields,
+        ],
+    )
+
+
+def offer_message(story: Story, offer_id: str) -> Content:
+    """To the requester: who offers what, with the buttons while it stands."""
+    request, offer = story.request, offer_of(story, offer_id)
+    if offer is None:
+        raise LookupError(f"{request.id} has no offer {offer_id}")
+    lines: list[Line] = [
+        (Person(offer.by), " offers less than you asked for: ", *terms(offer), "."),
+        ("You asked for ", *asked(request)) if offer.state is not OfferState.ACCEPTED else asked(request),
+    ]
+    if offer.state is OfferState.OPEN and request.state is RequestState.PENDING:
+        lines.append((f"Accepted, it is the approval of {offer_owner(story)}. Declined, your request stays.",))
+        return content(f"Offer for {request.id}", lines, _buttons(str(offer.id)))
+    said = {
+        OfferState.OPEN: "This offer is no longer open.",
+        OfferState.ACCEPTED: "You accepted it.",
+        OfferState.DECLINED: "You declined it. Your request goes on as it is.",
+        OfferState.REPLACED: "Another offer has taken its place.",
+    }
+    lines.append((said[offer.state],))
+    if request.state is not RequestState.PENDING:
+        lines.append(decision(story))
+    return content(f"Offer for {request.id}", lines)
+
+
+def offer_owner(story: Story) -> str:
+    """For whom an offer speaks, in a word: of several groups of owners, each has to approve."""
+    several = sum(1 for group in story.groups if not group.escalation) > 1 and not story.request.any_group
+    return "that owner; others have to approve as well" if several else "that owner"
+
+
+def _buttons(offer_id: str) -> tuple[ButtonElement, ...]:
+    return (
+        ButtonElement(text="Accept", action_id=ids.ACCEPT_OFFER, value=offer_id, style="primary"),
+        ButtonElement(text="Decline", action_id=ids.DECLINE_OFFER, value=offer_id),
+    )
+
+
+def _length(initial: str) -> InputBlock:
+    return InputBlock(
+        block_id=ids.DURATION,
+        label="For how long",
+        hint=f"{initial} or less, such as 30m",
+        element=PlainTextInputElement(action_id=ids.DURATION, initial_value=initial, max_length=LONGEST_DURATION),
+    )
+
+
+def _permissions(names: tuple[str, ...]) -> InputBlock:
+    options = [Option(text=name, value=name) for name in names[:100]]
+    element = StaticSelectElement(action_id=ids.PERMISSION, options=options, initial_option=options[0])
+    return InputBlock(block_id=ids.PERMISSION, label="Permission", element=element)
+
+
+def _names(choices: Choices) -> list[InputBlock]:
+    fit = [name for name in choices.names if len(name) <= LONGEST_VALUE]
+    if not fit:
+        return []
+    options = {name: Option(text=shortened(name, LONGEST_OPTION), value=name) for name in fit}
+    first = [options[name] for name in choices.request.patterns if name in options]
+    element = StaticMultiSelectElement(
+        action_id=ids.NAMES, options=list(options.values()), initial_options=first or None
+    )
+    return [InputBlock(block_id=ids.NAMES, label="On what", element=element, optional=True)]
+
+
+def _pattern() -> InputBlock:
+    return InputBlock(
+        block_id=ids.PATTERNS,
+        label="Or other names and wildcards within it",
+        hint="Separated by commas. What is written here is offered instead of what is chosen above.",
+        optional=True,
+        element=PlainTextInputElement(action_id=ids.PATTERNS, max_length=LONGEST_PATTERNS),
+    )

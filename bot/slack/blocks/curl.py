@@ -1,0 +1,21 @@
+"""The line that a requester can paste into a shell."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from bot.access.models.requests import CredentialKind
+from bot.access.ports import Credential
+
+
+def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
+    """One `curl` line that reads one document of what was granted.
+
+    In single quotes nothing is special to a shell; an index name may hold a single quote, so it is percent-encoded.
+    """
+    path = ",".join(quote(pattern, safe="*") for pattern in patterns)
+    secret = credential.secret.get_secret_value()
+    if credential.kind is CredentialKind.API_KEY:
+        account = f"-H 'Authorization: ApiKey {secret}'"
+    else:
+        account = f"-u '{credential.username}:{secret}'"
+    return f"curl {account} '{url}/{path}/_search?size=1'"

@@ -1,0 +1,35 @@
+"""The note before access ends."""
+
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.access.lifecycle.expiry_warnings import end_of
+from bot.access.ports import Story
+from bot.access.states import LIVE
+from bot.slack import ids
+from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.phrases import asked, where_it_stands
+from bot.slack.blocks.rich_text import Line, Moment
+
+
+def ending_soon(story: Story, about: str) -> Content:
+    """To the requester, ahead of the end; after it was extended or has ended, what became of it."""
+    request, grant = story.request, story.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    if grant.state not in LIVE:
+        return content(f"Access {request.id} has ended", [where_it_stands(grant, request.kind), asked(request)])
+    if grant.expires_at != end_of(about):
+        lines: list[Line] = [("It was extended and ends ", Moment(grant.expires_at), " now."), asked(request)]
+        return content(f"Access {request.id} goes on", lines)
+    lines = [
+        ("It ends ", Moment(grant.expires_at), ". Do you need it for longer?"),
+        asked(request),
+    ]
+    return content(f"Access {request.id} ends soon", lines, _buttons(grant.id))
+
+
+def _buttons(grant_id: str) -> tuple[ButtonElement, ...]:
+    return (
+        ButtonElement(text="Extend", action_id=ids.EXTEND, value=grant_id, style="primary"),
+        ButtonElement(text="I'm done", action_id=ids.REVOKE, value=grant_id),
+    )

@@ -1,0 +1,33 @@
+"""What the person is told for whom somebody else has asked."""
+
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.access.models.requests import AccessRequest
+from bot.access.ports import Story
+from bot.access.states import RequestState
+from bot.slack import ids
+from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.phrases import asked, decision, people, who_asks
+from bot.slack.blocks.rich_text import Line, Moment
+
+
+def asked_for_you(story: Story) -> Content:
+    """To the requester who did not ask: what was asked for, and how to take it back."""
+    request = story.request
+    lines: list[Line] = [
+        who_asks(request, "access"),
+        asked(request),
+        *([("Reason: ", request.reason)] if request.reason else []),
+    ]
+    if request.state is RequestState.PENDING:
+        lines += [
+            ("Asked: ", *people(request.owners), "."),
+            ("You get the credential when it is approved. Open until ", Moment(request.pending_until), "."),
+        ]
+        return content(f"Request {request.id} for you", lines, (take_back(request),))
+    return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(story)])
+
+
+def take_back(request: AccessRequest) -> ButtonElement:
+    """The button that cancels a request."""
+    return ButtonElement(text="Take it back", action_id=ids.CANCEL, value=request.id)

@@ -1,0 +1,266 @@
+"""Phrases that several messages share: what was asked for, what it covers, who has to say yes, where it stands."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from bot.access.durations import format_duration
+from bot.access.models.counter_offers import CounterOffer, OfferState
+from bot.access.models.requests import AccessRequest, CredentialKind, Grant
+from bot.access.ports import Story
+from bot.access.requests.approvals import APPLICATION
+from bot.access.requests.preview import Preview
+from bot.access.requests.routing import Plan
+from bot.access.states import LIVE, GrantState, RequestState
+from bot.slack.blocks.rich_text import Bold, Line, Moment, Part, Person, codes
+
+_MOST_GROUPS = 15
+"""Owner groups with a line of their own in a message: Slack refuses texts that are too long, and nobody reads them."""
+
+_MOST_PEOPLE = 20
+"""People named in one line."""
+
+_LONGEST_LABEL = 80
+"""Characters of the name of an owner group."""
+
+_LONGEST_ERROR = 300
+"""Characters of what the cluster said."""
+
+_KILO = 1000
+"""Sizes are shown as Elasticsearch and Kibana users read them, in decimal units."""
+
+
+AS: Mapping[CredentialKind, str] = {
+    CredentialKind.PASSWORD: "with a password",
+    CredentialKind.API_KEY: "as an API key",
+}
+"""How access is given, at the end of what was asked for."""
+
+
+def asked(request: AccessRequest) -> tuple[Part, ...]:
+    """What was asked for, in a line."""
+    length = format_duration(request.length)
+    duration = f"{length} more for {request.extends}" if request.extends else length
+    # Before its access flow is known, so is the kind, unless one was named.
+    decided = request.flow or request.kind is not CredentialKind.PASSWORD
+    given = f", {AS[request.kind]}" if decided else ""
+    return (
+        Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}{given}",
+    )  # fmt: skip
+
+
+def who_asks(request: AccessRequest, what: str) -> tuple[Part, ...]:
+    """Who asks, and for whom where that is somebody else."""
+    if request.asked_by is None:
+        return (Person(request.requester), f" asks for {what}.")
+    return (Person(request.asked_by), f" asks for {what} for ", Person(request.requester), ".")
+
+
+def terms(offer: CounterOffer) -> tuple[Part, ...]:
+    """What is offered, in a line."""
+    return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
+
+
+def offer_of(story: Story, offer_id: str) -> CounterOffer | None:
+    """The offer of that id."""
+    return next((offer for offer in story.offers if str(offer.id) == offer_id), None)
+
+
+_ANSWERED = {
+    OfferState.OPEN: "waits for the requester",
+    OfferState.ACCEPTED: "accepted",
+    OfferState.DECLINED: "declined",
+}
+
+
+def offered(story: Story) -> list[Line]:
+    """The counter-offers that were made, and what became of each. One that was replaced is left out."""
+    pending = story.request.state is RequestState.PENDING
+    lines: list[Line] = []
+    for offer in story.offers:
+        if offer.state is OfferState.REPLACED:
+            continue
+        lapsed = offer.state is OfferState.OPEN and not pending
+        state = "no longer open" if lapsed else _ANSWERED[offer.state]
+        lines.append((Person(offer.by), " offered ", *terms(offer), f": {state}."))
+    return lines[-_MOST_OFFERS:]
+
+
+_MOST_OFFERS = 5
+"""Counter-offers that a message shows: the newest."""
+
+
+def dangers(privileges: Mapping[str, Any]) -> list[Line]:
+    """What a role holds besides indices and Kibana, in words; nothing where it holds no more."""
+    held: list[tuple[Part, ...]] = []
+    if cluster := privileges.get("cluster"):
+        held.append(("holds the cluster privileges ", *codes(cluster)))
+    if run_as := privileges.get("run_as"):
+        held.append(("may act as the users ", *codes(each[:_LONGEST_LABEL] for each in run_as)))
+    if privileges.get("restricted_indices"):
+        held.append(("covers system indices",))
+    if not held:
+        return []
+    parts: list[Part] = [Bold("Dangerous: "), "besides indices this role "]
+    for place, each in enumerate(held):
+        parts += [*(["; "] if place else []), *each]
+    return [(*parts, ". What is made with it is not taken away at the end.")]
+
+
+def covered(seen: Preview | None) -> list[Line]:
+    """What a request covers, as far as it is known."""
+    if seen is None:
+        return [("The cluster did not answer, so what it matches is not known.",)]
+    kinds = ((seen.indices, "index"), (seen.data_streams, "data stream"), (seen.aliases, "alias"))
+    counts = ", ".join(counted(number, noun) for number, noun in kinds if number)
+    more = f" and {seen.count - len(seen.names)} more" if seen.count > len(seen.names) else ""
+    later = "What is created later under the pattern is covered too." if seen.grows else "Exactly this, nothing later."
+    return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
+
+
+def chosen(flow: str, limit: timedelta) -> tuple[Part, ...]:
+    """The access flow that a request falls under, why that one, and the longest that it allows."""
+    return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
+
+
+def without_asking(plan: Plan) -> Line:
+    """What becomes of a request under a break-glass flow, to whoever asks."""
+    channel: tuple[Part, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
+    return (
+        "Break-glass: it approves at once. ",
+        *people(plan.watchers),
+        *channel,
+        " are told, and an owner reviews it afterwards.",
+    )
+
+
+def reviewed(request: AccessRequest) -> Line:
+    """Whether an owner has looked at break-glass access since, and who."""
+    if request.reviewed_at is None or request.reviewed_by is None:
+        return ("Break-glass: no owner has reviewed it yet.",)
+    return ("Reviewed by ", Person(request.reviewed_by), " on ", Moment(request.reviewed_at), ".")
+
+
+def needed(story: Story) -> list[Line]:
+    """One line an owner group: who has said yes, and how many more have to."""
+    lines: list[Line] = []
+    several = sum(1 for group in story.groups if not group.escalation) > 1
+    if several:
+        lines.append(("One of these has to approve:" if story.request.any_group else "Each of these has to approve:",))
+    for group in story.groups[:_MOST_GROUPS]:
+        yes = [each.approver for each in story.approvals if each.approved and group.id in each.groups]
+        missing = group.approvals - len(yes)
+        said: tuple[Part, ...] = (*people(yes), " approved") if yes else ()
+        more = "one approval" if missing == 1 else f"{missing} approvals"
+        waits = f"{', ' if yes else ''}waiting for {more}" if missing > 0 else ""
+        of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
+        standing_in = ", standing in for all" if group.escalation else ""
+        lines.append((Bold(group.label[:_LONGEST_LABEL]), f"{of}{standing_in}: ", *said, waits))
+    rest = len(story.groups) - _MOST_GROUPS
+    return [*lines, (f"And {rest} more groups.",)] if rest > 0 else lines
+
+
+def why(story: Story, recipient: str) -> tuple[Part, ...]:
+    """Why this person is asked."""
+    groups = [group for group in story.groups if recipient in group.asked]
+    if any(group.escalation for group in groups):
+        return ("You are asked because nobody else has decided yet.",)
+    if recipient == story.request.channel:
+        labels = ", ".join(group.label[:_LONGEST_LABEL] for group in story.groups[:3])
+        flow = story.request.flow
+        return (f"It is asked here because the access flow “{flow}” says so. Its owners decide: {labels}.",)
+    labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or story.request.integration
+    return (f"You are asked as an owner: {labels}.",)
+
+
+def decision(story: Story) -> tuple[Part, ...]:
+    """Who decided, when and why."""
+    request = story.request
+    if request.state is RequestState.EXPIRED:
+        return ("Nobody decided in time, so the request has expired.",)
+    if request.decided_at is None:
+        return (f"The request is {request.state.value}.",)
+    if request.decided_by is None:
+        return (request.decision_reason or "The access ended first, so there was nothing left to extend.",)
+    if request.decided_by == APPLICATION and not request.flow:
+        return ("Found in the cluster and taken over on ", Moment(request.decided_at), ".")
+    if request.decided_by == APPLICATION:
+        return (
+            f"{request.state.value.capitalize()} by the access flow “{request.flow}” on ",
+            Moment(request.decided_at),
+            ".",
+        )
+    deciders = story.approvers if request.state is RequestState.APPROVED else (request.decided_by,)
+    word = request.state.value.capitalize()
+    parts: tuple[Part, ...] = (f"{word} by ", *people(deciders), " on ", Moment(request.decided_at), ".")
+    return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
+
+
+def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+    """What has become of the grant, with what was read back from the cluster once it has ended."""
+    if grant.state in LIVE:
+        return ("Access until ", Moment(grant.expires_at), ".")
+    who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
+    if grant.ended_at is not None:
+        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ". ", *proof(grant, kind))
+    if grant.state is GrantState.REVOCATION_FAILED:
+        return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
+    return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def proof(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+    """The receipt in a line."""
+    receipt = grant.receipt
+    if receipt is None:  # of a version that kept none
+        return ("User, role and keys are gone from the cluster.",)
+    if receipt["keys_left"] is None:
+        return ("Nothing was made for it in the cluster.",)
+    if receipt["user_disabled"]:
+        when: tuple[Part, ...] = (" on ", Moment(grant.due_at)) if grant.due_at else ()
+        return ("The user is disabled and is deleted", *when, "; its role and keys are gone.")
+    if kind is CredentialKind.API_KEY:
+        return ("The key has ended; nothing of it is left in the cluster.",)
+    ended = f" ({counted(receipt['keys_ended'], 'key')} ended)" if receipt["keys_ended"] else ""
+    return (f"User, role and API keys are gone, read back from the cluster{ended}.",)
+
+
+def unconfirmed(grant: Grant) -> list[Line]:
+    """What of a grant that has to go is not confirmed to be gone, and what the cluster says about it."""
+    receipt = grant.receipt or {}
+    left = [
+        name
+        for name, gone in (
+            ("the user", receipt.get("user_gone") or receipt.get("user_disabled")),
+            ("its role", receipt.get("role_gone")),
+            ("its API keys", receipt.get("keys_left") == 0),
+        )
+        if not gone
+    ]
+    errors = receipt.get("errors") or []
+    said: list[Line] = [("The reason: ", str(errors[0])[:_LONGEST_ERROR], ".")] if errors else []
+    return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
+
+
+def people(users: Sequence[str]) -> list[Part]:
+    """Several people, separated by commas."""
+    parts: list[Part] = []
+    for user in users[:_MOST_PEOPLE]:
+        parts += [", ", Person(user)] if parts else [Person(user)]
+    rest = len(users) - _MOST_PEOPLE
+    return [*parts, f" and {rest} more"] if rest > 0 else parts
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 index`, `2 indices`."""
+    plural = {"index": "indices", "alias": "aliases", "match": "matches"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def sized(count: int) -> str:
+    """Bytes, for people: `3.4 GB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} TB"

@@ -1,0 +1,1 @@
+"""Listeners: parse the payload, call the domain, reply."""

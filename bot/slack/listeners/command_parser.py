@@ -1,0 +1,166 @@
+"""What is typed after `/es-access`, as data. Pure: nothing is looked up here."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from html import unescape
+from typing import Any
+
+from bot.access.durations import looks_like_duration
+from bot.access.errors import InvalidRequest
+from bot.access.ids import read_id
+from bot.access.models.requests import CredentialKind
+from bot.access.requests.service import Draft
+
+MOST_SHOWN = 60
+"""Characters of somebody's typing that an answer repeats."""
+
+
+class Verb(StrEnum):
+    """What to do."""
+
+    FORM = "form"
+    HELP = "help"
+    LIST = "list"
+    STATUS = "status"
+    CANCEL = "cancel"
+    REVOKE = "revoke"
+    EXTEND = "extend"
+    RESET = "reset"
+    REQUEST = "request"
+    EXPLAIN = "explain"
+    RESOURCES = "resources"
+
+
+_ABOUT_ONE = {verb.value: verb for verb in (Verb.STATUS, Verb.CANCEL, Verb.REVOKE, Verb.EXTEND, Verb.RESET)}
+_ALONE = {"help": Verb.HELP, "list": Verb.LIST}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `draft` is set for a request, also a half-typed one, and for `explain`.
+
+    `id` is set for what is about one request, `duration` for `extend`. `text` is what to look for, or what a half-typed
+    request lacks.
+    """
+
+    verb: Verb
+    id: str = ""
+    duration: str = ""
+    text: str = ""
+    draft: Draft | None = None
+
+
+def parse(text: str, permissions: Collection[str]) -> Command:
+    """Reads what was typed; `permissions` are the names that may follow a duration. Raises `InvalidRequest`."""
+    words = unescape(text).split()
+    if not words:
+        return Command(Verb.FORM)
+    first = words[0].lower()
+    # An index may be called “list”: with a duration behind it, it is a request for that index.
+    asks = len(words) > 1 and looks_like_duration(words[1])
+    if first in _ALONE and not asks:
+        return Command(_ALONE[first])
+    if first in _ABOUT_ONE and not asks:
+        return _about_one(_ABOUT_ONE[first], words[1:])
+    if first == "explain" and not asks:
+        return Command(Verb.EXPLAIN, draft=_draft(words[1:], permissions))
+    if first == "resources" and not asks:
+        return Command(Verb.RESOURCES, text=" ".join(words[1:])[:MOST_SHOWN])
+    return _request(words, permissions)
+
+
+def _request(words: list[str], permissions: Collection[str]) -> Command:
+    rest, flags = _without_flags(words)
+    # The form is for oneself: what is for somebody else has to be typed.
+    if len(rest) > 1 or flags.only_typed or (rest and not looks_like_duration(rest[0])):
+        return Command(Verb.REQUEST, draft=_draft(words, permissions))
+    draft = replace(flags, duration="".join(rest))
+    return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
+
+
+def _about_one(verb: Verb, words: list[str]) -> Command:
+    example = f"/es-access {verb.value} REQ-7K3F9Q" + (" 1h" if verb is Verb.EXTEND else "")
+    if not words:
+        raise InvalidRequest(f"Say which request you mean. {_IDS}", example)
+    request_id = read_id(words[0])
+    if request_id is None:
+        raise InvalidRequest(f"“{words[0][:MOST_SHOWN]}” is not a request id. {_IDS}", example)
+    if verb is Verb.EXTEND and len(words) == 1:
+        raise InvalidRequest("Say for how much longer.", f"/es-access extend {request_id} 1h")
+    return Command(verb, id=request_id, duration=words[1] if verb is Verb.EXTEND else "")
+
+
+_IDS = "/es-access list shows your requests and their ids."
+
+
+def _draft(words: list[str], permissions: Collection[str]) -> Draft:
+    words, flags = _without_flags(words)
+    words = _commas_joined(words)
+    if not words:
+        raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
+    if len(words) == 1:
+        if looks_like_duration(words[0]):
+            shown = words[0] if len(words[0]) <= MOST_SHOWN else "1h"
+            raise InvalidRequest("Say which indices you need, before the duration.", f"/es-access logs-* {shown}")
+        # The access flow may have a duration of its own.
+        return replace(flags, patterns=words[0])
+    _check_no_spaces(words)
+    patterns, duration, *rest = words
+    named = rest and rest[0].lower() in {each.lower() for each in permissions}
+    permission = rest.pop(0) if named else "read"
+    return replace(flags, patterns=patterns, duration=duration, permission=permission, reason=" ".join(rest))
+
+
+_NAMED = {
+    "--cluster": ("integration", "Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME"),
+    "--for": ("for_whom", "Say for whom after --for.", "/es-access logs-* 1h --for ada@example.com"),
+}
+"""Flags with a word behind them: what it is, what to say without it, and an example."""
+
+
+def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
+    """The words that are no flags, and what the flags say."""
+    rest: list[str] = []
+    flags = Draft("", "")
+    remaining = iter(words)
+    for word in remaining:
+        if word in _NAMED:
+            field, missing, example = _NAMED[word]
+            value = next(remaining, None)
+            if value is None:
+                raise InvalidRequest(missing, example)
+            named: dict[str, Any] = {field: value}
+            flags = replace(flags, **named)
+        elif word == "--key":
+            flags = replace(flags, kind=CredentialKind.API_KEY)
+        elif word == "--again":
+            flags = replace(flags, again=True)
+        elif word == "--break-glass":
+            flags = replace(flags, break_glass=True)
+        else:
+            rest.append(word)
+    return rest, flags
+
+
+def _commas_joined(words: list[str]) -> list[str]:
+    # "logs-*, metrics-* 1h" is what people type; only the list at the start is joined, never the reason.
+    joined = words[:1]
+    rest = words[1:]
+    while rest and (rest[0].startswith(",") or (joined[0].endswith(",") and not looks_like_duration(rest[0]))):
+        joined[0] += rest.pop(0)
+    return joined + rest
+
+
+def _check_no_spaces(words: list[str]) -> None:
+    """Several patterns with spaces between them: the duration comes later than second."""
+    if looks_like_duration(words[1]):
+        return
+    place = next((index for index, word in enumerate(words) if looks_like_duration(word)), None)
+    if place is None or not any("*" in word for word in words[1:place]):
+        return
+    right = f"{','.join(words[:place])} {words[place]}"
+    raise InvalidRequest(
+        "An index pattern has no spaces. Several patterns are separated by commas.",
+        f"/es-access {right if len(right) <= MOST_SHOWN else 'logs-*,metrics-* 1h'}",
+    )

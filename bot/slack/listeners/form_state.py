@@ -1,0 +1,98 @@
+"""What stands in a form that Slack sends, read back; and which change of an open form is the newest."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.access.errors import Part
+from bot.access.models.requests import CredentialKind
+from bot.slack import ids
+from bot.slack.blocks.form import CUSTOM, Filled
+
+MOST_FORMS = 1000
+"""Open forms that are remembered; a form that is forgotten takes an update all the same."""
+
+_KINDS = {kind.value: kind for kind in CredentialKind}
+"""By the value of the choice; any other value leaves it to the access flow."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The form as it was sent. `patterns` are the values of what was chosen; `blocks` name where each field stands."""
+
+    filled: Filled
+    patterns: tuple[str, ...]
+    blocks: dict[str, str]
+
+    def place(self, part: Part | None) -> str:
+        """The block at which an error about that part stands."""
+        name = part.value if part else ids.PATTERNS
+        if part is Part.DURATION and self.filled.duration == CUSTOM:
+            name = ids.CUSTOM
+        return self.blocks.get(name, ids.PATTERNS)
+
+
+def read_form(view: dict[str, Any]) -> Fields:
+    """Reads it. The patterns of `filled` are left out: what their values stand for has to be looked up."""
+    entries: dict[str, dict[str, Any]] = {}
+    blocks: dict[str, str] = {}
+    for block_id, elements in view["state"]["values"].items():
+        for action_id, entry in elements.items():
+            entries[action_id], blocks[action_id] = entry, block_id
+
+    def value(name: str) -> str:
+        return str(entries.get(name, {}).get("value") or "")
+
+    def chosen(name: str) -> str:
+        return str((entries.get(name, {}).get("selected_option") or {}).get("value") or "")
+
+    options = entries.get(ids.PATTERNS, {}).get("selected_options") or []
+    filled = Filled(
+        chosen(ids.CLUSTER) or None,
+        (),
+        chosen(ids.PERMISSION) or "read",
+        chosen(ids.DURATION),
+        value(ids.CUSTOM),
+        _KINDS.get(chosen(ids.PURPOSE)),
+        value(ids.REASON),
+        bool(entries.get(ids.EMERGENCY, {}).get("selected_options")),
+    )
+    return Fields(filled, tuple(str(each["value"]) for each in options), blocks)
+
+
+class Turns:
+    """The newest change of each open form, so that of several at once the last one is shown, whenever it is ready.
+
+    Slack names the view's `hash` with each change, and refuses an update that names an old one. Two quick changes
+    name the same: without this the second would be refused, for the update that came of the first.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._forms: OrderedDict[str, tuple[str, str]] = OrderedDict()
+
+    def begin(self, view_id: str, at: str, view_hash: str) -> None:
+        """A change was made at that time, by Slack's clock, as text that sorts by it."""
+        with self._guard:
+            newest, known = self._forms.get(view_id, ("", ""))
+            self._forms[view_id] = (max(newest, at), known or view_hash)
+            self._forms.move_to_end(view_id)
+            while len(self._forms) > MOST_FORMS:
+                self._forms.popitem(last=False)
+
+    def newest(self, view_id: str, at: str) -> bool:
+        """Whether no later change was made."""
+        with self._guard:
+            return self._forms.get(view_id, (at, ""))[0] <= at
+
+    def show(self, view_id: str, at: str, view_hash: str, update: Callable[[str], str]) -> None:
+        """Calls `update` with the hash of what is shown now, if no later change was made; it returns the next hash."""
+        with self._guard:
+            newest, known = self._forms.get(view_id, (at, view_hash))
+        if newest > at:
+            return
+        shown = update(known or view_hash)
+        with self._guard:
+            self._forms[view_id] = (max(self._forms.get(view_id, (at, ""))[0], at), shown)

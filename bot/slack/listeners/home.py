@@ -1,0 +1,145 @@
+"""The Home tab: shown when it is opened and when something changed, and what is clicked in it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.access.errors import AccessError
+from bot.access.ids import read_id
+from bot.access.lookup.home_tab import Overviews, Section
+from bot.access.requests.service import Draft
+from bot.slack import ids
+from bot.slack.blocks.content import Content, plain
+from bot.slack.blocks.home import home
+from bot.slack.blocks.phrases import counted
+from bot.slack.errors import domain_errors
+from bot.slack.listeners.requests import OpensForm
+from bot.slack.responder import Answering, Body, in_dm, logged
+
+_NO_ID = "(none)"
+
+_TURN = re.compile(rf"{ids.TURN}-({'|'.join(each.value for each in Section)})-(after|before)")
+
+
+@dataclass(frozen=True)
+class HomeListeners:
+    """One method for each thing that people do in the Home tab alone."""
+
+    overviews: Overviews
+    client: WebClient
+    answering: Answering
+    opens_form: OpensForm
+
+    def register(self, app: App) -> None:
+        """Hands every listener to Bolt."""
+        app.event("app_home_opened")(self.opened)
+        app.action(ids.HOME_ASK)(self.ask)
+        app.action(ids.ASK_AGAIN)(self.again)
+        app.action(ids.ASK_FAVOURITE)(self.ask_favourite)
+        app.action(ids.SAVE_FAVOURITE)(self.save)
+        app.action(ids.REMOVE_FAVOURITE)(self.remove)
+        app.action(ids.REVOKE_ALL)(self.revoke_all)
+        app.action(_TURN)(self.turn)
+
+    def publish(self, person: str) -> None:
+        """Shows a person what there is now. Raises `Outage`, `Refusal`."""
+        view = home(self.overviews.look(person))
+        with domain_errors():
+            self.client.views_publish(user_id=person, view=view)
+
+    def opened(self, ack: Ack, body: Body) -> None:
+        """Somebody opens the app: its Home tab, or its messages, which are as they are."""
+        ack()
+        event = body["event"]
+        if event.get("tab") != "home":
+            return
+        person = str(event["user"])
+
+        def show() -> None:
+            self.overviews.open(person)
+            with logged():  # it is no click that waits for an answer: nobody is told in a message
+                self.publish(person)
+
+        self._later(person, show)
+
+    def ask(self, ack: Ack, body: Body) -> None:
+        """Ask for access: the form, empty."""
+        ack()
+        self._form(body, lambda: None)
+
+    def again(self, ack: Ack, body: Body) -> None:
+        """Request again: the form, filled in with what was asked for then."""
+        ack()
+        self._form(body, lambda: self.overviews.again(_person(body), _request_id(body)))
+
+    def ask_favourite(self, ack: Ack, body: Body) -> None:
+        """Ask for a favourite: the form, filled in with it."""
+        ack()
+        self._form(body, lambda: self.overviews.favourite(_person(body), _value(body)))
+
+    def save(self, ack: Ack, body: Body) -> None:
+        """Save: the terms of a request become a favourite."""
+        ack()
+        self._changing(body, lambda: self.overviews.save(_person(body), _request_id(body)))
+
+    def remove(self, ack: Ack, body: Body) -> None:
+        """Remove: a favourite is forgotten."""
+        ack()
+        self._changing(body, lambda: self.overviews.remove(_person(body), _value(body)))
+
+    def turn(self, ack: Ack, body: Body) -> None:
+        """Next or previous: another page of one list."""
+        ack()
+        found = _TURN.fullmatch(str(body["actions"][0]["action_id"]))
+        if found is None:
+            return
+        section, which = Section(found[1]), {found[2]: _request_id(body)}
+        self._changing(body, lambda: self.overviews.turn(_person(body), section, **which))
+
+    def revoke_all(self, ack: Ack, body: Body) -> None:
+        """Revoke all: ends what others have of this owner's."""
+        ack()
+        person = _person(body)
+
+        def end() -> Content:
+            count = self.overviews.revoke_all(person, _moment(_value(body)))
+            return plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
+
+        self._later(person, end)
+
+    def _form(self, body: Body, draft: Callable[[], Draft | None]) -> None:
+        self._later(_person(body), lambda: self.opens_form(self.client, body, draft()))
+
+    def _changing(self, body: Body, change: Callable[[], None]) -> None:
+        person = _person(body)
+
+        def do() -> None:
+            change()
+            self.publish(person)
+
+        self._later(person, do)
+
+    def _later(self, person: str, work: Callable[[], Content | None]) -> None:
+        self.answering.later(in_dm(self.client, person), work)
+
+
+def _person(body: Body) -> str:
+    return str(body["user"]["id"])
+
+
+def _value(body: Body) -> str:
+    return str(body["actions"][0].get("value") or "")
+
+
+def _request_id(body: Body) -> str:
+    return read_id(_value(body)) or _NO_ID
+
+
+def _moment(value: str) -> datetime:
+    if not value.isdecimal() or len(value) > 12:
+        raise AccessError("I do not know which access you mean. Open the Home tab again.")
+    return datetime.fromtimestamp(int(value) + 1, UTC)

@@ -1,0 +1,135 @@
+"""What comes before every listener: whose workspace a payload is from, and who does what in it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, TypeVar
+
+import structlog
+from slack_bolt import BoltResponse
+from slack_sdk import WebClient
+
+from bot.access.audit.refusals import Refusals
+from bot.access.errors import NotAllowed, Outage, Refusal
+from bot.access.ids import read_id
+from bot.slack.errors import domain_errors
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger(__name__)
+
+NOT_SERVED = "This es-access serves another Slack workspace. Ask in that one."
+
+
+@dataclass(frozen=True)
+class Acting:
+    """Who types or clicks what, and about which request where the payload names one."""
+
+    person: str
+    what: str
+    request_id: str | None = None
+
+
+_acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
+
+
+def acting() -> Acting | None:
+    """Who it is whose payload this thread works on."""
+    return _acting.get()
+
+
+class Team:
+    """The workspace that the bot token belongs to. Slack is asked until it has said so once."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+        self._ids: frozenset[str] = frozenset()
+        self.heard_at: float | None = None
+
+    def silence(self) -> float | None:
+        """The seconds since the last genuine payload; `None` before the first."""
+        return monotonic() - self.heard_at if self.heard_at is not None else None
+
+    def identify(self) -> dict[str, Any]:
+        """Slack's answer about the bot token. Raises `Outage`, `Refusal`."""
+        with domain_errors():
+            who = dict(self._client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
+        self._ids = frozenset(str(who[name]) for name in ("team_id", "enterprise_id") if who.get(name))
+        return who
+
+    def is_known_to_be(self, teams: Sequence[str]) -> bool:
+        """Whether all of these are this workspace, or its organisation, without asking Slack. False for none."""
+        return bool(teams) and self._ids.issuperset(teams)
+
+    def has(self, team: str) -> bool:
+        """Whether that is the id of this workspace, or of the organisation that it is in. Raises `Outage`."""
+        if not self._ids:
+            try:
+                self.identify()
+            except Refusal as error:
+                raise Outage(str(error)) from None
+        return team in self._ids
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A Bolt middleware. A payload of another workspace reaches no listener; the refusal is audited."""
+
+    team: Team
+    refusals: Refusals
+
+    def __call__(self, body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 (Bolt's name)
+        """Lets a payload pass, or answers it."""
+        who = _who(body)
+        try:
+            foreign = [each for each in teams_of(body) if not self.team.has(each)]
+        except Outage as error:
+            log.warning("a payload was not taken: Slack does not say which workspace is ours", error=str(error))
+            return BoltResponse(status=503, body="")
+        if foreign:
+            log.warning("a payload of another workspace was refused", team=foreign[0])
+            if who is not None:
+                self.refusals.record(who.person, who.what, NotAllowed(f"{NOT_SERVED} ({foreign[0]})"), who.request_id)
+            return BoltResponse(status=200, body=NOT_SERVED if "command" in body else "")
+        self.team.heard_at = monotonic()
+        _acting.set(who)
+        return next()
+
+
+def teams_of(body: dict[str, Any]) -> list[str]:
+    """Every workspace that a payload names: of where it comes from, and of who acts (Slack Connect: another one)."""
+    team, user = body.get("team"), body.get("user")
+    named = [
+        body.get("team_id"),
+        team.get("id") if isinstance(team, dict) else None,
+        user.get("team_id") if isinstance(user, dict) else None,
+    ]
+    return [str(each) for each in named if each]
+
+
+class Carrying(Executor):
+    """Runs in the threads of another executor, and there it is known who is acting."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> "Future[_T]":
+        """See `Executor.submit`."""
+        return self._threads.submit(copy_context().run, fn, *args, **kwargs)
+
+
+def _who(body: dict[str, Any]) -> Acting | None:
+    user = body.get("user")
+    person = body.get("user_id") or (user.get("id") if isinstance(user, dict) else None)
+    if not person:
+        return None
+    actions, view = body.get("actions"), body.get("view")
+    if isinstance(actions, list) and actions:
+        return Acting(str(person), str(actions[0].get("action_id")), read_id(str(actions[0].get("value") or "")))
+    if isinstance(view, dict):
+        return Acting(str(person), str(view.get("callback_id")), read_id(str(view.get("private_metadata") or "")))
+    words = str(body.get("text") or "").split()
+    about = next((found for word in words[1:2] if (found := read_id(word))), None)
+    return Acting(str(person), str(body.get("command") or body.get("type")), about)

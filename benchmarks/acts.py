@@ -24,7 +24,7 @@ _SECRET = re.compile(
 """In the line that a requester can paste into a shell."""
 
 
-class Account(NamedTuple):
+class ElasticsearchAccount(NamedTuple):
     """A delivered credential: the password of a user, or an API key, which has no user."""
 
     username: str
@@ -66,7 +66,7 @@ class Arrivals:
         self._count = count
         self._all = threading.Event()
         self._guard = threading.Lock()
-        self._found: dict[Account, float] = {}
+        self._found: dict[ElasticsearchAccount, float] = {}
 
     def hook(self, _method: str, payload: dict[str, object], phase: str) -> None:
         """For `Workspace.on_call`."""
@@ -76,13 +76,13 @@ class Arrivals:
         found = _SECRET.search(str(payload.get("blocks", "")).replace("\\'", "'"))
         if found is None:
             return
-        account = Account(found["user"] or "", found["password"] or found["key"])
+        account = ElasticsearchAccount(found["user"] or "", found["password"] or found["key"])
         with self._guard:
             self._found.setdefault(account, at)
             if len(self._found) >= self._count:
                 self._all.set()
 
-    def wait(self) -> tuple[float, Account]:
+    def wait(self) -> tuple[float, ElasticsearchAccount]:
         """The moment of the last, on the clock of `time.perf_counter`, and that credential."""
         if not self._all.wait(WAIT_SECONDS):
             raise RuntimeError(f"{len(self._found)} of {self._count} credentials came")
@@ -101,7 +101,7 @@ def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
         off()
 
 
-def approve(stage: Stage, message: Message) -> tuple[float, Account]:
+def approve(stage: Stage, message: Message) -> tuple[float, ElasticsearchAccount]:
     """Bob clicks Approve. Returns the seconds from his click to the credential, and the credential."""
     with arrivals(stage) as watching:
         clicked = time.perf_counter()

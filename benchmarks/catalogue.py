@@ -19,13 +19,13 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Cluster, Inclusion, Members
-from bot.access.requests.routing import Routing, Wish
-from bot.cluster.cached_reading import Kept
-from bot.cluster.catalog import Catalog
-from bot.cluster.client import Connection, connect
+from bot.access.requests.routing import ParsedRequest, Routing
+from bot.cluster.cached_reading import CachedReading
+from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster_state import read_catalogue
 
 INDICES, OWNERS, TEMPLATES, RUNS = 10_000, 500, 500, 40
@@ -83,7 +83,7 @@ def routing(get: Callable[..., Catalogue], scope: str = "pattern") -> tuple[Rout
     prod = Integration(name="prod", owner=("@platform",), resource_owner="owner", public_url="https://es.example.com")
     policy = Policy(integrations=(prod,), access_flows=(flow,))
     return (
-        Routing({"prod": cast(Cluster, OneCatalogue(get))}, Everybody(), Rules(policy), Now()),
+        Routing({"prod": cast(Cluster, OneCatalogue(get))}, Everybody(), CurrentPolicy(policy), Now()),
         prod,
         policy.permission("read"),
     )
@@ -140,10 +140,10 @@ def previews(get: Callable[..., Catalogue]) -> None:
         "20 names": tuple(each.name for each in get().resources[:20]),
     }
     for label, patterns in asked.items():
-        wish = Wish("U0ALICE", prod, patterns, permission, None, "why")
-        plan = way.plan(wish)
+        parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
+        plan = way.plan(parsed)
         count = plan.preview.count if plan.preview else 0
-        print(f"plan of {label}: {times(partial(way.plan, wish))} ({count} match, {len(plan.groups)} groups)")
+        print(f"plan of {label}: {times(partial(way.plan, parsed))} ({count} match, {len(plan.groups)} groups)")
 
 
 def synthetic() -> None:
@@ -157,14 +157,14 @@ def synthetic() -> None:
         print(f"owners in {'mappings' if mapped else 'templates'}: {len(text) / 1e6:.1f} MB of state")
         print(f"  read: {times(read, 20)}; another thread stood still for {longest_standstill(read):.0f} ms at most")
         print("  memory: {:.1f} MB kept, {:.1f} MB at the height".format(*memory(read)))
-    kept = Kept(read, "catalogue")
+    kept = CachedReading(read, "catalogue")
     previews(kept.get)
     kept.close()
 
 
 def real(url: str) -> None:
-    client = connect(Connection(os.environ["ES_USER"], SecretStr(os.environ["ES_PASSWORD"]), url=url))
-    catalog = Catalog(client, "owner")
+    client = connect(ClusterConnection(os.environ["ES_USER"], SecretStr(os.environ["ES_PASSWORD"]), url=url))
+    catalog = CatalogueReader(client, "owner")
     print(f"read from the cluster: {times(catalog.read, 10)}")
     print(f"  another thread stood still for {longest_standstill(catalog.read):.0f} ms at most")
     print("  memory: {:.1f} MB kept, {:.1f} MB at the height".format(*memory(catalog.read)))

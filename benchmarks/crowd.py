@@ -11,7 +11,9 @@ import bcrypt
 from elasticsearch import Elasticsearch
 from sqlalchemy import Engine, insert
 
-from bot.access.models.requests import AccessRequest, Approval, Grant, Message, MessageKind
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.requests import AccessRequest, Approval
 from bot.access.states import GrantState, RequestState
 from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.node import Node

@@ -7,7 +7,7 @@ from base64 import b64encode
 from contextlib import closing
 from datetime import UTC, datetime
 
-from benchmarks.acts import WAIT_SECONDS, Account, approve, ask, settle
+from benchmarks.acts import WAIT_SECONDS, ElasticsearchAccount, approve, ask, settle
 from benchmarks.crowd import enrol
 from benchmarks.grounds import YEAR, Grounds
 from benchmarks.report import Figure, ms, percentile
@@ -68,7 +68,7 @@ def _seconds_late(stage: Stage) -> float:
     return time.time() + moved - end
 
 
-def _end_of(stage: Stage, account: Account) -> float:
+def _end_of(stage: Stage, account: ElasticsearchAccount) -> float:
     """To the microsecond, which no message shows: read where the application keeps it."""
     with closing(sqlite3.connect(f"file:{stage.app.directory / 'es-access.db'}?mode=ro", uri=True)) as database:
         query = "SELECT expires_at FROM access_grant WHERE username = ?"
@@ -90,7 +90,7 @@ def _address(url: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _is_let_in(connection: http.client.HTTPConnection, account: Account) -> bool:
+def _is_let_in(connection: http.client.HTTPConnection, account: ElasticsearchAccount) -> bool:
     credentials = b64encode(f"{account.username}:{account.secret}".encode()).decode()
     connection.request("GET", "/_security/_authenticate", headers={"Authorization": f"Basic {credentials}"})
     answer = connection.getresponse()

@@ -13,11 +13,11 @@ from benchmarks.catalogue import Everybody
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure
 from benchmarks.years import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
-from bot.access.audit.queries import Wanted
+from bot.access.audit.queries import AuditFilter
 from bot.access.audit.trail import AuditTrail
 from bot.access.lookup.history import History
-from bot.access.lookup.home_tab import Overviews
-from bot.access.policy.current import Rules
+from bot.access.lookup.home_tab import HomeTabs
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
 from bot.access.requests.approvals import Approvals
@@ -72,20 +72,20 @@ def measure(grounds: Grounds) -> list[Figure]:
 def _questions(engine: Engine) -> Mapping[str, Question]:
     store, trail = SqlStore(engine, "benchmark"), AuditTrail(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
-    rules = Rules(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    overviews = Overviews(store, Owners(), rules, Then())
-    history = History(store, cast(Approvals, None), {}, rules)
+    current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
+    home_tabs = HomeTabs(store, Owners(), current, Then())
+    history = History(store, cast(Approvals, None), {}, current)
 
-    def audit(wanted: Wanted, count: int) -> None:
+    def audit(wanted: AuditFilter, count: int) -> None:
         found = sum(1 for _ in trail.events(wanted))
         if found != count:
             raise RuntimeError(f"{found} events instead of {count}")
 
-    last_hours = Wanted(since=NOW - timedelta(minutes=3 * 60 - 1, seconds=30))
-    of_request = Wanted(request="REQ-Y1000100")
+    last_hours = AuditFilter(since=NOW - timedelta(minutes=3 * 60 - 1, seconds=30))
+    of_request = AuditFilter(request="REQ-Y1000100")
     return {
-        "App Home of who asks most": lambda: home(overviews.look(BUSY)).to_dict(),
-        "App Home of the owner": lambda: home(overviews.look("U0OWNER")).to_dict(),
+        "App Home of who asks most": lambda: home(home_tabs.read(BUSY)).to_dict(),
+        "App Home of the owner": lambda: home(home_tabs.read("U0OWNER")).to_dict(),
         "list": lambda: listed(history.mine(BUSY), NOW),
         "audit of one request": lambda: audit(of_request, EVENTS_OF_REQUEST),
         "audit of three hours": lambda: audit(last_hours, 3 * 60 * EVENTS_OF_REQUEST),

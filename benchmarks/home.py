@@ -18,9 +18,10 @@ from typing import Any
 from sqlalchemy import Engine, insert
 
 from benchmarks.catalogue import Everybody, Now
-from bot.access.lookup.home_tab import Overviews, Section
-from bot.access.models.requests import AccessRequest, AskedGroup, Grant
-from bot.access.policy.current import Rules
+from bot.access.lookup.home_tab import HomeTabs, Section
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest, AskedGroup
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
 from bot.access.states import GrantState, RequestState
@@ -89,18 +90,18 @@ def measure(engine: Engine) -> None:
     migrate(engine)
     fill(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
-    rules = Rules(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    overviews = Overviews(SqlStore(engine, "bench"), Owners(), rules, Now())
+    current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
+    home_tabs = HomeTabs(SqlStore(engine, "bench"), Owners(), current, Now())
     for person in ("U0P00001", "U0BUSY", "U0OWNER", "U0ADMIN", "U0NOBODY"):
-        seen = overviews.look(person)
-        size = {each.value: len(found.stories) for each, found in seen.slices.items()}
-        made = figures(lambda person=person: home(overviews.look(person)).to_dict())  # type: ignore[misc]
+        seen = home_tabs.read(person)
+        size = {each.value: len(found.requests) for each, found in seen.slices.items()}
+        made = figures(lambda person=person: home(home_tabs.read(person)).to_dict())  # type: ignore[misc]
         print(f"{person}: {made} ({size}, {seen.owned_count} owned)")
-    deep = overviews.look("U0BUSY").slices[Section.HISTORY].next
+    deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
     for _ in range(50):
-        overviews.turn("U0BUSY", Section.HISTORY, after=deep)
-        deep = overviews.look("U0BUSY").slices[Section.HISTORY].next
-    print(f"U0BUSY, 50 pages on: {figures(partial(overviews.look, 'U0BUSY'))}")
+        home_tabs.turn("U0BUSY", Section.HISTORY, after=deep)
+        deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
+    print(f"U0BUSY, 50 pages on: {figures(partial(home_tabs.read, 'U0BUSY'))}")
 
 
 if __name__ == "__main__":

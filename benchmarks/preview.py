@@ -6,8 +6,8 @@ import time
 from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, ms, percentile
-from bot.access.requests.routing import Wish
-from bot.cluster.cached_reading import Kept
+from bot.access.requests.routing import ParsedRequest
+from bot.cluster.cached_reading import CachedReading
 from bot.cluster.cluster_state import read_catalogue
 from bot.starting import starting
 
@@ -22,14 +22,14 @@ def measure(_grounds: Grounds) -> list[Figure]:
         pass  # what the benchmarks before it left is looked through for garbage no more, as what `bot run` started with
     text = json.dumps(state_of(INDICES, mapped=True))
     sizes = {f"logs-team{i % OWNERS:03d}-app{i:05d}": 1000 for i in range(INDICES)}
-    kept = Kept(lambda: read_catalogue(json.loads(text), sizes, "owner"), "catalogue")
+    kept = CachedReading(lambda: read_catalogue(json.loads(text), sizes, "owner"), "catalogue")
     try:
         way, prod, permission = routing(kept.get)
-        wish = Wish("U0ALICE", prod, ("*",), permission, None, "why")
+        parsed = ParsedRequest("U0ALICE", prod, ("*",), permission, None, "why")
         taken = []
         for _ in range(WARM_UP + _grounds.runs(60, 3)):
             began = time.perf_counter()
-            plan = way.plan(wish)
+            plan = way.plan(parsed)
             taken.append(time.perf_counter() - began)
     finally:
         kept.close()

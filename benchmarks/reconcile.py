@@ -17,7 +17,7 @@ from statistics import median
 
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, spread
-from bot.bootstrap import by_hand
+from bot.bootstrap import admin_commands
 from bot.config.configuration import Configuration
 from bot.config.settings import load_settings
 
@@ -68,7 +68,7 @@ def _one_round() -> None:
     settings = load_settings()
     configuration: Configuration = settings.configuration()
     (integration,) = configuration.policy.integrations
-    with by_hand(settings) as hand:
+    with admin_commands(settings) as hand:
         before, began = _peak_megabytes(), time.perf_counter()
         outcome = hand.reconciling.reconcile(integration)
         seconds, after = time.perf_counter() - began, _peak_megabytes()

@@ -16,13 +16,13 @@ from benchmarks.crowd import IN_FLIGHT, INTEGRATION, enrol, make, new_names
 from benchmarks.grounds import Grounds
 from benchmarks.report import Figure, spread
 from bot.access.grants.revocation import Revocation
-from bot.access.models.requests import Grant
-from bot.access.policy.current import Rules
+from bot.access.models.grants import Grant
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clusters
 from bot.access.store.store import SqlStore
 from bot.bootstrap import SystemClock
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
 from bot.runtime.background import CLUSTER_WORKERS, REVOKED_TOGETHER, REVOKERS
@@ -43,7 +43,7 @@ LOOK_SECONDS = 0.01
 
 PRODUCTION = Integration(name=INTEGRATION, owner=("@owners",), public_url="https://es.example.com")
 
-RULES = Rules(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="all"),)))
+RULES = CurrentPolicy(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="all"),)))
 
 
 def measure(grounds: Grounds) -> list[Figure]:
@@ -57,7 +57,7 @@ def measure(grounds: Grounds) -> list[Figure]:
         with (
             grounds.sqlite("revocation") as engine,
             closing(Elasticsearch(node.url, basic_auth=(user, password), connections_per_node=IN_FLIGHT)) as bare,
-            closing(connect(Connection(user, SecretStr(password), url=node.url))) as client,
+            closing(connect(ClusterConnection(user, SecretStr(password), url=node.url))) as client,
             ThreadPoolExecutor(2 * CLUSTER_WORKERS) as beside,
         ):
             cluster = ElasticsearchCluster(client, beside, Installation(HERE))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bot.access.grants.clock_skew import Clocks
-from bot.access.grants.reconciliation import Outcome, Reconcile
+from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 
 log = structlog.get_logger(__name__)
 
@@ -14,28 +14,28 @@ log = structlog.get_logger(__name__)
 class Reconciling:
     """The rounds, as the ticker runs them."""
 
-    reconcile: Reconcile
-    clocks: Clocks
+    reconcile: Reconciliation
+    clocks: ClockSkewMonitor
     _failing: dict[str, str] = field(default_factory=dict, init=False)
     _said: dict[str, str] = field(default_factory=dict, init=False)
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """Compares the clusters whose turn it is with the database."""
-        for outcome in self.reconcile.look():
+        for outcome in self.reconcile.run_once():
             if outcome.did:
                 log.warning("reconciled", integration=outcome.integration, found=outcome.found, **outcome.did)
             self._say_error(outcome)
 
     def look_at_clocks(self) -> None:
         """Compares the clusters' clocks with ours."""
-        for apart in self.clocks.look():
+        for apart in self.clocks.run_once():
             seconds = round(apart.ahead.total_seconds(), 1)
             if apart.wrong:
                 log.warning("clocks differ, grants end by the earlier", cluster=apart.integration, ahead=seconds)
             else:
                 log.info("clocks agree again", cluster=apart.integration, ahead=seconds)
 
-    def _say_error(self, outcome: Outcome) -> None:
+    def _say_error(self, outcome: ReconciliationResult) -> None:
         """The second time in a row, and then once: at a start much is not there yet, and each round is soon."""
         name, error = outcome.integration, outcome.error
         if error and self._failing.get(name) == error and self._said.get(name) != error:

@@ -11,33 +11,36 @@ from pydantic import SecretStr
 from sqlmodel import col, select
 
 from bot.access.errors import Gone, Outage, Refusal
-from bot.access.grants.automatic import Automatic
+from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
-from bot.access.lifecycle.expiry_warnings import EndNotes
+from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
-from bot.access.models.requests import AskedGroup, AuditEvent, Grant, Message, MessageKind
+from bot.access.models.audit import AuditEvent
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AskedGroup
 from bot.access.notifications.outbox import Outbox
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import (
     Catalogue,
     Credential,
     CredentialSpec,
-    Found,
     Inclusion,
+    InventoryItem,
     Members,
-    Posted,
+    MessagePosition,
     Receipt,
     Resource,
-    Story,
     Template,
 )
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.break_glass import BreakGlass
-from bot.access.requests.counter_offers import Offers
-from bot.access.requests.owner_changes import Departures
+from bot.access.requests.counter_offers import CounterOffers
+from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
 from bot.access.requests.service import Draft, Requests
 from bot.access.states import GrantState
@@ -93,7 +96,7 @@ class FakeCluster:
     made_keys: list[str] = field(default_factory=list)
     disabled: set[str] = field(default_factory=set)
     removed_together: list[int] = field(default_factory=list)
-    there: list[Found] = field(default_factory=list)
+    there: list[InventoryItem] = field(default_factory=list)
     is_ahead: timedelta = timedelta(0)
     ending_keys: Script = field(default_factory=Script)
     asked: Script = field(default_factory=Script)
@@ -176,7 +179,7 @@ class FakeCluster:
         ended = len(self.keys.pop(username, {}))
         return Receipt(user_gone=not kept, role_gone=True, keys_left=0, user_disabled=kept, keys_ended=ended)
 
-    def found(self) -> Iterable[Sequence[Found]]:
+    def found(self) -> Iterable[Sequence[InventoryItem]]:
         self.asked.play()
         yield self.there
 
@@ -238,32 +241,36 @@ class FakeNotifier:
         self.during_send: Callable[[Message], None] = lambda _message: None
         self._guard = threading.Lock()
 
-    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+    def send(
+        self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
+    ) -> MessagePosition:
         self.sending.play()
         self.during_send(message)
         with self._guard:
             ts = message.ts or f"{len(self.texts) + 1}.0"
-            self.texts[ts] = self._words(message, story)
+            self.texts[ts] = self._words(message, details)
             self.log.append(("edit" if message.ts else "post", message.kind, message.recipient))
             if under is not None and message.ts is None:
                 self.threads.setdefault(under.ts, []).append(ts)
-        return Posted(channel=f"D{message.recipient}", ts=ts)
+        return MessagePosition(channel=f"D{message.recipient}", ts=ts)
 
-    def deliver(self, message: Message, story: Story, credential: Credential) -> None:
+    def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
         assert message.ts is not None, "the message is placed before the secret is in it"
         self.before_deliver()
         self.delivering.play()
         with self._guard:
             secret = credential.secret.get_secret_value()
-            self.texts[message.ts] = f"{credential.username} {secret} until {story.grant and story.grant.expires_at}"
+            self.texts[message.ts] = (
+                f"{credential.username} {secret} until {details.grant and details.grant.expires_at}"
+            )
             self.log.append(("deliver", message.kind, message.recipient))
 
     @staticmethod
-    def _words(message: Message, story: Story | None) -> str:
-        if story is None or message.kind is MessageKind.THREAD:
+    def _words(message: Message, details: RequestDetails | None) -> str:
+        if details is None or message.kind is MessageKind.THREAD:
             return message.notice or ""
-        grant = story.grant.state.value if story.grant else "no grant"
-        return f"{message.kind.value} {story.request.id} {story.request.state.value} {grant}"
+        grant = details.grant.state.value if details.grant else "no grant"
+        return f"{message.kind.value} {details.request.id} {details.request.state.value} {grant}"
 
     def sent(self, kind: MessageKind, action: str = "post") -> list[str]:
         """Who got a message of that kind, in order."""
@@ -307,11 +314,11 @@ class World:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
-    rules: Rules = field(default_factory=lambda: Rules(policy_of()))
+    current: CurrentPolicy = field(default_factory=lambda: CurrentPolicy(policy_of()))
 
     def under(self, *flows: AccessFlow) -> "World":
         """The same world, from now on with these access flows."""
-        self.rules.policy = policy_of(*flows)
+        self.current.policy = policy_of(*flows)
         return self
 
     @property
@@ -320,15 +327,15 @@ class World:
 
     @property
     def routing(self) -> Routing:
-        return Routing(self.clusters, self.directory, self.rules, self.clock)
+        return Routing(self.clusters, self.directory, self.current, self.clock)
 
     @property
     def approvals(self) -> Approvals:
-        return Approvals(self.store, self.directory, self.rules, self.clock)
+        return Approvals(self.store, self.directory, self.current, self.clock)
 
     @property
     def requests(self) -> Requests:
-        return Requests(self.store, self.routing, self.approvals, self.rules, self.clock)
+        return Requests(self.store, self.routing, self.approvals, self.current, self.clock)
 
     @property
     def grants(self) -> Grants:
@@ -340,31 +347,31 @@ class World:
 
     @property
     def revocation(self) -> Revocation:
-        return Revocation(self.store, self.clusters, self.rules, self.clock)
+        return Revocation(self.store, self.clusters, self.current, self.clock)
 
     @property
-    def offers(self) -> Offers:
-        return Offers(self.store, self.routing, self.approvals, self.rules, self.clock)
+    def offers(self) -> CounterOffers:
+        return CounterOffers(self.store, self.routing, self.approvals, self.current, self.clock)
 
     @property
     def history(self) -> History:
-        return History(self.store, self.approvals, self.clusters, self.rules)
+        return History(self.store, self.approvals, self.clusters, self.current)
 
     @property
-    def departures(self) -> Departures:
-        return Departures(self.store, self.directory, self.rules, self.clock)
+    def owner_changes(self) -> OwnerChanges:
+        return OwnerChanges(self.store, self.directory, self.current, self.clock)
 
     @property
     def break_glass(self) -> BreakGlass:
-        return BreakGlass(self.store, self.approvals, self.directory, self.rules, self.clock)
+        return BreakGlass(self.store, self.approvals, self.directory, self.current, self.clock)
 
     @property
-    def end_notes(self) -> EndNotes:
-        return EndNotes(self.store, self.clock)
+    def expiry_warnings(self) -> ExpiryWarnings:
+        return ExpiryWarnings(self.store, self.clock)
 
     @property
-    def automatic(self) -> Automatic:
-        return Automatic(self.store, self.directory, self.rules, self.approvals, self.grants, self.clock)
+    def automatic(self) -> AutomaticGrants:
+        return AutomaticGrants(self.store, self.directory, self.current, self.approvals, self.grants, self.clock)
 
     @property
     def outbox(self) -> Outbox:
@@ -372,7 +379,7 @@ class World:
 
     def on(self, store: SqlStore) -> "World":
         """The same surroundings, seen by another process."""
-        return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.rules)
+        return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.current)
 
     # --- what people do ---
 
@@ -437,13 +444,13 @@ class World:
         assert found is not None, f"there is no grant {grant_id}"
         return found
 
-    def story(self, request_id: str) -> Story:
+    def request_details(self, request_id: str) -> RequestDetails:
         with self.store.reading() as read:
-            return read.story(request_id)
+            return read.request_details(request_id)
 
     def groups(self, request_id: str) -> dict[str, AskedGroup]:
         """The groups of which a request needs a yes, by what they are called."""
-        return {group.label: group for group in self.story(request_id).groups}
+        return {group.label: group for group in self.request_details(request_id).groups}
 
     def events(self, request_id: str) -> list[AuditEvent]:
         """What happened to a request, oldest first."""

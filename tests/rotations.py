@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot.access.models.requests import AuditEvent, Setting
+from bot.access.models.audit import AuditEvent
+from bot.access.models.system import Setting
 from bot.access.store.store import SqlStore
 
 

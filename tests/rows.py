@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from bot.access.models.requests import AccessRequest, AuditEvent, Grant, Message, MessageKind
+from bot.access.models.audit import AuditEvent
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
 
@@ -39,7 +42,7 @@ def new_grant(store: SqlStore, due_at: datetime | None = NOW, state: GrantState 
 def owe(store: SqlStore, recipient: str = OWNER, at: datetime | None = NOW) -> str:
     request = new_request(store)
     with store.writing() as write:
-        write.owe(request.id, MessageKind.APPROVAL, [recipient], at)
+        write.enqueue(request.id, MessageKind.APPROVAL, [recipient], at)
     return request.id
 
 

@@ -9,25 +9,29 @@ from pydantic import SecretStr
 from slack_sdk.models.views import View
 
 from bot.access.errors import InvalidRequest
-from bot.access.lifecycle.grants import End
+from bot.access.lifecycle.grants import EndReason
 from bot.access.lifecycle.requests import APPLICATION
-from bot.access.lookup.home_tab import Overview, Section
+from bot.access.lookup.home_tab import HomeTabContent, Section
+from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, Approval, AskedGroup, CredentialKind, Delivery, Grant, MessageKind
-from bot.access.models.system import Favourite
+from bot.access.models.grants import Grant
+from bot.access.models.home import Favourite
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.policy.decision import OwnerGroup
 from bot.access.policy.model import PERMISSIONS, AccessFlow, Integration, Permission, Policy
-from bot.access.ports import Credential, Receipt, Resource, Story
+from bot.access.ports import Credential, Receipt, Resource
 from bot.access.requests.counter_offers import Choices
 from bot.access.requests.preview import Preview
-from bot.access.requests.routing import Plan, Wish
-from bot.access.requests.service import Filed
+from bot.access.requests.routing import ParsedRequest, Plan
+from bot.access.requests.service import FilingResult
 from bot.access.states import GrantState, RequestState
-from bot.access.store.paging import Slice
+from bot.access.store.paging import RequestPage
 from bot.slack.blocks import answers, form, home, messages
 from bot.slack.blocks import modals as views
 from bot.slack.blocks.break_glass import to_review
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
 from bot.slack.blocks.expiry_warning import ending_soon
 from bot.slack.blocks.form_preview import preview
@@ -39,7 +43,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ALICE, BOB, CAROL = "U0ALICE", "U0BOB", "U0CAROL"
 
-Shown = Content | View
+Shown = MessageContent | View
 
 PROD = Integration(name="prod", owner=("@platform",), public_url="https://es.example.com", access_details="Ask {url}")
 STAGING = Integration(name="staging", owner=("@platform",), public_url="https://staging.example.com")
@@ -82,26 +86,30 @@ def grant(state: GrantState = GrantState.ACTIVE, **more: Any) -> Grant:
     return Grant(**(values | more))
 
 
-def story(asked: AccessRequest, given: Grant | None = None, *, yes: tuple[str, ...] = ()) -> Story:
+def details(asked: AccessRequest, given: Grant | None = None, *, yes: tuple[str, ...] = ()) -> RequestDetails:
     """All about one request."""
     groups = (
         AskedGroup(id=1, request_id=asked.id, label="@web", owners=["@web"], asked=[BOB], approvals=1, resources=3),
         AskedGroup(id=2, request_id=asked.id, label="prod", owners=["@p"], asked=[CAROL], approvals=2, resources=1),
     )
     said = tuple(Approval(request_id=asked.id, approver=each, approved=True, groups=[1], at=NOW) for each in yes)
-    return Story(asked, given, said, groups)
+    return RequestDetails(asked, given, said, groups)
 
 
 APPROVED = RequestState.APPROVED
-LIVE = story(request(APPROVED), grant(), yes=(BOB,))
-MADE = story(request(APPROVED), grant(GrantState.PROVISIONING), yes=(BOB,))
-ENDED = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REVOKED.value, ended_by=CAROL), yes=(BOB,))
-BY_HAND = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.REMOVED_BY_HAND.value))
-STUCK = story(request(APPROVED), grant(GrantState.REVOCATION_FAILED, end_reason=End.EXPIRED.value, receipt=NOT_YET))
-NOT_MADE = story(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=End.NOT_CREATED.value))
+LIVE = details(request(APPROVED), grant(), yes=(BOB,))
+MADE = details(request(APPROVED), grant(GrantState.PROVISIONING), yes=(BOB,))
+ENDED = details(
+    request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.REVOKED.value, ended_by=CAROL), yes=(BOB,)
+)
+BY_HAND = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.REMOVED_BY_HAND.value))
+STUCK = details(
+    request(APPROVED), grant(GrantState.REVOCATION_FAILED, end_reason=EndReason.EXPIRED.value, receipt=NOT_YET)
+)
+NOT_MADE = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.NOT_CREATED.value))
 GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
-OVER = grant(GrantState.CLEANED_UP, end_reason=End.EXPIRED.value)
-EXTENSION = story(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
+OVER = grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value)
+EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
 KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
@@ -109,39 +117,39 @@ PLAN = Plan(CAREFUL, HOUR, (GROUP, PLATFORM), (BOB, CAROL), SEEN, CredentialKind
 EMERGENCY = AccessFlow(name="emergency", break_glass=True, max_duration=HOUR, channel="#security")
 BROKEN = Plan(EMERGENCY, HOUR, (GROUP,), (), SEEN, CredentialKind.PASSWORD, watchers=(BOB, CAROL), by_rule=True)
 RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY, by_rule=True)
-WISH = Wish(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
+WISH = ParsedRequest(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
 
 
 def _messages() -> dict[str, Shown]:
-    def of(kind: MessageKind, about: Story, who: str = ALICE) -> Content:
+    def of(kind: MessageKind, about: RequestDetails, who: str = ALICE) -> MessageContent:
         return messages.message(kind, about, who)
 
     return {
-        "approval-pending": of(MessageKind.APPROVAL, story(request()), BOB),
-        "approval-half-decided": of(MessageKind.APPROVAL, story(request(), yes=(BOB,)), CAROL),
-        "approval-mine-is-given": of(MessageKind.APPROVAL, story(request(), yes=(BOB,)), BOB),
-        "approval-of-an-extension": of(MessageKind.APPROVAL, story(request(extends="REQ-000001")), BOB),
-        "approval-of-a-danger": of(MessageKind.APPROVAL, story(request(privileges=ALMIGHTY.stored())), BOB),
-        "approval-without-a-preview": of(MessageKind.APPROVAL, story(request(preview=None)), BOB),
+        "approval-pending": of(MessageKind.APPROVAL, details(request()), BOB),
+        "approval-half-decided": of(MessageKind.APPROVAL, details(request(), yes=(BOB,)), CAROL),
+        "approval-mine-is-given": of(MessageKind.APPROVAL, details(request(), yes=(BOB,)), BOB),
+        "approval-of-an-extension": of(MessageKind.APPROVAL, details(request(extends="REQ-000001")), BOB),
+        "approval-of-a-danger": of(MessageKind.APPROVAL, details(request(privileges=ALMIGHTY.stored())), BOB),
+        "approval-without-a-preview": of(MessageKind.APPROVAL, details(request(preview=None)), BOB),
         "approval-approved": of(MessageKind.APPROVAL, LIVE, BOB),
         "approval-ended": of(MessageKind.APPROVAL, ENDED, BOB),
         "approval-denied": of(
-            MessageKind.APPROVAL, story(request(RequestState.DENIED, decision_reason="ask for less")), BOB
+            MessageKind.APPROVAL, details(request(RequestState.DENIED, decision_reason="ask for less")), BOB
         ),
-        "approval-expired": of(MessageKind.APPROVAL, story(request(RequestState.EXPIRED)), BOB),
-        "approval-cancelled": of(MessageKind.APPROVAL, story(request(RequestState.CANCELLED, decided_by=ALICE)), BOB),
-        "reminder": of(MessageKind.REMINDER, story(request()), BOB),
+        "approval-expired": of(MessageKind.APPROVAL, details(request(RequestState.EXPIRED)), BOB),
+        "approval-cancelled": of(MessageKind.APPROVAL, details(request(RequestState.CANCELLED, decided_by=ALICE)), BOB),
+        "reminder": of(MessageKind.REMINDER, details(request()), BOB),
         "credential-in-the-making": of(MessageKind.CREDENTIAL, MADE),
         "credential-ended": of(MessageKind.CREDENTIAL, ENDED),
         "credential-removed-by-hand": of(MessageKind.CREDENTIAL, BY_HAND),
-        "credential-to-reveal": of(MessageKind.CREDENTIAL, story(request(APPROVED, **REVEAL), grant())),
+        "credential-to-reveal": of(MessageKind.CREDENTIAL, details(request(APPROVED, **REVEAL), grant())),
         "credential-key-to-reveal-anew": of(
-            MessageKind.CREDENTIAL, story(request(APPROVED, **REVEAL, **KEY), grant(expires_at=NOW + 2 * HOUR))
+            MessageKind.CREDENTIAL, details(request(APPROVED, **REVEAL, **KEY), grant(expires_at=NOW + 2 * HOUR))
         ),
         "credential-password": messages.delivered(LIVE, PROD, PASSWORD),
-        "credential-key": messages.delivered(story(request(APPROVED, **KEY), grant()), PROD, API_KEY),
-        "outcome-denied": of(MessageKind.OUTCOME, story(request(RequestState.DENIED, decision_reason="no"))),
-        "outcome-expired": of(MessageKind.OUTCOME, story(request(RequestState.EXPIRED))),
+        "credential-key": messages.delivered(details(request(APPROVED, **KEY), grant()), PROD, API_KEY),
+        "outcome-denied": of(MessageKind.OUTCOME, details(request(RequestState.DENIED, decision_reason="no"))),
+        "outcome-expired": of(MessageKind.OUTCOME, details(request(RequestState.EXPIRED))),
         "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),
         "delayed": of(MessageKind.DELAYED, MADE),
         "ended": of(MessageKind.ENDED, ENDED),
@@ -155,25 +163,25 @@ def _messages() -> dict[str, Shown]:
 def _answers() -> dict[str, Shown]:
     named = [Resource("logs-web", "index", ("@web",)), Resource("logs", "alias", (None,), 0, ("logs-web",))]
     return {
-        "answer-filed": answers.filed(Filed(request(), PLAN)),
-        "answer-filed-extension": answers.filed(Filed(request(extends="REQ-000001"), PLAN)),
-        "answer-filed-by-rule": answers.filed(Filed(request(**KEY), RULED)),
-        "answer-filed-break-glass": answers.filed(Filed(request(APPROVED, **GLASS), BROKEN)),
+        "answer-filed": answers.filed(FilingResult(request(), PLAN)),
+        "answer-filed-extension": answers.filed(FilingResult(request(extends="REQ-000001"), PLAN)),
+        "answer-filed-by-rule": answers.filed(FilingResult(request(**KEY), RULED)),
+        "answer-filed-break-glass": answers.filed(FilingResult(request(APPROVED, **GLASS), BROKEN)),
         "answer-explained-break-glass": answers.explained(WISH, BROKEN),
         "answer-help-with-break-glass": answers.help_text(Policy(integrations=(PROD,), access_flows=(EMERGENCY,))),
-        "answer-status-break-glass": answers.status(story(request(APPROVED, **GLASS), grant())),
-        "answer-filed-and-waiting": answers.filed(Filed(request(), None)),
+        "answer-status-break-glass": answers.status(details(request(APPROVED, **GLASS), grant())),
+        "answer-filed-and-waiting": answers.filed(FilingResult(request(), None)),
         "answer-explained": answers.explained(WISH, PLAN),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
         "answer-resources": answers.resources(named, "logs"),
         "answer-resources-many": answers.resources(named * 20, "logs"),
         "answer-resources-none": answers.resources([], "zzz"),
-        "answer-cancelled": answers.cancelled(story(request(RequestState.CANCELLED))),
+        "answer-cancelled": answers.cancelled(details(request(RequestState.CANCELLED))),
         "answer-revoking": answers.revoking(LIVE),
         "answer-resetting": answers.resetting(LIVE),
-        "answer-revealed": answers.revealed(story(request(APPROVED, **REVEAL), grant()), PROD, PASSWORD),
+        "answer-revealed": answers.revealed(details(request(APPROVED, **REVEAL), grant()), PROD, PASSWORD),
         "answer-status": answers.status(LIVE),
-        "answer-list": answers.listed([story(request()), LIVE, ENDED], NOW),
+        "answer-list": answers.listed([details(request()), LIVE, ENDED], NOW),
         "answer-list-empty": answers.listed([], NOW),
         "answer-help": answers.help_text(POLICY),
         "answer-refused": answers.refused(InvalidRequest("“LOGS” is not lower case.", "/es-access logs-* 1h")),
@@ -186,30 +194,30 @@ def _conversation() -> dict[str, Shown]:
     terms: dict[str, Any] = {"patterns": ["logs-web"], "permission": "read", "duration": 1800, "at": NOW}
     offers = {state: CounterOffer(id=7, request_id="REQ-7K3F9Q", by=BOB, state=state, **terms) for state in OfferState}
     about = f"{(NOW + HOUR).isoformat()} 1"
-    later = story(request(APPROVED), grant(expires_at=NOW + 2 * HOUR))
+    later = details(request(APPROVED), grant(expires_at=NOW + 2 * HOUR))
     lines = [
         "approval_given|U0BOB", "approved|U0BOB", f"delivered|{int(NOW.timestamp())}", "offered|7",
         f"extended|U0CAROL|{int(NOW.timestamp())}", "replaced|U0BOB", "ended",
     ]  # fmt: skip
-    offered = replace(story(request()), offers=(offers[OfferState.OPEN],))
+    offered = replace(details(request()), offers=(offers[OfferState.OPEN],))
     return {
         **{
-            f"offer-{state}": offer_message(replace(story(request()), offers=(each,)), "7")
+            f"offer-{state}": offer_message(replace(details(request()), offers=(each,)), "7")
             for state, each in offers.items()
         },
         "approval-with-an-offer": messages.message(MessageKind.APPROVAL, offered, BOB),
         "warning": ending_soon(LIVE, about),
         "warning-of-what-was-extended": ending_soon(later, about),
         "warning-of-what-has-ended": ending_soon(ENDED, about),
-        "asked-for-you": asked_for_you(story(request(asked_by=CAROL))),
-        "asked-for-you-and-denied": asked_for_you(story(request(RequestState.DENIED, asked_by=CAROL))),
-        "break-glass": to_review(story(request(APPROVED, **GLASS), grant()), again=False),
-        "break-glass-reminder": to_review(story(request(APPROVED, **GLASS, asked_by=CAROL), OVER), again=True),
+        "asked-for-you": asked_for_you(details(request(asked_by=CAROL))),
+        "asked-for-you-and-denied": asked_for_you(details(request(RequestState.DENIED, asked_by=CAROL))),
+        "break-glass": to_review(details(request(APPROVED, **GLASS), grant()), again=False),
+        "break-glass-reminder": to_review(details(request(APPROVED, **GLASS, asked_by=CAROL), OVER), again=True),
         "break-glass-reviewed": to_review(
-            story(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW + HOUR), OVER), again=True
+            details(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW + HOUR), OVER), again=True
         ),
         "break-glass-reviewed-early": to_review(
-            story(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
+            details(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
         ),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
         "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web"))),
@@ -217,22 +225,24 @@ def _conversation() -> dict[str, Shown]:
 
 
 def _views() -> dict[str, Shown]:
-    filled = form.Filled("prod", ("logs-*", "logs-web"), "write", "2h", "", CredentialKind.API_KEY, "fixing <INC-42>")
+    filled = form.FormValues(
+        "prod", ("logs-*", "logs-web"), "write", "2h", "", CredentialKind.API_KEY, "fixing <INC-42>"
+    )
     lacks: list[Line] = [("The access flow “careful” needs a reason.",)]
     return {
         "view-deny": views.deny_form("REQ-7K3F9Q"),
         "view-extend": views.extend_form("REQ-7K3F9Q"),
         "view-making": views.making(),
         "view-shown": views.shown(answers.revealed(LIVE, PROD, PASSWORD).blocks),
-        "form-empty": form.request_form(POLICY, form.Filled()),
-        "form-of-several-clusters": form.request_form(WIDE, form.Filled()),
+        "form-empty": form.request_form(POLICY, form.FormValues()),
+        "form-of-several-clusters": form.request_form(WIDE, form.FormValues()),
         "form-filled-in": form.request_form(WIDE, filled, said=lacks),
         "form-previewed": form.request_form(WIDE, filled, CAREFUL, preview(WISH, PLAN)),
         "form-previewed-by-rule": form.request_form(WIDE, filled, KEYS, preview(WISH, RULED)),
-        "form-of-another-duration": form.request_form(POLICY, form.Filled(duration=form.CUSTOM, custom="45m")),
+        "form-of-another-duration": form.request_form(POLICY, form.FormValues(duration=form.CUSTOM, custom="45m")),
         "form-in-an-emergency": form.request_form(
             Policy(integrations=(PROD,), access_flows=(CAREFUL, EMERGENCY)),
-            form.Filled("prod", ("logs-*",), reason="the site is down", break_glass=True),
+            form.FormValues("prod", ("logs-*",), reason="the site is down", break_glass=True),
             EMERGENCY,
             preview(WISH, BROKEN),
         ),
@@ -248,19 +258,19 @@ def _favourite(key: str = "0123456789abcdef") -> Favourite:
 
 
 def _homes() -> dict[str, Shown]:
-    revealed = story(request(APPROVED, id="REQ-REVEAL", **REVEAL, **KEY), grant(id="REQ-REVEAL"))
+    revealed = details(request(APPROVED, id="REQ-REVEAL", **REVEAL, **KEY), grant(id="REQ-REVEAL"))
     full = {
-        Section.MINE: Slice([LIVE, revealed, MADE], "REQ-7K3F9Q"),
-        Section.WAITING: Slice([story(request())]),
-        Section.OWNED: Slice([LIVE, story(request(APPROVED, **GLASS), grant())], "REQ-7K3F9Q", "REQ-7K3F9Q"),
-        Section.HISTORY: Slice(
-            [story(request()), LIVE, ENDED, EXTENSION, story(request(RequestState.DENIED))], None, "REQ-7K3F9Q"
+        Section.MINE: RequestPage([LIVE, revealed, MADE], "REQ-7K3F9Q"),
+        Section.WAITING: RequestPage([details(request())]),
+        Section.OWNED: RequestPage([LIVE, details(request(APPROVED, **GLASS), grant())], "REQ-7K3F9Q", "REQ-7K3F9Q"),
+        Section.HISTORY: RequestPage(
+            [details(request()), LIVE, ENDED, EXTENSION, details(request(RequestState.DENIED))], None, "REQ-7K3F9Q"
         ),
     }
-    empty = {each: Slice() for each in Section}
+    empty = {each: RequestPage() for each in Section}
     return {
-        "home-empty": home.home(Overview(NOW, empty, 0, [])),
-        "home-full": home.home(Overview(NOW, full, 12, [_favourite()])),
+        "home-empty": home.home(HomeTabContent(NOW, empty, 0, [])),
+        "home-full": home.home(HomeTabContent(NOW, full, 12, [_favourite()])),
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from bot.access.audit.chain import GENESIS, hash_of
-from bot.access.audit.trail import AuditTrail, Verified
-from bot.access.models.requests import AuditEvent
+from bot.access.audit.trail import AuditTrail, VerificationResult
+from bot.access.models.audit import AuditEvent
 from bot.access.store.store import SqlStore
 from tests.rows import NOW, WHO
 
@@ -28,7 +28,7 @@ def tamper(engine: Engine, statement: str, values: Mapping[str, Any] | None = No
         connection.execute(text(statement), dict(values or {}))
 
 
-def verified(engine: Engine) -> Verified:
+def verified(engine: Engine) -> VerificationResult:
     return AuditTrail(engine).verify()
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 
-class Part(StrEnum):
+class RequestField(StrEnum):
     """What a request consists of: what an error may be about."""
 
     CLUSTER = "cluster"
@@ -27,7 +27,7 @@ class AccessError(Exception):
     is about, where it is about one: in a form the message stands there.
     """
 
-    def __init__(self, message: str, example: str | None = None, about: Part | None = None) -> None:
+    def __init__(self, message: str, example: str | None = None, about: RequestField | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.example = example
@@ -61,7 +61,7 @@ class Conflict(AccessError):
 
 
 @contextmanager
-def about(part: Part) -> Iterator[None]:
+def about(part: RequestField) -> Iterator[None]:
     """Says of what goes wrong within that it is about that part, unless it says so itself."""
     try:
         yield

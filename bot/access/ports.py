@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.models.counter_offers import CounterOffer
-from bot.access.models.requests import AccessRequest, Approval, AskedGroup, CredentialKind, Grant, Message
+from bot.access.models.columns import CredentialKind
+from bot.access.models.messages import Message
+from bot.access.models.request_details import RequestDetails
 
 
 class Clock(Protocol):
@@ -131,7 +132,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Found:
+class InventoryItem:
     """Something in a cluster that says it was made by this installation: users, roles and live keys of one name.
 
     `grant_id`, `requester` and `expires_at` are what its metadata says, `None` where that is missing or unreadable.
@@ -200,7 +201,7 @@ class Cluster(Protocol):
         """Whether that user, or that API key where it is named, is there and usable."""
         ...
 
-    def found(self) -> Iterable[Sequence[Found]]:
+    def found(self) -> Iterable[Sequence[InventoryItem]]:
         """All that this installation has made and that is still there, in pages.
 
         What was made within the last seconds may be missing.
@@ -260,23 +261,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True)
-class Story:
-    """All that a message about one request may need to say, read in one transaction."""
-
-    request: AccessRequest
-    grant: Grant | None = None
-    approvals: tuple[Approval, ...] = ()
-    groups: tuple[AskedGroup, ...] = ()
-    offers: tuple[CounterOffer, ...] = ()
-
-    @property
-    def approvers(self) -> tuple[str, ...]:
-        """Who has said yes so far."""
-        return tuple(each.approver for each in self.approvals if each.approved)
-
-
-@dataclass(frozen=True)
-class Posted:
+class MessagePosition:
     """Where a message stands in Slack."""
 
     channel: str
@@ -286,13 +271,15 @@ class Posted:
 class Notifier(Protocol):
     """Tells people things. Every call may raise `Outage` or `Refusal`."""
 
-    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+    def send(
+        self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
+    ) -> MessagePosition:
         """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row.
 
         `under`: it is posted in the thread of that message.
         """
         ...
 
-    def deliver(self, message: Message, story: Story, credential: Credential) -> None:
+    def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
         """Writes the credential into the message that was posted for it."""
         ...

@@ -61,7 +61,7 @@ class ConnectorAccount(Protocol):
 
 
 @dataclass(frozen=True)
-class Record:
+class RotationRecord:
     """What is known about the rotations of one account. `retry_at` is set after a failure."""
 
     rotated_at: datetime
@@ -94,7 +94,7 @@ class Rotation:
     def __post_init__(self) -> None:
         self._unsettled.update(self.accounts)
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """For the ticker: finishes what a crash has interrupted, and rotates what is due."""
         for integration in self.accounts:
             if integration in self._unsettled:
@@ -155,31 +155,31 @@ class Rotation:
             known = _read(read, integration)
         if known is None:
             # How old the password is, nobody knows: its time begins now.
-            self._remember(integration, Record(now))
+            self._remember(integration, RotationRecord(now))
             return False
         return known.due(self.every[integration]) <= now
 
     def _duty(self, integration: str) -> AbstractContextManager[None]:
         return _Duty(self.store, self.clock, f"rotation of {integration}")
 
-    def _remember(self, integration: str, record: Record) -> None:
+    def _remember(self, integration: str, record: RotationRecord) -> None:
         with self.store.writing() as write:
             _write(write, integration, record, self.clock.now())
 
     def _done(self, integration: str, actor: str, *, finished: bool) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
-            _write(write, integration, Record(now), now)
+            _write(write, integration, RotationRecord(now), now)
             write.audit("connector.rotated", actor, now, None, integration=integration, after_interruption=finished)
         log.info("the connector account has a new password", integration=integration, after_interruption=finished)
 
     def _failed(self, integration: str, error: Outage | Refusal) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
-            known = _read(write, integration) or Record(now)
+            known = _read(write, integration) or RotationRecord(now)
             failures = known.failures + 1
             retry_at = now + _pause(failures, error)
-            _write(write, integration, Record(known.rotated_at, failures, retry_at), now)
+            _write(write, integration, RotationRecord(known.rotated_at, failures, retry_at), now)
             write.audit(
                 "connector.rotation_failed", APPLICATION, now, None,
                 integration=integration, error=str(error), failures=failures, retry_at=retry_at.isoformat(),
@@ -205,7 +205,7 @@ class _Duty:
     def _lease(self, length: timedelta) -> bool:
         now = self._clock.now()
         with self._store.writing() as write:
-            return write.lease(self._name, now, now + length)
+            return write.claim_duty(self._name, now, now + length)
 
 
 def _pause(failures: int, error: Outage | Refusal) -> timedelta:
@@ -217,20 +217,20 @@ def _name(integration: str) -> str:
     return f"rotation of {integration}"
 
 
-def _read(read: Transaction, integration: str) -> Record | None:
+def _read(read: Transaction, integration: str) -> RotationRecord | None:
     remembered = read.setting(_name(integration))
     if remembered is None:
         return None
     value = json.loads(remembered.value)
     retry_at = value["retry_at"]
-    return Record(
+    return RotationRecord(
         datetime.fromisoformat(value["rotated_at"]),
         value["failures"],
         datetime.fromisoformat(retry_at) if retry_at else None,
     )
 
 
-def _write(write: Transaction, integration: str, record: Record, now: datetime) -> None:
+def _write(write: Transaction, integration: str, record: RotationRecord, now: datetime) -> None:
     value = {
         "rotated_at": record.rotated_at.isoformat(),
         "failures": record.failures,

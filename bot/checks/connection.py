@@ -14,7 +14,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.policy.model import Integration
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
-from bot.cluster.client import TIMEOUT_SECONDS, Connection, ask, connect
+from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask, connect
 from bot.cluster.connector_privileges import ROLE
 
 ACCOUNT = "es-access-connector"
@@ -33,7 +33,7 @@ class Target:
 
     setup: Setup
     integration: Integration
-    connection: Connection
+    connection: ClusterConnection
 
     @property
     def where(self) -> str:

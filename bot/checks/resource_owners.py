@@ -10,7 +10,7 @@ from bot.access.policy.model import AccessFlow, Integration
 from bot.access.ports import Catalogue
 from bot.checks.owners import explained
 from bot.checks.report import Report
-from bot.cluster.catalog import Catalog
+from bot.cluster.catalogue import CatalogueReader
 from bot.slack.blocks.phrases import counted
 from bot.slack.directory import SlackDirectory
 from bot.slack.scopes import add_scope, scope_of
@@ -54,7 +54,7 @@ def check_resource_owners(
     scopes: frozenset[str],
 ) -> None:
     """Lines for an integration with a resource owner. `directory` is `None` without Slack; `scopes` are the bot's."""
-    catalog = Catalog(client, integration.resource_owner)
+    catalog = CatalogueReader(client, integration.resource_owner)
     try:
         catalogue = catalog.read()
     except (Outage, Refusal) as error:

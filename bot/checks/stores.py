@@ -3,7 +3,7 @@
 from bot.access.errors import Outage, Refusal
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
-from bot.cluster.client import Connection
+from bot.cluster.client import ClusterConnection
 from bot.config.secret_references import AT_ONCE
 from bot.config.settings import variables
 from bot.observability import logs
@@ -33,7 +33,7 @@ def check_stores(report: Report, setup: Setup) -> None:
             _check_password(report, place, connection, rotated=rotated)
 
 
-def _check_password(report: Report, place: str, connection: Connection, *, rotated: bool) -> None:
+def _check_password(report: Report, place: str, connection: ClusterConnection, *, rotated: bool) -> None:
     store = connection.store
     if store is None:
         return

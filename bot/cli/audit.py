@@ -49,14 +49,14 @@ def show(
         _who_had_access(who_had_access, at, form)
         return
     from bot.access.audit.formats import as_ecs, as_json, as_table
-    from bot.access.audit.queries import Wanted
+    from bot.access.audit.queries import AuditFilter
     from bot.access.ids import read_id
 
     if at is not None:
         _stop("--at belongs to --who-had-access INDEX")
     if request is not None and read_id(request) is None:
         _stop(f"--request: {request} is no request id, which is like REQ-7K3F9Q")
-    wanted = Wanted(_time("--since", since), _time("--until", until), event, request and read_id(request), person)
+    wanted = AuditFilter(_time("--since", since), _time("--until", until), event, request and read_id(request), person)
     forms: dict[Form, Callable[[Any], str]] = {
         Form.TABLE: as_table,
         Form.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),

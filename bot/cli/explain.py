@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.lookup.history import History
-from bot.access.models.requests import Delivery
+from bot.access.models.columns import Delivery
 from bot.access.ports import Directory, Resource
 from bot.access.requests.preview import Preview
-from bot.access.requests.routing import Plan, Wish
+from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import Draft, Requests
 from bot.slack.blocks.phrases import AS, counted, dangers, sized
 from bot.slack.blocks.rich_text import fallback
@@ -37,7 +37,7 @@ def discover(history: History, text: str) -> list[str]:
     """What can be asked for in each cluster, with owners and sizes; names what has none. Raises `CannotAnswerError`."""
     lines = []
     with _answering():
-        for integration in history.rules.policy.integrations:
+        for integration in history.current.policy.integrations:
             found = history.resources(text, integration.name)
             lines += [f"{integration.name}: {counted(len(found), 'name')}", *map(_resource, found)]
             without = [each for each in found if not any(each.owners)]
@@ -46,10 +46,10 @@ def discover(history: History, text: str) -> list[str]:
     return lines
 
 
-def _explained(wish: Wish, plan: Plan) -> Iterator[str]:
-    what = f"{wish.permission.name} on {', '.join(wish.patterns)} in {wish.integration.name}"
+def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
+    what = f"{parsed.permission.name} on {', '.join(parsed.patterns)} in {parsed.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
-    yield from (fallback([line]) for line in dangers(wish.permission.stored()))
+    yield from (fallback([line]) for line in dangers(parsed.permission.stored()))
     yield f"given {AS[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.access.ports import Clock
     from bot.bootstrap import Application
     from bot.config.settings import Settings
-    from bot.runtime.admin import ByHand
+    from bot.runtime.admin import AdminCommands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(audit, name="audit")
@@ -67,7 +67,7 @@ def explain(
     """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
     settings = _quietly()
     from bot import bootstrap
-    from bot.access.models.requests import CredentialKind
+    from bot.access.models.columns import CredentialKind
     from bot.access.requests.service import Draft
     from bot.cli import explain as terminal
 
@@ -164,14 +164,14 @@ def _confirm(question: str) -> None:
 
 
 @contextmanager
-def _by_hand() -> "Iterator[ByHand]":
+def _by_hand() -> "Iterator[AdminCommands]":
     settings = _quietly()
     from bot import bootstrap
     from bot.cli.explain import CannotAnswerError
     from bot.config.settings import SettingsError
 
     try:
-        with bootstrap.by_hand(settings) as hand:
+        with bootstrap.admin_commands(settings) as hand:
             yield hand
     except SettingsError as error:
         _complain(error.problems, "cannot do that:")

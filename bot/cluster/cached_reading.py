@@ -37,7 +37,7 @@ class _Flight(Generic[_Value]):
     began: float | None = None
 
 
-class Kept(Generic[_Value]):
+class CachedReading(Generic[_Value]):
     """The last answer of `read`, which one thread of its own calls, however many ask. `clock` is in seconds.
 
     An answer is as old as the time at which its reading began: what changed while it was read may not be in it.

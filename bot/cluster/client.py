@@ -36,7 +36,7 @@ _PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 
 @dataclass(frozen=True)
-class Connection:
+class ClusterConnection:
     """How to reach one cluster as one account. Either `url` or `cloud_id` is set; an `api_key` stands for a user.
 
     With a `store` the password is there, and `password` is empty: it is read when it is needed, and may change.
@@ -65,7 +65,7 @@ def node_at(url: str) -> NodeConfig:
     return url_to_node_config(url, use_default_ports_for_scheme=True)
 
 
-def connect(connection: Connection, password: ConnectorPassword | None = None) -> Elasticsearch:
+def connect(connection: ClusterConnection, password: ConnectorPassword | None = None) -> Elasticsearch:
     """A client that does not retry by itself: a create that is sent twice could leave an orphan behind.
 
     It signs in with what is in `password`, also when that changes. Raises `Outage`, `Refusal` where it has to be read.

@@ -8,13 +8,13 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.ids import USERNAME_PREFIX
-from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Found, Receipt
-from bot.cluster.catalog import Catalog
+from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
+from bot.cluster.catalogue import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock, MachineClock
 from bot.cluster.credentials import Credentials
 from bot.cluster.hashing import Hashing
-from bot.cluster.inventory import Search
+from bot.cluster.inventory import Inventory
 from bot.cluster.ownership import Installation
 from bot.cluster.removal import Removal
 
@@ -35,11 +35,11 @@ class ElasticsearchCluster:
     ) -> None:
         self._client = client
         self._clock = ClusterClock(client, clock or MachineClock())
-        self._catalog = Catalog(client, resource_owner)
+        self._catalog = CatalogueReader(client, resource_owner)
         hashing = Hashing()
         self._credentials = Credentials(client, executor, installation, self._clock, hashing)
         self._removal = Removal(client, executor, installation, hashing)
-        self._search = Search(client, installation, USERNAME_PREFIX)
+        self._search = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         """What exists, at most a minute old, or ten while the cluster is away; `fresh`: two seconds.
@@ -76,7 +76,7 @@ class ElasticsearchCluster:
         """Removes users, keys and roles, and reads back. Never raises for a failing cluster."""
         return self._removal.remove(usernames, disable=disable)
 
-    def found(self) -> Iterable[Sequence[Found]]:
+    def found(self) -> Iterable[Sequence[InventoryItem]]:
         """All that was made here and is still there, in pages. Raises `Outage`, `Refusal`, also between pages."""
         return self._search.found()
 

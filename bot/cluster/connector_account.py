@@ -12,7 +12,7 @@ LOOKS = 3
 """Into the store, while somebody else is rotating: a rotation takes less than a second."""
 
 
-class Account:
+class ElasticsearchAccount:
     """The connector account of one cluster, as the domain's rotation drives it."""
 
     def __init__(self, client: Elasticsearch, password: ConnectorPassword) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 
-from bot.access.ports import Found
+from bot.access.ports import InventoryItem
 from bot.cluster.client import ask
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
 
@@ -20,7 +20,7 @@ PAGE = 1000
 
 _MARK = f"metadata.{METADATA_KEY}"
 
-Part = tuple[str, Literal["user", "key"], Mapping[str, Any]]
+_Finding = tuple[str, Literal["user", "key"], Mapping[str, Any]]
 """A user or a key under the name that joins them."""
 
 
@@ -43,7 +43,7 @@ class _Name:
 
 
 @dataclass(frozen=True)
-class Search:
+class Inventory:
     """Looks for what names this installation, under names that begin with `prefix`.
 
     Roles are read first and kept, users and keys are read side by side in the order of their names, so that 10,000
@@ -54,16 +54,16 @@ class Search:
     installation: Installation
     prefix: str
 
-    def found(self) -> Iterator[Sequence[Found]]:
+    def found(self) -> Iterator[Sequence[InventoryItem]]:
         """In pages of about a thousand. Raises `Outage`, `Refusal`."""
         self.installation.known()
         everything = self._everything()
         while page := list(islice(everything, PAGE)):
             yield page
 
-    def _everything(self) -> Iterator[Found]:
+    def _everything(self) -> Iterator[InventoryItem]:
         roles = {name: role for name, role in self._roles() if name.startswith(self.prefix)}
-        parts: Iterable[Part] = merge(self._users(), self._keys(), key=itemgetter(0))
+        parts: Iterable[_Finding] = merge(self._users(), self._keys(), key=itemgetter(0))
         for name, some in groupby(parts, key=itemgetter(0)):
             found = self._as_found(self._joined(_Name(name, role=roles.pop(name, None)), some))
             if found is not None:
@@ -73,7 +73,7 @@ class Search:
             if only is not None:
                 yield only
 
-    def _joined(self, name: _Name, parts: Iterable[Part]) -> _Name:
+    def _joined(self, name: _Name, parts: Iterable[_Finding]) -> _Name:
         for _, kind, part in parts:
             mark = mark_of(part)
             if mark is not None and not self.installation.made(part):
@@ -84,7 +84,7 @@ class Search:
                 name.keys.append(part)
         return name
 
-    def _as_found(self, name: _Name) -> Found | None:
+    def _as_found(self, name: _Name) -> InventoryItem | None:
         if name.foreign or not (name.user or name.role or name.keys):
             return None
         marks = [mark_of(each) for each in ([name.user] if name.user else []) + name.keys[::-1]]
@@ -92,7 +92,7 @@ class Search:
         said = [each for each in (*marks, name.role and name.role.mark) if each]
         mark = said[0] if said else {}
         held = name.role or _held(name.keys)
-        return Found(
+        return InventoryItem(
             username=name.name,
             grant_id=_text(mark.get("grant")),
             requester=_text(mark.get("requester")),
@@ -106,13 +106,13 @@ class Search:
             marked=any("installation" in each for each in said),
         )
 
-    def _users(self) -> Iterator[Part]:
+    def _users(self) -> Iterator[_Finding]:
         query = {"prefix": {"username": self.prefix}}
         shown = ("username", "enabled", _MARK)
         for user in self._pages("users", shown, query, ["username"], self.client.security.query_user):
             yield user["username"], "user", user
 
-    def _keys(self) -> Iterator[Part]:
+    def _keys(self) -> Iterator[_Finding]:
         query = {
             "bool": {
                 "filter": [{"prefix": {"username": self.prefix}}, {"term": {"invalidated": False}}],

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
-from bot.cluster.client import Connection
+from bot.cluster.client import ClusterConnection
 from bot.config.access_yaml.error_messages import sentence_of
 from bot.config.configuration import ExistingFile, Url
 from bot.storage.engine import database_url
@@ -53,12 +53,12 @@ class AuditSettings(Environment):
             problems.append("AUDIT_USERNAME with AUDIT_PASSWORD, or AUDIT_API_KEY: set one of the two")
         return problems
 
-    def audit_connection(self) -> Connection | None:
+    def audit_connection(self) -> ClusterConnection | None:
         """How the cluster of the audit index is reached; `None` where nothing is sent."""
         if self.audit_index is None:
             return None
         certs: Path | None = self.audit_ca_certs
-        return Connection(
+        return ClusterConnection(
             self.audit_username, self.audit_password, url=self.audit_url, ca_certs=certs, api_key=self.audit_api_key
         )
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from bot.access.policy.access_details import check_details
 from bot.access.policy.model import LONGEST_DETAILS, Policy
-from bot.cluster.client import Connection, node_at
+from bot.cluster.client import ClusterConnection, node_at
 
 MOST_DAYS = 3650
 """Of rotation and cleanup: ten years, as for a duration. More is a slip of the key."""
@@ -96,5 +96,5 @@ class Configuration:
     """The policy, and for the name of each integration how it is reached and kept."""
 
     policy: Policy
-    connections: Mapping[str, Connection]
+    connections: Mapping[str, ClusterConnection]
     upkeep: Mapping[str, Upkeep] = field(default_factory=dict)

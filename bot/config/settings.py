@@ -16,7 +16,7 @@ from pydantic_settings import NoDecode
 
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.policy.value_types import Duration, Name, Owner, read_owners
-from bot.cluster.client import Connection
+from bot.cluster.client import ClusterConnection
 from bot.config import access_yaml as policy_file
 from bot.config.access_yaml import PolicyFileError
 from bot.config.access_yaml.error_messages import sentence_of
@@ -153,7 +153,7 @@ class Settings(AuditSettings):
             store = password_store(self.elasticsearch_password, variables())
         except ValueError as error:
             raise SettingsError([f"{WHEN_NEEDED}: {error}"]) from None
-        connection = Connection(
+        connection = ClusterConnection(
             username=self.elasticsearch_username,
             password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
             store=store,

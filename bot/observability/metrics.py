@@ -11,11 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from bot.access.audit.chain import Entry
+from bot.access.audit.chain import AuditEntry
 from bot.access.call_failures import Outside
 from bot.access.errors import Refusal
-from bot.access.lifecycle.grants import End
-from bot.access.models.requests import AccessRequest, Grant
+from bot.access.lifecycle.grants import EndReason
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import GrantState, RequestState
@@ -75,7 +76,7 @@ class Metrics:
             self._decisions.labels(decision)
         for grant_state in set(GrantState) - {GrantState.PROVISIONING}:  # which a grant is made in
             self._grants.labels(grant_state.value)
-        for end in End:
+        for end in EndReason:
             self._ends.labels(end.value)
         for to in ("cluster", "slack"):
             for kind in ("outage", "refusal"):
@@ -110,7 +111,7 @@ class Metrics:
         """All of it, in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def _count(self, event: Entry) -> None:
+    def _count(self, event: AuditEntry) -> None:
         if event.event == "request.submitted":
             self._requests.labels(RequestState.PENDING.value).inc()
         elif event.event == "request.approval_given":
@@ -143,7 +144,7 @@ class Metrics:
         elif state is GrantState.ACTIVE and row.delivered_at is not None:
             self._delivered.observe(_seconds(row.delivered_at, row.created_at))
         elif state is GrantState.REVOKED and row.ended_at is not None:
-            due = row.expires_at if row.end_reason == End.EXPIRED else self._ending_since(row.id)
+            due = row.expires_at if row.end_reason == EndReason.EXPIRED else self._ending_since(row.id)
             self._lag.observe(_seconds(row.ended_at, due or row.expires_at))
 
 

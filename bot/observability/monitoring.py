@@ -22,7 +22,7 @@ from bot.observability.metrics import Metrics
 
 
 @dataclass(frozen=True)
-class Observing:
+class Monitoring:
     """What watches. `shipping` is `None` where the audit trail stays in the database."""
 
     metrics: Metrics
@@ -40,7 +40,7 @@ class Observing:
 
 def observe(
     settings: Settings, configuration: Configuration, store: SqlStore, clock: Clock, running: ExitStack
-) -> Observing:
+) -> Monitoring:
     """Begins to watch, and puts into the audit trail what the application begins with."""
     shipping = _shipping(settings, store, clock, running)
     destination = shipping.destination.name if shipping else None
@@ -52,7 +52,7 @@ def observe(
     with store.writing() as write:
         write.audit("settings.loaded", APPLICATION, now, None, settings=public(settings))
         write.audit("policy.loaded", APPLICATION, now, None, **policy_detail(configuration))
-    return Observing(metrics, shipping)
+    return Monitoring(metrics, shipping)
 
 
 def public(settings: Settings) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.access.grants.reconciliation import Outcome, Reconcile
+from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
 from bot.access.ids import read_id
-from bot.access.lifecycle.grants import End, begin_to_end
-from bot.access.models.requests import Grant
+from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.models.grants import Grant
 from bot.access.ports import Clock
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import ENDING, LIVE, GrantState
@@ -43,12 +43,12 @@ _FOUND = {
 
 
 @dataclass(frozen=True)
-class ByHand:
+class AdminCommands:
     """Does one command. Lines are for the terminal; the last value of each is whether all was confirmed."""
 
     store: Store
     revocation: Revocation
-    reconciling: Reconcile
+    reconciling: Reconciliation
     clock: Clock
 
     def live(self) -> list[Grant]:
@@ -84,7 +84,7 @@ class ByHand:
     def reconcile(self, say: Callable[[str], None]) -> bool:
         """One round over each cluster, and the end of what it marked. Whether all could be done."""
         well = True
-        for integration in self.reconciling.rules.policy.integrations:
+        for integration in self.reconciling.current.policy.integrations:
             outcome = self.reconciling.reconcile(integration)
             if outcome is None:
                 say(f"{integration.name}: another process is reconciling it at this moment. Try again in a minute.")
@@ -102,7 +102,7 @@ class ByHand:
             now = self.clock.now()
             with self.store.writing() as write:
                 live = [each for name in left if (each := write.grant(name)) is not None and each.state in LIVE]
-                taken = begin_to_end(write, live, End.REVOKED, APPLICATION, now)
+                taken = begin_to_end(write, live, EndReason.REVOKED, APPLICATION, now)
                 for grant in taken:
                     write.audit("command.revoke", who, now, grant.id)
             # The others were changed by a worker while this was written, and may still be alive.
@@ -149,7 +149,7 @@ class ByHand:
             return [grant for name in names if (grant := read.grant(name)) is not None]
 
 
-def _told(outcome: Outcome) -> Iterator[str]:
+def _told(outcome: ReconciliationResult) -> Iterator[str]:
     yield f"{outcome.integration}: {counted(outcome.found, 'name')} of this installation in the cluster"
     for name, count in outcome.did.items():
         yield f"  {count} {_FOUND[name]}"

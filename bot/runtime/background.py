@@ -4,23 +4,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.access.grants.automatic import Automatic
-from bot.access.grants.clock_jump import OwnClock
-from bot.access.grants.clock_skew import Clocks
+from bot.access.grants.automatic import AutomaticGrants
+from bot.access.grants.clock_jump import ClockJumpDetector
+from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.provisioning import Provisioning
-from bot.access.grants.reconciliation import Reconcile
+from bot.access.grants.reconciliation import Reconciliation
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
-from bot.access.lifecycle.expiry_warnings import EndNotes
+from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
-from bot.access.models.requests import Grant, Message
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message
 from bot.access.notifications.outbox import Outbox
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.break_glass import BreakGlass
-from bot.access.requests.counter_offers import Offers
-from bot.access.requests.owner_changes import Departures
+from bot.access.requests.counter_offers import CounterOffers
+from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.service import Requests
 from bot.access.store.protocol_transaction import Store
 from bot.reconciling import Reconciling
@@ -62,21 +63,21 @@ LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
 class Domain:
     """The services of `access`, on their real ports."""
 
-    rules: Rules
+    current: CurrentPolicy
     requests: Requests
     approvals: Approvals
-    automatic: Automatic
+    automatic: AutomaticGrants
     grants: Grants
     provisioning: Provisioning
     revocation: Revocation
     history: History
     outbox: Outbox
-    clocks: Clocks
-    own_clock: OwnClock
-    reconcile: Reconcile
-    offers: Offers
-    end_notes: EndNotes
-    departures: Departures
+    clocks: ClockSkewMonitor
+    clock_jump: ClockJumpDetector
+    reconcile: Reconciliation
+    offers: CounterOffers
+    expiry_warnings: ExpiryWarnings
+    owner_changes: OwnerChanges
     break_glass: BreakGlass
 
 
@@ -109,13 +110,13 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
     ticker.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
-    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.look, "automatic access flows")
+    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.run_once, "automatic access flows")
     rounds = Reconciling(domain.reconcile, domain.clocks)
     ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
-    ticker.every(LOOK_AT_CLOCK_EVERY, domain.own_clock.look, "our own clock")
-    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look, "reconcile")
-    ticker.every(LOOK_AT_ENDS_EVERY, domain.end_notes.look, "notes before an end")
-    ticker.every(LOOK_AT_OWNERS_EVERY, domain.departures.look, "owners who left")
+    ticker.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
+    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.run_once, "reconcile")
+    ticker.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "notes before an end")
+    ticker.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "owners who left")
     for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
         store.on_work(pool.wake)
         pool.start()

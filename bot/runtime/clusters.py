@@ -8,7 +8,7 @@ from bot.access.errors import Outage
 from bot.access.ports import Clock
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.connector_account import Account
+from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
 from bot.cluster.ownership import Installation
 from bot.config.configuration import Configuration
@@ -19,7 +19,7 @@ class ConfiguredClusters(dict[str, ElasticsearchCluster]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, ElasticsearchAccount] = {}
 
     def __missing__(self, integration: str) -> ElasticsearchCluster:
         raise Outage(f"the integration {integration} is not configured")
@@ -40,6 +40,6 @@ def connect_clusters(
         client = connect(configuration.connections[integration.name], password)
         cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner, clock)
         clusters[integration.name] = cluster
-        clusters.accounts[integration.name] = Account(client, password)
+        clusters.accounts[integration.name] = ElasticsearchAccount(client, password)
         running.callback(cluster.close)
     return clusters

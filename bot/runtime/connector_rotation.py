@@ -12,13 +12,13 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.access.errors import AccessError, Outage, Refusal
-from bot.access.notifications.owner_notices import Notices
+from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.protocol_transaction import Store
 from bot.access.store.store import SqlStore
 from bot.cluster.client import connect
-from bot.cluster.connector_account import Account
+from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
 from bot.config.configuration import Configuration
 from bot.config.secret_references import WHEN_NEEDED
@@ -71,17 +71,17 @@ def check_rotation(configuration: Configuration) -> None:
 
 def rotation_of(
     configuration: Configuration,
-    accounts: Mapping[str, Account],
+    accounts: Mapping[str, ElasticsearchAccount],
     store: Store,
     clock: Clock,
-    notices: Notices | None = None,
+    notices: OwnerNotices | None = None,
 ) -> Rotation:
     """The rotation of all accounts. `notices`: the owners are told of a failure that nobody sees otherwise."""
     rotation = Rotation(store, accounts, _periods(configuration), clock)
     return rotation if notices is None else replace(rotation, tell=partial(_tell, notices))
 
 
-def _tell(notices: Notices, integration: str, error: str) -> None:
+def _tell(notices: OwnerNotices, integration: str, error: str) -> None:
     notices.tell(
         integration,
         f"The password of es-access's own account in {integration} could not be rotated: {error}.\n"
@@ -90,7 +90,7 @@ def _tell(notices: Notices, integration: str, error: str) -> None:
 
 
 @contextmanager
-def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, dict[str, Account]]]:
+def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, dict[str, ElasticsearchAccount]]]:
     """The rotation and the accounts for one command, beside whatever runs. Raises `SettingsError`."""
     with ExitStack() as running:
         configuration = settings.configuration()
@@ -98,7 +98,7 @@ def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, 
         for integration, password in read_passwords(configuration, settings.access_config).items():
             client = connect(configuration.connections[integration], password)
             running.callback(client.close)
-            accounts[integration] = Account(client, password)
+            accounts[integration] = ElasticsearchAccount(client, password)
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
         store = SqlStore(engine, f"rotate:{socket.gethostname()}:{os.getpid()}")
@@ -107,10 +107,10 @@ def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, 
 
 def start_rotation(
     configuration: Configuration,
-    accounts: Mapping[str, Account],
+    accounts: Mapping[str, ElasticsearchAccount],
     store: Store,
     clock: Clock,
-    notices: Notices,
+    notices: OwnerNotices,
     running: ExitStack,
 ) -> None:
     """Mends what a crash interrupted, and rotates from time to time. Costs nothing where no secret store is used."""
@@ -122,12 +122,14 @@ def start_rotation(
     if not kept:
         return
     ticker = Ticker()
-    ticker.every(LOOK_AT_ROTATION_EVERY, rotation_of(configuration, kept, store, clock, notices).look, "rotation")
+    ticker.every(LOOK_AT_ROTATION_EVERY, rotation_of(configuration, kept, store, clock, notices).run_once, "rotation")
     ticker.start()
     running.callback(ticker.stop)
 
 
-def rotate_now(rotation: Rotation, accounts: Mapping[str, Account], cluster: str | None) -> tuple[bool, list[str]]:
+def rotate_now(
+    rotation: Rotation, accounts: Mapping[str, ElasticsearchAccount], cluster: str | None
+) -> tuple[bool, list[str]]:
     """Rotates one account, or each. Returns whether all went well, and a line about each."""
     if cluster is not None and cluster not in accounts:
         return False, [f"{cluster}: there is no such cluster. There is {', '.join(accounts)}."]

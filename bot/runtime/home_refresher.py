@@ -39,13 +39,13 @@ class HomeRefresher:
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
             try:
-                self.look()
+                self.run_once()
             except DatabaseAway:
                 continue  # what is owed is shown once it is back
             except Exception:
                 log.exception("a bug: Home tabs were not looked at")
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """Shows what has changed since the last look, and what could not be shown then."""
         self._owed |= dict.fromkeys(self._changed(), 0.0)
         for person in [each for each, at in self._owed.items() if at <= time.monotonic()]:

@@ -15,7 +15,7 @@ _NAME = "installation"
 
 
 @dataclass(frozen=True)
-class Identity:
+class InstallationIdentity:
     """Finds the installation's id: as it was set, else as it was kept, else as Slack names the app in the workspace.
 
     Slack's answer is the same when the database is lost, so that what was made is known again.

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import APPLICATION
 from bot.access.store.protocol_transaction import Store
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Reloading:
+class PolicyReload:
     """Puts a new policy in force as a whole, or none of it."""
 
     settings: Settings
-    rules: Rules
+    current: CurrentPolicy
     started_with: Configuration
     store: Store
     clock: Clock
@@ -34,7 +34,7 @@ class Reloading:
             log.warning("the policy was not read again: the old one stays in force", problems=list(error.problems))
             self._audit("policy.refused", problems=list(error.problems))
             return
-        self.rules.policy = fresh.policy
+        self.current.policy = fresh.policy
         log.info("the policy was read again", flows=[flow.name for flow in fresh.policy.access_flows])
         self._audit("policy.loaded", **policy_detail(fresh))
 

@@ -9,7 +9,7 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 from bot.config.settings import Settings, SettingsError
 from bot.observability.metrics import Metrics
 from bot.runtime.http_server import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.middleware import Team
 from bot.slack.socket_mode import SocketMode
 
@@ -20,7 +20,7 @@ LIFE_SIGN = "slack last life sign"
 def listen(
     settings: Settings,
     app: App,
-    afterwards: Afterwards,
+    ack_queue: AckQueue,
     checks: Mapping[str, Callable[[], object]],
     metrics: Metrics,
     team: Team,
@@ -28,7 +28,7 @@ def listen(
 ) -> int:
     """Begins to listen. Returns the port. Raises `SettingsError` for one that is in use."""
     if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token, afterwards, team)
+        slack = SocketMode(app, settings.slack_app_token, ack_queue, team)
         metrics.life_sign = slack.silence
         health = Health({**checks, "slack": slack.check}, metrics.page, _said(slack.silence))
         web = _web_server(health, settings, "HEALTH_PORT", settings.health_port)
@@ -40,7 +40,7 @@ def listen(
         # Slack calls when somebody clicks: silence says nothing about whether it could, and is no metric.
         health = Health(checks, metrics.page, _said(team.silence))
         handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(with_slack(handler, health, afterwards.acknowledging), settings, "PORT", settings.port)
+        web = _web_server(with_slack(handler, health, ack_queue.acknowledging), settings, "PORT", settings.port)
         running.callback(web.stop)
         web.start()
     return web.port

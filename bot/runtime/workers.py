@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from bot.access.errors import DatabaseAway
-from bot.access.models.requests import Grant, Message
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message
 from bot.access.ports import Clock
 from bot.access.store.protocol_transaction import Store, Transaction
 

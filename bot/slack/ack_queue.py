@@ -20,7 +20,7 @@ PAUSE_SECONDS = 0.003
 Result = TypeVar("Result")
 
 
-class Afterwards:
+class AckQueue:
     """Runs the work of acknowledged payloads when no payload waits to be acknowledged.
 
     Python runs one thread at a time: a hundred commands at once would each be acknowledged behind the work of those

@@ -12,7 +12,7 @@ from slack_bolt import App
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
-from bot.slack.middleware import Carrying, Gate
+from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
@@ -34,7 +34,7 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
     )  # fmt: skip
 
 
-class Registers(Protocol):
+class ListenerGroup(Protocol):
     """Listeners for some of what Slack sends."""
 
     def register(self, app: App) -> None:
@@ -46,8 +46,8 @@ def bolt_app(
     client: WebClient,
     signing_secret: SecretStr | None,
     executor: Executor,
-    listeners: Sequence[Registers],
-    gate: Gate,
+    listeners: Sequence[ListenerGroup],
+    middleware: WorkspaceMiddleware,
     *,
     verified: bool,
 ) -> App:
@@ -64,7 +64,7 @@ def bolt_app(
             # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
             signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
             token_verification_enabled=asking,
-            listener_executor=Carrying(executor),
+            listener_executor=ContextExecutor(executor),
             raise_error_for_unhandled_request=False,
         )
 
@@ -74,7 +74,7 @@ def bolt_app(
         # Slack took the token a moment ago, so it is Slack that went away since: no reason not to start.
         log.warning("Slack did not say again who we are", error=type(error).__name__)
         app = made(asking=False)
-    app.use(gate)
+    app.use(middleware)
     for each in listeners:
         each.register(app)
     return app

@@ -24,7 +24,7 @@ NOT_SERVED = "This es-access serves another Slack workspace. Ask in that one."
 
 
 @dataclass(frozen=True)
-class Acting:
+class Actor:
     """Who types or clicks what, and about which request where the payload names one."""
 
     person: str
@@ -32,10 +32,10 @@ class Acting:
     request_id: str | None = None
 
 
-_acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
+_acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
-def acting() -> Acting | None:
+def acting() -> Actor | None:
     """Who it is whose payload this thread works on."""
     return _acting.get()
 
@@ -74,7 +74,7 @@ class Team:
 
 
 @dataclass(frozen=True)
-class Gate:
+class WorkspaceMiddleware:
     """A Bolt middleware. A payload of another workspace reaches no listener; the refusal is audited."""
 
     team: Team
@@ -109,7 +109,7 @@ def teams_of(body: dict[str, Any]) -> list[str]:
     return [str(each) for each in named if each]
 
 
-class Carrying(Executor):
+class ContextExecutor(Executor):
     """Runs in the threads of another executor, and there it is known who is acting."""
 
     def __init__(self, threads: Executor) -> None:
@@ -120,16 +120,16 @@ class Carrying(Executor):
         return self._threads.submit(copy_context().run, fn, *args, **kwargs)
 
 
-def _who(body: dict[str, Any]) -> Acting | None:
+def _who(body: dict[str, Any]) -> Actor | None:
     user = body.get("user")
     person = body.get("user_id") or (user.get("id") if isinstance(user, dict) else None)
     if not person:
         return None
     actions, view = body.get("actions"), body.get("view")
     if isinstance(actions, list) and actions:
-        return Acting(str(person), str(actions[0].get("action_id")), read_id(str(actions[0].get("value") or "")))
+        return Actor(str(person), str(actions[0].get("action_id")), read_id(str(actions[0].get("value") or "")))
     if isinstance(view, dict):
-        return Acting(str(person), str(view.get("callback_id")), read_id(str(view.get("private_metadata") or "")))
+        return Actor(str(person), str(view.get("callback_id")), read_id(str(view.get("private_metadata") or "")))
     words = str(body.get("text") or "").split()
     about = next((found for word in words[1:2] if (found := read_id(word))), None)
-    return Acting(str(person), str(body.get("command") or body.get("type")), about)
+    return Actor(str(person), str(body.get("command") or body.get("type")), about)

@@ -16,7 +16,7 @@ AGAIN = "Please do that again."
 
 
 @dataclass(frozen=True)
-class Window:
+class Modal:
     """A window that stands open. `hash` is of what it shows: an update that names it overwrites nothing newer.
 
     `metadata` is kept with it by Slack, and has to be sent with every update.
@@ -27,7 +27,7 @@ class Window:
     metadata: str
 
 
-def open_window(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Window:
+def open_window(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Modal:
     """Opens the window.
 
     Raises `Conflict` when Slack says that it is too late, with what to do `instead`, a command where there is one;
@@ -42,12 +42,12 @@ def open_window(client: WebClient, body: dict[str, Any], view: View, instead: st
             why = "It took too long, so Slack did not open the window."
             raise Conflict(f"{why} Type it instead." if instead.startswith("/") else why, instead) from None
         raise
-    return Window(str(answer["view"]["id"]), str(answer["view"]["hash"]), view.private_metadata)
+    return Modal(str(answer["view"]["id"]), str(answer["view"]["hash"]), view.private_metadata)
 
 
-def standing(view: dict[str, Any]) -> Window:
+def standing(view: dict[str, Any]) -> Modal:
     """The window of a payload that was sent from it."""
-    return Window(str(view["id"]), str(view["hash"]), str(view.get("private_metadata") or ""))
+    return Modal(str(view["id"]), str(view["hash"]), str(view.get("private_metadata") or ""))
 
 
 def subject_of(body: dict[str, Any]) -> str:

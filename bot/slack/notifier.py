@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models.requests import Message, MessageKind
-from bot.access.policy.current import Rules
-from bot.access.ports import Credential, Posted, Story
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.policy.current import CurrentPolicy
+from bot.access.ports import Credential, MessagePosition
 from bot.slack.blocks import messages
 from bot.slack.blocks.break_glass import to_review
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_message
 from bot.slack.blocks.expiry_warning import ending_soon
 from bot.slack.blocks.on_behalf import asked_for_you
@@ -23,16 +24,18 @@ class SlackNotifier:
     """A `Notifier` for Slack. Its client must not retry by itself: a post that is sent twice is read twice."""
 
     client: WebClient
-    rules: Rules
+    current: CurrentPolicy
 
-    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
+    def send(
+        self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
+    ) -> MessagePosition:
         """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`.
 
         `under`: in the thread of that message.
         """
-        content = _content(message, story)
+        content = _content(message, details)
         if message.channel is not None and message.ts is not None:
-            return self._edit(Posted(message.channel, message.ts), content)
+            return self._edit(MessagePosition(message.channel, message.ts), content)
         if under is None:
             return self._post(message.recipient, content)
         # What has ended may be days old, and nobody looks into its thread: that is shown beside it as well.
@@ -44,20 +47,22 @@ class SlackNotifier:
                 raise
             return self._post(message.recipient, content)  # the message above was deleted
 
-    def deliver(self, message: Message, story: Story, credential: Credential) -> None:
+    def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
         """Writes the credential into the message that stands for it. Raises `Outage`, `Refusal`."""
-        integration = self.rules.policy.integration(story.request.integration)
-        content = messages.delivered(story, integration, credential)
+        integration = self.current.policy.integration(details.request.integration)
+        content = messages.delivered(details, integration, credential)
         if message.channel is None or message.ts is None:
-            raise LookupError(f"the message for the credential of {story.request.id} stands nowhere")
-        self._edit(Posted(message.channel, message.ts), content)
+            raise LookupError(f"the message for the credential of {details.request.id} stands nowhere")
+        self._edit(MessagePosition(message.channel, message.ts), content)
 
-    def _edit(self, place: Posted, content: Content) -> Posted:
+    def _edit(self, place: MessagePosition, content: MessageContent) -> MessagePosition:
         with domain_errors():
             self.client.chat_update(channel=place.channel, ts=place.ts, text=content.text, blocks=content.blocks)
         return place
 
-    def _post(self, where: str, content: Content, thread: str | None = None, *, beside: bool = False) -> Posted:
+    def _post(
+        self, where: str, content: MessageContent, thread: str | None = None, *, beside: bool = False
+    ) -> MessagePosition:
         with domain_errors():
             answer = self.client.chat_postMessage(
                 channel=where,
@@ -72,20 +77,20 @@ class SlackNotifier:
         if not (isinstance(channel, str) and isinstance(ts, str)):
             # Nobody knows where it stands, if it does: a secret must not be written into it.
             raise Outage("Slack's answer does not say where the message stands")
-        return Posted(channel, ts)
+        return MessagePosition(channel, ts)
 
 
-def _content(message: Message, story: Story | None) -> Content:
-    if story is None:
+def _content(message: Message, details: RequestDetails | None) -> MessageContent:
+    if details is None:
         return messages.notice(message.notice or "")
     if message.kind is MessageKind.THREAD:
-        return note(story, message.notice or "")
+        return note(details, message.notice or "")
     if message.kind is MessageKind.OFFER:
-        return offer_message(story, message.about or "")
+        return offer_message(details, message.about or "")
     if message.kind is MessageKind.WARNING:
-        return ending_soon(story, message.about or "")
+        return ending_soon(details, message.about or "")
     if message.kind is MessageKind.ASKED:
-        return asked_for_you(story)
+        return asked_for_you(details)
     if message.kind is MessageKind.BREAK_GLASS:
-        return to_review(story, again=message.about is not None)
-    return messages.message(message.kind, story, message.recipient)
+        return to_review(details, again=message.about is not None)
+    return messages.message(message.kind, details, message.recipient)

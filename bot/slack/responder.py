@@ -13,12 +13,12 @@ from bot.access.audit.refusals import Refusals
 from bot.access.errors import AccessError, DatabaseAway, Outage, Refusal
 from bot.access.ports import Directory
 from bot.access.requests.membership import check_belongs_if_known
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.blocks import answers
 from bot.slack.blocks import modals as views
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.errors import domain_errors
-from bot.slack.middleware import Acting, acting
+from bot.slack.middleware import Actor, acting
 from bot.slack.modals import opened_in
 
 log = structlog.get_logger(__name__)
@@ -29,32 +29,32 @@ Body = dict[str, Any]
 class Answer(Protocol):
     """Shows something to the person who typed or clicked."""
 
-    def __call__(self, content: Content) -> object: ...
+    def __call__(self, content: MessageContent) -> object: ...
 
 
 @dataclass(frozen=True)
-class Answering:
+class Responder:
     """Does what was typed or clicked after it was acknowledged, and shows what comes of it, whatever that is.
 
     Whoever does not belong here is refused, and every refusal is kept in the audit.
     """
 
-    afterwards: Afterwards
+    ack_queue: AckQueue
     directory: Directory
     refusals: Refusals
 
-    def later(self, show: Answer, work: Callable[[], Content | None]) -> None:
+    def later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
         """Takes the work of a payload that is acknowledged, and returns at once."""
         who = acting()
 
-        def admitted() -> Content | None:
+        def admitted() -> MessageContent | None:
             if who is not None:
                 check_belongs_if_known(self.directory, who.person)
             return work()
 
-        self.afterwards.do(lambda: self.now(show, admitted, who))
+        self.ack_queue.do(lambda: self.now(show, admitted, who))
 
-    def now(self, show: Answer, work: Callable[[], Content | None], who: Acting | None) -> None:
+    def now(self, show: Answer, work: Callable[[], MessageContent | None], who: Actor | None) -> None:
         """Does it in this thread. `who` is whose payload it is, as `acting` said when it came."""
         try:
             content = work()
@@ -66,13 +66,13 @@ class Answering:
         if content is not None:
             show(content)
 
-    def refused(self, error: AccessError, who: Acting | None) -> None:
+    def refused(self, error: AccessError, who: Actor | None) -> None:
         """Keeps a refusal in the audit."""
         if who is not None:
             self.refusals.record(who.person, who.what, error, who.request_id)
 
 
-def trouble(error: BaseException) -> Content:
+def trouble(error: BaseException) -> MessageContent:
     """What a person is told of an error. A bug is logged here."""
     if isinstance(error, AccessError):
         return answers.refused(error)
@@ -90,7 +90,7 @@ def trouble(error: BaseException) -> Content:
 def privately(respond: Respond) -> Answer:
     """Where it was typed or clicked."""
 
-    def show(content: Content) -> None:
+    def show(content: MessageContent) -> None:
         with logged():
             respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
 
@@ -100,7 +100,7 @@ def privately(respond: Respond) -> Answer:
 def in_dm(client: WebClient, person: str, channel: str = "") -> Answer:
     """In a direct message; where that is closed to the app, for that person alone in the channel of the click."""
 
-    def show(content: Content) -> None:
+    def show(content: MessageContent) -> None:
         with logged():
             try:
                 with domain_errors():
@@ -123,7 +123,7 @@ def after_window(client: WebClient, body: Body) -> Answer:
 def in_window(client: WebClient, window: str) -> Answer:
     """In a window that is open."""
 
-    def show(content: Content) -> None:
+    def show(content: MessageContent) -> None:
         with logged(), domain_errors():
             client.views_update(view_id=window, view=views.shown(content.blocks))
 

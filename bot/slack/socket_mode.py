@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.access.errors import Outage, Refusal
 from bot.slack import ids
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.app import LISTENERS
 from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
@@ -78,11 +78,11 @@ class Handler(SocketModeHandler):
     with in threads of their own, so that what needs an answer does not queue behind them.
     """
 
-    def __init__(self, app: App, app_token: str, afterwards: Afterwards, team: Team) -> None:
+    def __init__(self, app: App, app_token: str, ack_queue: AckQueue, team: Team) -> None:
         super().__init__(
             app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS, receive_buffer_size=READ_BYTES
         )
-        self._afterwards = afterwards
+        self._afterwards = ack_queue
         self._team = team
         self._dealing = ThreadPoolExecutor(LISTENERS, thread_name_prefix="acknowledged")
         self._guard = threading.Lock()
@@ -174,9 +174,9 @@ def _all_is_read(open_socket: socket.socket | None) -> bool:
 class SocketMode:
     """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
 
-    def __init__(self, app: App, app_token: SecretStr, afterwards: Afterwards, team: Team) -> None:
-        self._handler = Handler(app, app_token.get_secret_value(), afterwards, team)
-        self._afterwards = afterwards
+    def __init__(self, app: App, app_token: SecretStr, ack_queue: AckQueue, team: Team) -> None:
+        self._handler = Handler(app, app_token.get_secret_value(), ack_queue, team)
+        self._afterwards = ack_queue
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 

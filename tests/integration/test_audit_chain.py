@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 from bot.access.audit.chain import Head
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import LostRace
-from bot.access.models.requests import Approval, AuditEvent
+from bot.access.models.audit import AuditEvent
+from bot.access.models.requests import Approval
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
 from bot.storage import migrate as migration
@@ -137,7 +138,7 @@ def test_what_is_rolled_back_leaves_no_gap(store: SqlStore, engine: Engine) -> N
         write.amend(request, state="denied")
     with pytest.raises(LostRace), store.writing() as write:  # noqa: PT012
         write.audit("request.submitted", WHO, NOW, None)
-        write.hold(request)
+        write.lock_request(request)
     write_trail(store, 1)
     assert (broken_at(engine), verified(engine).head.sequence) == (None, 2)
 
@@ -153,8 +154,8 @@ def test_rows_locked_in_any_order_and_the_head_never_wait_in_a_circle(new_store:
         for turn in range(10):
             with store.writing() as write:
                 write.audit("request.reminded", WHO, NOW, None)
-                write.hold_grant(grants[(number + turn) % 2].id)
-                write.hold(requests[(number + turn) % 2])
+                write.lock_grant(grants[(number + turn) % 2].id)
+                write.lock_request(requests[(number + turn) % 2])
                 write.audit("request.reminded", WHO, NOW, None)
 
     with ThreadPoolExecutor(6) as pool:

@@ -17,7 +17,7 @@ from bot.access.audit.trail import AuditTrail
 from bot.access.errors import Outage, Refusal
 from bot.access.store.store import SqlStore
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.sandbox.node import Node
 from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.databases import NewStore
@@ -48,14 +48,14 @@ class Box:
 
 
 @pytest.fixture
-def index(each_node: Node) -> Iterator[tuple[str, Connection]]:
+def index(each_node: Node) -> Iterator[tuple[str, ClusterConnection]]:
     """A name for an index, and how its writer reaches it."""
     name = f"es-access-audit-{secrets.token_hex(4)}"
     password = secrets.token_urlsafe(24)
     security = each_node.client().security
     security.put_role(name=name, indices=[{"names": [name], "privileges": list(PRIVILEGES)}])
     security.put_user(username=name, password=password, roles=[name])
-    yield name, Connection(name, SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
+    yield name, ClusterConnection(name, SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
     security.delete_user(username=name)
     security.delete_role(name=name)
     each_node.client().options(ignore_status=404).indices.delete(index=name)
@@ -73,7 +73,7 @@ def stored(node: Node, index: str) -> list[dict[str, Any]]:
 
 
 def test_every_event_arrives_once_and_a_repeat_changes_nothing(
-    store: SqlStore, engine: Engine, index: tuple[str, Connection], each_node: Node
+    store: SqlStore, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
 ) -> None:
     name, connection = index
     write_trail(store, 5)
@@ -112,7 +112,7 @@ def test_every_event_arrives_once_and_a_repeat_changes_nothing(
 
 
 def test_an_answer_that_is_lost_sends_again_what_is_there(
-    store: SqlStore, engine: Engine, index: tuple[str, Connection], each_node: Node
+    store: SqlStore, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
 ) -> None:
     name, connection = index
     write_trail(store, 3)
@@ -121,7 +121,7 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
         return Cut() if phase == "after" and request.path.endswith("_bulk") else None
 
     with Proxy(each_node.url) as proxy:
-        through = Connection(connection.username, connection.password, url=proxy.url)
+        through = ClusterConnection(connection.username, connection.password, url=proxy.url)
         destination = AuditIndex(connect(through), str(connection.url), name)
         proxy.hook = lose
         clock = FakeClock()
@@ -143,7 +143,7 @@ def test_an_account_without_the_privileges_is_a_refusal_and_waits(
     password = secrets.token_urlsafe(24)
     each_node.client().security.put_user(username="es-access-nothing", password=password, roles=[])
     write_trail(store, 1)
-    plain = Connection("es-access-nothing", SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
+    plain = ClusterConnection("es-access-nothing", SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
     destination = AuditIndex(connect(plain), each_node.url, "es-access-audit-x")
     try:
         with pytest.raises(Refusal, match="403"):

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Catalogue, Resource, Template
-from bot.cluster.catalog import Catalog
-from bot.cluster.client import Connection, connect
+from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.cluster_state import fields
 from bot.cluster.ownership import Installation
@@ -81,9 +81,9 @@ class Furnished:
     state: Mapping[str, Any]
     """The cluster's, filtered, before the tests changed anything."""
 
-    def connection(self, url: str | None = None) -> Connection:
+    def connection(self, url: str | None = None) -> ClusterConnection:
         username, password = self.node.connector()
-        return Connection(username, SecretStr(password), url=url or self.url)
+        return ClusterConnection(username, SecretStr(password), url=url or self.url)
 
 
 @pytest.fixture(scope="module", params=versions())
@@ -91,7 +91,7 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Furnished]:
     with Node.start(request.param) as node:
         furnish(node)
         username, password = node.connector()
-        client = connect(Connection(username, SecretStr(password), url=node.url))
+        client = connect(ClusterConnection(username, SecretStr(password), url=node.url))
         yield Furnished(
             node, node.url, client, client.cluster.state(metric="metadata", filter_path=fields("owner")).body
         )
@@ -100,7 +100,7 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Furnished]:
 
 @pytest.fixture
 def catalogue(furnished: Furnished) -> Iterator[Catalogue]:
-    catalog = Catalog(furnished.client, "owner")
+    catalog = CatalogueReader(furnished.client, "owner")
     yield catalog.get()
     catalog.close()
 
@@ -166,7 +166,7 @@ def test_what_is_created_later_has_the_owner_of_its_template(catalogue: Catalogu
         Template("of.parts", ("parts-*",), "@parts"),
         Template("web.streams", ("web-*",), "@web"),
     )
-    catalog = Catalog(furnished.client, "owner")
+    catalog = CatalogueReader(furnished.client, "owner")
     for template in catalogue.templates:
         later = template.patterns[0].replace("*", "later")
         furnished.node.client().index(
@@ -189,7 +189,7 @@ def test_data_stream_is_as_large_as_all_its_backing_indices(furnished: Furnished
 
 
 def test_without_a_key_nothing_has_an_owner(furnished: Furnished) -> None:
-    catalog = Catalog(furnished.client)
+    catalog = CatalogueReader(furnished.client)
     found = catalog.get()
     catalog.close()
     assert set(owners(found).values()) == {(None,)}
@@ -201,7 +201,7 @@ def test_key_that_looks_like_a_path_is_taken_by_its_letters(furnished: Furnished
     node, name = furnished.node, f"odd-key-{len(key)}"
     meta = {key: "@dotted", "owner": "@not-this", "team": {"owner": "@nor-this"}}
     node.client().indices.create(index=name, mappings={"_meta": meta}, **BARE)
-    catalog = Catalog(furnished.client, key)
+    catalog = CatalogueReader(furnished.client, key)
     found = catalog.get()
     catalog.close()
     node.client().indices.delete(index=name)
@@ -234,7 +234,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 def test_new_index_is_seen_by_who_asks_for_fresh_after_two_seconds(furnished: Furnished) -> None:
     now = [0.0]
-    catalog = Catalog(furnished.client, "owner", lambda: now[0])
+    catalog = CatalogueReader(furnished.client, "owner", lambda: now[0])
     assert "came-later" not in owners(catalog.get())
     furnished.node.create_index("came-later", owner="@late")
     now[0] = 3
@@ -255,7 +255,7 @@ def test_closed_cluster_leaves_no_thread(furnished: Furnished, executor: ThreadP
 
 def test_outage_is_bridged_for_ten_minutes_and_then_said(furnished: Furnished) -> None:
     now = [0.0]
-    catalog = Catalog(furnished.client, "owner", lambda: now[0])
+    catalog = CatalogueReader(furnished.client, "owner", lambda: now[0])
     known = catalog.get()
     with connect(furnished.connection(f"http://127.0.0.1:{free_port()}")) as nobody:
         catalog._client = nobody
@@ -270,23 +270,23 @@ def test_outage_is_bridged_for_ten_minutes_and_then_said(furnished: Furnished) -
 
 
 @pytest.fixture
-def without_rights(furnished: Furnished) -> Iterator[Connection]:
+def without_rights(furnished: Furnished) -> Iterator[ClusterConnection]:
     security = furnished.node.client().security
     security.put_user(username="nobody", password="nobody-password", roles=[])
-    yield Connection("nobody", SecretStr("nobody-password"), url=furnished.url)
+    yield ClusterConnection("nobody", SecretStr("nobody-password"), url=furnished.url)
     security.delete_user(username="nobody")
 
 
-def test_account_without_rights_is_a_refusal(without_rights: Connection) -> None:
+def test_account_without_rights_is_a_refusal(without_rights: ClusterConnection) -> None:
     with connect(without_rights) as client:
-        catalog = Catalog(client, "owner")
+        catalog = CatalogueReader(client, "owner")
         with pytest.raises(Refusal, match="403"):
             catalog.get()
         catalog.close()
 
 
 def test_many_at_once_cause_one_reading(furnished: Furnished) -> None:
-    catalog = Catalog(furnished.client, "owner")
+    catalog = CatalogueReader(furnished.client, "owner")
     with ThreadPoolExecutor(16) as people:
         asked = [people.submit(catalog.get) for _ in range(16)]
         found = [each.result() for each in asked]

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from bot.access.models.requests import Message, MessageKind
-from bot.access.ports import Posted
+from bot.access.models.messages import Message, MessageKind
+from bot.access.ports import MessagePosition
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import SqlStore
 from tests.databases import NewStore
@@ -160,7 +160,7 @@ def test_only_who_has_the_claim_holds_the_grant(store: SqlStore, new_store: NewS
 
 def leased(store: SqlStore, now: datetime = NOW, name: str = "duty") -> bool:
     with store.writing() as write:
-        return write.lease(name, now, now + MINUTE)
+        return write.claim_duty(name, now, now + MINUTE)
 
 
 def test_a_duty_is_one_process_s_until_it_is_not_heard_of_again(store: SqlStore, new_store: NewStore) -> None:
@@ -197,7 +197,7 @@ def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: SqlStore) 
     assert [row.request_id for row in claim_messages(store)] == [first, other]
     assert claim_messages(store) == []
     with store.writing() as write:
-        write.sent(message_in(store, first), Posted("D1", "1.0"))
+        write.sent(message_in(store, first), MessagePosition("D1", "1.0"))
     assert [row.request_id for row in claim_messages(store)] == [second]
 
 
@@ -220,7 +220,7 @@ def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: SqlStore) -
     request_id = owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
-        write.sent(row, Posted("D1", "1.0"))
+        write.sent(row, MessagePosition("D1", "1.0"))
     found = message_in(store, request_id)
     assert (found.channel, found.ts, found.due_at, found.sent, found.claimed_by) == ("D1", "1.0", None, 1, None)
 
@@ -233,7 +233,7 @@ def test_a_refresh_while_it_is_being_sent_stays_owed(store: SqlStore, end: str) 
         write.refresh(request_id, [MessageKind.APPROVAL], NOW + MINUTE)
     with store.writing() as write:
         if end == "sent":
-            write.sent(row, Posted("D1", "1.0"))
+            write.sent(row, MessagePosition("D1", "1.0"))
         elif end == "give_up":
             write.give_up(row)
         else:
@@ -248,7 +248,7 @@ def test_a_refresh_leaves_alone_what_was_reserved_and_never_posted(store: SqlSto
         write.refresh(request_id, [MessageKind.APPROVAL], NOW)
     assert message_in(store, request_id).due_at is None
     with store.writing() as write:
-        write.place(message_in(store, request_id), Posted("D1", "1.0"))
+        write.record_position(message_in(store, request_id), MessagePosition("D1", "1.0"))
         write.refresh(request_id, [MessageKind.APPROVAL], NOW)
     assert message_in(store, request_id).due_at == NOW
 
@@ -257,6 +257,6 @@ def test_nobody_is_owed_the_same_message_twice(store: SqlStore, engine: Engine) 
     request = new_request(store)
     for _ in range(2):
         with store.writing() as write:
-            write.owe(request.id, MessageKind.ENDED, [WHO, OWNER, WHO], NOW)
+            write.enqueue(request.id, MessageKind.ENDED, [WHO, OWNER, WHO], NOW)
     with Session(engine) as session:
         assert session.exec(select(Message.recipient).order_by(col(Message.id))).all() == [WHO, OWNER]

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import CredentialSpec, Privileges, Receipt
-from bot.cluster.catalog import Catalog
-from bot.cluster.client import Connection, connect
+from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.connector_privileges import read_privileges
 from bot.cluster.ownership import Installation
@@ -67,7 +67,7 @@ def proxy(each_node: Node) -> Iterator[Proxy]:
 def client(each_node: Node, proxy: Proxy) -> Iterator[Elasticsearch]:
     """The connector account's, by way of the proxy."""
     username, password = each_node.connector()
-    made = connect(Connection(username=username, password=SecretStr(password), url=proxy.url))
+    made = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
     yield made
     made.close()
 
@@ -489,7 +489,7 @@ def test_a_node_that_is_not_there_is_an_outage(
 ) -> None:
     with Proxy(each_node.url) as gone:
         url = gone.url
-    client = connect(Connection(username="x", password=password, url=url))
+    client = connect(ClusterConnection(username="x", password=password, url=url))
     cluster = ElasticsearchCluster(client, executor, Installation("here"))
     with pytest.raises(Outage, match=r"Elasticsearch does not answer \(ConnectionError\)"):
         cluster.create(spec, password)
@@ -511,7 +511,7 @@ def test_the_names_are_those_of_indices_and_aliases(
 ) -> None:
     alias = f"{spec.username}-alias"
     each_node.client().indices.put_alias(index=GRANTED, name=alias)
-    with closing(Catalog(client)) as catalog:
+    with closing(CatalogueReader(client)) as catalog:
         names = [each.name for each in catalog.get().resources]
     assert {GRANTED, OTHER, alias} <= set(names)
     assert list(names) == sorted(names)

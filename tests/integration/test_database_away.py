@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.access.errors import DatabaseAway
-from bot.access.models.requests import Message
+from bot.access.models.messages import Message
 from bot.access.store import store as stores
 from bot.access.store.store import SqlStore
 from bot.runtime.scheduler import Ticker

@@ -12,8 +12,8 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.errors import Outage
-from bot.access.ports import CredentialSpec, Found, Privileges
-from bot.cluster.client import Connection, connect
+from bot.access.ports import CredentialSpec, InventoryItem, Privileges
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.inventory import PAGE
 from bot.cluster.ownership import METADATA_KEY, Installation
@@ -42,7 +42,7 @@ Joined = Callable[..., ElasticsearchCluster]
 def joined(each_node: Node) -> Iterator[Joined]:
     """Makes the adapter of an installation on the node, as the connector account. What they made goes at the end."""
     username, password = each_node.connector()
-    client = connect(Connection(username=username, password=SecretStr(password), url=each_node.url))
+    client = connect(ClusterConnection(username=username, password=SecretStr(password), url=each_node.url))
     with ThreadPoolExecutor(4) as executor:
 
         def join(name: str | None, clock: MovedClock | None = None) -> ElasticsearchCluster:
@@ -74,7 +74,7 @@ def password() -> SecretStr:
     return SecretStr(secrets.token_urlsafe(24))
 
 
-def all_found(node: Node, cluster: ElasticsearchCluster) -> dict[str, Found]:
+def all_found(node: Node, cluster: ElasticsearchCluster) -> dict[str, InventoryItem]:
     """Once a search can see all that was made."""
     make_visible(node.client())
     pages = list(cluster.found())
@@ -94,7 +94,7 @@ def test_a_user_with_its_role_is_found_as_one(each_node: Node, joined: Joined, n
     cluster, made = joined(name), spec()
     cluster.create(made, password())
     assert all_found(each_node, cluster) == {
-        made.username: Found(
+        made.username: InventoryItem(
             username=made.username, grant_id="REQ-7K3F9Q", requester="U0ALICE", expires_at=made.expires_at,
             user=True, enabled=True, role=True, patterns=made.patterns, indices=made.privileges.indices,
         )
@@ -106,7 +106,7 @@ def test_a_key_is_found_without_its_user_and_says_what_it_may_do(each_node: Node
     first = cluster.grant_key(made, password())
     second = cluster.grant_key(made, password())
     assert all_found(each_node, cluster) == {
-        made.username: Found(
+        made.username: InventoryItem(
             username=made.username, grant_id="REQ-7K3F9Q", requester="U0ALICE", expires_at=made.expires_at,
             user=False, enabled=False, role=False, key_ids=(first.key_id or "", second.key_id or ""),
             patterns=made.patterns, indices=made.privileges.indices,

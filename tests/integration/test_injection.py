@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine, inspect
 
-from bot.access.audit.queries import Wanted
+from bot.access.audit.queries import AuditFilter
 from bot.access.audit.refusals import Refusals
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import NotAllowed
@@ -24,16 +24,16 @@ EVIL = [
 def test_what_is_typed_is_never_a_statement(store: SqlStore, engine: Engine, text: str) -> None:
     with world_on(store) as world:
         request_id = world.ask(reason=text)
-        assert world.story(request_id).request.reason == text
+        assert world.request_details(request_id).request.reason == text
         world.approvals.deny(request_id, OWNER, text)
-        assert world.story(request_id).request.decision_reason == text
+        assert world.request_details(request_id).request.decision_reason == text
         with store.reading() as read:
             assert read.request(text) is None
             assert read.requests_of(text, 10) == []
         Refusals(store, FakeClock()).record(text[:30], text, NotAllowed(text))
     trail = AuditTrail(engine)
-    assert [each.actor for each in trail.events(Wanted(event="access.refused"))] == [text[:30]]
-    for wanted in (Wanted(event=text), Wanted(request=text), Wanted(person=REQUESTER + text)):
+    assert [each.actor for each in trail.events(AuditFilter(event="access.refused"))] == [text[:30]]
+    for wanted in (AuditFilter(event=text), AuditFilter(request=text), AuditFilter(person=REQUESTER + text)):
         assert list(trail.events(wanted)) == []
     assert list(trail.access(text, world.clock.now())) == []
     assert trail.verify().broken is None

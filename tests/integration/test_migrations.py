@@ -129,9 +129,9 @@ def test_what_was_filed_before_owner_groups_waits_for_its_owners_as_it_did(empty
     first_version(empty_engine)
     migrate(empty_engine)
     with world_on(SqlStore(empty_engine, "first")) as world:
-        story = world.story("REQ-000001")
-        assert (story.request.flow, story.request.automatic, story.request.escalations) == ("", False, 0)
-        assert story.request.reason == "größe"
+        details = world.request_details("REQ-000001")
+        assert (details.request.flow, details.request.automatic, details.request.escalations) == ("", False, 0)
+        assert details.request.reason == "größe"
         with pytest.raises(NotFound):
             world.approvals.approve("REQ-000001", STRANGER)
         assert world.approvals.approve("REQ-000001", SECOND_OWNER).request.state is RequestState.APPROVED
@@ -150,7 +150,7 @@ def test_what_was_approved_before_is_given_as_it_was_approved(empty_engine: Engi
             ("logs-*",),
             Privileges(("read", "view_index_metadata", "write")),
         )
-        assert world.story("REQ-000002").approvals[0].groups == []
+        assert world.request_details("REQ-000002").approvals[0].groups == []
         world.grants.revoke("REQ-000002", OWNER)
         world.work()
         assert world.cluster.empty

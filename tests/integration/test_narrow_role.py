@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.access.policy.model import PERMISSIONS, Permission
 from bot.access.ports import CredentialSpec, Privileges
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
 from bot.config.access_yaml.model import CLUSTER_PRIVILEGES
@@ -28,7 +28,7 @@ def cluster(each_node: Node) -> Iterator[ElasticsearchCluster]:
     """A node of each version, as the connector account."""
     username, password = each_node.connector()
     with ThreadPoolExecutor(2) as executor:
-        client = connect(Connection(username, SecretStr(password), url=each_node.url))
+        client = connect(ClusterConnection(username, SecretStr(password), url=each_node.url))
         with closing(ElasticsearchCluster(client, executor, Installation("TEST:APP"))) as cluster:
             yield cluster
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import AccessError, Conflict, NotFound, Outage
-from bot.access.lookup.home_tab import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, Overviews, Section
-from bot.access.lookup.home_tab_changes import LATELY, OVERLAP, Changes
-from bot.access.models.requests import CredentialKind
+from bot.access.lookup.home_tab import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, HomeTabs, Section
+from bot.access.lookup.home_tab_changes import LATELY, OVERLAP, HomeTabChanges
+from bot.access.models.columns import CredentialKind
 from bot.access.requests.service import Draft
-from bot.access.store.paging import Page
+from bot.access.store.paging import PageQuery
 from bot.access.store.store import SqlStore
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, world_on
@@ -24,12 +24,12 @@ def world(store: SqlStore) -> Iterator[World]:
 
 
 @pytest.fixture
-def overviews(world: World) -> Overviews:
-    return Overviews(world.store, world.directory, world.rules, world.clock)
+def home_tabs(world: World) -> HomeTabs:
+    return HomeTabs(world.store, world.directory, world.current, world.clock)
 
 
-def seen(overviews: Overviews, person: str, section: Section) -> list[str]:
-    return [each.request.id for each in overviews.look(person).slices[section].stories]
+def seen(home_tabs: HomeTabs, person: str, section: Section) -> list[str]:
+    return [each.request.id for each in home_tabs.read(person).slices[section].requests]
 
 
 def asked(world: World, count: int, duration: str = "1h") -> list[str]:
@@ -40,137 +40,135 @@ def asked(world: World, count: int, duration: str = "1h") -> list[str]:
     return ids
 
 
-def test_each_sees_what_is_theirs(world: World, overviews: Overviews) -> None:
+def test_each_sees_what_is_theirs(world: World, home_tabs: HomeTabs) -> None:
     live, waiting = world.granted(), world.ask("metrics-a")
-    assert seen(overviews, REQUESTER, Section.MINE) == [live]
-    assert set(seen(overviews, REQUESTER, Section.HISTORY)) == {live, waiting}
-    assert seen(overviews, REQUESTER, Section.WAITING) == []
-    assert seen(overviews, REQUESTER, Section.OWNED) == []
-    assert seen(overviews, SECOND_OWNER, Section.WAITING) == [waiting]
-    assert seen(overviews, SECOND_OWNER, Section.OWNED) == [live]
-    assert [seen(overviews, STRANGER, each) for each in Section] == [[], [], [], []]
+    assert seen(home_tabs, REQUESTER, Section.MINE) == [live]
+    assert set(seen(home_tabs, REQUESTER, Section.HISTORY)) == {live, waiting}
+    assert seen(home_tabs, REQUESTER, Section.WAITING) == []
+    assert seen(home_tabs, REQUESTER, Section.OWNED) == []
+    assert seen(home_tabs, SECOND_OWNER, Section.WAITING) == [waiting]
+    assert seen(home_tabs, SECOND_OWNER, Section.OWNED) == [live]
+    assert [seen(home_tabs, STRANGER, each) for each in Section] == [[], [], [], []]
 
 
 def test_what_is_live_is_found_without_going_through_all_that_a_person_ever_asked_for(sqlite_store: SqlStore) -> None:
-    plan = plan_of(sqlite_store, lambda read: read.live_of(REQUESTER, Page(5)))
+    plan = plan_of(sqlite_store, lambda read: read.live_of(REQUESTER, PageQuery(5)))
     assert "USING INDEX access_grant_state" in plan or "USING INDEX access_grant_ending" in plan
     assert "access_request_of_requester" not in plan
 
 
-def test_what_an_owner_has_said_yes_to_waits_for_the_others(world: World, overviews: Overviews) -> None:
-    world.under(world.rules.policy.access_flows[0].model_copy(update={"approvals": 2}))
+def test_what_an_owner_has_said_yes_to_waits_for_the_others(world: World, home_tabs: HomeTabs) -> None:
+    world.under(world.current.policy.access_flows[0].model_copy(update={"approvals": 2}))
     request = world.ask()
     world.approvals.approve(request, OWNER)
-    assert seen(overviews, OWNER, Section.WAITING) == []
-    assert seen(overviews, SECOND_OWNER, Section.WAITING) == [request]
+    assert seen(home_tabs, OWNER, Section.WAITING) == []
+    assert seen(home_tabs, SECOND_OWNER, Section.WAITING) == [request]
 
 
-def test_an_owner_of_another_name_is_not_found_in_a_longer_one(world: World, overviews: Overviews) -> None:
+def test_an_owner_of_another_name_is_not_found_in_a_longer_one(world: World, home_tabs: HomeTabs) -> None:
     world.ask()
-    assert seen(overviews, OWNER[:-1], Section.WAITING) == []
-    assert seen(overviews, "%", Section.WAITING) == []
+    assert seen(home_tabs, OWNER[:-1], Section.WAITING) == []
+    assert seen(home_tabs, "%", Section.WAITING) == []
 
 
-def test_an_integration_owner_sees_what_others_were_asked_for(world: World, overviews: Overviews) -> None:
+def test_an_integration_owner_sees_what_others_were_asked_for(world: World, home_tabs: HomeTabs) -> None:
     request = world.granted()
     world.directory.people["@owners"] = (OWNER, SECOND_OWNER, "U0NEW")
-    assert seen(overviews, "U0NEW", Section.OWNED) == [request]
+    assert seen(home_tabs, "U0NEW", Section.OWNED) == [request]
 
 
-def test_pages_go_forth_and_back_and_hold_each_request_once(world: World, overviews: Overviews) -> None:
+def test_pages_go_forth_and_back_and_hold_each_request_once(world: World, home_tabs: HomeTabs) -> None:
     ids = asked(world, 2 * SIZES[Section.HISTORY] + 3)[::-1]
-    pages = [overviews.look(REQUESTER).slices[Section.HISTORY]]
+    pages = [home_tabs.read(REQUESTER).slices[Section.HISTORY]]
     assert pages[0].previous is None
     while pages[-1].next:
-        overviews.turn(REQUESTER, Section.HISTORY, after=pages[-1].next)
-        pages.append(overviews.look(REQUESTER).slices[Section.HISTORY])
-    shown = [[each.request.id for each in page.stories] for page in pages]
+        home_tabs.turn(REQUESTER, Section.HISTORY, after=pages[-1].next)
+        pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
+    shown = [[each.request.id for each in page.requests] for page in pages]
     assert [each for page in shown for each in page] == ids
     while pages[-1].previous:
-        overviews.turn(REQUESTER, Section.HISTORY, before=pages[-1].previous)
-        pages.append(overviews.look(REQUESTER).slices[Section.HISTORY])
-    back = [[each.request.id for each in page.stories] for page in pages[len(shown) :]]
+        home_tabs.turn(REQUESTER, Section.HISTORY, before=pages[-1].previous)
+        pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
+    back = [[each.request.id for each in page.requests] for page in pages[len(shown) :]]
     assert back == shown[-2::-1]
 
 
-def test_requests_of_the_same_moment_are_paged_too(world: World, overviews: Overviews) -> None:
+def test_requests_of_the_same_moment_are_paged_too(world: World, home_tabs: HomeTabs) -> None:
     ids = {world.ask() for _ in range(SIZES[Section.HISTORY] + 2)}
-    first = overviews.look(REQUESTER).slices[Section.HISTORY]
-    overviews.turn(REQUESTER, Section.HISTORY, after=first.next)
-    second = overviews.look(REQUESTER).slices[Section.HISTORY]
-    assert {each.request.id for each in (*first.stories, *second.stories)} == ids
+    first = home_tabs.read(REQUESTER).slices[Section.HISTORY]
+    home_tabs.turn(REQUESTER, Section.HISTORY, after=first.next)
+    second = home_tabs.read(REQUESTER).slices[Section.HISTORY]
+    assert {each.request.id for each in (*first.requests, *second.requests)} == ids
 
 
-def test_a_page_that_is_gone_is_the_first_one(world: World, overviews: Overviews) -> None:
+def test_a_page_that_is_gone_is_the_first_one(world: World, home_tabs: HomeTabs) -> None:
     ids = asked(world, SIZES[Section.WAITING] + 1)
-    first = overviews.look(OWNER).slices[Section.WAITING]
-    overviews.turn(OWNER, Section.WAITING, after=first.next)
-    assert seen(overviews, OWNER, Section.WAITING) == ids[-1:]
+    first = home_tabs.read(OWNER).slices[Section.WAITING]
+    home_tabs.turn(OWNER, Section.WAITING, after=first.next)
+    assert seen(home_tabs, OWNER, Section.WAITING) == ids[-1:]
     world.approvals.deny(ids[-1], OWNER)
-    assert seen(overviews, OWNER, Section.WAITING) == ids[:-1]
-    overviews.turn(OWNER, Section.WAITING, after="REQ-000000")
-    assert seen(overviews, OWNER, Section.WAITING) == ids[:-1], "a forged page"
+    assert seen(home_tabs, OWNER, Section.WAITING) == ids[:-1]
+    home_tabs.turn(OWNER, Section.WAITING, after="REQ-000000")
+    assert seen(home_tabs, OWNER, Section.WAITING) == ids[:-1], "a forged page"
 
 
-def test_the_same_terms_are_kept_once_and_asked_for_as_they_were(world: World, overviews: Overviews) -> None:
+def test_the_same_terms_are_kept_once_and_asked_for_as_they_were(world: World, home_tabs: HomeTabs) -> None:
     draft = Draft("logs-*", "2h", "write", "INC-42", "production", CredentialKind.API_KEY)
     for _ in range(2):
-        overviews.save(REQUESTER, world.requests.submit(REQUESTER, draft).request.id)
-    (kept,) = overviews.look(REQUESTER).favourites
-    assert overviews.favourite(REQUESTER, kept.key) == draft
+        home_tabs.save(REQUESTER, world.requests.submit(REQUESTER, draft).request.id)
+    (kept,) = home_tabs.read(REQUESTER).favourites
+    assert home_tabs.favourite(REQUESTER, kept.key) == draft
     with pytest.raises(Conflict, match="not there any more"):
-        overviews.favourite(STRANGER, kept.key)
-    overviews.remove(STRANGER, kept.key)
-    assert overviews.look(REQUESTER).favourites
-    overviews.remove(REQUESTER, kept.key)
-    assert not overviews.look(REQUESTER).favourites
+        home_tabs.favourite(STRANGER, kept.key)
+    home_tabs.remove(STRANGER, kept.key)
+    assert home_tabs.read(REQUESTER).favourites
+    home_tabs.remove(REQUESTER, kept.key)
+    assert not home_tabs.read(REQUESTER).favourites
 
 
-def test_there_is_room_for_so_many_favourites(world: World, overviews: Overviews) -> None:
+def test_there_is_room_for_so_many_favourites(world: World, home_tabs: HomeTabs) -> None:
     ids = [world.ask(duration=f"{hours}h") for hours in range(1, MOST_FAVOURITES + 2)]
     for each in ids[:-1]:
-        overviews.save(REQUESTER, each)
+        home_tabs.save(REQUESTER, each)
     with pytest.raises(AccessError, match="Remove one"):
-        overviews.save(REQUESTER, ids[-1])
-    overviews.save(REQUESTER, ids[0])
+        home_tabs.save(REQUESTER, ids[-1])
+    home_tabs.save(REQUESTER, ids[0])
 
 
-def test_what_is_not_ones_own_is_neither_kept_nor_asked_for_again(world: World, overviews: Overviews) -> None:
+def test_what_is_not_ones_own_is_neither_kept_nor_asked_for_again(world: World, home_tabs: HomeTabs) -> None:
     request = world.ask()
-    for act in (overviews.save, overviews.again):
+    for act in (home_tabs.save, home_tabs.again):
         with pytest.raises(NotFound):
             act(OWNER, request)
-    assert overviews.again(REQUESTER, request).patterns == "logs-*"
+    assert home_tabs.again(REQUESTER, request).patterns == "logs-*"
 
 
-def test_all_that_was_seen_is_revoked_and_nothing_that_came_after(world: World, overviews: Overviews) -> None:
+def test_all_that_was_seen_is_revoked_and_nothing_that_came_after(world: World, home_tabs: HomeTabs) -> None:
     for each in asked(world, ENDED_TOGETHER + 5):
         world.approvals.approve(each, OWNER)
     at = world.clock.now()
-    assert overviews.look(OWNER).owned_count == ENDED_TOGETHER + 5
+    assert home_tabs.read(OWNER).owned_count == ENDED_TOGETHER + 5
     world.clock.advance(timedelta(seconds=5))
     later = world.ask()
     world.approvals.approve(later, OWNER)
-    assert overviews.revoke_all(STRANGER, world.clock.now()) == 0
-    assert overviews.revoke_all(OWNER, at) == ENDED_TOGETHER + 5
-    assert seen(overviews, OWNER, Section.OWNED) == [later]
+    assert home_tabs.revoke_all(STRANGER, world.clock.now()) == 0
+    assert home_tabs.revoke_all(OWNER, at) == ENDED_TOGETHER + 5
+    assert seen(home_tabs, OWNER, Section.OWNED) == [later]
 
 
-def test_while_slack_is_away_home_shows_what_is_known_and_nothing_is_revoked(
-    world: World, overviews: Overviews
-) -> None:
+def test_while_slack_is_away_home_shows_what_is_known_and_nothing_is_revoked(world: World, home_tabs: HomeTabs) -> None:
     world.granted()
     world.directory.asked.errors = [Outage("Slack is away")]
-    assert len(seen(overviews, OWNER, Section.OWNED)) == 1, "one of those who were asked"
+    assert len(seen(home_tabs, OWNER, Section.OWNED)) == 1, "one of those who were asked"
     world.directory.asked.errors = [Outage("Slack is away")]
     with pytest.raises(Outage):
-        overviews.revoke_all(OWNER, world.clock.now())
+        home_tabs.revoke_all(OWNER, world.clock.now())
 
 
-def test_whose_home_is_out_of_date_is_told_once(world: World, overviews: Overviews) -> None:
-    changes = Changes(world.store, world.directory, world.rules, world.clock)
+def test_whose_home_is_out_of_date_is_told_once(world: World, home_tabs: HomeTabs) -> None:
+    changes = HomeTabChanges(world.store, world.directory, world.current, world.clock)
     for person in (REQUESTER, OWNER, STRANGER):
-        overviews.open(person)
+        home_tabs.open(person)
     assert changes.concerned() == []
     request = world.ask()
     assert changes.concerned() == sorted([REQUESTER, OWNER]), "SECOND_OWNER has not opened it, STRANGER is not asked"
@@ -184,10 +182,12 @@ def test_whose_home_is_out_of_date_is_told_once(world: World, overviews: Overvie
 
 
 def test_of_several_processes_one_shows_what_has_changed(
-    world: World, overviews: Overviews, new_store: NewStore
+    world: World, home_tabs: HomeTabs, new_store: NewStore
 ) -> None:
-    both = [Changes(each, world.directory, world.rules, world.clock) for each in (world.store, new_store("second"))]
-    overviews.open(REQUESTER)
+    both = [
+        HomeTabChanges(each, world.directory, world.current, world.clock) for each in (world.store, new_store("second"))
+    ]
+    home_tabs.open(REQUESTER)
     for process in both:
         assert process.concerned() == []
     world.ask()

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from bot.access.errors import Conflict, Outage
-from bot.access.models.requests import Message, MessageKind
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow, Escalation
-from bot.access.ports import Story
 from bot.access.requests.service import ROUTE_AGAIN
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import SqlStore
@@ -43,8 +43,8 @@ def renew(store: SqlStore, claimed: Sequence[Message]) -> None:
         write.renew_claims(claimed, NEVER)
 
 
-def won_and_lost(outcomes: list[object]) -> tuple[list[Story], list[Conflict]]:
-    won = [each for each in outcomes if isinstance(each, Story)]
+def won_and_lost(outcomes: list[object]) -> tuple[list[RequestDetails], list[Conflict]]:
+    won = [each for each in outcomes if isinstance(each, RequestDetails)]
     lost = [each for each in outcomes if isinstance(each, Conflict)]
     assert len(won) + len(lost) == len(outcomes)
     return won, lost
@@ -86,12 +86,12 @@ def test_approve_and_deny_at_once_is_one_of_the_two_in_every_row(world: World, o
                 partial(other.approvals.deny, request_id, SECOND_OWNER, "no"),
             )
         )
-        story = world.story(request_id)
-        seen.add(story.request.state)
-        assert story.request.state is won.request.state
-        assert f"already {story.request.state.value} by <@{story.request.decided_by}>" in lost.message
-        assert (story.grant is not None) == (story.request.state is RequestState.APPROVED)
-        assert [each.approver for each in story.approvals] == [story.request.decided_by]
+        details = world.request_details(request_id)
+        seen.add(details.request.state)
+        assert details.request.state is won.request.state
+        assert f"already {details.request.state.value} by <@{details.request.decided_by}>" in lost.message
+        assert (details.grant is not None) == (details.request.state is RequestState.APPROVED)
+        assert [each.approver for each in details.approvals] == [details.request.decided_by]
     assert seen <= {RequestState.APPROVED, RequestState.DENIED}
 
 
@@ -147,7 +147,7 @@ def test_an_extension_approved_as_the_grant_is_revoked_is_one_or_the_other(world
         assert world.grant(request_id).state is GrantState.REVOKING
         prolonged = "grant.extended" in world.audit(request_id)
         ended = RequestState.APPROVED if prolonged else RequestState.CANCELLED
-        assert world.story(extension).request.state is ended
+        assert world.request_details(extension).request.state is ended
 
 
 # --- several owner groups ---
@@ -185,10 +185,10 @@ def test_the_last_yes_and_a_no_at_once_are_one_of_the_two(teams: World, other: W
                 partial(other.approvals.deny, request_id, OWNER),
             )
         )
-        story = teams.story(request_id)
-        assert story.request.state is won.request.state
-        assert (story.grant is not None) == (story.request.state is RequestState.APPROVED)
-        assert f"already {story.request.state.value}" in lost.message
+        details = teams.request_details(request_id)
+        assert details.request.state is won.request.state
+        assert (details.grant is not None) == (details.request.state is RequestState.APPROVED)
+        assert f"already {details.request.state.value}" in lost.message
 
 
 def test_owners_who_approve_an_extension_at_once_as_its_grant_is_revoked_never_wait_for_each_other(
@@ -208,7 +208,7 @@ def test_owners_who_approve_an_extension_at_once_as_its_grant_is_revoked_never_w
         assert teams.grant(request_id).state is GrantState.REVOKING
         prolonged = teams.audit(request_id).count("grant.extended")
         ended = RequestState.APPROVED if prolonged else RequestState.CANCELLED
-        assert teams.story(extension).request.state is ended
+        assert teams.request_details(extension).request.state is ended
         assert prolonged <= 1
 
 
@@ -219,7 +219,7 @@ def test_a_request_that_waited_is_asked_about_once_by_two_processes(teams: World
         ids.append(teams.ask())
     teams.clock.advance(ROUTE_AGAIN)
     at_once(teams.requests.route_waiting, other.requests.route_waiting)
-    assert {len(teams.story(each).groups) for each in ids} == {2}
+    assert {len(teams.request_details(each).groups) for each in ids} == {2}
 
 
 def test_extensions_that_waited_are_approved_by_rule_as_their_grants_end(world: World, other: World) -> None:
@@ -229,11 +229,11 @@ def test_extensions_that_waited_are_approved_by_rule_as_their_grants_end(world: 
         world.work_grants()
         world.directory.asked.errors = [Outage("no answer")]
         extension = world.requests.extend(REQUESTER, request_id, "30m").request.id
-        assert world.story(extension).request.state is RequestState.PENDING
+        assert world.request_details(extension).request.state is RequestState.PENDING
         world.clock.advance(ROUTE_AGAIN)
         at_once(world.requests.route_waiting, partial(other.grants.revoke, request_id, REQUESTER))
         assert world.grant(request_id).state is GrantState.REVOKING
-        assert world.story(extension).request.state in {RequestState.APPROVED, RequestState.CANCELLED}
+        assert world.request_details(extension).request.state in {RequestState.APPROVED, RequestState.CANCELLED}
 
 
 def test_processes_that_look_after_automatic_flows_at_once_give_each_member_one_grant(
@@ -242,9 +242,9 @@ def test_processes_that_look_after_automatic_flows_at_once_give_each_member_one_
     world.directory.people["@oncall"] = tuple(f"U0MEMBER{number}" for number in range(10))
     world.under(AccessFlow(name="on call", automatic=True, requesters=("@oncall",)))
     for _ in range(5):
-        at_once(*[each.automatic.look for each in (world, other) * 2])
+        at_once(*[each.automatic.run_once for each in (world, other) * 2])
     with world.store.reading() as read:
-        members = [story.request.requester for story in read.automatic_grants()]
+        members = [details.request.requester for details in read.automatic_grants()]
     assert sorted(members) == sorted(world.directory.people["@oncall"])
 
 
@@ -259,7 +259,7 @@ def test_escalation_and_the_last_yes_at_once_leave_one_end(teams: World, other: 
             other.approvals.escalate_due,
             partial(other.approvals.approve, request_id, SECOND_OWNER),
         )
-        assert teams.story(request_id).request.state is RequestState.APPROVED
+        assert teams.request_details(request_id).request.state is RequestState.APPROVED
         assert teams.audit(request_id).count("request.reminded") <= 1
 
 
@@ -306,8 +306,8 @@ def test_expiry_and_clicks_at_once_never_wait_for_each_other(world: World, other
         ids = [world.ask() for _ in range(4)]
         world.work_messages()
         hold_on = partial(renew, world.store, world.claim_messages())
-        world.clock.advance(world.rules.policy.pending_for - timedelta(seconds=1))
+        world.clock.advance(world.current.policy.pending_for - timedelta(seconds=1))
         approve = [partial(world.approvals.approve, each, OWNER) for each in ids]
         world.clock.advance(timedelta(seconds=1))
         at_once(other.requests.expire_overdue, hold_on, *approve)
-        assert {world.story(each).request.state for each in ids} == {RequestState.EXPIRED}
+        assert {world.request_details(each).request.state for each in ids} == {RequestState.EXPIRED}

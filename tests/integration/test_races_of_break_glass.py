@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.break_glass import REMIND_EVERY
 from bot.access.requests.service import Draft
@@ -48,7 +48,7 @@ def test_two_owners_review_at_once_and_one_of_them_did(world: World, other: Worl
                 partial(other.break_glass.review, request_id, SECOND_OWNER),
             )
         )
-        assert world.story(request_id).request.reviewed_by == won.request.reviewed_by
+        assert world.request_details(request_id).request.reviewed_by == won.request.reviewed_by
         assert f"already reviewed by <@{won.request.reviewed_by}>" in lost.message
         assert world.audit(request_id).count("request.reviewed") == 1
 
@@ -69,7 +69,7 @@ def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other:
         request_id = broken(world)
         world.clock.advance(REMIND_EVERY)
         at_once(partial(world.break_glass.review, request_id, OWNER), other.break_glass.remind_due)
-        request = world.story(request_id).request
+        request = world.request_details(request_id).request
         assert (request.reviewed_by, request.review_at) == (OWNER, None)
         happened = [each for each in world.audit(request_id) if "review" in each]
         assert happened[-1] == "request.reviewed"

@@ -8,10 +8,10 @@ import pytest
 
 from bot.access.errors import Conflict
 from bot.access.models.counter_offers import OfferState
-from bot.access.models.requests import MessageKind
-from bot.access.ports import Story
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
 from bot.access.requests.counter_offers import Terms
-from bot.access.requests.service import Draft, Filed
+from bot.access.requests.service import Draft, FilingResult
 from bot.access.states import RequestState
 from bot.access.store.store import SqlStore
 from tests.databases import NewStore
@@ -49,17 +49,17 @@ def test_the_same_request_twice_at_once_is_filed_once(world: World, other: World
         world.cluster.names.append(f"new-{number}")
         draft = Draft(f"new-{number}", "1h")
         filed = at_once(*[partial(each.requests.submit, REQUESTER, draft) for each in (world, other, world, other)])
-        assert all(isinstance(each, Filed) for each in filed), filed
-        found = [each for each in filed if isinstance(each, Filed)]
+        assert all(isinstance(each, FilingResult) for each in filed), filed
+        found = [each for each in filed if isinstance(each, FilingResult)]
         assert len({each.request.id for each in found}) == 1
-        assert len([each for each in found if each.twin is None]) == 1
+        assert len([each for each in found if each.duplicate is None]) == 1
 
 
 def test_no_more_wait_at_once_than_may_wait(world: World, other: World) -> None:
-    world.rules.policy = world.rules.policy.model_copy(update={"pending_per_person": 2})
+    world.current.policy = world.current.policy.model_copy(update={"pending_per_person": 2})
     draft = Draft("logs-*", "1h", again=True)
     done = at_once(*[partial(each.requests.submit, REQUESTER, draft) for each in (world, other) * 3])
-    assert len([each for each in done if isinstance(each, Filed)]) == 2
+    assert len([each for each in done if isinstance(each, FilingResult)]) == 2
 
 
 def test_an_offer_is_accepted_or_the_request_is_denied(world: World, other: World) -> None:
@@ -74,9 +74,9 @@ def test_an_offer_is_accepted_or_the_request_is_denied(world: World, other: Worl
             )
         )
         seen.add(won.request.state)
-        story = world.story(request_id)
-        assert story.request.state is won.request.state
-        assert (story.grant is not None) is (won.request.state is RequestState.APPROVED)
+        details = world.request_details(request_id)
+        assert details.request.state is won.request.state
+        assert (details.grant is not None) is (won.request.state is RequestState.APPROVED)
         assert f"already {won.request.state.value}" in lost.message
     assert seen <= {RequestState.APPROVED, RequestState.DENIED}
 
@@ -86,11 +86,11 @@ def test_an_offer_is_accepted_or_declined(world: World, other: World) -> None:
         request_id = world.ask()
         made = offer(world, request_id)
         done = at_once(partial(world.offers.accept, made, REQUESTER), partial(other.offers.decline, made, REQUESTER))
-        won = [each for each in done if isinstance(each, Story)]
+        won = [each for each in done if isinstance(each, RequestDetails)]
         (lost,) = [each for each in done if isinstance(each, Conflict)]
         assert len(won) == 1, lost
-        state = world.story(request_id).offers[0].state
-        assert (state is OfferState.ACCEPTED) is (world.story(request_id).grant is not None)
+        state = world.request_details(request_id).offers[0].state
+        assert (state is OfferState.ACCEPTED) is (world.request_details(request_id).grant is not None)
 
 
 def test_of_two_offers_that_are_accepted_at_once_one_is(world: World, other: World) -> None:
@@ -101,7 +101,7 @@ def test_of_two_offers_that_are_accepted_at_once_one_is(world: World, other: Wor
         (won,), _ = won_and_lost(
             at_once(partial(world.offers.accept, first, REQUESTER), partial(other.offers.accept, second, REQUESTER))
         )
-        states = sorted(each.state for each in world.story(request_id).offers)
+        states = sorted(each.state for each in world.request_details(request_id).offers)
         assert states == [OfferState.ACCEPTED, OfferState.OPEN]
         assert won.request.patterns in (["logs-a"], ["logs-b"])
 
@@ -125,11 +125,11 @@ def test_two_processes_send_one_note_and_replace_an_owner_once(world: World, oth
     granted = [world.granted() for _ in range(5)]
     pending = world.ask()
     world.clock.advance(timedelta(minutes=51))
-    at_once(world.end_notes.look, other.end_notes.look, world.end_notes.look)
+    at_once(world.expiry_warnings.run_once, other.expiry_warnings.run_once, world.expiry_warnings.run_once)
     world.work()
     assert world.notifier.sent(MessageKind.WARNING) == [REQUESTER] * len(granted)
     world.directory.left.add(OWNER)
-    at_once(world.departures.look, other.departures.look)
+    at_once(world.owner_changes.run_once, other.owner_changes.run_once)
     assert world.audit(pending).count("request.owner_left") == 1
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.access.errors import Gone, Outage
 from bot.access.ports import Credential, CredentialSpec, Privileges, Receipt
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
@@ -34,7 +34,7 @@ def proxy(each_node: Node) -> Iterator[Proxy]:
 def cluster(each_node: Node, proxy: Proxy) -> Iterator[ElasticsearchCluster]:
     """As the connector account, by way of the proxy."""
     username, password = each_node.connector()
-    client = connect(Connection(username=username, password=SecretStr(password), url=proxy.url))
+    client = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
     with ThreadPoolExecutor(8) as executor:
         made = ElasticsearchCluster(client, executor, Installation("here"))
         yield made
@@ -128,7 +128,7 @@ def test_what_is_not_there_is_gone_and_what_is_somebody_elses_is_left_alone(
     each_node.client().security.put_user(username=theirs, password="their password", roles=["viewer"], refresh=True)
     other = spec()
     with ThreadPoolExecutor(2) as executor:
-        client = connect(Connection(*_administrator(each_node), url=each_node.url))
+        client = connect(ClusterConnection(*_administrator(each_node), url=each_node.url))
         ElasticsearchCluster(client, executor, Installation("elsewhere")).create(other, password())
         client.close()
     receipts = cluster.remove([mine, theirs, nobody, other.username])

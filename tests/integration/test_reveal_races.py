@@ -10,9 +10,11 @@ import pytest
 
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.grants.provisioning import REVEALING
-from bot.access.models.requests import CredentialKind, Delivery, GrantTask
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import GrantTask
+from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow
-from bot.access.ports import Credential, CredentialSpec, Story
+from bot.access.ports import Credential, CredentialSpec
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
@@ -215,9 +217,9 @@ def test_only_the_requester_reveals_and_only_what_is_active(world: World) -> Non
 
 def test_the_story_that_comes_with_the_secret_says_when_it_ends(world: World) -> None:
     request = ready(world, KEY)
-    story, credential = world.grants.reveal(request, REQUESTER)
-    assert isinstance(story, Story)
-    assert story.grant is not None
-    assert world.cluster.keys[credential.username] == {credential.key_id: story.grant.expires_at}
+    details, credential = world.grants.reveal(request, REQUESTER)
+    assert isinstance(details, RequestDetails)
+    assert details.grant is not None
+    assert world.cluster.keys[credential.username] == {credential.key_id: details.grant.expires_at}
     assert world.audit(request)[-1] == "grant.revealed"
     assert credential.secret.get_secret_value() not in str(world.events(request))

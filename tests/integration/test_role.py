@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges, Receipt
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
@@ -34,7 +34,7 @@ def role_of(each_node: Node) -> Iterator[RoleOf]:
     username, password = each_node.connector()
     name = f"es-access-{secrets.token_hex(4)}"
     with ThreadPoolExecutor(2) as executor:
-        client = connect(Connection(username, SecretStr(password), url=each_node.url))
+        client = connect(ClusterConnection(username, SecretStr(password), url=each_node.url))
         cluster = ElasticsearchCluster(client, executor, Installation("here"))
 
         def make(privileges: Privileges) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def granted(furnished: Node, request: pytest.FixtureRequest) -> Iterator[Elastic
     name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     until, privileges = datetime(2030, 1, 1, tzinfo=UTC), Privileges(("read", "view_index_metadata"))
     with ThreadPoolExecutor(2) as executor:
-        client = connect(Connection(username, SecretStr(password), url=furnished.url))
+        client = connect(ClusterConnection(username, SecretStr(password), url=furnished.url))
         with closing(ElasticsearchCluster(client, executor, Installation("here"))) as cluster:
             spec = CredentialSpec("GRT-7K3F9Q", name, "U0ALICE", (request.param,), privileges, until)
             cluster.create(spec, SecretStr(secret))

@@ -18,8 +18,8 @@ from bot.access.errors import Outage, Refusal
 from bot.access.rotation import Rotation
 from bot.access.store.store import SqlStore
 from bot.cluster import connector_password as module
-from bot.cluster.client import Connection, ask, connect
-from bot.cluster.connector_account import Account
+from bot.cluster.client import ClusterConnection, ask, connect
+from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
 from bot.cluster.connector_privileges import ROLE
 from bot.sandbox.node import Node
@@ -39,7 +39,7 @@ class Process:
 
     client: Elasticsearch
     password: ConnectorPassword
-    account: Account
+    account: ElasticsearchAccount
     rotation: Rotation
 
     def ping(self) -> str:
@@ -63,10 +63,10 @@ class World:
         return FileStore(self.path)
 
     def start(self) -> Process:
-        connection = Connection(self.name, SecretStr(""), url=self.url, store=self.file)
+        connection = ClusterConnection(self.name, SecretStr(""), url=self.url, store=self.file)
         password = connection.sign_in()
         client = self.stack.enter_context(closing(connect(connection, password)))
-        account = Account(client, password)
+        account = ElasticsearchAccount(client, password)
         rotation = Rotation(self.store, {"es": account}, {"es": timedelta(days=30)}, self.clock)
         return Process(client, password, account, rotation)
 
@@ -128,7 +128,7 @@ def test_a_crash_after_any_step_is_mended_at_the_next_start(world: World, step: 
     again = world.start()
     # Already the first call works, whichever password the cluster takes.
     assert again.ping() == world.name
-    again.rotation.look()
+    again.rotation.run_once()
     world.well()
     assert names(world.store) == (["connector.rotated"] if (step, late) == ("keep", True) else [])
     assert again.password.current == world.file.read()
@@ -223,20 +223,20 @@ def test_a_lost_answer_of_the_cluster_is_found_out(world: World, proxy: Proxy) -
 
 def test_a_store_that_is_down_is_kept_told_and_tried_again(world: World) -> None:
     process, away = world.start(), world.path.with_name("away")
-    process.rotation.look()
+    process.rotation.run_once()
     world.clock.advance(timedelta(days=30))
     world.path.rename(away)
-    process.rotation.look()
+    process.rotation.run_once()
     assert process.ping() == world.name
     assert names(world.store) == ["connector.rotation_failed"]
     assert "cannot be read: No such file" in events(world.store)[0][1]["error"]
     with pytest.raises(Outage, match="No such file"):
         world.start()  # nothing of it is remembered anywhere
     away.rename(world.path)
-    process.rotation.look()
+    process.rotation.run_once()
     assert len(events(world.store)) == 1, "not at once"
     world.clock.advance(timedelta(minutes=2))
-    process.rotation.look()
+    process.rotation.run_once()
     assert names(world.store) == ["connector.rotation_failed", "connector.rotated"]
     world.well()
 

@@ -11,7 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from bot.access.errors import LostRace
-from bot.access.models.requests import Approval, AskedGroup, AuditEvent, Grant, MessageKind
+from bot.access.models.audit import AuditEvent
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.requests import Approval, AskedGroup
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import SqlStore
 from bot.storage.engine import database_url
@@ -75,13 +78,13 @@ def test_what_is_unknown_is_none_or_said_so(store: SqlStore) -> None:
         assert read.grant("REQ-000000") is None
         assert read.message("REQ-000000", MessageKind.APPROVAL, WHO) is None
         with pytest.raises(LookupError, match="REQ-000000"):
-            read.story("REQ-000000")
+            read.request_details("REQ-000000")
 
 
 def test_the_newest_requests_come_first(store: SqlStore) -> None:
     ids = [new_request(store, NOW + number * MINUTE).id for number in range(3)]
     with store.reading() as read:
-        assert [story.request.id for story in read.requests_of(WHO, 2)] == [ids[2], ids[1]]
+        assert [details.request.id for details in read.requests_of(WHO, 2)] == [ids[2], ids[1]]
         assert read.requests_of(OTHER, 2) == []
 
 
@@ -108,12 +111,12 @@ def test_a_rollback_leaves_neither_the_transition_nor_its_event(store: SqlStore,
     with suppress(WentWrong), store.writing() as write:
         write.move(request, RequestState.APPROVED, OWNER, NOW, decided_by=OWNER)
         write.move(grant, GrantState.REVOKING, OWNER, NOW)
-        write.owe(request.id, MessageKind.OUTCOME, [WHO], NOW)
+        write.enqueue(request.id, MessageKind.OUTCOME, [WHO], NOW)
         raise WentWrong
     with store.reading() as read:
-        story = read.story(request.id)
+        details = read.request_details(request.id)
         assert read.message(request.id, MessageKind.OUTCOME, WHO) is None
-    assert (story.request.state, story.request.decided_by) == (RequestState.PENDING, None)
+    assert (details.request.state, details.request.decided_by) == (RequestState.PENDING, None)
     assert grant_in(store, grant.id).state is GrantState.ACTIVE
     assert events(engine) == []
 
@@ -182,10 +185,10 @@ def test_who_holds_a_request_sees_what_was_left_by_who_held_it_before(store: Sql
         stale = read.request(request.id)
     assert stale is not None
     with store.writing() as write:
-        write.hold(request)
+        write.lock_request(request)
         write.amend(request, owners=[OTHER], escalations=1)
     with store.writing() as write:
-        write.hold(stale)
+        write.lock_request(stale)
         assert (stale.owners, stale.escalations, stale.version) == ([OTHER], 1, 2)
 
 
@@ -200,12 +203,12 @@ def test_who_holds_a_request_lets_nobody_else_in_before_the_end(store: SqlStore,
         assert mine is not None
         about_to.set()
         with other.writing() as write:
-            write.hold(mine)
+            write.lock_request(mine)
             order.append(f"second sees {mine.owners}")
 
     with ThreadPoolExecutor(1) as pool:
         with store.writing() as write:
-            write.hold(request)
+            write.lock_request(request)
             waits = pool.submit(second)
             assert about_to.wait(10)
             with pytest.raises(TimeoutError):
@@ -224,11 +227,11 @@ def test_what_is_decided_can_be_neither_held_nor_amended(store: SqlStore) -> Non
     with store.writing() as write:
         write.move(request, RequestState.DENIED, OWNER, NOW)
     with pytest.raises(LostRace), store.writing() as write:
-        write.hold(stale)
+        write.lock_request(stale)
     with pytest.raises(LostRace), store.writing() as write:
         write.amend(stale, owners=[OTHER])
     with store.reading() as read:
-        assert read.story(request.id).request.owners == [OWNER]
+        assert read.request_details(request.id).request.owners == [OWNER]
 
 
 def test_amending_changes_what_is_named_and_leaves_no_event(store: SqlStore, engine: Engine) -> None:
@@ -240,7 +243,7 @@ def test_amending_changes_what_is_named_and_leaves_no_event(store: SqlStore, eng
     with store.writing() as write:
         write.amend(request, **values)
     with store.reading() as read:
-        found = read.story(request.id).request
+        found = read.request_details(request.id).request
     assert {name: getattr(found, name) for name in values} == values
     assert events(engine) == []
 
@@ -258,7 +261,7 @@ def test_a_grant_that_is_held_is_changed_by_nobody_else(store: SqlStore, new_sto
 
     with ThreadPoolExecutor(1) as pool:
         with store.writing() as write:
-            write.hold_grant(grant.id)
+            write.lock_grant(grant.id)
             waits = pool.submit(end)
             with pytest.raises(TimeoutError):
                 waits.result(0.2)
@@ -278,11 +281,11 @@ def test_groups_and_approvals_are_read_with_the_request_in_their_order(store: Sq
         for approver, at in ((OWNER, NOW + MINUTE), (OTHER, NOW)):
             write.add(Approval(request_id=request.id, approver=approver, approved=True, groups=[1, 2], at=at))
     with store.reading() as read:
-        story = read.story(request.id)
-    assert [group.label for group in story.groups] == ["second", "first"]
-    assert story.groups[0].owners == [OWNER, "größe@example.com"]
-    assert story.approvers == (OTHER, OWNER)
-    assert story.approvals[0].groups == [1, 2]
+        details = read.request_details(request.id)
+    assert [group.label for group in details.groups] == ["second", "first"]
+    assert details.groups[0].owners == [OWNER, "größe@example.com"]
+    assert details.approvers == (OTHER, OWNER)
+    assert details.approvals[0].groups == [1, 2]
 
 
 def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: SqlStore) -> None:
@@ -293,8 +296,8 @@ def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: SqlStore) ->
         write.decide(Approval(request_id=request.id, approver=OWNER, approved=False, reason="no", at=NOW + MINUTE))
         write.decide(Approval(request_id=request.id, approver=OTHER, approved=False, at=NOW + MINUTE))
     with store.reading() as read:
-        story = read.story(request.id)
-    assert [(each.approver, each.approved, each.reason) for each in story.approvals] == [
+        details = read.request_details(request.id)
+    assert [(each.approver, each.approved, each.reason) for each in details.approvals] == [
         (OTHER, False, ""), (OWNER, False, "no"),
     ]  # fmt: skip
 
@@ -334,7 +337,7 @@ def test_only_what_is_automatic_and_live_is_found(store: SqlStore) -> None:
     automatic(store, state=GrantState.REVOKING)
     expected = {automatic(store).id, automatic(store, state=GrantState.PROVISIONING).id}
     with store.reading() as read:
-        assert {story.request.id for story in read.automatic_grants()} == expected
+        assert {details.request.id for details in read.automatic_grants()} == expected
 
 
 @pytest.mark.parametrize(
@@ -377,11 +380,11 @@ def test_workers_are_woken_after_the_commit_and_only_when_there_is_work(store: S
     request = new_request(store)
     assert seen == []
     with store.writing() as write:
-        write.owe(request.id, MessageKind.APPROVAL, [OWNER], NOW)
+        write.enqueue(request.id, MessageKind.APPROVAL, [OWNER], NOW)
         assert seen == []
     assert seen == [1]
     with suppress(WentWrong), store.writing() as write:
-        write.owe(request.id, MessageKind.OUTCOME, [WHO], NOW)
+        write.enqueue(request.id, MessageKind.OUTCOME, [WHO], NOW)
         raise WentWrong
     assert seen == [1]
 
@@ -391,7 +394,7 @@ def test_reading_waits_for_no_writer_and_sees_nothing_half_done(store: SqlStore)
     with store.writing() as write:
         write.move(request, RequestState.DENIED, OWNER, NOW)
         with store.reading() as read:
-            assert read.story(request.id).request.state is RequestState.PENDING
+            assert read.request_details(request.id).request.state is RequestState.PENDING
 
 
 def test_release_frees_what_a_dead_process_had(store: SqlStore, new_store: NewStore) -> None:

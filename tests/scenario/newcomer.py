@@ -117,7 +117,7 @@ def silent() -> Iterator[int]:
 
 
 @contextmanager
-def answering(answers: dict[str, dict[str, object]]) -> Iterator[str]:
+def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
     """An HTTP server that answers `{"ok": true}`, or what is named for the last part of a path."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.cluster.client import Connection, connect
+from bot.cluster.client import ClusterConnection, connect
 from bot.sandbox.node import Node
 from bot.storage.engine import database_url
 from bot.storage.migrate import HEAD, migrate
@@ -213,7 +213,7 @@ def test_an_address_that_cannot_be_used_ends_the_start_with_a_sentence(
 
 @pytest.mark.parametrize(("url", "port"), [("http://localhost", 80), ("https://localhost", 443)])
 def test_an_address_without_a_port_is_taken_with_that_of_its_scheme(url: str, port: int) -> None:
-    client = connect(Connection("user", SecretStr("password"), url=url))
+    client = connect(ClusterConnection("user", SecretStr("password"), url=url))
     assert [node.port for node in client.transport.node_pool.all()] == [port]
     client.close()
 

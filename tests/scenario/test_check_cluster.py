@@ -15,7 +15,7 @@ from bot.checks.cluster import check_clocks
 from bot.checks.report import Report
 from bot.cluster.connector_privileges import ROLE
 from bot.sandbox.node import Node
-from tests.scenario.newcomer import LONGEST_SECONDS, Newcomer, answering, arrived, silent, tls
+from tests.scenario.newcomer import LONGEST_SECONDS, Newcomer, arrived, responder, silent, tls
 
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
@@ -53,7 +53,7 @@ def test_an_address_that_cannot_be_used_is_a_problem_of_the_address(newcomer: Ne
 
 
 def test_something_else_at_the_address_is_named(newcomer: Newcomer) -> None:
-    with answering({}) as url:
+    with responder({}) as url:
         found = newcomer.check(ELASTICSEARCH_URL=url)
     assert "Correct ELASTICSEARCH_URL" in found.fails_with("cluster: what answers at")
 

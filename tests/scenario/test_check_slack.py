@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.node import Node
-from tests.scenario.newcomer import Newcomer, answering, arrived, silent
+from tests.scenario.newcomer import Newcomer, arrived, responder, silent
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_tokens_put_the_wrong_way_round_are_both_named(newcomer: Newcomer) -> No
     ],
 )
 def test_what_slack_says_of_the_app_is_explained(newcomer: Newcomer, error: str, found: str, to_do: str) -> None:
-    with answering({"apps.connections.open": {"ok": False, "error": error}}) as url:
+    with responder({"apps.connections.open": {"ok": False, "error": error}}) as url:
         assert to_do in newcomer.check(SLACK_API_URL=f"{url}/api/").fix(f"FAIL  {found}")
 
 

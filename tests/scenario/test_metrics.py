@@ -57,11 +57,11 @@ def value(found: Samples, name: str, **labels: str) -> float:
 def expressions() -> dict[str, str]:
     """Every expression in the files, by where it stands."""
     board = json.loads((DEPLOY / "grafana" / "es-access.json").read_text())
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "es-access-alerts.yml").read_text())
+    current = yaml.safe_load((DEPLOY / "prometheus" / "es-access-alerts.yml").read_text())
     panels = {
         f"{panel['title']} {each['refId']}": each["expr"] for panel in board["panels"] for each in panel["targets"]
     }
-    alerts = {rule["alert"]: rule["expr"] for group in rules["groups"] for rule in group["rules"]}
+    alerts = {rule["alert"]: rule["expr"] for group in current["groups"] for rule in group["rules"]}
     return panels | alerts
 
 
@@ -133,8 +133,8 @@ def test_a_failing_audit_index_is_seen_and_stops_nothing(shipping_stage: Stage) 
 
 
 def test_every_alert_says_what_it_means() -> None:
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "es-access-alerts.yml").read_text())
-    for rule in rules["groups"][0]["rules"]:
+    current = yaml.safe_load((DEPLOY / "prometheus" / "es-access-alerts.yml").read_text())
+    for rule in current["groups"][0]["rules"]:
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
 

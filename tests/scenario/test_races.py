@@ -12,10 +12,10 @@ ROUNDS = 5
 
 def at_once(*clicks: Callable[[], object]) -> None:
     """Does all of them at the same moment."""
-    gate = threading.Barrier(len(clicks))
+    middleware = threading.Barrier(len(clicks))
 
     def wait_and(click: Callable[[], object]) -> None:
-        gate.wait()
+        middleware.wait()
         click()
 
     threads = [threading.Thread(target=wait_and, args=(click,)) for click in clicks]

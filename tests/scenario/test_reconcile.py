@@ -283,10 +283,10 @@ def test_two_installations_on_one_cluster_leave_each_other_alone(small: Losing, 
     make_visible(stage.node)
     with Application(
         stage.workspace, stage.node, stage.node.connector(), second, owners=owners, settings=settings
-    ) as twin:
-        twin.start()
-        twin.move_clock(2 * HOUR)
-        twin_stage = Stage(stage.workspace, stage.node, twin, stage.alice, stage.bob, stage.carol, stage.dave)
+    ) as find_duplicate:
+        find_duplicate.start()
+        find_duplicate.move_clock(2 * HOUR)
+        twin_stage = Stage(stage.workspace, stage.node, find_duplicate, stage.alice, stage.bob, stage.carol, stage.dave)
         done = command(twin_stage, "reconcile")
         assert "elasticsearch: 0 names of this installation" in done.stdout
         assert "There is no live grant." in command(twin_stage, "revoke", "--all", "--yes").stdout

@@ -26,15 +26,15 @@ def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iter
         second.mkdir()
         owners = stage.app.environment["INTEGRATION_OWNER"]
         settings = {"DATABASE_URL": url}
-        twin = Application(stage.workspace, node, node.connector(), second, owners=owners, settings=settings)
-        stack.callback(twin.stop)
+        find_duplicate = Application(stage.workspace, node, node.connector(), second, owners=owners, settings=settings)
+        stack.callback(find_duplicate.stop)
         stage.app.start()
-        twin.start()
-        yield stage, twin
+        find_duplicate.start()
+        yield stage, find_duplicate
 
 
 def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Application]) -> None:
-    stage, twin = replicas
+    stage, find_duplicate = replicas
     for _ in range(4):  # Slack gives each payload to one of the two, by turns
         request, secret = stage.granted()
         assert stage.search(secret, "logs-web") == OK
@@ -43,13 +43,13 @@ def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Ap
         stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
         told = [each for each in stage.texts(stage.alice) if request in each and "Access of @alice is over" in each]
         assert len(told) == 1, "one of the two tells it, not both"
-    assert twin.returncode is None
+    assert find_duplicate.returncode is None
 
 
 def test_what_a_killed_process_had_granted_is_ended_by_the_other(replicas: tuple[Stage, Application]) -> None:
-    stage, twin = replicas
+    stage, find_duplicate = replicas
     _, secret = stage.granted()
     stage.app.kill()
-    twin.move_clock(3601)
+    find_duplicate.move_clock(3601)
     stage.refused(secret)
     stage.reads(stage.alice, "HAS ENDED", "Ended: expired", "Access of @alice is over")

@@ -24,10 +24,10 @@ from bot.config.access_yaml.problems import PolicyFileError
 from bot.config.access_yaml.reader import parse as parse_policy
 from bot.config.settings import SettingsError, load_settings
 from bot.slack import ids
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.listeners.command_parser import parse
-from bot.slack.listeners.requests import Listeners
-from bot.slack.responder import Answering
+from bot.slack.listeners.requests import RequestListeners
+from bot.slack.responder import Responder
 from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
 from tests.fakes import REQUESTER, World, world_on
@@ -168,7 +168,7 @@ def _body(text: str, chosen: str | None, person: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _listening() -> Iterator[Listeners]:
+def _listening() -> Iterator[RequestListeners]:
     with tempfile.TemporaryDirectory() as folder:
         engine = sqlite_engine(Path(folder))
         migrate(engine)
@@ -178,16 +178,16 @@ def _listening() -> Iterator[Listeners]:
         engine.dispose()
 
 
-def _listeners(world: World, store: SqlStore) -> Listeners:
-    answering = Answering(Afterwards(AtOnce()), world.directory, Refusals(store, world.clock))
+def _listeners(world: World, store: SqlStore) -> RequestListeners:
+    responder = Responder(AckQueue(AtOnce()), world.directory, Refusals(store, world.clock))
 
     def opens_form(client: Any, body: Any, draft: Any = None, lacks: str = "") -> None:
         client.views_open(view={}, trigger_id=body["trigger_id"], lacks=lacks, draft=draft)
 
-    history = History(store, world.approvals, world.clusters, world.rules)
-    return Listeners(
-        world.requests, world.approvals, world.grants, history, world.rules, world.clock,
-        lambda: None, answering, opens_form,
+    history = History(store, world.approvals, world.clusters, world.current)
+    return RequestListeners(
+        world.requests, world.approvals, world.grants, history, world.current, world.clock,
+        lambda: None, responder, opens_form,
     )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.access.audit.refusals import Refusals
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.app import bolt_app
-from bot.slack.middleware import Gate, Team, teams_of
+from bot.slack.middleware import Team, WorkspaceMiddleware, teams_of
 from bot.slack.socket_mode import Handler, has_no_answer
 from tests.fakes import World
 
@@ -104,8 +104,10 @@ def bench(world: World) -> Iterator[Bench]:
     team.identify()
     client = WebClient(token="xoxb-none", base_url="http://127.0.0.1:1/")
     with ThreadPoolExecutor(2) as threads:
-        app = bolt_app(client, None, threads, [], Gate(team, Refusals(world.store, world.clock)), verified=False)
-        handler = Handler(app, "xapp-none", Afterwards(threads), team)
+        app = bolt_app(
+            client, None, threads, [], WorkspaceMiddleware(team, Refusals(world.store, world.clock)), verified=False
+        )
+        handler = Handler(app, "xapp-none", AckQueue(threads), team)
         made = Bench(handler)
         yield made
         made.may_deal.set()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, STRANGER, World
@@ -28,9 +28,9 @@ def flow(**values: Any) -> AccessFlow:
 
 
 def pending(world: World, request_id: str) -> bool:
-    story = world.story(request_id)
-    assert (story.grant is None) == (story.request.state is not RequestState.APPROVED)
-    return story.request.state is RequestState.PENDING
+    details = world.request_details(request_id)
+    assert (details.grant is None) == (details.request.state is not RequestState.APPROVED)
+    return details.request.state is RequestState.PENDING
 
 
 # --- all of them ---
@@ -39,15 +39,15 @@ def pending(world: World, request_id: str) -> bool:
 def test_the_grant_exists_only_when_each_owner_group_has_said_yes(teams: World) -> None:
     request_id = teams.ask()
     teams.work_messages()
-    story = teams.approvals.approve(request_id, WEB)
-    assert (story.request.state, story.grant) == (RequestState.PENDING, None)
+    details = teams.approvals.approve(request_id, WEB)
+    assert (details.request.state, details.grant) == (RequestState.PENDING, None)
     assert teams.work_grants() == 0
     teams.clock.advance(HOUR)
-    story = teams.approvals.approve(request_id, SHOP_TOO)
-    assert (story.request.state, story.request.decided_by) == (RequestState.APPROVED, SHOP_TOO)
-    assert story.approvers == (WEB, SHOP_TOO)
-    assert story.grant is not None
-    assert story.grant.expires_at == teams.clock.now() + HOUR  # the time begins with the last yes
+    details = teams.approvals.approve(request_id, SHOP_TOO)
+    assert (details.request.state, details.request.decided_by) == (RequestState.APPROVED, SHOP_TOO)
+    assert details.approvers == (WEB, SHOP_TOO)
+    assert details.grant is not None
+    assert details.grant.expires_at == teams.clock.now() + HOUR  # the time begins with the last yes
     assert teams.audit(request_id) == ["request.submitted", "request.approval_given", "request.approved"]
     assert teams.events(request_id)[1].detail == {"groups": ["@web"]}
 
@@ -128,7 +128,7 @@ def test_who_joined_since_may_decide_and_who_left_may_not(teams: World) -> None:
     with pytest.raises(NotAllowed, match="no longer an owner that"):
         teams.approvals.approve(request_id, WEB)
     teams.approvals.approve(request_id, STRANGER)
-    assert teams.story(request_id).approvers == (STRANGER,)
+    assert teams.request_details(request_id).approvers == (STRANGER,)
 
 
 def test_who_was_deactivated_may_not_decide(teams: World) -> None:
@@ -198,7 +198,7 @@ def test_slack_that_does_not_answer_decides_nothing(teams: World) -> None:
         teams.directory.asked.errors = [Outage("Slack does not answer")]
         with pytest.raises(Outage):
             decide(request_id, WEB)
-    assert teams.story(request_id).approvals == ()
+    assert teams.request_details(request_id).approvals == ()
 
 
 # --- no ---
@@ -208,10 +208,10 @@ def test_one_no_is_enough(teams: World) -> None:
     request_id = teams.ask()
     teams.work_messages()
     teams.approvals.approve(request_id, WEB)
-    story = teams.approvals.deny(request_id, SHOP, "not this week")
+    details = teams.approvals.deny(request_id, SHOP, "not this week")
     teams.work_messages()
-    assert (story.request.state, story.request.decided_by) == (RequestState.DENIED, SHOP)
-    assert {each.approver: each.approved for each in story.approvals} == {WEB: True, SHOP: False}
+    assert (details.request.state, details.request.decided_by) == (RequestState.DENIED, SHOP)
+    assert {each.approver: each.approved for each in details.approvals} == {WEB: True, SHOP: False}
     assert teams.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     with pytest.raises(Conflict, match=f"already denied by <@{SHOP}>"):
         teams.approvals.approve(request_id, SHOP_TOO)
@@ -220,18 +220,18 @@ def test_one_no_is_enough(teams: World) -> None:
 def test_an_owner_may_change_their_yes_to_a_no_while_it_waits(teams: World) -> None:
     request_id = teams.ask()
     teams.approvals.approve(request_id, WEB)
-    story = teams.approvals.deny(request_id, WEB, "on second thoughts")
-    assert (story.request.state, story.approvers) == (RequestState.DENIED, ())
-    assert [(each.approver, each.reason) for each in story.approvals] == [(WEB, "on second thoughts")]
+    details = teams.approvals.deny(request_id, WEB, "on second thoughts")
+    assert (details.request.state, details.approvers) == (RequestState.DENIED, ())
+    assert [(each.approver, each.reason) for each in details.approvals] == [(WEB, "on second thoughts")]
 
 
 def test_a_request_with_one_yes_still_expires(teams: World) -> None:
     request_id = teams.ask()
     teams.approvals.approve(request_id, WEB)
-    teams.clock.advance(teams.rules.policy.pending_for)
+    teams.clock.advance(teams.current.policy.pending_for)
     with pytest.raises(Conflict, match="already expired"):
         teams.approvals.approve(request_id, SHOP)
-    assert teams.story(request_id).grant is None
+    assert teams.request_details(request_id).grant is None
 
 
 # --- extensions ---
@@ -253,7 +253,7 @@ def test_an_extension_needs_each_owner_group_again(teams: World) -> None:
     assert teams.grant(request_id).expires_at == end
     teams.approvals.approve(extension, SHOP)
     assert teams.grant(request_id).expires_at == end + timedelta(minutes=30)
-    assert teams.story(extension).request.state is RequestState.APPROVED
+    assert teams.request_details(extension).request.state is RequestState.APPROVED
 
 
 def test_a_partly_approved_extension_goes_with_its_grant(teams: World) -> None:
@@ -274,7 +274,7 @@ def test_a_last_yes_that_comes_too_late_for_the_grant_is_not_kept(teams: World) 
     teams.clock.advance(HOUR)
     with pytest.raises(Conflict, match=f"{request_id} has ended meanwhile"):
         teams.approvals.approve(extension, SHOP)
-    assert teams.story(extension).approvers == (WEB,)
+    assert teams.request_details(extension).approvers == (WEB,)
 
 
 def test_what_the_policy_forbids_meanwhile_is_not_approved(world: World) -> None:
@@ -282,7 +282,7 @@ def test_what_the_policy_forbids_meanwhile_is_not_approved(world: World) -> None
     world.under(EVERYTHING, AccessFlow(name="no logs", deny=True, patterns=("logs-*",)))
     with pytest.raises(NotAllowed, match="“no logs” forbids it"):
         world.approvals.approve(request_id, OWNER)
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 def test_a_requester_who_left_the_group_of_the_flow_is_not_given_what_they_asked_for(world: World) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.audit.chain import GENESIS, Broken, Head, Verification, hash_of
-from bot.access.models.requests import AuditEvent
+from bot.access.audit.chain import GENESIS, ChainBreak, Head, Verification, hash_of
+from bot.access.models.audit import AuditEvent
 from tests.rows import NOW
 from tests.trails import chained
 
@@ -16,10 +16,10 @@ LENGTH = 8
 PLACE = st.integers(1, LENGTH)
 
 
-def check(events: list[AuditEvent], head: Head) -> Broken | None:
+def check(events: list[AuditEvent], head: Head) -> ChainBreak | None:
     verification = Verification()
     for event in events:
-        broken = verification.look(event)
+        broken = verification.check(event)
         if broken is not None:
             return broken
     return verification.end(head, 0)

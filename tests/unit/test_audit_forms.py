@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from bot.access.audit.chain import GENESIS, hash_of
 from bot.access.audit.formats import access_json, access_line, as_ecs, as_json, as_table
-from bot.access.audit.queries import Access, access_of
-from bot.access.models.requests import AccessRequest, AuditEvent, Grant
+from bot.access.audit.queries import AccessRecord, access_of
+from bot.access.models.audit import AuditEvent
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
 from tests.rows import NOW, OWNER, WHO
 from tests.trails import chained
@@ -192,7 +194,7 @@ def test_access_that_outlived_its_time_says_so() -> None:
 
 def test_a_live_one_ends_when_it_will() -> None:
     found = access_of(*grant_of(["logs-*"]), "logs-web")
-    assert isinstance(found, Access)
+    assert isinstance(found, AccessRecord)
     assert access_json(found.approved_by((OWNER,))) == {
         "requester": WHO, "permission": "read", "integration": "production", "names": ["logs-*"],
         "request_id": "REQ-7K3F9Q", "approvers": [OWNER], "from": "2026-11-24T12:00:00.123456+00:00",

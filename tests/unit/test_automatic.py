@@ -8,9 +8,9 @@ import pytest
 
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.automatic import LEASE
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow, Hours, Integration
-from bot.access.ports import Story
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
 from tests.fakes import OWNER, PRODUCTION, SECOND_OWNER, World, policy_of
@@ -35,16 +35,16 @@ def oncall(world: World) -> World:
 
 def look(world: World, by: timedelta = LOOK) -> None:
     world.clock.advance(by)
-    world.automatic.look()
+    world.automatic.run_once()
     world.work()
 
 
-def live(world: World) -> dict[str, Story]:
+def live(world: World) -> dict[str, RequestDetails]:
     """What is live, by the person who has it; nobody has it twice."""
     with world.store.reading() as read:
-        stories = read.automatic_grants()
-    found = {story.request.requester: story for story in stories}
-    assert len(found) == len(stories)
+        all_details = read.automatic_grants()
+    found = {details.request.requester: details for details in all_details}
+    assert len(found) == len(all_details)
     return found
 
 
@@ -58,11 +58,11 @@ def ended(world: World, request_id: str) -> tuple[GrantState, str]:
 
 def test_who_joins_is_given_access_like_any_other_grant(oncall: World) -> None:
     look(oncall)
-    (story,) = live(oncall).values()
-    request_id = story.request.id
-    assert story.grant is not None
-    assert (story.request.requester, story.grant.state) == (ANA, GrantState.ACTIVE)
-    assert story.grant.expires_at == oncall.clock.now() + HOUR
+    (details,) = live(oncall).values()
+    request_id = details.request.id
+    assert details.grant is not None
+    assert (details.request.requester, details.grant.state) == (ANA, GrantState.ACTIVE)
+    assert details.grant.expires_at == oncall.clock.now() + HOUR
     (role,) = oncall.cluster.roles.values()
     assert (role.patterns, role.privileges.indices) == (("logs-*",), ("read", "view_index_metadata"))
     assert oncall.notifier.sent(MessageKind.CREDENTIAL) == [ANA]
@@ -75,10 +75,10 @@ def test_who_stays_has_it_once_and_it_never_lapses(oncall: World) -> None:
     first = live(oncall)[ANA].request.id
     for _ in range(60):
         look(oncall, timedelta(minutes=7))
-        story = live(oncall)[ANA]
-        assert story.request.id == first
-        assert story.grant is not None
-        assert timedelta(minutes=20) < story.grant.expires_at - oncall.clock.now() <= HOUR
+        details = live(oncall)[ANA]
+        assert details.request.id == first
+        assert details.grant is not None
+        assert timedelta(minutes=20) < details.grant.expires_at - oncall.clock.now() <= HOUR
     assert len(oncall.cluster.passwords) == 1
     assert oncall.audit(first).count("grant.extended") < 20  # not at every look
 
@@ -137,7 +137,7 @@ def test_a_member_of_two_flows_has_both(oncall: World) -> None:
     look(oncall)
     with oncall.store.reading() as read:
         given = read.automatic_grants()
-    assert {(story.request.requester, story.request.flow) for story in given} == {(ANA, "on call"), (ANA, "more")}
+    assert {(details.request.requester, details.request.flow) for details in given} == {(ANA, "on call"), (ANA, "more")}
 
 
 def test_each_cluster_of_the_flow_and_no_other(oncall: World) -> None:
@@ -145,14 +145,14 @@ def test_each_cluster_of_the_flow_and_no_other(oncall: World) -> None:
         Integration(name=name, owner=("@owners",), public_url="https://x.example") for name in ("staging", "lab")
     )
     integrations = (PRODUCTION, *others)
-    oncall.rules.policy = policy_of(flow(), integrations=integrations)
-    oncall.automatic.look()
+    oncall.current.policy = policy_of(flow(), integrations=integrations)
+    oncall.automatic.run_once()
     with oncall.store.reading() as read:
-        assert {story.request.integration for story in read.automatic_grants()} == {"production", "staging", "lab"}
-    oncall.rules.policy = policy_of(flow(integrations=("production", "lab")), integrations=integrations)
-    oncall.automatic.look()
+        assert {details.request.integration for details in read.automatic_grants()} == {"production", "staging", "lab"}
+    oncall.current.policy = policy_of(flow(integrations=("production", "lab")), integrations=integrations)
+    oncall.automatic.run_once()
     with oncall.store.reading() as read:
-        assert {story.request.integration for story in read.automatic_grants()} == {"production", "lab"}
+        assert {details.request.integration for details in read.automatic_grants()} == {"production", "lab"}
 
 
 # --- the policy changes ---
@@ -176,8 +176,8 @@ def test_what_a_flow_gives_no_more_ends_and_what_it_gives_now_is_given(oncall: W
     look(oncall)
     look(oncall)
     assert ended(oncall, request_id) == (GrantState.CLEANED_UP, "its access flow was changed")
-    story = live(oncall)[ANA]
-    assert (story.request.patterns, story.request.permission) == (
+    details = live(oncall)[ANA]
+    assert (details.request.patterns, details.request.permission) == (
         list(values.get("patterns", ("logs-*",))),
         values.get("permissions", ("read",))[0],
     )
@@ -280,14 +280,14 @@ def test_outside_its_hours_who_leaves_loses_it_all_the_same(oncall: World) -> No
 
 def test_one_process_looks_after_it_and_another_takes_over(oncall: World) -> None:
     other = oncall.on(SqlStore(oncall.store._engine, "second"))
-    oncall.automatic.look()
+    oncall.automatic.run_once()
     oncall.directory.people["@oncall"] = (ANA, BEN)
-    other.automatic.look()
+    other.automatic.run_once()
     assert set(live(oncall)) == {ANA}
     oncall.clock.advance(LEASE)
-    other.automatic.look()
+    other.automatic.run_once()
     assert set(live(oncall)) == {ANA, BEN}
-    oncall.automatic.look()  # the first was only slow
+    oncall.automatic.run_once()  # the first was only slow
     assert set(live(oncall)) == {ANA, BEN}
 
 
@@ -301,10 +301,10 @@ def test_a_process_that_was_frozen_in_a_round_gives_nothing_twice(
         found = members(owners)
         monkeypatch.undo()
         oncall.clock.advance(3 * LEASE)
-        other.automatic.look()
+        other.automatic.run_once()
         assert set(live(oncall)) == {ANA}
         return found
 
     monkeypatch.setattr(oncall.directory, "members", freeze)
-    oncall.automatic.look()
+    oncall.automatic.run_once()
     assert set(live(oncall)) == {ANA}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.access.lifecycle.expiry_warnings import first_note, notes
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, World
@@ -39,7 +39,7 @@ def look(world: World, by: timedelta) -> list[str]:
     """What is sent when that much time has passed."""
     before = len(world.notifier.sent(MessageKind.WARNING))
     world.clock.advance(by)
-    world.end_notes.look()
+    world.expiry_warnings.run_once()
     world.work()
     return world.notifier.sent(MessageKind.WARNING)[before:]
 
@@ -71,7 +71,7 @@ def test_a_note_that_was_owed_before_the_extension_is_not_sent_any_more(world: W
     request_id = granted(world, "1h")
     extension = world.requests.extend(REQUESTER, request_id, "1h").request.id
     world.clock.advance(50 * MINUTE)
-    world.end_notes.look()
+    world.expiry_warnings.run_once()
     world.approvals.approve(extension, OWNER)
     world.work()
     assert world.notifier.sent(MessageKind.WARNING) == []
@@ -102,13 +102,13 @@ def test_after_a_stop_the_note_comes_late_and_once_and_two_processes_send_one(wo
         (due,) = read.ending_soon(world.clock.now(), 10)
     assert look(world, timedelta(0)) == [REQUESTER]
     with world.store.writing() as write:
-        assert not write.warned(due, None), "another process was here"
+        assert not write.record_warning(due, None), "another process was here"
     assert look(world, MINUTE) == []
 
 
 def test_what_is_prolonged_by_itself_needs_no_note(world: World) -> None:
     world.under(AccessFlow(name="members", requesters=("@owners",), automatic=True, max_duration=2 * HOUR), EVERYTHING)
-    world.automatic.look()
+    world.automatic.run_once()
     world.work()
     assert look(world, 115 * MINUTE) == []
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.errors import AccessError, Conflict, Incomplete, NotAllowed, NotFound, Outage
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.break_glass import REMIND_EVERY
 from bot.access.requests.service import ROUTE_AGAIN, Draft
@@ -51,12 +51,12 @@ def a_day_later(world: World) -> None:
 
 def test_it_is_given_at_once_and_owners_and_the_channel_are_told(glass: World) -> None:
     request_id = broken(glass)
-    story = glass.story(request_id)
-    assert (story.request.state, story.request.flow) == (RequestState.APPROVED, "emergency")
+    details = glass.request_details(request_id)
+    assert (details.request.state, details.request.flow) == (RequestState.APPROVED, "emergency")
     assert glass.grant(request_id).state is GrantState.ACTIVE
     assert told(glass) == ["#security", PAY, SECOND_PAY]
     assert glass.notifier.sent(MessageKind.APPROVAL) == []
-    assert [(group.label, group.asked) for group in story.groups] == [("@pay", [PAY, SECOND_PAY])]
+    assert [(group.label, group.asked) for group in details.groups] == [("@pay", [PAY, SECOND_PAY])]
     (event,) = [each for each in glass.events(request_id) if each.event == "request.break_glass"]
     assert event.actor == REQUESTER
     assert event.detail == {
@@ -65,7 +65,7 @@ def test_it_is_given_at_once_and_owners_and_the_channel_are_told(glass: World) -
 
 
 def test_no_request_falls_into_it_by_itself_and_with_the_flag_into_no_other(glass: World) -> None:
-    assert glass.story(glass.ask()).request.flow == "everything"
+    assert glass.request_details(glass.ask()).request.flow == "everything"
     glass.under(EMERGENCY)
     with pytest.raises(NotAllowed, match="No access flow lets anybody ask"):
         glass.ask()
@@ -97,9 +97,9 @@ def test_explaining_it_says_who_is_told_and_files_nothing(glass: World) -> None:
 
 def test_one_owner_reviews_it_and_every_copy_is_shown_anew(glass: World) -> None:
     request_id = broken(glass)
-    story = glass.break_glass.review(request_id, PAY)
+    details = glass.break_glass.review(request_id, PAY)
     glass.work()
-    assert (story.request.reviewed_by, story.request.reviewed_at) == (PAY, glass.clock.now())
+    assert (details.request.reviewed_by, details.request.reviewed_at) == (PAY, glass.clock.now())
     assert told(glass, "edit") == ["#security", PAY, SECOND_PAY]
     assert glass.audit(request_id)[-1] == "request.reviewed"
     with pytest.raises(Conflict, match=f"already reviewed by <@{PAY}>"):
@@ -135,7 +135,7 @@ def test_an_owner_who_broke_it_is_reviewed_by_another(glass: World) -> None:
 
 def test_who_asked_for_somebody_else_does_not_review_it(glass: World) -> None:
     request_id = broken(glass, Draft("logs-*", "1h", reason="x", break_glass=True, for_whom=STRANGER), PAY)
-    assert glass.story(request_id).request.requester == STRANGER
+    assert glass.request_details(request_id).request.requester == STRANGER
     with pytest.raises(NotAllowed, match="You asked for"):
         glass.break_glass.review(request_id, PAY)
 
@@ -204,13 +204,13 @@ def test_an_owner_ends_it_and_every_copy_shows_that_it_is_over(glass: World) -> 
 
 
 def test_neither_a_request_that_waits_nor_too_many_of_them_stand_in_its_way(glass: World) -> None:
-    glass.rules.policy = policy_of(EVERYTHING, EMERGENCY).model_copy(update={"pending_per_person": 1})
+    glass.current.policy = policy_of(EVERYTHING, EMERGENCY).model_copy(update={"pending_per_person": 1})
     waits = glass.ask()
     filed = glass.requests.submit(REQUESTER, DRAFT)
-    assert (filed.twin, filed.request.state) == (None, RequestState.APPROVED)
-    assert glass.story(waits).request.state is RequestState.PENDING
+    assert (filed.duplicate, filed.request.state) == (None, RequestState.APPROVED)
+    assert glass.request_details(waits).request.state is RequestState.PENDING
     again = glass.requests.submit(REQUESTER, DRAFT)
-    assert again.twin is not None
+    assert again.duplicate is not None
     assert again.request.id == filed.request.id
 
 
@@ -226,14 +226,14 @@ def test_more_time_is_asked_for_as_any_other_access(glass: World) -> None:
 def test_what_waited_for_the_cluster_is_still_break_glass_then(glass: World) -> None:
     glass.cluster.asked.errors = [Outage("it does not answer")]
     request_id = broken(glass)
-    assert glass.story(request_id).request.state is RequestState.PENDING
+    assert glass.request_details(request_id).request.state is RequestState.PENDING
     assert told(glass) == []
     with pytest.raises(NotFound):
         glass.break_glass.review(request_id, PAY)
     glass.clock.advance(ROUTE_AGAIN)
     glass.requests.route_waiting()
     glass.work()
-    assert glass.story(request_id).request.flow == "emergency"
+    assert glass.request_details(request_id).request.flow == "emergency"
     assert told(glass) == ["#security", PAY, SECOND_PAY]
 
 

@@ -6,8 +6,15 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.access.grants.clock_skew import CLOCKS_APART, MEASURED_EVERY, NOTICE_EVERY, TOLERANCE, Apart, Clocks
-from bot.access.models.requests import MessageKind
+from bot.access.grants.clock_skew import (
+    CLOCKS_APART,
+    MEASURED_EVERY,
+    NOTICE_EVERY,
+    TOLERANCE,
+    ClockSkew,
+    ClockSkewMonitor,
+)
+from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState
 from tests.fakes import OWNER, SECOND_OWNER, World
 
@@ -15,18 +22,18 @@ HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 TEN_MINUTES = timedelta(minutes=10)
 
 
-def clocks_in(world: World) -> Clocks:
-    return Clocks(world.store, world.clusters, world.directory, world.rules, world.clock)
+def clocks_in(world: World) -> ClockSkewMonitor:
+    return ClockSkewMonitor(world.store, world.clusters, world.directory, world.current, world.clock)
 
 
 def test_a_grant_ends_by_the_clusters_clock_where_that_is_ahead(world: World) -> None:
     request_id, clocks = world.granted(), clocks_in(world)
     world.cluster.is_ahead = TEN_MINUTES
     world.clock.advance(HOUR - TEN_MINUTES - SECOND)
-    clocks.look()
+    clocks.run_once()
     assert world.grant(request_id).state is GrantState.ACTIVE
     world.clock.advance(SECOND)
-    clocks.look()
+    clocks.run_once()
     world.work()
     assert (world.grant(request_id).state, world.grant(request_id).end_reason) == (GrantState.CLEANED_UP, "expired")
     assert world.cluster.empty
@@ -37,7 +44,7 @@ def test_a_grant_ends_by_our_clock_where_the_clusters_is_behind_or_hardly_ahead(
     request_id, clocks = world.granted(), clocks_in(world)
     world.cluster.is_ahead = ahead
     world.clock.advance(HOUR - SECOND)
-    clocks.look()
+    clocks.run_once()
     assert world.work_grants() == 0
     world.clock.advance(SECOND)
     world.work()
@@ -48,17 +55,17 @@ def test_many_that_are_over_end_at_once(world: World) -> None:
     several = [world.granted() for _ in range(3)]
     clocks = clocks_in(world)
     world.cluster.is_ahead = 2 * HOUR
-    clocks.look()
+    clocks.run_once()
     assert {world.grant(each).state for each in several} == {GrantState.REVOKING}
 
 
 def test_what_was_measured_last_holds_while_the_cluster_is_away(world: World) -> None:
     request_id, clocks = world.granted(), clocks_in(world)
     world.cluster.is_ahead = TEN_MINUTES
-    clocks.look()
+    clocks.run_once()
     world.cluster.asked.errors = [Outage("no answer")] * 99
     world.clock.advance(HOUR - TEN_MINUTES)
-    clocks.look()
+    clocks.run_once()
     assert world.grant(request_id).state is GrantState.REVOKING
 
 
@@ -67,16 +74,16 @@ def test_a_cluster_that_tells_no_time_is_asked_again(world: World, error: Except
     clocks = clocks_in(world)
     world.cluster.is_ahead = TEN_MINUTES
     world.cluster.asked.errors = [error]
-    assert clocks.look() == []
-    assert len(clocks.look()) == 1
+    assert clocks.run_once() == []
+    assert len(clocks.run_once()) == 1
 
 
 def test_a_change_is_said_once_and_owners_are_told_once_a_day(world: World) -> None:
     clocks = clocks_in(world)
 
-    def look() -> Sequence[Apart]:
+    def look() -> Sequence[ClockSkew]:
         world.clock.advance(MEASURED_EVERY)
-        changes = clocks.look()
+        changes = clocks.run_once()
         world.work_messages()
         return changes
 
@@ -101,9 +108,9 @@ def test_owners_are_told_when_slack_is_back(world: World) -> None:
     clocks = clocks_in(world)
     world.cluster.is_ahead = TEN_MINUTES
     world.directory.asked.errors = [Outage("no Slack")]
-    assert len(clocks.look()) == 1
+    assert len(clocks.run_once()) == 1
     world.clock.advance(MEASURED_EVERY)
-    clocks.look()
+    clocks.run_once()
     world.work_messages()
     assert world.notifier.sent(MessageKind.NOTICE) == [OWNER, SECOND_OWNER]
 
@@ -111,8 +118,8 @@ def test_owners_are_told_when_slack_is_back(world: World) -> None:
 def test_the_cluster_is_asked_once_a_minute(world: World) -> None:
     clocks = clocks_in(world)
     for _ in range(5):
-        clocks.look()
+        clocks.run_once()
         world.clock.advance(MEASURED_EVERY / 5)
     assert world.cluster.asked.calls == 1
-    clocks.look()
+    clocks.run_once()
     assert world.cluster.asked.calls == 2

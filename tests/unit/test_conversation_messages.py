@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from bot.access.lifecycle.timeline import What
+from bot.access.lifecycle.timeline import TimelineEvent
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, AskedGroup, Grant, Message, MessageKind
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.requests.counter_offers import MOST_CHOICES, Choices
-from bot.access.requests.service import Filed
+from bot.access.requests.service import FilingResult
 from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
 from bot.slack.blocks import answers
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form
 from bot.slack.notifier import _content
 
@@ -23,14 +25,25 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LONG = [f"{'é' * 120}-{number:02}" for number in range(20)]
 
 ABOUT = {
-    What.APPROVAL_GIVEN: "U0BOB", What.APPROVED: "es-access", What.DENIED: "U0BOB", What.CANCELLED: "es-access",
-    What.EXPIRED: "es-access", What.REMINDED: None, What.ESCALATED: "U0BOB", What.DELIVERED: "1795550000",
-    What.EXTENDED: "U0BOB|1795550000", What.EXTENSION_ASKED: "REQ-7K3F9Q", What.OFFERED: "1", What.OFFER_ACCEPTED: "1",
-    What.OFFER_DECLINED: "1", What.REPLACED: "U0BOB", What.ENDED: None,
-}  # fmt: skip
+    TimelineEvent.APPROVAL_GIVEN: "U0BOB",
+    TimelineEvent.APPROVED: "es-access",
+    TimelineEvent.DENIED: "U0BOB",
+    TimelineEvent.CANCELLED: "es-access",
+    TimelineEvent.EXPIRED: "es-access",
+    TimelineEvent.REMINDED: None,
+    TimelineEvent.ESCALATED: "U0BOB",
+    TimelineEvent.DELIVERED: "1795550000",
+    TimelineEvent.EXTENDED: "U0BOB|1795550000",
+    TimelineEvent.EXTENSION_ASKED: "REQ-7K3F9Q",
+    TimelineEvent.OFFERED: "1",
+    TimelineEvent.OFFER_ACCEPTED: "1",
+    TimelineEvent.OFFER_DECLINED: "1",
+    TimelineEvent.REPLACED: "U0BOB",
+    TimelineEvent.ENDED: None,
+}
 
 
-def story(state: RequestState = RequestState.PENDING, grant: GrantState | None = None) -> Story:
+def details(state: RequestState = RequestState.PENDING, grant: GrantState | None = None) -> RequestDetails:
     request = AccessRequest(
         id="REQ-7K3F9Q", requester="U0ALICE", asked_by="U0LEAD", integration="e" * 40, patterns=LONG,
         permission="p" * 40, duration=3600, reason="<!channel> & " * 38, owners=[f"U0OWNER{n}" for n in range(20)],
@@ -56,13 +69,13 @@ def story(state: RequestState = RequestState.PENDING, grant: GrantState | None =
         ended_at=NOW if grant is GrantState.CLEANED_UP else None, end_reason="revoked",
         receipt={"user_gone": True, "role_gone": True, "keys_left": 0, "keys_ended": 1, "user_disabled": False},
     )  # fmt: skip
-    return Story(request, made, groups=groups, offers=offers)
+    return RequestDetails(request, made, groups=groups, offers=offers)
 
 
 STORIES = [
-    story(),
-    *(story(state) for state in RequestState if state is not RequestState.PENDING),
-    *(story(RequestState.APPROVED, state) for state in GrantState),
+    details(),
+    *(details(state) for state in RequestState if state is not RequestState.PENDING),
+    *(details(RequestState.APPROVED, state) for state in GrantState),
 ]
 
 
@@ -70,7 +83,7 @@ def row(kind: MessageKind, about: str | None = None, notice: str | None = None) 
     return Message(request_id="REQ-7K3F9Q", kind=kind, recipient="#approvals", about=about, notice=notice)
 
 
-def check(content: Content) -> str:
+def check(content: MessageContent) -> str:
     """As Slack does: it raises what Slack would answer. The text is what a screen reader says."""
     blocks: list[dict[str, Any]] = json.loads(json.dumps([each.to_dict() for each in content.blocks]))
     check_message_blocks(blocks)
@@ -102,7 +115,7 @@ def test_notes_before_the_end_in_every_state_are_taken() -> None:
 
 
 def test_every_line_of_a_thread_is_taken_alone_and_all_of_them_together() -> None:
-    assert set(ABOUT) == set(What)
+    assert set(ABOUT) == set(TimelineEvent)
     lines = [what.value if about is None else f"{what.value}|{about}" for what, about in ABOUT.items()]
     for each in STORIES:
         for line in lines:
@@ -118,17 +131,17 @@ def test_what_somebody_is_told_who_did_not_ask_is_taken() -> None:
 
 
 def test_the_answer_to_the_same_request_is_taken() -> None:
-    for each in (story(), story(RequestState.APPROVED, GrantState.ACTIVE)):
-        assert "already" in check(answers.filed(Filed(each.request, None, each)))
+    for each in (details(), details(RequestState.APPROVED, GrantState.ACTIVE)):
+        assert "already" in check(answers.filed(FilingResult(each.request, None, each)))
 
 
 def test_an_answer_that_could_not_be_sent_says_so_where_it_stands() -> None:
-    assert "I cannot send you direct messages" in check(answers.without_dm(answers.offer_made(story())))
+    assert "I cannot send you direct messages" in check(answers.without_dm(answers.offer_made(details())))
 
 
 @pytest.mark.parametrize("extends", [None, "REQ-000001"])
 def test_the_window_of_an_offer_is_taken(extends: str | None) -> None:
-    request = story().request
+    request = details().request
     request.extends = extends
     names = tuple(dict.fromkeys([*LONG, "x" * 255, *(f"logs-{number}" for number in range(100))]))[:MOST_CHOICES]
     view = offer_form(Choices(request, ("p" * 40, "read"), names))

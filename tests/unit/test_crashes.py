@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.access.models.requests import Message, MessageKind
-from bot.access.ports import Credential, CredentialSpec, Posted, Receipt, Story
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.ports import Credential, CredentialSpec, MessagePosition, Receipt
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import SqlStore
 from bot.access.store.transaction import SqlTransaction
@@ -84,12 +85,14 @@ class MortalNotifier(FakeNotifier):
 
     life: Life
 
-    def send(self, message: Message, story: Story | None, under: Posted | None = None) -> Posted:
-        posted: Posted = self.life.do(super().send, message, story, under)
+    def send(
+        self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
+    ) -> MessagePosition:
+        posted: MessagePosition = self.life.do(super().send, message, details, under)
         return posted
 
-    def deliver(self, message: Message, story: Story, credential: Credential) -> None:
-        self.life.do(super().deliver, message, story, credential)
+    def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
+        self.life.do(super().deliver, message, details, credential)
 
 
 def doomed(world: World, last_step: int) -> World:
@@ -112,9 +115,9 @@ def test_death_at_the_approval_leaves_all_of_it_or_nothing(world: World, last_st
     request_id = world.ask()
     with pytest.raises(Death):
         doomed(world, last_step).approvals.approve(request_id, OWNER)
-    story = world.story(request_id)
-    if story.request.state is RequestState.PENDING:
-        assert (story.grant, story.approvals) == (None, ())
+    details = world.request_details(request_id)
+    if details.request.state is RequestState.PENDING:
+        assert (details.grant, details.approvals) == (None, ())
         world.approvals.approve(request_id, OWNER)
     world.work()
     assert world.grant(request_id).state is GrantState.ACTIVE

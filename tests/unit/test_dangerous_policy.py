@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from bot.access.models.requests import CredentialKind, Delivery
+from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.policy.decision import Question, decide
 from bot.access.policy.model import AccessFlow, Permission, Policy
 from bot.config.access_yaml.schema import schema

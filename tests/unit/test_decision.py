@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
 from bot.access.policy.model import AccessFlow, Hours, Integration, Policy
 from tests.fakes import PRODUCTION

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import NotAllowed, Outage
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.service import Draft, Filed
+from bot.access.requests.service import Draft, FilingResult
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 KEY = CredentialKind.API_KEY
@@ -17,7 +17,7 @@ COVERED = [("logs-*", "read"), ("logs-a", "read"), ("logs-a,logs-*", "read")]
 
 def ask(
     world: World, patterns: str = "logs-*", permission: str = "read", person: str = REQUESTER, **more: object
-) -> Filed:
+) -> FilingResult:
     return world.requests.submit(person, Draft(patterns, "1h", permission, **more))  # type: ignore[arg-type]  # a test
 
 
@@ -34,8 +34,8 @@ def test_what_is_covered_already_is_answered_with_that(
         world.work()
     again = ask(world, patterns, permission)
     assert again.request.id == first
-    assert again.twin is not None
-    assert (again.twin.grant is not None) is live
+    assert again.duplicate is not None
+    assert (again.duplicate.grant is not None) is live
     with world.store.reading() as read:
         assert len(read.requests_of(REQUESTER, 10)) == 1
 
@@ -43,7 +43,7 @@ def test_what_is_covered_already_is_answered_with_that(
 def test_a_permission_that_holds_less_is_covered_too(world: World) -> None:
     first = ask(world, permission="write").request.id
     assert ask(world, permission="read").request.id == first
-    assert ask(world, permission="manage").twin is None
+    assert ask(world, permission="manage").duplicate is None
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,19 @@ def test_a_permission_that_holds_less_is_covered_too(world: World) -> None:
 )
 def test_what_is_more_or_something_else_is_filed(world: World, patterns: str, more: dict[str, object]) -> None:
     ask(world)
-    assert ask(world, patterns, **more).twin is None  # type: ignore[arg-type]  # keywords of a draft
+    assert ask(world, patterns, **more).duplicate is None  # type: ignore[arg-type]  # keywords of a draft
 
 
 def test_what_has_ended_or_was_denied_and_what_others_have_is_asked_for_anew(world: World) -> None:
     first = ask(world).request.id
-    assert ask(world, person=STRANGER).twin is None
+    assert ask(world, person=STRANGER).duplicate is None
     world.approvals.deny(first, OWNER)
     second = ask(world)
-    assert second.twin is None
+    assert second.duplicate is None
     world.approvals.approve(second.request.id, OWNER)
     world.work()
     world.grants.revoke(second.request.id, REQUESTER)
-    assert ask(world).twin is None
+    assert ask(world).duplicate is None
 
 
 def test_names_that_came_since_are_not_covered_by_what_was_given_by_name(world: World) -> None:
@@ -78,7 +78,7 @@ def test_names_that_came_since_are_not_covered_by_what_was_given_by_name(world: 
     first = ask(world).request.id
     assert ask(world).request.id == first
     world.cluster.names.append("logs-new")
-    assert ask(world).twin is None
+    assert ask(world).duplicate is None
 
 
 def test_one_that_waits_for_the_cluster_is_answered_with_as_well(world: World) -> None:
@@ -89,7 +89,7 @@ def test_one_that_waits_for_the_cluster_is_answered_with_as_well(world: World) -
 
 
 def test_as_many_may_wait_as_the_policy_says(world: World) -> None:
-    world.rules.policy = world.rules.policy.model_copy(update={"pending_per_person": 2})
+    world.current.policy = world.current.policy.model_copy(update={"pending_per_person": 2})
     first = world.ask()
     world.ask()
     with pytest.raises(NotAllowed, match="2 of your requests wait for a decision"):
@@ -100,7 +100,7 @@ def test_as_many_may_wait_as_the_policy_says(world: World) -> None:
 
 
 def test_as_many_are_filed_within_an_hour_as_the_policy_says(world: World) -> None:
-    world.rules.policy = world.rules.policy.model_copy(update={"requests_per_hour": 2})
+    world.current.policy = world.current.policy.model_copy(update={"requests_per_hour": 2})
     for _ in range(2):
         world.approvals.deny(world.ask(), OWNER)
     with pytest.raises(NotAllowed, match="filed 2 requests within an hour"):
@@ -111,7 +111,7 @@ def test_as_many_are_filed_within_an_hour_as_the_policy_says(world: World) -> No
 
 def test_what_somebody_asks_for_others_counts_for_them_alone(world: World) -> None:
     world.under(EVERYTHING.model_copy(update={"for_others": True}))
-    world.rules.policy = world.rules.policy.model_copy(update={"pending_per_person": 1})
+    world.current.policy = world.current.policy.model_copy(update={"pending_per_person": 1})
     ask(world, person=STRANGER, for_whom=REQUESTER)
     ask(world, "metrics-a")
     with pytest.raises(NotAllowed):

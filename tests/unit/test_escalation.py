@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import Conflict, NotFound, Outage
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import ROUTE_AGAIN, Draft
 from bot.access.states import RequestState
@@ -35,7 +35,7 @@ def later(world: World, by: timedelta = AFTER) -> None:
 
 
 def state(world: World, request_id: str) -> RequestState:
-    return world.story(request_id).request.state
+    return world.request_details(request_id).request.state
 
 
 def test_nothing_happens_before_the_time(teams: World) -> None:
@@ -51,7 +51,7 @@ def test_those_who_have_not_decided_are_reminded_once(teams: World) -> None:
     later(teams, timedelta(seconds=5))
     assert teams.notifier.sent(MessageKind.REMINDER) == [SHOP]
     assert "request.reminded" in teams.audit(request_id)
-    assert teams.story(request_id).request.owners == [SHOP, WEB]
+    assert teams.request_details(request_id).request.owners == [SHOP, WEB]
 
 
 def test_then_the_next_group_is_asked_once(teams: World) -> None:
@@ -62,7 +62,7 @@ def test_then_the_next_group_is_asked_once(teams: World) -> None:
     assert sorted(teams.notifier.sent(MessageKind.APPROVAL)) == sorted([WEB, SHOP, LEAD, SECOND_LEAD])
     assert teams.audit(request_id) == ["request.submitted", "request.reminded", "request.escalated"]
     assert teams.events(request_id)[-1].detail == {"to": ["@leads"], "problems": []}
-    (group,) = [each for each in teams.story(request_id).groups if each.escalation]
+    (group,) = [each for each in teams.request_details(request_id).groups if each.escalation]
     assert (group.label, group.asked) == ("@leads", [LEAD, SECOND_LEAD])
     # Those who were asked before see in their copy that others are asked as well.
     assert sorted(teams.notifier.sent(MessageKind.APPROVAL, "edit")) == [SHOP, WEB]
@@ -72,8 +72,8 @@ def test_one_of_those_who_were_asked_then_decides_for_all(teams: World) -> None:
     request_id = teams.ask()
     later(teams)
     later(teams)
-    story = teams.approvals.approve(request_id, LEAD)
-    assert (story.request.state, story.approvers) == (RequestState.APPROVED, (LEAD,))
+    details = teams.approvals.approve(request_id, LEAD)
+    assert (details.request.state, details.approvers) == (RequestState.APPROVED, (LEAD,))
     assert teams.work_grants() == 1
 
 
@@ -115,7 +115,7 @@ def test_the_requester_is_not_asked_as_the_next_group_either(teams: World) -> No
     later(teams)
     later(teams)
     assert REQUESTER not in teams.notifier.sent(MessageKind.APPROVAL)
-    assert teams.story(request_id).request.owners == [SHOP, WEB, LEAD]
+    assert teams.request_details(request_id).request.owners == [SHOP, WEB, LEAD]
 
 
 @pytest.mark.parametrize("end", ["approve", "deny", "cancel", "expire"])
@@ -124,7 +124,7 @@ def test_what_is_decided_is_neither_reminded_of_nor_escalated(teams: World, end:
     if end == "cancel":
         teams.requests.cancel(request_id, REQUESTER)
     elif end == "expire":
-        teams.clock.advance(teams.rules.policy.pending_for)
+        teams.clock.advance(teams.current.policy.pending_for)
         teams.requests.expire_overdue()
     else:
         getattr(teams.approvals, end)(request_id, WEB)
@@ -139,7 +139,7 @@ def test_a_flow_that_was_removed_meanwhile_escalates_no_more(teams: World) -> No
     teams.under(AccessFlow(name="another"))
     later(teams)
     assert teams.notifier.sent(MessageKind.REMINDER) == []
-    assert teams.story(request_id).request.escalate_at is None
+    assert teams.request_details(request_id).request.escalate_at is None
     teams.under(flow())
     later(teams)
     assert teams.notifier.sent(MessageKind.REMINDER) == []
@@ -153,7 +153,7 @@ def test_the_next_group_is_the_one_that_the_policy_names_by_then(teams: World) -
     later(teams)
     teams.under(AccessFlow(name="anything", escalation={"after": AFTER, "to": "@owners"}))
     later(teams)
-    assert {group.label for group in teams.story(request_id).groups if group.escalation} == {"@owners"}
+    assert {group.label for group in teams.request_details(request_id).groups if group.escalation} == {"@owners"}
     assert teams.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
 
 
@@ -163,7 +163,7 @@ def test_nobody_behind_the_next_group_is_said_in_the_audit(teams: World) -> None
     later(teams)
     later(teams)
     assert teams.events(request_id)[-1].detail == {"to": ["@leads"], "problems": ["@leads: nobody"]}
-    teams.clock.advance(teams.rules.policy.pending_for)
+    teams.clock.advance(teams.current.policy.pending_for)
     assert teams.requests.expire_overdue() == 1  # it does not wait for ever
 
 
@@ -207,7 +207,7 @@ def test_two_processes_remind_and_escalate_once(teams: World) -> None:
         teams.approvals._escalate(the_same)
     teams.work_messages()
     assert teams.audit(request_id) == ["request.submitted", "request.reminded", "request.escalated"]
-    assert len([group for group in teams.story(request_id).groups if group.escalation]) == 1
+    assert len([group for group in teams.request_details(request_id).groups if group.escalation]) == 1
 
 
 def test_an_extension_is_escalated_like_any_other(teams: World) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Conflict, InvalidRequest, NotAllowed
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
@@ -71,7 +71,7 @@ def test_a_pending_extension_is_cancelled_and_told_when_the_grant_ends(world: Wo
     extension = world.requests.extend(REQUESTER, request_id, "30m").request
     world.clock.advance(HOUR)
     world.work()
-    assert world.story(extension.id).request.state is RequestState.CANCELLED
+    assert world.request_details(extension.id).request.state is RequestState.CANCELLED
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     with pytest.raises(Conflict, match="already cancelled"):
         world.approvals.approve(extension.id, OWNER)

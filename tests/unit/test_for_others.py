@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import InvalidRequest, NotAllowed, NotFound
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
 from bot.access.states import RequestState
@@ -27,7 +27,7 @@ def ask(world: World, asker: str = LEAD, whom: str = REQUESTER) -> str:
 
 def test_it_is_the_other_who_gets_the_credential_and_both_hear_of_the_end(leads: World) -> None:
     request_id = ask(leads)
-    request = leads.story(request_id).request
+    request = leads.request_details(request_id).request
     assert (request.requester, request.asked_by) == (REQUESTER, LEAD)
     leads.work()
     assert leads.notifier.sent(MessageKind.ASKED) == [REQUESTER]
@@ -72,14 +72,14 @@ def test_it_is_decided_on_what_the_other_may_ask_for(leads: World) -> None:
 def test_neither_approves_it(leads: World) -> None:
     leads.directory.people["@owners"] = (LEAD, REQUESTER, OWNER)
     request_id = ask(leads)
-    assert leads.story(request_id).request.owners == [OWNER]
+    assert leads.request_details(request_id).request.owners == [OWNER]
     for person in (LEAD, REQUESTER):
         with pytest.raises(NotAllowed, match="somebody else has to decide"):
             leads.approvals.approve(request_id, person)
 
 
 def test_whoever_asks_for_themselves_by_name_asks_as_ever(leads: World) -> None:
-    assert leads.story(ask(leads, REQUESTER, REQUESTER)).request.asked_by is None
+    assert leads.request_details(ask(leads, REQUESTER, REQUESTER)).request.asked_by is None
 
 
 def test_nobody_of_that_name_is_told(leads: World) -> None:
@@ -102,13 +102,13 @@ def test_an_owner_who_left_is_replaced_and_everybody_is_told(world: World) -> No
     world.work()
     world.directory.people["@owners"] = (OWNER, SECOND_OWNER)
     world.directory.left.add(OWNER)
-    world.departures.look()
+    world.owner_changes.run_once()
     world.clock.advance(timedelta(seconds=5))
     world.work()
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER]
     assert world.notifier.sent(MessageKind.THREAD) == [OWNER]
-    assert world.story(request_id).request.owners == [SECOND_OWNER]
-    world.departures.look()
+    assert world.request_details(request_id).request.owners == [SECOND_OWNER]
+    world.owner_changes.run_once()
     assert world.audit(request_id).count("request.owner_left") == 1
     world.approvals.approve(request_id, SECOND_OWNER)
 
@@ -118,14 +118,14 @@ def test_what_nobody_is_left_for_falls_to_the_integration_owner(world: World) ->
     world.cluster.owners = {"logs-a": ("@logs",), "logs-b": ("@logs",), "metrics-a": ("@owners",)}
     request_id = world.under(AccessFlow(name="anything")).ask("*")
     world.directory.left.add(LEAD)
-    world.departures.look()
+    world.owner_changes.run_once()
     assert set(world.groups(request_id)) == {"@logs, production", "@owners"}
     world.approvals.approve(request_id, OWNER)
-    assert world.story(request_id).request.state is RequestState.APPROVED
+    assert world.request_details(request_id).request.state is RequestState.APPROVED
 
 
 def test_while_nobody_left_nothing_is_written(world: World) -> None:
     request_id = world.ask()
-    before = world.story(request_id).request.version
-    world.departures.look()
-    assert world.story(request_id).request.version == before
+    before = world.request_details(request_id).request.version
+    world.owner_changes.run_once()
+    assert world.request_details(request_id).request.version == before

@@ -5,15 +5,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.access.errors import Part
-from bot.access.models.requests import CredentialKind
+from bot.access.errors import RequestField
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import LONGEST_REASON, AccessFlow
 from bot.access.policy.reasons import checked_reason
 from bot.access.requests.drafts import Draft, problems
 from bot.sandbox.workspace.blockkit import check_view
-from bot.slack.blocks.form import CUSTOM, Filled, command_of, filled_with, request_form, spelled
+from bot.slack.blocks.form import CUSTOM, FormValues, command_of, filled_with, request_form, spelled
 from bot.slack.blocks.rich_text import middle_cut, shortened
-from bot.slack.listeners.form_state import Turns, read_form
+from bot.slack.listeners.form_state import FormVersions, read_form
 from bot.slack.listeners.message_shortcut import quoted
 from tests.fakes import policy_of
 from tests.shown import HOUR, POLICY, WIDE
@@ -37,17 +37,17 @@ def test_what_slack_sends_is_read_wherever_the_durations_stand() -> None:
     )
     assert fields.patterns == ("logs-*",)
     assert fields.filled.draft == Draft("", "45m", "write", "", None, CredentialKind.API_KEY)
-    assert fields.place(Part.DURATION) == "custom"
-    assert fields.place(Part.CLUSTER) == "patterns", "a field that is not there"
+    assert fields.place(RequestField.DURATION) == "custom"
+    assert fields.place(RequestField.CLUSTER) == "patterns", "a field that is not there"
     assert fields.place(None) == "patterns"
 
 
 def test_a_form_that_somebody_forged_is_read_as_an_empty_one() -> None:
-    assert read_form({"state": {"values": {}}}).filled == Filled()
+    assert read_form({"state": {"values": {}}}).filled == FormValues()
 
 
 def test_an_older_change_never_overwrites_a_newer_one() -> None:
-    turns, shown = Turns(), []
+    turns, shown = FormVersions(), []
 
     def update(name: str) -> Any:
         def do(view_hash: str) -> str:
@@ -65,7 +65,7 @@ def test_an_older_change_never_overwrites_a_newer_one() -> None:
 
 
 def test_a_quick_second_change_names_what_the_first_has_made() -> None:
-    turns, shown = Turns(), []
+    turns, shown = FormVersions(), []
 
     def update(view_hash: str) -> str:
         shown.append(view_hash)
@@ -80,24 +80,30 @@ def test_a_quick_second_change_names_what_the_first_has_made() -> None:
 
 def test_every_problem_of_a_draft_stands_at_its_own_part() -> None:
     wrong = problems(WIDE, Draft("LOGS", "never", "fly", "x" * 501))
-    assert set(wrong) == {Part.CLUSTER, Part.PATTERNS, Part.DURATION, Part.PERMISSION, Part.REASON}
+    assert set(wrong) == {
+        RequestField.CLUSTER,
+        RequestField.PATTERNS,
+        RequestField.DURATION,
+        RequestField.PERMISSION,
+        RequestField.REASON,
+    }
     assert problems(POLICY, Draft("logs-*", "", "read")) == {}
 
 
 def test_the_durations_end_with_the_limit_and_begin_with_the_usual() -> None:
-    def offered(flow: AccessFlow | None, filled: Filled) -> tuple[list[str], str]:
+    def offered(flow: AccessFlow | None, filled: FormValues) -> tuple[list[str], str]:
         blocks: Any = request_form(POLICY, filled, flow).to_dict()["blocks"]
         (element,) = [each["element"] for each in blocks if each["block_id"].startswith("duration")]
         return [each["value"] for each in element["options"]], element["initial_option"]["value"]
 
     short = AccessFlow(name="short", max_duration=HOUR / 2)
-    assert offered(short, Filled()) == (["15m", "30m", CUSTOM], "30m")
-    assert offered(AccessFlow(name="x", max_duration=3 * HOUR, default_duration=2 * HOUR), Filled()) == (
+    assert offered(short, FormValues()) == (["15m", "30m", CUSTOM], "30m")
+    assert offered(AccessFlow(name="x", max_duration=3 * HOUR, default_duration=2 * HOUR), FormValues()) == (
         ["15m", "30m", "1h", "2h", "3h", CUSTOM], "2h",
     )  # fmt: skip
-    assert offered(None, Filled(duration="50m"))[1] == "50m"
-    assert offered(short, Filled(duration="1d"))[1] == "30m", "more than the limit"
-    assert offered(short, Filled(duration="never"))[1] == "30m"
+    assert offered(None, FormValues(duration="50m"))[1] == "50m"
+    assert offered(short, FormValues(duration="1d"))[1] == "30m", "more than the limit"
+    assert offered(short, FormValues(duration="never"))[1] == "30m"
 
 
 def test_a_duration_is_spelled_out() -> None:
@@ -107,7 +113,7 @@ def test_a_duration_is_spelled_out() -> None:
 def test_what_stands_in_the_form_can_be_typed() -> None:
     draft = Draft("logs-*,metrics", "2h", "write", "INC-42", "prod", CredentialKind.API_KEY)
     assert command_of(filled_with(draft)) == "/es-access logs-*,metrics 2h write INC-42 --key --cluster prod"
-    assert command_of(Filled()) == "/es-access logs-* 1h"
+    assert command_of(FormValues()) == "/es-access logs-* 1h"
 
 
 @given(some.lists(some.text(min_size=1, max_size=255), max_size=30), some.text(max_size=2000), some.text(max_size=40))

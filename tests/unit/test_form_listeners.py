@@ -12,10 +12,10 @@ from slack_sdk.errors import SlackApiError
 from bot.access.audit.refusals import Refusals
 from bot.access.errors import Outage
 from bot.access.lookup.suggestions import Suggestions
-from bot.slack.ack_queue import Afterwards
+from bot.slack.ack_queue import AckQueue
 from bot.slack.listeners import form as form_listeners
 from bot.slack.listeners.form import FormListeners
-from bot.slack.responder import Answering
+from bot.slack.responder import Responder
 from tests.fakes import EVERYTHING, REQUESTER, World
 
 PATIENCE = 10.0
@@ -65,8 +65,8 @@ def slack() -> Any:
 @pytest.fixture
 def form(world: World) -> Iterator[FormListeners]:
     with ThreadPoolExecutor(4) as threads:
-        answering = Answering(Afterwards(threads), world.directory, Refusals(world.store, world.clock))
-        yield FormListeners(world.requests, world.rules, Suggestions(world.clusters), answering)
+        responder = Responder(AckQueue(threads), world.directory, Refusals(world.store, world.clock))
+        yield FormListeners(world.requests, world.current, Suggestions(world.clusters), responder)
 
 
 def body(*patterns: str, reason: str = "INC-42", duration: str = "1h", action_ts: str = "1") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bot.access.backoff import LONGEST_PAUSE
 from bot.access.errors import Outage, Refusal
 from bot.access.grants.provisioning import ATTEMPTS_BEFORE_REQUESTER_HEARS, PASSWORD_LENGTH, new_password
 from bot.access.lifecycle.timeline import GATHER
-from bot.access.models.requests import Message, MessageKind
+from bot.access.models.messages import Message, MessageKind
 from bot.access.ports import CredentialSpec, Privileges
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
@@ -58,9 +58,9 @@ def test_approval_and_grant_are_kept_before_the_cluster_is_called(world: World) 
     seen: list[tuple[RequestState, GrantState]] = []
 
     def look(spec: CredentialSpec) -> None:
-        story = world.story(spec.grant_id)
-        assert story.grant is not None
-        seen.append((story.request.state, story.grant.state))
+        details = world.request_details(spec.grant_id)
+        assert details.grant is not None
+        seen.append((details.request.state, details.grant.state))
 
     world.cluster.before_create = look
     approved(world)

@@ -8,26 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.access.errors import Outage, Refusal
-from bot.access.lookup.home_tab import MOST_FAVOURITES, SIZES, Overview, Section
-from bot.access.models.requests import CredentialKind
-from bot.access.models.system import Favourite
-from bot.access.ports import Story
-from bot.access.store.paging import Slice
+from bot.access.lookup.home_tab import MOST_FAVOURITES, SIZES, HomeTabContent, Section
+from bot.access.models.columns import CredentialKind
+from bot.access.models.home import Favourite
+from bot.access.models.request_details import RequestDetails
+from bot.access.store.paging import RequestPage
 from bot.runtime.home_refresher import HomeRefresher
 from bot.sandbox.workspace.blockkit import VIEW_BYTES, check_view
 from bot.slack.blocks.home import home
-from tests.shown import ALICE, APPROVED, NOW, grant, request, story
+from tests.shown import ALICE, APPROVED, NOW, details, grant, request
 
 
-def full(asked: dict[str, Any]) -> Overview:
+def full(asked: dict[str, Any]) -> HomeTabContent:
     """Everything that a Home tab can hold, each as large as it can be."""
-    live = story(request(APPROVED, **asked), grant(end_reason="x"))
-    slices = {each: Slice([live] * size, "REQ-7K3F9Q", "REQ-7K3F9Q") for each, size in SIZES.items()}
+    live = details(request(APPROVED, **asked), grant(end_reason="x"))
+    slices = {each: RequestPage([live] * size, "REQ-7K3F9Q", "REQ-7K3F9Q") for each, size in SIZES.items()}
     favourite = Favourite(
         person=ALICE, key="k", integration="prod", patterns=asked["patterns"], permission=asked["permission"],
         duration=60, kind=CredentialKind.API_KEY, reason=asked["reason"], saved_at=NOW,
     )  # fmt: skip
-    return Overview(NOW, slices, 10_000, [favourite] * MOST_FAVOURITES)
+    return HomeTabContent(NOW, slices, 10_000, [favourite] * MOST_FAVOURITES)
 
 
 @given(
@@ -52,9 +52,11 @@ def test_a_button_carries_an_id_and_nothing_else() -> None:
 
 
 def test_a_story_without_a_grant_is_a_bug_where_something_is_live() -> None:
-    slices = {each: Slice() for each in Section} | {Section.MINE: Slice([Story(request(APPROVED))])}
+    slices = {each: RequestPage() for each in Section} | {
+        Section.MINE: RequestPage([RequestDetails(request(APPROVED))])
+    }
     with pytest.raises(LookupError):
-        home(Overview(NOW, slices, 0, []))
+        home(HomeTabContent(NOW, slices, 0, []))
 
 
 class Slack:
@@ -74,11 +76,11 @@ def test_a_home_that_could_not_be_shown_is_shown_later_and_once() -> None:
     slack, changed = Slack(), [["U1"], ["U1", "U2"], [], []]
     refresher = HomeRefresher(lambda: changed.pop(0), slack.publish)
     slack.errors = [Outage("slow down", retry_after=0)]
-    refresher.look()
+    refresher.run_once()
     assert slack.shown == []
-    refresher.look()
+    refresher.run_once()
     assert slack.shown == ["U1", "U2"]
-    refresher.look()
+    refresher.run_once()
     assert slack.shown == ["U1", "U2"]
 
 
@@ -86,8 +88,8 @@ def test_slack_is_left_alone_for_as_long_as_it_asks() -> None:
     slack, changed = Slack(), [["U1"], []]
     refresher = HomeRefresher(lambda: changed.pop(0), slack.publish)
     slack.errors = [Outage("slow down", retry_after=60)]
-    refresher.look()
-    refresher.look()
+    refresher.run_once()
+    refresher.run_once()
     assert slack.shown == []
 
 
@@ -95,6 +97,6 @@ def test_a_home_that_slack_refuses_is_tried_no_more_and_the_others_are_shown() -
     slack, changed = Slack(), [["U1", "U2"], []]
     refresher = HomeRefresher(lambda: changed.pop(0), slack.publish)
     slack.errors = [Refusal("Slack answered not_enabled")]
-    refresher.look()
-    refresher.look()
+    refresher.run_once()
+    refresher.run_once()
     assert slack.shown == ["U2"]

@@ -4,14 +4,14 @@ import pytest
 
 from bot.access.errors import Outage, Refusal
 from bot.cluster.ownership import Installation
-from bot.runtime.installation import Identity
+from bot.runtime.installation import InstallationIdentity
 from tests.fakes import World
 
 WHO = {"team_id": "T1", "user_id": "U1"}
 
 
-def identity(world: World) -> Identity:
-    return Identity(Installation(), world.store, world.clock)
+def identity(world: World) -> InstallationIdentity:
+    return InstallationIdentity(Installation(), world.store, world.clock)
 
 
 def test_it_is_learned_from_slack_once_and_kept(world: World) -> None:

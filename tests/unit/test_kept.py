@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.cluster.cached_reading import OUTAGE_SECONDS, PAUSE_SECONDS, RENEWED_SECONDS, SERVED_SECONDS, Kept
+from bot.cluster.cached_reading import OUTAGE_SECONDS, PAUSE_SECONDS, RENEWED_SECONDS, SERVED_SECONDS, CachedReading
 
 PATIENCE = 10.0
 """Seconds, for what takes none."""
@@ -46,8 +46,8 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-def kept(cluster: Cluster) -> Iterator[Kept[int]]:
-    kept = Kept(cluster.read, "catalogue", cluster.clock)
+def kept(cluster: Cluster) -> Iterator[CachedReading[int]]:
+    kept = CachedReading(cluster.read, "catalogue", cluster.clock)
     yield kept
     cluster.gate.set()
     kept.close()
@@ -60,7 +60,7 @@ def people() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def in_background(kept: Kept[int]) -> Callable[[], None]:
+def in_background(kept: CachedReading[int]) -> Callable[[], None]:
     """Waits until a reading that was begun behind somebody's back has ended."""
 
     def wait() -> None:
@@ -69,7 +69,7 @@ def in_background(kept: Kept[int]) -> Callable[[], None]:
     return wait
 
 
-def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluster, kept: Kept[int]) -> None:
+def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluster, kept: CachedReading[int]) -> None:
     assert kept.get() == 1
     cluster.now += RENEWED_SECONDS
     assert kept.get() == 1
@@ -77,7 +77,7 @@ def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluste
 
 
 def test_older_answer_is_served_at_once_and_read_anew_behind(
-    cluster: Cluster, kept: Kept[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.now += RENEWED_SECONDS + 1
@@ -88,13 +88,15 @@ def test_older_answer_is_served_at_once_and_read_anew_behind(
     assert (kept.get(), cluster.readings) == (2, 2)
 
 
-def test_too_old_an_answer_is_not_served(cluster: Cluster, kept: Kept[int]) -> None:
+def test_too_old_an_answer_is_not_served(cluster: Cluster, kept: CachedReading[int]) -> None:
     kept.get()
     cluster.now += SERVED_SECONDS + 1
     assert kept.get() == 2
 
 
-def test_all_who_ask_at_once_share_one_reading(cluster: Cluster, kept: Kept[int], people: ThreadPoolExecutor) -> None:
+def test_all_who_ask_at_once_share_one_reading(
+    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
+) -> None:
     cluster.gate.clear()
     asked = [people.submit(kept.get, fresh=number % 2 == 0) for number in range(16)]
     assert cluster.at_gate.acquire(timeout=PATIENCE)
@@ -103,7 +105,7 @@ def test_all_who_ask_at_once_share_one_reading(cluster: Cluster, kept: Kept[int]
     assert cluster.readings == 1
 
 
-def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster, kept: Kept[int]) -> None:
+def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster, kept: CachedReading[int]) -> None:
     kept.get()
     cluster.now += 2
     assert kept.get(fresh=True) == 1
@@ -112,7 +114,7 @@ def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster,
 
 
 def test_fresh_does_not_join_a_reading_that_began_before_what_it_looks_for(
-    cluster: Cluster, kept: Kept[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.gate.clear()
     slow = people.submit(kept.get)
@@ -125,7 +127,7 @@ def test_fresh_does_not_join_a_reading_that_began_before_what_it_looks_for(
 
 
 def test_answer_is_as_old_as_the_beginning_of_its_reading(
-    cluster: Cluster, kept: Kept[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.gate.clear()
     slow = people.submit(kept.get)
@@ -139,7 +141,9 @@ def test_answer_is_as_old_as_the_beginning_of_its_reading(
 # --- while the cluster is away -------------------------------------------------------------------------------------
 
 
-def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(cluster: Cluster, kept: Kept[int]) -> None:
+def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(
+    cluster: Cluster, kept: CachedReading[int]
+) -> None:
     began = cluster.now
     kept.get()
     cluster.error = Outage("away")
@@ -152,7 +156,7 @@ def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(cluste
 
 
 def test_outage_is_tried_again_behind_and_not_more_often_than_the_pause(
-    cluster: Cluster, kept: Kept[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.error = Outage("away")
@@ -168,7 +172,7 @@ def test_outage_is_tried_again_behind_and_not_more_often_than_the_pause(
 
 
 def test_nobody_waits_for_a_cluster_that_was_away_a_moment_ago(
-    cluster: Cluster, kept: Kept[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.error = Outage("away")
@@ -183,7 +187,7 @@ def test_nobody_waits_for_a_cluster_that_was_away_a_moment_ago(
     assert kept.get() == cluster.readings
 
 
-def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: Kept[int]) -> None:
+def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: CachedReading[int]) -> None:
     kept.get()
     cluster.error = Outage("away")
     cluster.now += 3
@@ -193,7 +197,7 @@ def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: Kept[i
 
 
 def test_outage_before_the_first_answer_is_raised_to_all(
-    cluster: Cluster, kept: Kept[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.error = Outage("away")
     asked = [people.submit(kept.get) for _ in range(4)]
@@ -203,7 +207,7 @@ def test_outage_before_the_first_answer_is_raised_to_all(
 
 
 @pytest.mark.parametrize("error", [Refusal("403"), ValueError("a bug")])
-def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: Kept[int], error: Exception) -> None:
+def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: CachedReading[int], error: Exception) -> None:
     kept.get()
     cluster.error = error
     cluster.now += SERVED_SECONDS + 1
@@ -216,7 +220,7 @@ def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: Kept[int], 
 
 def test_close_waits_for_the_reading_and_leaves_no_thread(cluster: Cluster) -> None:
     before = set(threading.enumerate())
-    kept = Kept(cluster.read, "catalogue", cluster.clock)
+    kept = CachedReading(cluster.read, "catalogue", cluster.clock)
     kept.get()
     cluster.now += RENEWED_SECONDS + 1
     cluster.gate.clear()

@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.access.lifecycle.grants import End
-from bot.access.models.requests import AccessRequest, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.lifecycle.grants import EndReason
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import AccessFlow, Integration, Policy
-from bot.access.ports import Credential, Receipt, Story
+from bot.access.ports import Credential, Receipt
 from bot.access.states import GrantState, RequestState
 from bot.slack import ids
 from bot.slack.blocks import answers, messages
 from bot.slack.blocks import modals as views
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.curl import search_line
-from bot.slack.blocks.form import Filled, request_form
+from bot.slack.blocks.form import FormValues, request_form
 from bot.slack.blocks.phrases import asked, dangers, proof, unconfirmed
 from bot.slack.blocks.rich_text import fallback
 
@@ -30,22 +34,27 @@ PRODUCTION = Integration(name="production", owner=("U0OWNER",), public_url="http
 GONE = Receipt(user_gone=True, role_gone=True, keys_left=0)
 
 
-def story(kind: CredentialKind = PASSWORD, delivery: Delivery = Delivery.MESSAGE, **of_grant: Any) -> Story:
+def details(kind: CredentialKind = PASSWORD, delivery: Delivery = Delivery.MESSAGE, **of_grant: Any) -> RequestDetails:
     request = AccessRequest(
         id="REQ-7K3F9Q", requester="U0ALICE", integration="production", patterns=["logs-*"], permission="read",
         duration=3600, kind=kind, delivery=delivery, flow="everyone", owners=["U0OWNER"], state=RequestState.APPROVED,
         created_at=NOON, pending_until=NOON + HOUR, decided_by="U0OWNER", decided_at=NOON,
     )  # fmt: skip
     values = {"state": GrantState.ACTIVE, "created_at": NOON, "expires_at": NOON + HOUR, **of_grant}
-    return Story(request, Grant(id=request.id, username=NAME, **values))
+    return RequestDetails(request, Grant(id=request.id, username=NAME, **values))
 
 
-def ended(kind: CredentialKind, receipt: Receipt | None, **of_grant: Any) -> Story:
-    values = {"state": GrantState.CLEANED_UP, "ended_at": NOON + HOUR, "end_reason": End.EXPIRED.value, **of_grant}
-    return story(kind, receipt=receipt.stored() if receipt else None, **values)
+def ended(kind: CredentialKind, receipt: Receipt | None, **of_grant: Any) -> RequestDetails:
+    values = {
+        "state": GrantState.CLEANED_UP,
+        "ended_at": NOON + HOUR,
+        "end_reason": EndReason.EXPIRED.value,
+        **of_grant,
+    }
+    return details(kind, receipt=receipt.stored() if receipt else None, **values)
 
 
-def text_of(content: Content) -> str:
+def text_of(content: MessageContent) -> str:
     return str([block.to_dict() for block in content.blocks])
 
 
@@ -53,8 +62,8 @@ def text_of(content: Content) -> str:
 
 
 def test_what_was_asked_for_names_its_kind_once_that_is_known() -> None:
-    assert fallback([asked(story(KEY).request)]) == "read on logs-* in production for 1h, as an API key"
-    request = story().request
+    assert fallback([asked(details(KEY).request)]) == "read on logs-* in production for 1h, as an API key"
+    request = details().request
     assert fallback([asked(request)]) == "read on logs-* in production for 1h, with a password"
     request.flow = ""
     assert fallback([asked(request)]) == "read on logs-* in production for 1h"
@@ -82,7 +91,7 @@ def test_a_role_of_indices_and_kibana_is_no_danger() -> None:
 
 
 def test_an_owner_reads_of_dangers_before_and_after_the_decision() -> None:
-    there = story()
+    there = details()
     there.request.privileges = {"indices": ["read"], "cluster": ["manage_security"]}
     for state in (RequestState.PENDING, RequestState.APPROVED):
         there.request.state = state
@@ -106,7 +115,7 @@ def test_the_line_of_a_password_signs_in_as_the_user() -> None:
 
 
 def test_a_key_is_shown_without_a_username_and_its_notification_without_it() -> None:
-    content = messages.delivered(story(KEY), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id"))
+    content = messages.delivered(details(KEY), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id"))
     shown = text_of(content)
     for words in ("API key: ", "key-secret", "Ends: ", "Revoke now", "Extend", "Reset"):
         assert words in shown
@@ -115,7 +124,7 @@ def test_a_key_is_shown_without_a_username_and_its_notification_without_it() -> 
 
 
 def test_reset_asks_first_and_carries_an_id_alone() -> None:
-    content = messages.delivered(story(), PRODUCTION, Credential(NAME, SecretStr("secret")))
+    content = messages.delivered(details(), PRODUCTION, Credential(NAME, SecretStr("secret")))
     (reset,) = [each for each in content.blocks[-1].to_dict()["elements"] if each["action_id"] == ids.RESET]
     assert reset["value"] == "REQ-7K3F9Q"
     assert "which stops" in reset["confirm"]["text"]["text"]
@@ -126,7 +135,7 @@ def test_reset_asks_first_and_carries_an_id_alone() -> None:
 
 def test_what_is_revealed_has_its_button_only_while_it_is_active() -> None:
     def actions(state: GrantState) -> list[str]:
-        content = messages.credential(story(KEY, Delivery.REVEAL, state=state))
+        content = messages.credential(details(KEY, Delivery.REVEAL, state=state))
         found = [block.to_dict() for block in content.blocks if block.type == "actions"]
         return [each["action_id"] for block in found for each in block["elements"]]
 
@@ -140,12 +149,14 @@ def test_what_is_revealed_has_its_button_only_while_it_is_active() -> None:
 )
 def test_a_key_of_before_an_extension_is_warned_of(kind: CredentialKind, extended: bool, said: bool) -> None:
     until = NOON + (2 if extended else 1) * HOUR
-    content = messages.credential(story(kind, Delivery.REVEAL, expires_at=until))
+    content = messages.credential(details(kind, Delivery.REVEAL, expires_at=until))
     assert ("before the extension ends at the old time" in content.text) is said
 
 
 def test_the_window_has_no_text_for_notifications_and_no_metadata() -> None:
-    content = answers.revealed(story(KEY, Delivery.REVEAL), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id"))
+    content = answers.revealed(
+        details(KEY, Delivery.REVEAL), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id")
+    )
     assert content.text == ""
     view = views.shown(content.blocks).to_dict()
     assert "key-secret" in str(view["blocks"])
@@ -163,7 +174,7 @@ def test_the_window_has_no_text_for_notifications_and_no_metadata() -> None:
     ],
 )
 def test_an_extension_says_what_becomes_of_the_secret(kind: CredentialKind, delivery: Delivery, words: str) -> None:
-    there = story(kind, delivery)
+    there = details(kind, delivery)
     there.request.extends = "REQ-000000"
     assert words in messages.outcome(there).text
 
@@ -199,7 +210,7 @@ def test_a_kept_user_is_told_of_with_the_time_of_its_deletion() -> None:
 
 
 def test_what_was_removed_by_hand_is_explained_to_its_requester() -> None:
-    there = ended(PASSWORD, GONE, end_reason=End.REMOVED_BY_HAND.value)
+    there = ended(PASSWORD, GONE, end_reason=EndReason.REMOVED_BY_HAND.value)
     text = messages.credential(there).text
     assert "Ended: it was removed from the cluster by hand" in text
     assert "ask them, then ask for access anew" in text
@@ -218,7 +229,7 @@ def test_only_a_message_that_held_a_secret_says_that_it_was_removed() -> None:
 )
 def test_what_cannot_be_ended_comes_with_the_calls_for_that_kind(kind: CredentialKind, first: str) -> None:
     receipt = Receipt(user_gone=True, role_gone=False, keys_left=None, errors=("Elasticsearch answered 503",))
-    there = story(kind, state=GrantState.REVOCATION_FAILED, receipt=receipt.stored(), end_reason="expired")
+    there = details(kind, state=GrantState.REVOCATION_FAILED, receipt=receipt.stored(), end_reason="expired")
     text = messages.failed(there).text
     assert "Not confirmed: its role, its API keys." in text
     assert "The reason: Elasticsearch answered 503." in text
@@ -230,7 +241,7 @@ def test_what_cannot_be_ended_comes_with_the_calls_for_that_kind(kind: Credentia
 
 
 def test_before_the_first_receipt_nothing_is_confirmed() -> None:
-    grant = story(state=GrantState.REVOCATION_FAILED).grant
+    grant = details(state=GrantState.REVOCATION_FAILED).grant
     assert grant is not None
     assert fallback(unconfirmed(grant)) == "Not confirmed: the user, its role, its API keys."
 
@@ -240,7 +251,7 @@ def test_before_the_first_receipt_nothing_is_confirmed() -> None:
 
 def purposes(*flows: AccessFlow) -> list[str]:
     """What the form offers, the one that is chosen already first."""
-    view = request_form(Policy(integrations=(PRODUCTION,), access_flows=flows), Filled()).to_dict()
+    view = request_form(Policy(integrations=(PRODUCTION,), access_flows=flows), FormValues()).to_dict()
     found = [block["element"] for block in view["blocks"] if block.get("block_id") == ids.PURPOSE]
     return [option["value"] for element in found for option in element["options"]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.access.errors import Outage, Refusal
 from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import Integration
 from bot.access.ports import CredentialSpec
 from bot.access.states import GrantState
@@ -26,9 +26,9 @@ def end_together(world: World) -> None:
 
 
 def keeping(world: World, days: int = 3) -> World:
-    policy = world.rules.policy
+    policy = world.current.policy
     kept: Integration = PRODUCTION.model_copy(update={"user_cleanup_days": days})
-    world.rules.policy = policy.model_copy(update={"integrations": (kept,)})
+    world.current.policy = policy.model_copy(update={"integrations": (kept,)})
     return world
 
 

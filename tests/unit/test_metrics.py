@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from bot.access.call_failures import hearing, told
 from bot.access.errors import Outage
 from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
-from bot.access.lifecycle.grants import End
+from bot.access.lifecycle.grants import EndReason
 from bot.access.store.gauges import Gauges, ending_since, gauges
 from bot.access.store.transaction import SqlTransaction
 from bot.observability.metrics import Metrics
@@ -68,7 +68,7 @@ def test_a_failed_revocation_is_counted_until_it_is_confirmed(world: World, metr
     world.work()
     found = exported(metrics)
     assert found["es_access_grants", "revocation_failed"] == 0
-    assert found["es_access_grant_ends_total", End.REVOKED.value] == 1, "once, however often it was tried"
+    assert found["es_access_grant_ends_total", EndReason.REVOKED.value] == 1, "once, however often it was tried"
     assert found["es_access_revocation_lag_seconds_count",] == 1
     from_the_first_click = 2 * 3600 + ATTEMPTS_BEFORE_OWNERS_HEAR * 300
     assert found["es_access_revocation_lag_seconds_sum",] == pytest.approx(from_the_first_click)

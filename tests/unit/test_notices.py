@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from bot.access.errors import Outage
-from bot.access.models.requests import MessageKind
-from bot.access.notifications.owner_notices import Notices
+from bot.access.models.messages import MessageKind
+from bot.access.notifications.owner_notices import OwnerNotices
 from tests.fakes import OWNER, SECOND_OWNER, World
 
 
-def notices(world: World) -> Notices:
-    return Notices(world.store, world.directory, world.rules, world.clock)
+def notices(world: World) -> OwnerNotices:
+    return OwnerNotices(world.store, world.directory, world.current, world.clock)
 
 
 def test_each_owner_gets_it_in_the_order_of_their_other_messages(world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound
 from bot.access.models.counter_offers import OfferState
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.counter_offers import Terms
 from bot.access.requests.service import Draft
@@ -29,15 +29,15 @@ def write_request(world: World) -> str:
 
 def test_what_is_accepted_is_what_is_granted_and_no_more(world: World) -> None:
     request_id = write_request(world)
-    story = world.offers.accept(offer(world, request_id), REQUESTER)
-    assert story.request.state is RequestState.APPROVED
-    assert (story.request.decided_by, story.approvers) == (OWNER, (OWNER,))
+    details = world.offers.accept(offer(world, request_id), REQUESTER)
+    assert details.request.state is RequestState.APPROVED
+    assert (details.request.decided_by, details.approvers) == (OWNER, (OWNER,))
     world.work()
     (role,) = world.cluster.roles.values()
     assert (role.patterns, role.privileges.indices) == (("logs-a",), ("read", "view_index_metadata"))
     assert world.grant(request_id).expires_at == world.clock.now() + timedelta(minutes=30)
-    assert story.request.preview is not None
-    assert story.request.preview["names"] == ["logs-a"]
+    assert details.request.preview is not None
+    assert details.request.preview["names"] == ["logs-a"]
     assert world.audit(request_id)[1:5] == [
         "request.offer_made", "request.narrowed", "request.offer_accepted", "request.approved",
     ]  # fmt: skip
@@ -54,8 +54,8 @@ def test_the_requester_hears_of_an_offer_and_every_copy_shows_it(world: World) -
 
 def test_declined_the_request_goes_on_as_it_was(world: World) -> None:
     request_id = world.ask()
-    story = world.offers.decline(offer(world, request_id), REQUESTER)
-    assert (story.request.state, story.request.patterns) == (RequestState.PENDING, ["logs-*"])
+    details = world.offers.decline(offer(world, request_id), REQUESTER)
+    assert (details.request.state, details.request.patterns) == (RequestState.PENDING, ["logs-*"])
     assert world.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
 
 
@@ -77,7 +77,7 @@ def test_only_less_can_be_offered(world: World, terms: Terms, why: str) -> None:
     request_id = world.ask()
     with pytest.raises(AccessError, match=why):
         world.offers.make(request_id, OWNER, terms)
-    assert world.story(request_id).offers == ()
+    assert world.request_details(request_id).offers == ()
 
 
 def test_only_an_owner_offers_and_only_the_requester_answers(world: World) -> None:
@@ -120,7 +120,7 @@ def test_an_offer_of_somebody_who_may_not_decide_any_more_does_not_stand(world: 
     world.directory.people["@owners"] = (SECOND_OWNER,)
     with pytest.raises(Conflict, match="may not decide"):
         world.offers.accept(made, REQUESTER)
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 @pytest.mark.parametrize("end", ["cancelled", "denied", "expired"])
@@ -132,10 +132,10 @@ def test_an_offer_ends_with_its_request(world: World, end: str) -> None:
     elif end == "denied":
         world.approvals.deny(request_id, SECOND_OWNER)
     else:
-        world.clock.advance(world.rules.policy.pending_for)
+        world.clock.advance(world.current.policy.pending_for)
     with pytest.raises(Conflict, match=end):
         world.offers.accept(made, REQUESTER)
-    assert world.story(request_id).request.state.value == end
+    assert world.request_details(request_id).request.state.value == end
 
 
 def test_what_the_policy_would_not_allow_any_more_is_not_accepted(world: World) -> None:
@@ -144,7 +144,7 @@ def test_what_the_policy_would_not_allow_any_more_is_not_accepted(world: World) 
     world.under(EVERYTHING, AccessFlow(name="closed", deny=True, patterns=("logs-a",)))
     with pytest.raises(NotAllowed, match="closed"):
         world.offers.accept(made, REQUESTER)
-    assert world.story(request_id).offers[0].state is OfferState.OPEN
+    assert world.request_details(request_id).offers[0].state is OfferState.OPEN
 
 
 @pytest.fixture
@@ -157,31 +157,31 @@ def teams(world: World) -> World:
 
 def test_the_other_owners_decide_about_what_was_accepted(teams: World) -> None:
     request_id = teams.ask("*")
-    story = teams.offers.accept(offer(teams, request_id, Terms("logs-a,metrics-a", "read", "1h")), REQUESTER)
-    assert (story.request.state, story.request.patterns) == (RequestState.PENDING, ["logs-a", "metrics-a"])
+    details = teams.offers.accept(offer(teams, request_id, Terms("logs-a,metrics-a", "read", "1h")), REQUESTER)
+    assert (details.request.state, details.request.patterns) == (RequestState.PENDING, ["logs-a", "metrics-a"])
     teams.approvals.approve(request_id, SECOND_OWNER)
-    assert teams.story(request_id).request.state is RequestState.APPROVED
+    assert teams.request_details(request_id).request.state is RequestState.APPROVED
 
 
 def test_who_owns_nothing_of_what_was_accepted_is_not_needed(teams: World) -> None:
     request_id = teams.ask("*")
     assert set(teams.groups(request_id)) == {"@logs", "@metrics"}
-    story = teams.offers.accept(offer(teams, request_id, Terms("logs-*", "read", "1h")), REQUESTER)
-    assert story.request.state is RequestState.APPROVED
+    details = teams.offers.accept(offer(teams, request_id, Terms("logs-*", "read", "1h")), REQUESTER)
+    assert details.request.state is RequestState.APPROVED
     assert set(teams.groups(request_id)) == {"@logs"}
 
 
 def test_an_approval_of_more_holds_for_what_is_left(teams: World) -> None:
     request_id = teams.ask("*")
     teams.approvals.approve(request_id, SECOND_OWNER)
-    story = teams.offers.accept(offer(teams, request_id, Terms("*", "read", "10m")), REQUESTER)
-    assert story.request.state is RequestState.APPROVED
+    details = teams.offers.accept(offer(teams, request_id, Terms("*", "read", "10m")), REQUESTER)
+    assert details.request.state is RequestState.APPROVED
 
 
 def test_an_owner_who_keeps_what_is_not_theirs_out_does_not_decide_for_others(teams: World) -> None:
     request_id = teams.ask("*")
-    story = teams.offers.accept(offer(teams, request_id, Terms("metrics-a", "read", "1h")), REQUESTER)
-    assert story.request.state is RequestState.PENDING, "it is the business of @metrics"
+    details = teams.offers.accept(offer(teams, request_id, Terms("metrics-a", "read", "1h")), REQUESTER)
+    assert details.request.state is RequestState.PENDING, "it is the business of @metrics"
     assert teams.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
 
 

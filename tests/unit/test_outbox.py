@@ -5,7 +5,8 @@ from datetime import timedelta
 from sqlmodel import select
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models.requests import AuditEvent, Message, MessageKind
+from bot.access.models.audit import AuditEvent
+from bot.access.models.messages import Message, MessageKind
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 
@@ -112,7 +113,7 @@ def test_a_second_decision_of_the_same_kind_owes_no_second_message(world: World)
     request_id = world.granted()
     with world.store.writing() as write:
         for _ in range(2):
-            write.owe(request_id, MessageKind.ENDED, [REQUESTER, REQUESTER], world.clock.now())
+            write.enqueue(request_id, MessageKind.ENDED, [REQUESTER, REQUESTER], world.clock.now())
     world.work_messages()
     assert texts_to(world, REQUESTER).count(MessageKind.ENDED) == 1
 
@@ -121,7 +122,7 @@ def test_a_request_of_which_no_owner_can_be_told_is_cancelled_and_its_requester_
     request_id = world.ask()
     world.notifier.sending.errors = [Refusal("channel_not_found"), Refusal("channel_not_found")]
     world.work_messages()
-    request = world.story(request_id).request
+    request = world.request_details(request_id).request
     assert request.state is RequestState.CANCELLED
     assert "Slack took no message to any of its owners" in request.decision_reason
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
@@ -131,7 +132,7 @@ def test_one_owner_who_can_be_told_is_enough(world: World) -> None:
     request_id = world.ask()
     world.notifier.sending.errors = [Refusal("channel_not_found")]
     world.work_messages()
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 def test_after_an_outage_nobody_is_told_that_what_has_come_is_delayed(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.access.policy.model import PERMISSIONS
-from bot.cluster.client import Connection
+from bot.cluster.client import ClusterConnection
 from bot.config.access_yaml import PolicyFileError, parse, read
 from bot.config.access_yaml.reader import LARGEST_BYTES
 from bot.config.configuration import Configuration, Upkeep
@@ -101,7 +101,7 @@ access_flows: [{name: all}]
     assert found.policy.permissions == PERMISSIONS
     assert found.policy.pending_for == timedelta(hours=8)
     assert found.policy.integrations[0].public_url == "https://abc.eu.example.com"
-    assert isinstance(found.connections["es"], Connection)
+    assert isinstance(found.connections["es"], ClusterConnection)
 
 
 def test_several_clusters_have_a_connection_each() -> None:

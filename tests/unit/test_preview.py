@@ -72,15 +72,15 @@ def test_a_template_counts_for_a_name_that_it_would_make_and_that_is_not_there_y
 
 def test_what_people_were_shown_is_kept_with_the_request(world: World) -> None:
     request_id = world.ask("logs-*")
-    kept = read_preview(world.story(request_id).request.preview)
+    kept = read_preview(world.request_details(request_id).request.preview)
     assert kept == Preview(indices=2, data_streams=0, aliases=0, size=20, names=("logs-a", "logs-b"), grows=True)
     world.cluster.names.append("logs-c")
     world.approvals.approve(request_id, OWNER)
-    assert read_preview(world.story(request_id).request.preview) == kept
+    assert read_preview(world.request_details(request_id).request.preview) == kept
 
 
 def test_a_resolved_flow_says_that_nothing_is_added_later(world: World) -> None:
     world.under(AccessFlow(name="exactly", owners="integration", scope="resolved"))
-    kept = read_preview(world.story(world.ask("logs-*")).request.preview)
+    kept = read_preview(world.request_details(world.ask("logs-*")).request.preview)
     assert kept is not None
     assert not kept.grows

@@ -9,11 +9,15 @@ from sqlmodel import select
 
 from bot.access.errors import Outage
 from bot.access.grants.adoption import NOBODY, UNKNOWN, Adoption
-from bot.access.grants.clock_skew import Clocks
-from bot.access.grants.reconciliation import EVERY, SETTLING, Outcome, Reconcile
-from bot.access.models.requests import AccessRequest, AuditEvent, CredentialKind, GrantTask, MessageKind
+from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.reconciliation import EVERY, SETTLING, Reconciliation, ReconciliationResult
+from bot.access.models.audit import AuditEvent
+from bot.access.models.columns import CredentialKind
+from bot.access.models.grants import GrantTask
+from bot.access.models.messages import MessageKind
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Integration
-from bot.access.ports import Found
+from bot.access.ports import InventoryItem
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, FakeCluster, FakeClusters, World, policy_of
@@ -23,31 +27,31 @@ LATER = SETTLING + SECOND
 """When what was made is no longer new."""
 
 
-def reconcile_in(world: World, clusters: FakeClusters | None = None) -> Reconcile:
+def reconcile_in(world: World, clusters: FakeClusters | None = None) -> Reconciliation:
     clusters = clusters or world.clusters
-    clocks = Clocks(world.store, clusters, world.directory, world.rules, world.clock)
-    adoption = Adoption(world.directory, world.rules)
-    return Reconcile(world.store, clusters, adoption, clocks, world.rules, world.clock)
+    clocks = ClockSkewMonitor(world.store, clusters, world.directory, world.current, world.clock)
+    adoption = Adoption(world.directory, world.current)
+    return Reconciliation(world.store, clusters, adoption, clocks, world.current, world.clock)
 
 
-def reconcile(world: World) -> Outcome:
+def reconcile(world: World) -> ReconciliationResult:
     outcome = reconcile_in(world).reconcile(PRODUCTION)
     assert outcome is not None
     return outcome
 
 
-def there(world: World, request_id: str) -> Found:
+def there(world: World, request_id: str) -> InventoryItem:
     """What a search would say of a grant that is as it should be."""
-    grant, request = world.grant(request_id), world.story(request_id).request
-    return Found(
+    grant, request = world.grant(request_id), world.request_details(request_id).request
+    return InventoryItem(
         username=grant.username, grant_id=request_id, requester=request.requester, expires_at=grant.expires_at,
         user=True, enabled=True, role=True, patterns=tuple(request.patterns), indices=("read", "view_index_metadata"),
     )  # fmt: skip
 
 
-def lost(world: World, **values: object) -> Found:
+def lost(world: World, **values: object) -> InventoryItem:
     """Something of ours that the database does not know, and that is in the cluster."""
-    found = Found(
+    found = InventoryItem(
         username="es-access-7k3f9q", grant_id="REQ-7K3F9Q", requester=REQUESTER,
         expires_at=world.clock.now() + HOUR, user=True, enabled=True, role=True,
         patterns=("logs-*",), indices=("read", "view_index_metadata"),
@@ -106,7 +110,7 @@ def test_what_is_lost_is_taken_over_and_ends_on_time(world: World) -> None:
     found = lost(world)
     outcome = reconcile(world)
     assert outcome.did == {"adopted": 1}
-    request, grant = world.story("REQ-7K3F9Q").request, world.grant("REQ-7K3F9Q")
+    request, grant = world.request_details("REQ-7K3F9Q").request, world.grant("REQ-7K3F9Q")
     assert (request.requester, request.patterns, request.permission) == (REQUESTER, ["logs-*"], "read")
     assert (request.decided_by, request.flow, request.owners) == ("es-access", "", [OWNER, SECOND_OWNER])
     assert (grant.state, grant.expires_at, grant.username) == (GrantState.ACTIVE, found.expires_at, found.username)
@@ -135,7 +139,7 @@ def test_what_was_taken_over_is_known_from_then_on_and_can_be_revoked(world: Wor
 def test_a_lost_key_is_taken_over_as_a_key(world: World) -> None:
     lost(world, user=False, enabled=False, role=False, key_ids=("old", "new"))
     assert reconcile(world).did == {"adopted": 1}
-    assert world.story("REQ-7K3F9Q").request.kind is CredentialKind.API_KEY
+    assert world.request_details("REQ-7K3F9Q").request.kind is CredentialKind.API_KEY
     assert world.grant("REQ-7K3F9Q").key_id == "new"
 
 
@@ -195,13 +199,13 @@ def test_an_id_that_is_taken_or_wrong_is_replaced(world: World) -> None:
     outcome = reconcile(world)
     assert outcome.adopted
     assert outcome.adopted != [taken]
-    assert world.story(taken).request.patterns == ["logs-*"]
+    assert world.request_details(taken).request.patterns == ["logs-*"]
 
 
 def test_what_no_role_tells_of_is_called_unknown(world: World) -> None:
     lost(world, role=False, patterns=(), indices=(), requester=None)
     reconcile(world)
-    request = world.story("REQ-7K3F9Q").request
+    request = world.request_details("REQ-7K3F9Q").request
     assert (request.patterns, request.permission, request.requester) == ([UNKNOWN], UNKNOWN, NOBODY)
 
 
@@ -209,7 +213,7 @@ def test_taking_over_does_not_wait_for_slack(world: World) -> None:
     world.directory.asked.errors = [Outage("no Slack")] * 3
     lost(world)
     assert reconcile(world).did == {"adopted": 1}
-    assert world.story("REQ-7K3F9Q").request.owners == []
+    assert world.request_details("REQ-7K3F9Q").request.owners == []
 
 
 # --- there again ---
@@ -234,7 +238,7 @@ def test_what_had_ended_and_is_there_again_is_ended_again(world: World, values: 
 
 def test_a_disabled_user_that_is_kept_for_some_days_is_left_alone_and_enabled_again_is_removed(world: World) -> None:
     kept = PRODUCTION.model_copy(update={"user_cleanup_days": 7})
-    world.rules.policy = policy_of(integrations=(kept,))
+    world.current.policy = policy_of(integrations=(kept,))
     request_id = world.granted()
     found = there(world, request_id)
     world.grants.revoke(request_id, REQUESTER)
@@ -304,7 +308,7 @@ def test_a_cluster_that_goes_away_in_between_ends_nothing(world: World) -> None:
     world.clock.advance(LATER)
 
     class GoesAway(FakeCluster):
-        def found(self) -> Iterable[Sequence[Found]]:
+        def found(self) -> Iterable[Sequence[InventoryItem]]:
             yield []
             self.asked.errors = [Outage("no answer")]
 
@@ -320,16 +324,16 @@ def test_a_cluster_that_goes_away_in_between_ends_nothing(world: World) -> None:
 def test_rounds_come_at_the_start_and_at_intervals_and_soon_after_a_failure(world: World) -> None:
     rounds = reconcile_in(world)
     world.cluster.asked.errors = [Outage("no answer")]
-    (failed,) = rounds.look()
+    (failed,) = rounds.run_once()
     assert failed.error == "no answer"
-    (done,) = rounds.look()
+    (done,) = rounds.run_once()
     assert done.error == ""
-    assert rounds.look() == []
+    assert rounds.run_once() == []
     world.clock.advance(EVERY - SECOND)
-    assert rounds.look() == []
+    assert rounds.run_once() == []
     world.clock.advance(SECOND)
-    assert len(rounds.look()) == 1
-    assert len(reconcile_in(world).look()) == 1, "a start is a reason of its own"
+    assert len(rounds.run_once()) == 1
+    assert len(reconcile_in(world).run_once()) == 1, "a start is a reason of its own"
 
 
 def test_one_process_does_it_at_a_time_and_another_takes_over(world: World) -> None:
@@ -337,24 +341,24 @@ def test_one_process_does_it_at_a_time_and_another_takes_over(world: World) -> N
     other = world.on(second)
 
     class Meanwhile(FakeCluster):
-        def found(self) -> Iterable[Sequence[Found]]:
-            assert reconcile_in(other).look() == []
+        def found(self) -> Iterable[Sequence[InventoryItem]]:
+            assert reconcile_in(other).run_once() == []
             yield []
 
     outcome = reconcile_in(world, FakeClusters(production=Meanwhile())).reconcile(PRODUCTION)
     assert outcome is not None
-    assert len(reconcile_in(other).look()) == 1
+    assert len(reconcile_in(other).run_once()) == 1
 
 
 def test_one_cluster_away_does_not_keep_the_others_waiting(world: World) -> None:
     staging = Integration(name="staging", owner=("@owners",), public_url="https://staging.example")
-    world.rules.policy = policy_of(integrations=(PRODUCTION, staging))
+    world.current.policy = policy_of(integrations=(PRODUCTION, staging))
     away, well = FakeCluster(), FakeCluster()
     away.asked.errors = [Outage("no answer")] * 9
     well.there = [lost(world)]
-    first, second = reconcile_in(world, FakeClusters(production=away, staging=well)).look()
+    first, second = reconcile_in(world, FakeClusters(production=away, staging=well)).run_once()
     assert (first.error, second.did) == ("no answer", {"adopted": 1})
-    assert world.story(only_grant(world)).request.integration == "staging"
+    assert world.request_details(only_grant(world)).request.integration == "staging"
 
 
 def test_a_key_that_is_gone_is_closed_and_one_that_was_never_revealed_is_not(world: World) -> None:

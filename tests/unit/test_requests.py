@@ -14,7 +14,7 @@ from bot.access.errors import (
     Refusal,
 )
 from bot.access.lifecycle.requests import describe_end
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import LONGEST_REASON, Integration
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
@@ -34,11 +34,11 @@ def text_of(error: AccessError) -> str:
 def test_a_request_is_filed_and_every_owner_is_asked(world: World) -> None:
     filed = world.requests.submit(REQUESTER, Draft("logs-*,metrics-a", "2h30m", "write", "fixing INC-42"))
     world.work_messages()
-    story = world.story(filed.request.id)
-    assert story.request.state is RequestState.PENDING
-    assert story.request.patterns == ["logs-*", "metrics-a"]
-    assert story.request.length == timedelta(hours=2, minutes=30)
-    assert story.request.pending_until == world.clock.now() + timedelta(hours=8)
+    details = world.request_details(filed.request.id)
+    assert details.request.state is RequestState.PENDING
+    assert details.request.patterns == ["logs-*", "metrics-a"]
+    assert details.request.length == timedelta(hours=2, minutes=30)
+    assert details.request.pending_until == world.clock.now() + timedelta(hours=8)
     assert filed.plan is not None
     assert filed.plan.preview is not None
     assert filed.plan.preview.names == ("logs-a", "logs-b", "metrics-a")
@@ -79,21 +79,21 @@ def test_a_cluster_that_does_not_tell_its_indices_does_not_keep_a_request_back(w
     filed = world.requests.submit(REQUESTER, Draft("whatever-*", "1h"))
     assert filed.plan is not None
     assert filed.plan.preview is None
-    assert world.story(filed.request.id).request.state is RequestState.PENDING
+    assert world.request_details(filed.request.id).request.state is RequestState.PENDING
 
 
 def test_reason_is_kept_as_typed_without_what_would_mislead(world: World) -> None:
     request_id = world.ask(reason="  <!channel> *now*\n\u202eyletaidemmi\x00 \ud800 👩\u200d💻 ")
-    assert world.story(request_id).request.reason == "<!channel> *now* yletaidemmi 👩\u200d💻"
+    assert world.request_details(request_id).request.reason == "<!channel> *now* yletaidemmi 👩\u200d💻"
 
 
 def test_the_longest_reason_is_taken(world: World) -> None:
-    assert len(world.story(world.ask(reason="x" * LONGEST_REASON)).request.reason) == LONGEST_REASON
+    assert len(world.request_details(world.ask(reason="x" * LONGEST_REASON)).request.reason) == LONGEST_REASON
 
 
 def test_the_requester_is_not_asked_about_their_own_request(world: World) -> None:
     world.directory.people["@owners"] = (REQUESTER, OWNER)
-    assert world.story(world.ask()).request.owners == [OWNER]
+    assert world.request_details(world.ask()).request.owners == [OWNER]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_request_that_nobody_could_approve_is_refused(world: World, owners: tu
 
 def test_with_several_clusters_one_must_be_named(world: World) -> None:
     other = Integration(name="staging", owner=("@owners",), public_url="https://staging.example")
-    world.rules.policy = policy_of(integrations=(PRODUCTION, other))
+    world.current.policy = policy_of(integrations=(PRODUCTION, other))
     with pytest.raises(InvalidRequest, match="which cluster you mean: production, staging"):
         world.ask()
     filed = world.requests.submit(REQUESTER, Draft("logs-*", "1h", integration="Production"))
@@ -124,7 +124,7 @@ def test_self_approval_is_refused(world: World) -> None:
     for decide in (world.approvals.approve, world.approvals.deny):
         with pytest.raises(NotAllowed, match="somebody else has to decide"):
             decide(request_id, REQUESTER)
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 def test_somebody_who_is_no_owner_gets_the_same_answer_as_for_an_id_that_does_not_exist(world: World) -> None:
@@ -137,7 +137,7 @@ def test_somebody_who_is_no_owner_gets_the_same_answer_as_for_an_id_that_does_no
             do(NO_SUCH_ID, STRANGER)
         assert text_of(of_another.value).replace(request_id, NO_SUCH_ID) == text_of(of_nobody.value)
         assert of_another.value.example == of_nobody.value.example
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 def test_only_the_requester_may_cancel_and_extend(world: World) -> None:
@@ -161,7 +161,7 @@ def test_a_directory_that_does_not_answer_decides_nothing(world: World) -> None:
     world.directory.asked.errors = [Outage("Slack does not answer")]
     with pytest.raises(Outage):
         world.approvals.approve(request_id, OWNER)
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 # --- decisions ---
@@ -170,12 +170,16 @@ def test_a_directory_that_does_not_answer_decides_nothing(world: World) -> None:
 def test_approval_keeps_decision_grant_and_audit_and_closes_the_other_copies(world: World) -> None:
     request_id = world.ask()
     world.work_messages()
-    story = world.approvals.approve(request_id, OWNER)
-    assert (story.request.state, story.request.decided_by, story.approvers) == (RequestState.APPROVED, OWNER, (OWNER,))
-    assert story.grant is not None
-    assert story.grant.state is GrantState.PROVISIONING
-    assert story.grant.expires_at == world.clock.now() + HOUR
-    assert story.grant.username == "es-access-" + request_id[4:].lower()
+    details = world.approvals.approve(request_id, OWNER)
+    assert (details.request.state, details.request.decided_by, details.approvers) == (
+        RequestState.APPROVED,
+        OWNER,
+        (OWNER,),
+    )
+    assert details.grant is not None
+    assert details.grant.state is GrantState.PROVISIONING
+    assert details.grant.expires_at == world.clock.now() + HOUR
+    assert details.grant.username == "es-access-" + request_id[4:].lower()
     assert world.audit(request_id) == ["request.submitted", "request.approved"]
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
@@ -191,10 +195,10 @@ def test_the_hour_begins_at_the_approval(world: World) -> None:
 def test_denial_tells_the_requester_by_whom_and_why(world: World) -> None:
     request_id = world.ask()
     world.work_messages()
-    story = world.approvals.deny(request_id, OWNER, " not on a\nFriday ")
+    details = world.approvals.deny(request_id, OWNER, " not on a\nFriday ")
     world.work_messages()
-    assert (story.request.decided_by, story.request.decision_reason) == (OWNER, "not on a Friday")
-    assert story.grant is None
+    assert (details.request.decided_by, details.request.decision_reason) == (OWNER, "not on a Friday")
+    assert details.grant is None
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
     assert world.audit(request_id) == ["request.submitted", "request.denied"]
@@ -204,7 +208,7 @@ def test_too_long_a_denial_reason_denies_nothing(world: World) -> None:
     request_id = world.ask()
     with pytest.raises(InvalidRequest, match="501 characters"):
         world.approvals.deny(request_id, OWNER, "x" * 501)
-    assert world.story(request_id).request.state is RequestState.PENDING
+    assert world.request_details(request_id).request.state is RequestState.PENDING
 
 
 def test_second_approver_is_told_who_was_first(world: World) -> None:
@@ -254,7 +258,7 @@ def test_undecided_requests_expire_and_the_requester_is_told(world: World) -> No
     assert world.requests.expire_overdue() == 1
     assert world.requests.expire_overdue() == 0
     world.work_messages()
-    assert world.story(request_id).request.state is RequestState.EXPIRED
+    assert world.request_details(request_id).request.state is RequestState.EXPIRED
     assert world.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     assert world.notifier.sent(MessageKind.APPROVAL, "edit") == [OWNER, SECOND_OWNER]
 
@@ -265,14 +269,17 @@ def test_a_click_after_the_time_to_decide_expires_the_request_whatever_else_is_o
     for request_id in (ids[0], ids[-1]):
         with pytest.raises(Conflict, match=f"{request_id} was already expired. Nothing was changed."):
             world.approvals.approve(request_id, OWNER)
-        assert world.story(request_id).grant is None
+        assert world.request_details(request_id).grant is None
     while world.requests.expire_overdue():
         pass
-    assert {world.story(each).request.state for each in ids} == {RequestState.EXPIRED}
+    assert {world.request_details(each).request.state for each in ids} == {RequestState.EXPIRED}
 
 
 def test_the_end_of_a_request_is_told_without_a_name_when_nobody_decided(world: World) -> None:
     request_id = world.ask()
     world.clock.advance(timedelta(days=1))
     world.requests.expire_overdue()
-    assert describe_end(world.story(request_id).request) == f"{request_id} was already expired. Nothing was changed."
+    assert (
+        describe_end(world.request_details(request_id).request)
+        == f"{request_id} was already expired. Nothing was changed."
+    )

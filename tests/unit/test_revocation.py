@@ -8,7 +8,7 @@ import pytest
 from bot.access.backoff import LONGEST_PAUSE, pause_after
 from bot.access.errors import Conflict, Outage, Refusal
 from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.ports import CredentialSpec, Receipt
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore

@@ -113,23 +113,23 @@ def test_it_is_written_then_changed_then_used(store: SqlStore, clock: FakeClock)
 def test_it_is_due_after_its_time_and_not_before(store: SqlStore, clock: FakeClock) -> None:
     account = FakeAccount()
     rotation = rotation_of(account, store, clock)
-    rotation.look()  # how old the password is, nobody knows
+    rotation.run_once()  # how old the password is, nobody knows
     assert names(store) == []
     clock.advance(MONTH - MINUTE)
-    rotation.look()
+    rotation.run_once()
     assert account.cluster == OLD
     clock.advance(MINUTE)
-    rotation.look()
+    rotation.run_once()
     assert account.well
     assert account.cluster != OLD
     # Another process, later: it counts from the last rotation.
     again = rotation_of(account, store, clock)
-    again.look()
+    again.run_once()
     clock.advance(MONTH - MINUTE)
-    again.look()
+    again.run_once()
     assert names(store) == ["connector.rotated"]
     clock.advance(MINUTE)
-    again.look()
+    again.run_once()
     assert names(store) == ["connector.rotated"] * 2
 
 
@@ -137,7 +137,7 @@ def test_an_account_that_is_not_rotated_is_settled_and_no_more(store: SqlStore, 
     account = FakeAccount()
     rotation = Rotation(store, {"es": account}, {}, clock)
     for _ in range(3):
-        rotation.look()
+        rotation.run_once()
         clock.advance(MONTH)
     assert account.calls == ["settle"]
     assert remembered(store) == []
@@ -153,7 +153,7 @@ def test_a_crash_between_any_two_steps_is_mended_at_the_next_start(
     with pytest.raises(Crash):
         rotation_of(account, store, clock).rotate("es", "es-access")
     next_process = account.restarted()
-    rotation_of(next_process, store, clock).look()
+    rotation_of(next_process, store, clock).run_once()
     assert next_process.well
     was_between = (when, step) in {("after", "keep"), ("before", "change")}
     assert names(store) == (["connector.rotated"] if was_between else [])
@@ -167,14 +167,14 @@ def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
 ) -> None:
     account, told = FakeAccount(), list[str]()
     rotation = rotation_of(account, store, clock, told)
-    rotation.look()
+    rotation.run_once()
     clock.advance(MONTH)
     account.before[step] = raising(Outage("the store is down"))
     pauses = []
     for _ in range(12):
         since = clock.now()
         while not events(store) or events(store)[-1][1]["at"] < since:
-            rotation.look()
+            rotation.run_once()
             clock.advance(MINUTE / 4)
         pauses.append(clock.now() - since)
         assert account.cluster == account.used == OLD, "what works goes on working"
@@ -184,7 +184,7 @@ def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
     assert pauses[-1] < LONGEST_PAUSE * 1.5
     account.before.clear()
     clock.advance(LONGEST_PAUSE * 1.5)
-    rotation.look()
+    rotation.run_once()
     assert account.well
     assert account.cluster != OLD
     assert names(store)[-1] == "connector.rotated"
@@ -230,7 +230,7 @@ def test_one_process_does_it_at_a_time(store: SqlStore, clock: FakeClock) -> Non
 
 def test_a_process_that_died_with_the_duty_loses_it(store: SqlStore, clock: FakeClock) -> None:
     with store.writing() as write:
-        assert write.lease("rotation of es", clock.now(), clock.now() + LEASE)
+        assert write.claim_duty("rotation of es", clock.now(), clock.now() + LEASE)
     other = second(store)
     with pytest.raises(Conflict):
         rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, Refusal
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.current import MOST_ASKED
 from bot.access.policy.model import AccessFlow
 from bot.access.ports import Template
@@ -144,7 +144,7 @@ def test_where_any_group_will_do_those_who_can_be_reached_are_enough(teams: Worl
     teams.under(flow(groups="any"))
     teams.directory.left |= set(WEB)
     assert asked(teams) == {"@shop": SHOP}
-    assert teams.story(teams.ask()).request.any_group
+    assert teams.request_details(teams.ask()).request.any_group
     teams.directory.left |= set(SHOP)
     assert asked(teams) == {"production": (OWNER, SECOND_OWNER)}
 
@@ -167,7 +167,7 @@ def test_at_most_twenty_are_asked_in_turn_so_that_no_group_goes_unasked(teams: W
     request_id = teams.ask("x-*")
     assert sorted(len(each.asked) for each in teams.groups(request_id).values()) == [1, 6, 6, 7]
     teams.approvals.approve(request_id, "U0T1P29")  # anyone of them may decide, asked or not
-    assert teams.story(request_id).approvers == ("U0T1P29",)
+    assert teams.request_details(request_id).approvers == ("U0T1P29",)
 
 
 def test_somebody_in_two_groups_is_asked_once(teams: World) -> None:
@@ -210,14 +210,18 @@ def test_what_can_be_mended_is_answered_with_an_example(
 
 def test_the_default_duration_is_taken_when_none_is_typed(teams: World) -> None:
     teams.under(flow(default_duration="2h"))
-    assert teams.story(teams.ask(duration="")).request.length == timedelta(hours=2)
+    assert teams.request_details(teams.ask(duration="")).request.length == timedelta(hours=2)
 
 
 def test_a_rule_approves_at_once_and_asks_nobody(teams: World) -> None:
     teams.under(flow(approve="rule", requesters=(REQUESTER,), max_duration="1h"))
     request_id = teams.ask()
-    story = teams.story(request_id)
-    assert (story.request.state, story.request.decided_by, story.groups) == (RequestState.APPROVED, "es-access", ())
+    details = teams.request_details(request_id)
+    assert (details.request.state, details.request.decided_by, details.groups) == (
+        RequestState.APPROVED,
+        "es-access",
+        (),
+    )
     teams.work()
     assert teams.grant(request_id).state is GrantState.ACTIVE
     assert teams.notifier.sent(MessageKind.APPROVAL) == []
@@ -237,7 +241,7 @@ def test_an_extension_is_approved_by_rule_as_well(teams: World) -> None:
     request_id = teams.ask()
     teams.work()
     extension = teams.requests.extend(REQUESTER, request_id, "1h").request
-    assert teams.story(extension.id).request.state is RequestState.APPROVED
+    assert teams.request_details(extension.id).request.state is RequestState.APPROVED
     assert teams.grant(request_id).expires_at == teams.clock.now() + timedelta(hours=2)
 
 
@@ -255,9 +259,9 @@ def test_what_the_role_holds_is_what_was_approved_whatever_the_policy_says_by_th
     teams.approvals.approve(request_id, WEB[0])
     wider = tuple(
         each.model_copy(update={"indices": ("all",)}) if each.name == "read" else each
-        for each in teams.rules.policy.permissions
+        for each in teams.current.policy.permissions
     )
-    teams.rules.policy = teams.rules.policy.model_copy(update={"permissions": wider})
+    teams.current.policy = teams.current.policy.model_copy(update={"permissions": wider})
     teams.work()
     (role,) = teams.cluster.roles.values()
     assert role.privileges.indices == ("read", "view_index_metadata")
@@ -283,7 +287,7 @@ def test_a_resolved_flow_gives_exactly_what_matched(teams: World) -> None:
     teams.work()
     (role,) = teams.cluster.roles.values()
     assert role.patterns == ("logs-a", "logs-b")
-    assert teams.story(request_id).request.patterns == ["logs-*"]
+    assert teams.request_details(request_id).request.patterns == ["logs-*"]
 
 
 def test_a_flow_of_patterns_gives_the_pattern(teams: World) -> None:
@@ -300,4 +304,4 @@ def test_a_list_of_names_that_nobody_would_read_is_refused(teams: World) -> None
     with pytest.raises(InvalidRequest, match="That is 501 names, and at most 500"):
         teams.ask("n-*")
     teams.cluster.names.pop()
-    assert len(teams.story(teams.ask("n-*")).request.resolved or ()) == MOST_RESOLVED
+    assert len(teams.request_details(teams.ask("n-*")).request.resolved or ()) == MOST_RESOLVED

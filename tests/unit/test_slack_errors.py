@@ -8,8 +8,8 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
-from bot.access.models.requests import Message, MessageKind
-from bot.access.policy.current import Rules
+from bot.access.models.messages import Message, MessageKind
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.notifier import SlackNotifier
@@ -17,7 +17,7 @@ from bot.slack.notifier import SlackNotifier
 SECRET = "of-somebody-else"
 
 
-class Answering(HTTPServer):
+class Responder(HTTPServer):
     """A server that answers everything alike."""
 
     status = 200
@@ -26,7 +26,7 @@ class Answering(HTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Answering
+    server: Responder
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
@@ -41,8 +41,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[Answering]:
-    with Answering(("127.0.0.1", 0), _Handler) as running:
+def server() -> Iterator[Responder]:
+    with Responder(("127.0.0.1", 0), _Handler) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -50,7 +50,7 @@ def server() -> Iterator[Answering]:
         thread.join()
 
 
-def call(server: Answering) -> None:
+def call(server: Responder) -> None:
     client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
     with domain_errors():
         client.auth_test()
@@ -66,7 +66,7 @@ def call(server: Answering) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_an_outage_and_is_not_repeated(
-    server: Answering, status: int, body: str, caplog: pytest.LogCaptureFixture
+    server: Responder, status: int, body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.status, server.body = status, body.encode()
     with pytest.raises(Outage) as raised:
@@ -76,20 +76,20 @@ def test_what_cannot_be_read_is_an_outage_and_is_not_repeated(
     assert not [each for each in caplog.records if each.name != "slack_sdk.web.base_client"]
 
 
-def test_bytes_that_are_no_text_are_an_outage(server: Answering) -> None:
+def test_bytes_that_are_no_text_are_an_outage(server: Responder) -> None:
     server.body = b"\xff\xfe\x00"
     with pytest.raises(Outage):
         call(server)
 
 
-def test_a_pause_that_is_asked_for_is_kept_whatever_stands_in_the_answer(server: Answering) -> None:
+def test_a_pause_that_is_asked_for_is_kept_whatever_stands_in_the_answer(server: Responder) -> None:
     server.status, server.headers, server.body = 429, (("Retry-After", "7"),), b"slow down"
     with pytest.raises(Outage) as raised:
         call(server)
     assert raised.value.retry_after == 7
 
 
-def test_what_slack_itself_refuses_is_named(server: Answering) -> None:
+def test_what_slack_itself_refuses_is_named(server: Responder) -> None:
     server.body = b'{"ok": false, "error": "channel_not_found"}'
     with pytest.raises(Refusal, match="Slack answered channel_not_found"):
         call(server)
@@ -101,11 +101,11 @@ def test_what_slack_itself_refuses_is_named(server: Answering) -> None:
 @pytest.mark.parametrize(
     "body", ['{"ok": true}', '{"ok": true, "ts": "17.1"}', '{"ok": true, "channel": "D1", "ts": 17.1}']
 )
-def test_a_message_that_stands_nowhere_is_not_taken_for_one_that_was_posted(server: Answering, body: str) -> None:
+def test_a_message_that_stands_nowhere_is_not_taken_for_one_that_was_posted(server: Responder, body: str) -> None:
     server.body = body.encode()
     client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
     owed = Message(kind=MessageKind.NOTICE, recipient="U1", notice="something")
     somewhere = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
-    rules = Rules(Policy(integrations=(somewhere,), access_flows=(AccessFlow(name="all"),)))
+    current = CurrentPolicy(Policy(integrations=(somewhere,), access_flows=(AccessFlow(name="all"),)))
     with pytest.raises(Outage, match="does not say where the message stands"):
-        SlackNotifier(client, rules).send(owed, None)
+        SlackNotifier(client, current).send(owed, None)

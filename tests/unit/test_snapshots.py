@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.messages import message
-from tests.shown import BOB, Shown, everything, grant, request, story
+from tests.shown import BOB, Shown, details, everything, grant, request
 
 FOLDER = Path(__file__).parents[1] / "snapshots"
 
@@ -29,7 +29,7 @@ LONGEST_TEXT = 40_000
 
 def as_json(shown: Shown) -> dict[str, Any]:
     """As Slack is given it."""
-    if isinstance(shown, Content):
+    if isinstance(shown, MessageContent):
         return {"text": shown.text, "blocks": [each.to_dict() for each in shown.blocks]}
     return dict(shown.to_dict())
 
@@ -47,14 +47,14 @@ def test_what_is_shown_is_what_it_was(name: str) -> None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_slack_takes_what_is_shown(name: str) -> None:
     shown = as_json(SHOWN[name])
-    if isinstance(SHOWN[name], Content):
+    if isinstance(SHOWN[name], MessageContent):
         assert check_message_blocks(shown["blocks"]) == shown["blocks"]
     else:
         assert check_view(shown, ("modal", "home")) == shown
 
 
 def test_a_message_says_the_same_to_a_screen_reader() -> None:
-    silent = [name for name, each in SHOWN.items() if isinstance(each, Content) and not each.text]
+    silent = [name for name, each in SHOWN.items() if isinstance(each, MessageContent) and not each.text]
     assert silent == ["answer-revealed"], "a secret is in no notification"
 
 
@@ -67,7 +67,7 @@ OF_THEIR_OWN = {
 
 def test_no_notification_holds_a_secret() -> None:
     for name, each in SHOWN.items():
-        if isinstance(each, Content):
+        if isinstance(each, MessageContent):
             assert "not-a-real-password" not in each.text, name
             assert "bm90OnJlYWw=" not in each.text, name
 
@@ -88,7 +88,7 @@ def test_slack_takes_every_message_whatever_was_typed(
 ) -> None:
     asked = request(state, patterns=patterns, reason=typed, decision_reason=typed)
     given = grant(given_state, end_reason=typed) if given_state else None
-    shown = message(kind, story(asked, given, yes=(BOB,)), BOB)
+    shown = message(kind, details(asked, given, yes=(BOB,)), BOB)
     blocks = [each.to_dict() for each in shown.blocks]
     assert check_message_blocks(blocks) == blocks
     assert len(shown.text) < LONGEST_TEXT

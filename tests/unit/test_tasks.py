@@ -7,8 +7,10 @@ import pytest
 
 from bot.access.backoff import LONGEST_PAUSE
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.lifecycle.grants import End
-from bot.access.models.requests import CredentialKind, Delivery, Grant, GrantTask, MessageKind
+from bot.access.lifecycle.grants import EndReason
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import Grant, GrantTask
+from bot.access.models.messages import MessageKind
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState
 from bot.access.store.store import SqlStore
@@ -140,7 +142,7 @@ def test_a_user_that_was_removed_by_hand_is_not_made_anew(world: World, task: st
     world.work()
     assert world.cluster.empty
     grant = world.grant(request_id)
-    assert (grant.state, grant.end_reason) == (GrantState.CLEANED_UP, End.REMOVED_BY_HAND)
+    assert (grant.state, grant.end_reason) == (GrantState.CLEANED_UP, EndReason.REMOVED_BY_HAND)
     assert REQUESTER in world.notifier.sent(MessageKind.ENDED)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.errors import Outage, Refusal
-from bot.access.lifecycle.timeline import GATHER, What, read_happenings
-from bot.access.models.requests import MessageKind
+from bot.access.lifecycle.timeline import GATHER, TimelineEvent, read_timeline
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.counter_offers import Terms
 from bot.access.states import RequestState
@@ -24,14 +24,14 @@ def channel(world: World) -> World:
     return world.under(AccessFlow(name="in public", owners="integration", channel=CHANNEL))
 
 
-def told(world: World) -> list[list[What]]:
+def told(world: World) -> list[list[TimelineEvent]]:
     """What each answer in a thread says, in the order in which they were posted."""
     world.clock.advance(GATHER)
     world.work()
     notes = [
         ts for ts in world.notifier.texts if ts in {each for few in world.notifier.threads.values() for each in few}
     ]
-    return [[each.what for each in read_happenings(world.notifier.texts[ts])] for ts in notes]
+    return [[each.what for each in read_timeline(world.notifier.texts[ts])] for ts in notes]
 
 
 def test_a_channel_gets_one_message_and_the_whole_story_below_it(channel: World) -> None:
@@ -41,10 +41,10 @@ def test_a_channel_gets_one_message_and_the_whole_story_below_it(channel: World)
     channel.offers.make(request_id, OWNER, Terms("logs-a", "read", "30m"))
     channel.approvals.approve(request_id, OWNER)
     channel.work()
-    assert told(channel) == [[What.OFFERED, What.APPROVED, What.DELIVERED]], "gathered"
+    assert told(channel) == [[TimelineEvent.OFFERED, TimelineEvent.APPROVED, TimelineEvent.DELIVERED]], "gathered"
     channel.grants.revoke(request_id, SECOND_OWNER)
     channel.work()
-    assert told(channel)[1:] == [[What.ENDED]]
+    assert told(channel)[1:] == [[TimelineEvent.ENDED]]
 
 
 def test_each_copy_has_the_story_and_the_approver_the_end_in_one_message(world: World) -> None:
@@ -52,7 +52,7 @@ def test_each_copy_has_the_story_and_the_approver_the_end_in_one_message(world: 
     world.work()
     world.approvals.approve(request_id, OWNER)
     world.work()
-    assert told(world) == [[What.APPROVED, What.DELIVERED]] * 2
+    assert told(world) == [[TimelineEvent.APPROVED, TimelineEvent.DELIVERED]] * 2
     world.grants.revoke(request_id, REQUESTER)
     world.work()
     world.clock.advance(GATHER)
@@ -82,7 +82,7 @@ def test_an_owner_decides_in_the_channel_and_a_stranger_does_not(channel: World)
     channel.approvals.deny(request_id, OWNER, "no")
     channel.work()
     channel.work()
-    assert told(channel) == [[What.DENIED]]
+    assert told(channel) == [[TimelineEvent.DENIED]]
 
 
 def test_a_channel_that_refuses_is_replaced_by_the_owners(channel: World) -> None:
@@ -90,7 +90,7 @@ def test_a_channel_that_refuses_is_replaced_by_the_owners(channel: World) -> Non
     channel.notifier.sending.errors = [Refusal("Slack answered not_in_channel")]
     channel.work()
     assert channel.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER]
-    assert channel.story(request_id).request.state is RequestState.PENDING
+    assert channel.request_details(request_id).request.state is RequestState.PENDING
     assert "message.refused" in channel.audit(request_id)
 
 
@@ -102,12 +102,12 @@ def test_a_note_waits_for_the_message_above_it_and_is_dropped_with_it(channel: W
     for _ in range(6):
         channel.work()
         channel.clock.advance(timedelta(seconds=30))
-    assert told(channel) == [[What.DENIED]]
+    assert told(channel) == [[TimelineEvent.DENIED]]
     other = channel.ask()
     channel.approvals.deny(other, OWNER)
     channel.notifier.sending.errors = [Refusal("Slack answered is_archived")]
     channel.work()
-    assert told(channel) == [[What.DENIED]], "nothing stands above it"
+    assert told(channel) == [[TimelineEvent.DENIED]], "nothing stands above it"
 
 
 def test_a_note_does_not_hold_up_what_is_owed_to_the_same_person(world: World) -> None:
@@ -128,4 +128,4 @@ def test_the_end_of_what_nobody_was_asked_about_is_told_in_no_thread(world: Worl
 
 @given(st.text(max_size=200))
 def test_a_note_that_nobody_wrote_is_read_without_harm(text: str) -> None:
-    assert all(each.what in set(What) for each in read_happenings(text))
+    assert all(each.what in set(TimelineEvent) for each in read_timeline(text))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import NotFound, Outage, Refusal
-from bot.access.models.requests import MessageKind
+from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import ROUTE_AGAIN, Draft
 from bot.access.states import GrantState, RequestState
@@ -50,11 +50,11 @@ def test_where_they_do_the_request_is_kept_and_asks_when_the_cluster_answers(
     teams.requests.route_waiting()
     assert teams.cluster.asked.calls == 1  # not at once
     for _ in range(2):  # the first attempt fails as well
-        assert teams.story(request_id).groups == ()
+        assert teams.request_details(request_id).groups == ()
         teams.clock.advance(ROUTE_AGAIN)
         teams.requests.route_waiting()
-    assert teams.story(request_id).groups != ()
-    assert teams.story(request_id).request.route_at is None
+    assert teams.request_details(request_id).groups != ()
+    assert teams.request_details(request_id).request.route_at is None
     teams.work_messages()
     assert teams.notifier.sent(MessageKind.APPROVAL) != []
 
@@ -88,7 +88,7 @@ def test_nothing_is_kept_of_what_has_no_duration_to_show(teams: World) -> None:
 def waiting(world: World, patterns: str = "logs-*") -> str:
     world.cluster.asked.errors = [Outage("no answer")]
     request_id = world.ask(patterns)
-    assert world.story(request_id).request.route_at is not None
+    assert world.request_details(request_id).request.route_at is not None
     return request_id
 
 
@@ -101,7 +101,7 @@ def test_a_request_that_waits_can_be_taken_back(teams: World) -> None:
     request_id = waiting(teams)
     teams.requests.cancel(request_id, REQUESTER)
     route(teams)
-    assert teams.story(request_id).groups == ()
+    assert teams.request_details(request_id).groups == ()
     assert teams.work_messages() == 0
 
 
@@ -118,17 +118,17 @@ def test_a_request_that_is_taken_back_as_it_is_routed_asks_nobody(
 
     monkeypatch.setattr(teams.cluster, "catalogue", cancel_first)
     route(teams)
-    assert teams.story(request_id).groups == ()
-    assert teams.story(other).groups != ()  # the next one is not kept waiting
+    assert teams.request_details(request_id).groups == ()
+    assert teams.request_details(other).groups != ()  # the next one is not kept waiting
 
 
 def test_a_request_that_waits_expires_like_any_other(teams: World) -> None:
     request_id = waiting(teams)
-    teams.clock.advance(teams.rules.policy.pending_for)
+    teams.clock.advance(teams.current.policy.pending_for)
     assert teams.requests.expire_overdue() == 1
     teams.requests.route_waiting()
     teams.work_messages()
-    assert teams.story(request_id).request.state is RequestState.EXPIRED
+    assert teams.request_details(request_id).request.state is RequestState.EXPIRED
     assert teams.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     assert teams.notifier.sent(MessageKind.APPROVAL) == []
 
@@ -143,18 +143,18 @@ def test_nobody_can_decide_what_nobody_was_asked(teams: World) -> None:
 @pytest.mark.parametrize("trouble", ["no match", "not allowed", "nobody", "no permission", "no integration"])
 def test_what_turns_out_wrong_is_cancelled_and_the_requester_is_told_why(teams: World, trouble: str) -> None:
     request_id = waiting(teams, "nothing-*" if trouble == "no match" else "logs-*")
-    policy = teams.rules.policy
+    policy = teams.current.policy
     if trouble == "not allowed":
         teams.under(flow(patterns=("metrics-*",)))
     elif trouble == "nobody":
         teams.directory.left |= {*WEB, OWNER, SECOND_OWNER}
     elif trouble == "no permission":
-        teams.rules.policy = policy.model_copy(update={"permissions": policy.permissions[1:]})
+        teams.current.policy = policy.model_copy(update={"permissions": policy.permissions[1:]})
     elif trouble == "no integration":
         renamed = policy.integrations[0].model_copy(update={"name": "elsewhere"})
-        teams.rules.policy = policy.model_copy(update={"integrations": (renamed,)})
+        teams.current.policy = policy.model_copy(update={"integrations": (renamed,)})
     route(teams)
-    request = teams.story(request_id).request
+    request = teams.request_details(request_id).request
     why = {
         "no match": "“nothing-*” matches nothing",
         "not allowed": "more than you may ask for",
@@ -171,13 +171,13 @@ def test_what_turns_out_wrong_is_cancelled_and_the_requester_is_told_why(teams: 
 
 
 def test_a_cluster_that_is_not_connected_is_an_outage(teams: World) -> None:
-    policy = teams.rules.policy
+    policy = teams.current.policy
     renamed = policy.integrations[0].model_copy(update={"name": "elsewhere"})
-    teams.rules.policy = policy.model_copy(update={"integrations": (renamed,)})
+    teams.current.policy = policy.model_copy(update={"integrations": (renamed,)})
     filed = teams.requests.submit(REQUESTER, Draft("logs-*", "1h"))
     assert filed.plan is None
     teams.under(flow(owners="integration"))
-    teams.rules.policy = teams.rules.policy.model_copy(update={"integrations": (renamed,)})
+    teams.current.policy = teams.current.policy.model_copy(update={"integrations": (renamed,)})
     assert teams.requests.submit(REQUESTER, Draft("logs-*", "1h", again=True)).plan is not None
 
 
@@ -187,14 +187,14 @@ def test_an_extension_that_waited_is_approved_by_rule_and_goes_with_its_grant(te
     teams.work()
     teams.cluster.asked.errors = [Outage("no answer")]
     extension = teams.requests.extend(REQUESTER, request_id, "30m").request.id
-    assert teams.story(extension).request.state is RequestState.PENDING
+    assert teams.request_details(extension).request.state is RequestState.PENDING
     route(teams)
-    assert teams.story(extension).request.state is RequestState.APPROVED
+    assert teams.request_details(extension).request.state is RequestState.APPROVED
     teams.cluster.asked.errors = [Outage("no answer")]
     second = teams.requests.extend(REQUESTER, request_id, "30m").request.id
     teams.clock.advance(timedelta(hours=2))  # the grant is over, and no worker has come to it yet
     teams.requests.route_waiting()
-    assert teams.story(second).request.state is RequestState.PENDING
+    assert teams.request_details(second).request.state is RequestState.PENDING
     teams.work()
-    assert teams.story(second).request.state is RequestState.CANCELLED
+    assert teams.request_details(second).request.state is RequestState.CANCELLED
     assert teams.grant(request_id).state is GrantState.CLEANED_UP

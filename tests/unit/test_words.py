@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.workspace.blockkit import check_message_blocks
-from bot.slack.blocks.content import LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE, Content, content, plain
-from bot.slack.blocks.rich_text import Bold, Code, Line, Moment, Person, Pre, fallback, shortened, within
+from bot.slack.blocks.content import LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE, MessageContent, content, plain
+from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, Pre, fallback, shortened, within
 
 TEXTS = st.text(max_size=400) | st.text("ab <>&\n", max_size=6_000)
 PARTS = st.one_of(
     TEXTS, st.builds(Bold, TEXTS), st.builds(Code, TEXTS), st.just(Person("U0WHO")),
-    st.just(Moment(datetime(2026, 11, 24, tzinfo=UTC))),
+    st.just(LocalTime(datetime(2026, 11, 24, tzinfo=UTC))),
 )  # fmt: skip
 LINES = st.lists(st.one_of(st.lists(PARTS, max_size=6).map(tuple), st.builds(Pre, TEXTS)), max_size=30)
 
 
-def blocks_of(shown: Content) -> list[dict[str, Any]]:
+def blocks_of(shown: MessageContent) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(json.dumps([each.to_dict() for each in shown.blocks]))
     return found
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from bot.access.models.requests import AuditEvent
+from bot.access.models.audit import AuditEvent
 
 GENESIS = "0" * 64
 """What the first event is chained to."""
 
 
 @dataclass(slots=True)
-class Entry:
+class AuditEntry:
     """An event that is about to be written: what the row will hold. The last three are its place in the chain.
 
     Not the row itself: a thousand grants that end at once are three thousand events, and rows are slow to make.
@@ -34,7 +34,7 @@ class Entry:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def hash_of(event: AuditEvent | Entry) -> str:
+def hash_of(event: AuditEvent | AuditEntry) -> str:
     """The SHA-256, in hex, of everything in an event: its place, the hash of the one before, and what happened.
 
     The row's `id` is left out: it is the database's own, and says nothing about what happened. Of the canonical form:
@@ -82,7 +82,7 @@ class Head:
         return cls(int(number), digest)
 
 
-def append(head: Head, events: Iterable[Entry]) -> Head:
+def append(head: Head, events: Iterable[AuditEntry]) -> Head:
     """Chains these events to the head, in their order. The new head."""
     for event in events:
         event.detail = plain(event.detail)
@@ -93,7 +93,7 @@ def append(head: Head, events: Iterable[Entry]) -> Head:
 
 
 @dataclass(frozen=True)
-class Broken:
+class ChainBreak:
     """The first place where the chain is not as it was written."""
 
     sequence: int
@@ -110,41 +110,43 @@ class Verification:
         self.head = Head(0, GENESIS)
         self._kept = kept
 
-    def look(self, event: AuditEvent) -> Broken | None:
-        """Whether this event follows the one before. After the first `Broken` there is nothing more to ask."""
+    def check(self, event: AuditEvent) -> ChainBreak | None:
+        """Whether this event follows the one before. After the first `ChainBreak` there is nothing more to ask."""
         due = self.head.sequence + 1
         if event.sequence != due:
             return _out_of_turn(event, due)
         if hash_of(event) != event.hash:
-            return Broken(due, "it was altered, or moved here from another place")
+            return ChainBreak(due, "it was altered, or moved here from another place")
         if event.previous != self.head.hash:
             # The event itself is as it was written, and so is the hash of the one before that it holds.
-            return Broken(max(due - 1, 1), "it was rewritten: the event after it was chained to another one")
+            return ChainBreak(max(due - 1, 1), "it was rewritten: the event after it was chained to another one")
         self.head = Head(due, str(event.hash))
         if self._kept is not None and self._kept.sequence == due and self._kept != self.head:
-            return Broken(due, "it was rewritten, and so was all before it or after it: the hash that was kept differs")
+            return ChainBreak(
+                due, "it was rewritten, and so was all before it or after it: the hash that was kept differs"
+            )
         return None
 
-    def end(self, head: Head | None, unchained: int) -> Broken | None:
+    def end(self, head: Head | None, unchained: int) -> ChainBreak | None:
         """After the last event: whether the stored head says the same. `unchained` rows stand outside of the chain."""
         last = self.head.sequence
         if head is None and last > 0:
-            return Broken(last, "the head of the chain is missing, so that later events may be missing, too")
+            return ChainBreak(last, "the head of the chain is missing, so that later events may be missing, too")
         if head is not None and head.sequence > last:
-            return Broken(last + 1, f"it is missing, and so are all after it, up to {head.sequence}")
+            return ChainBreak(last + 1, f"it is missing, and so are all after it, up to {head.sequence}")
         if self._kept is not None and self._kept.sequence > last:
-            return Broken(last + 1, f"it is missing: the head that was kept had {self._kept.sequence} events")
+            return ChainBreak(last + 1, f"it is missing: the head that was kept had {self._kept.sequence} events")
         if head is not None and head.sequence < last:
-            return Broken(head.sequence + 1, "it was added from outside: the head of the chain is before it")
+            return ChainBreak(head.sequence + 1, "it was added from outside: the head of the chain is before it")
         if head is not None and head.hash != self.head.hash:
-            return Broken(max(last, 1), "it was rewritten: the head of the chain has another hash")
+            return ChainBreak(max(last, 1), "it was rewritten: the head of the chain has another hash")
         if unchained:
-            return Broken(last + 1, f"{unchained} rows without a place in the chain were added from outside")
+            return ChainBreak(last + 1, f"{unchained} rows without a place in the chain were added from outside")
         return None
 
 
-def _out_of_turn(event: AuditEvent, due: int) -> Broken:
+def _out_of_turn(event: AuditEvent, due: int) -> ChainBreak:
     if event.sequence is None or event.sequence < due:
-        return Broken(due, f"a row with the number {event.sequence} stands in its place")
+        return ChainBreak(due, f"a row with the number {event.sequence} stands in its place")
     through = f", and so are all up to {event.sequence - 1}" if event.sequence - 1 > due else ""
-    return Broken(due, f"it is missing{through}")
+    return ChainBreak(due, f"it is missing{through}")

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from bot.access.audit.chain import canonical_time
-from bot.access.audit.queries import Access
-from bot.access.models.requests import AuditEvent
+from bot.access.audit.queries import AccessRecord
+from bot.access.models.audit import AuditEvent
 
 ECS_VERSION = "8.11.0"
 """Of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""
@@ -84,7 +84,7 @@ def as_ecs(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def access_line(access: Access) -> str:
+def access_line(access: AccessRecord) -> str:
     """One line for people about who had access."""
     end = "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
@@ -95,7 +95,7 @@ def access_line(access: Access) -> str:
     )
 
 
-def access_json(access: Access) -> dict[str, Any]:
+def access_json(access: AccessRecord) -> dict[str, Any]:
     """The same for programs."""
     return {
         "requester": access.requester,

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.access.models.requests import AccessRequest, Grant
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.patterns import overlap
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AuditFilter:
     """Which events. `event` is a name, or the part before its dot; `person` did it, or it is about their request."""
 
     since: datetime | None = None
@@ -19,7 +20,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Access:
+class AccessRecord:
     """One person's access. `until` is when it was confirmed gone, or will end; `overdue`: it was there for longer.
 
     Nothing but this application ends a credential: while it or the cluster was away, access outlived `expires_at`.
@@ -36,19 +37,19 @@ class Access:
     overdue: bool
     approvers: tuple[str, ...] = ()
 
-    def approved_by(self, approvers: tuple[str, ...]) -> "Access":
+    def approved_by(self, approvers: tuple[str, ...]) -> "AccessRecord":
         """The same, with who said yes."""
         return replace(self, approvers=approvers)
 
 
-def access_of(grant: Grant, request: AccessRequest, index: str) -> Access | None:
+def access_of(grant: Grant, request: AccessRequest, index: str) -> AccessRecord | None:
     """What that grant gives on an index, or on anything under a pattern; `None` where it gives nothing there."""
     names = tuple(request.patterns if request.resolved is None else request.resolved)
     matching = tuple(name for name in names if overlap(name, index))
     if not matching or grant.delivered_at is None:
         return None
     gone = grant.ended_at is not None
-    return Access(
+    return AccessRecord(
         requester=request.requester,
         permission=request.permission,
         integration=request.integration,

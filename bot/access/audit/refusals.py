@@ -25,7 +25,7 @@ LONGEST_WHY = 300
 log = structlog.get_logger(__name__)
 
 
-class Allowance:
+class RefusalLimit:
     """So many at once, and then one in each interval."""
 
     def __init__(self, most: int, interval: timedelta, now: datetime) -> None:
@@ -64,8 +64,8 @@ class Refusals:
 
     store: Store
     clock: Clock
-    _people: dict[str, Allowance] = field(default_factory=dict)
-    _everybody: Allowance | None = None
+    _people: dict[str, RefusalLimit] = field(default_factory=dict)
+    _everybody: RefusalLimit | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, person: str, what: str, error: AccessError, request_id: str | None = None) -> None:
@@ -90,10 +90,10 @@ class Refusals:
     def _allowed(self, person: str, now: datetime) -> int | None:
         """How many were left out since the last that was kept, or `None` where this one is left out, too."""
         with self._guard:
-            everybody = self._everybody = self._everybody or Allowance(ALL_AT_ONCE, ALL_ONE_EACH, now)
+            everybody = self._everybody = self._everybody or RefusalLimit(ALL_AT_ONCE, ALL_ONE_EACH, now)
             if person not in self._people and len(self._people) >= MOST_PEOPLE:
                 self._people = {who: each for who, each in self._people.items() if not each.full(now)}
-            mine = self._people.setdefault(person, Allowance(AT_ONCE, ONE_EACH, now))
+            mine = self._people.setdefault(person, RefusalLimit(AT_ONCE, ONE_EACH, now))
             if not (mine.has(now) and everybody.has(now)):
                 mine.missed += 1
                 return None

@@ -10,7 +10,7 @@ import structlog
 from bot.access.audit.formats import as_ecs
 from bot.access.backoff import pause_after
 from bot.access.errors import Outage, Refusal
-from bot.access.models.requests import AuditEvent
+from bot.access.models.audit import AuditEvent
 from bot.access.ports import Clock
 from bot.access.store.protocol_transaction import Store
 
@@ -28,7 +28,7 @@ _DUTY = "audit shipping"
 log = structlog.get_logger(__name__)
 
 
-class Trail(Protocol):
+class AuditSource(Protocol):
     """What was audited, and how far it was sent."""
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]: ...
@@ -52,7 +52,7 @@ class Shipping:
     """What was sent, and whose receipt was lost, is sent again: under the same id, where it changes nothing."""
 
     store: Store
-    trail: Trail
+    trail: AuditSource
     destination: Destination
     clock: Clock
     shipped: int = 0
@@ -83,7 +83,7 @@ class Shipping:
             return False
         now = self.clock.now()
         with self.store.writing() as write:
-            if not write.lease(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + LEASE):
                 return False
         self.destination.send([(str(each.sequence), as_ecs(each)) for each in events])
         with self.store.writing() as write:

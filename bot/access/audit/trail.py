@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Engine, or_
 from sqlmodel import Session, col, func, select
 
-from bot.access.audit.chain import Broken, Head, Verification
-from bot.access.audit.queries import Access, Wanted, access_of
-from bot.access.models.requests import AccessRequest, Approval, AuditEvent, Grant
-from bot.access.models.system import AuditHead, AuditShipping
+from bot.access.audit.chain import ChainBreak, Head, Verification
+from bot.access.audit.queries import AccessRecord, AuditFilter, access_of
+from bot.access.models.audit import AuditEvent, AuditHead, AuditShipping
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest, Approval
 from bot.access.store.audit_chain import ONLY
 
 AT_ONCE = 1000
@@ -20,11 +21,11 @@ AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerificationResult:
     """What was found: how far the chain holds, and the first place where it does not."""
 
     head: Head
-    broken: Broken | None
+    broken: ChainBreak | None
 
 
 class AuditTrail:
@@ -35,25 +36,25 @@ class AuditTrail:
         isolated = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
         self._engine = engine.execution_options(**isolated)
 
-    def verify(self, kept: Head | None = None) -> Verified:
+    def verify(self, kept: Head | None = None) -> VerificationResult:
         """Follows the chain from its first event to its head."""
         verification = Verification(kept)
         with Session(self._engine) as session:
-            with closing(_streamed(session, Wanted())) as events:
-                broken = next(filter(None, map(verification.look, events)), None)
+            with closing(_streamed(session, AuditFilter())) as events:
+                broken = next(filter(None, map(verification.check, events)), None)
             if broken is not None:
-                return Verified(verification.head, broken)
+                return VerificationResult(verification.head, broken)
             found = session.get(AuditHead, ONLY)
             unchained = select(func.count()).select_from(AuditEvent).where(col(AuditEvent.sequence).is_(None))
             head = Head(found.sequence, found.hash) if found else None
-            return Verified(verification.head, verification.end(head, session.exec(unchained).one()))
+            return VerificationResult(verification.head, verification.end(head, session.exec(unchained).one()))
 
-    def events(self, wanted: Wanted) -> Iterator[AuditEvent]:
+    def events(self, wanted: AuditFilter) -> Iterator[AuditEvent]:
         """The events that are wanted, oldest first."""
         with Session(self._engine) as session, closing(_streamed(session, wanted)) as events:
             yield from events
 
-    def access(self, index: str, at: datetime) -> Iterator[Access]:
+    def access(self, index: str, at: datetime) -> Iterator[AccessRecord]:
         """Who had access to that index, or to anything under that pattern, at that time."""
         there = (col(Grant.delivered_at) <= at, or_(col(Grant.ended_at).is_(None), col(Grant.ended_at) > at))
         live = (
@@ -98,7 +99,7 @@ def _approvers(session: Session, request_id: str) -> tuple[str, ...]:
     return tuple(session.exec(yes.order_by(col(Approval.at), col(Approval.approver))))
 
 
-def _streamed(session: Session, wanted: Wanted) -> Generator[AuditEvent, None, None]:
+def _streamed(session: Session, wanted: AuditFilter) -> Generator[AuditEvent, None, None]:
     """To be closed by whoever stops in the middle: on PostgreSQL it holds a cursor of the server."""
     # A sum is in no index: of the last hours, SQLite would else follow the whole chain up to them (measured).
     order = col(AuditEvent.sequence) + 0 if wanted.since is not None else col(AuditEvent.sequence)
@@ -114,7 +115,7 @@ def _streamed(session: Session, wanted: Wanted) -> Generator[AuditEvent, None, N
             session.expunge(event)
 
 
-def _conditions(wanted: Wanted) -> Iterator[Any]:
+def _conditions(wanted: AuditFilter) -> Iterator[Any]:
     if wanted.since is not None:
         yield col(AuditEvent.at) >= wanted.since
     if wanted.until is not None:

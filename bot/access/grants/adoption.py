@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 
 from bot.access.errors import Outage
 from bot.access.ids import read_id
-from bot.access.models.requests import AccessRequest, CredentialKind, Grant, MessageKind
-from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.models.columns import CredentialKind
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.policy.model import Integration
-from bot.access.ports import Directory, Found
+from bot.access.ports import Directory, InventoryItem
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import GrantState, RequestState
 from bot.access.store.protocol_transaction import Transaction
@@ -29,7 +32,7 @@ class Adoption:
     """Makes requests and grants of what was found."""
 
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
 
     def owners(self, integration: Integration) -> Sequence[str]:
         """Who hears of what fails; nobody while Slack is away, which must not keep anything alive."""
@@ -39,14 +42,14 @@ class Adoption:
             return ()
 
     def adopt(
-        self, write: Transaction, some: Sequence[Found], integration: str, owners: Sequence[str], now: datetime
+        self, write: Transaction, some: Sequence[InventoryItem], integration: str, owners: Sequence[str], now: datetime
     ) -> Sequence[Grant]:
         """Stores them as active grants that end when their metadata says, or now; each with its audit event."""
         requests = [self._request(found, integration, owners, now) for found in some]
         write.file_all(requests)
         grants = [_grant(found, request, now) for found, request in zip(some, requests, strict=True)]
         write.add_grants(grants)
-        write.owe_all({each.id: [each.requester] for each in requests}, MessageKind.CREDENTIAL, at=None)
+        write.enqueue_all({each.id: [each.requester] for each in requests}, MessageKind.CREDENTIAL, at=None)
         for request, grant in zip(requests, grants, strict=True):
             write.audit(
                 "grant.adopted", APPLICATION, now, request.id,
@@ -55,7 +58,7 @@ class Adoption:
             )  # fmt: skip
         return grants
 
-    def _request(self, found: Found, integration: str, owners: Sequence[str], now: datetime) -> AccessRequest:
+    def _request(self, found: InventoryItem, integration: str, owners: Sequence[str], now: datetime) -> AccessRequest:
         until = found.expires_at or now
         return AccessRequest(
             id=read_id(found.grant_id or "") or "",
@@ -74,13 +77,13 @@ class Adoption:
             decided_at=now,
         )
 
-    def _permission(self, found: Found) -> str:
+    def _permission(self, found: InventoryItem) -> str:
         """The permission that holds the same, where the policy still has one."""
         held = set(found.indices)
-        return next((each.name for each in self.rules.policy.permissions if set(each.indices) == held), UNKNOWN)
+        return next((each.name for each in self.current.policy.permissions if set(each.indices) == held), UNKNOWN)
 
 
-def _grant(found: Found, request: AccessRequest, now: datetime) -> Grant:
+def _grant(found: InventoryItem, request: AccessRequest, now: datetime) -> Grant:
     until = found.expires_at or now
     return Grant(
         id=request.id,
@@ -94,6 +97,6 @@ def _grant(found: Found, request: AccessRequest, now: datetime) -> Grant:
     )
 
 
-def requester_of(found: Found) -> str | None:
+def requester_of(found: InventoryItem) -> str | None:
     """Whose it is, if that can be read."""
     return found.requester if found.requester and _SLACK_ID.fullmatch(found.requester) else None

@@ -8,13 +8,14 @@ from functools import partial
 
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
-from bot.access.lifecycle.grants import End
+from bot.access.lifecycle.grants import EndReason
 from bot.access.lifecycle.requests import APPLICATION, prolong
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.policy.decision import Question, denial
 from bot.access.policy.model import AccessFlow, Integration, Policy
-from bot.access.ports import Clock, Directory, Story
+from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.routing import is_among
 from bot.access.states import LIVE
@@ -30,23 +31,23 @@ EXTEND_IN_LAST = 0.5
 
 
 @dataclass(frozen=True)
-class Automatic:
+class AutomaticGrants:
     """Compares members with grants, and gives, prolongs or ends."""
 
     store: Store
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     approvals: Approvals
     grants: Grants
     clock: Clock
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """One round over all automatic flows. A group that cannot be read is left as it is until it can."""
         now = self.clock.now()
-        policy = self.rules.policy
+        policy = self.current.policy
         flows = [flow for flow in policy.access_flows if flow.automatic]
         with self.store.writing() as write:
-            if not write.lease(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + LEASE):
                 return
         for flow in flows:
             with suppress(Outage):
@@ -57,15 +58,15 @@ class Automatic:
         entitled = self._entitled(policy, flow, now)
         applies = flow.when is None or flow.when.include(now)
         with self.store.reading() as read:
-            given = [story for story in read.automatic_grants() if story.request.flow == flow.name]
-        live = {(story.request.requester, story.request.integration): story for story in given}
-        for key, story in live.items():
+            given = [details for details in read.automatic_grants() if details.request.flow == flow.name]
+        live = {(details.request.requester, details.request.integration): details for details in given}
+        for key, details in live.items():
             if key not in entitled:
-                self._end(story, End.NOT_A_MEMBER)
-            elif not _is_as_given(policy, flow, story.request):
-                self._end(story, End.FLOW_CHANGED)  # what it gives now is given in the next round
+                self._end(details, EndReason.NOT_A_MEMBER)
+            elif not _is_as_given(policy, flow, details.request):
+                self._end(details, EndReason.FLOW_CHANGED)  # what it gives now is given in the next round
             elif applies:
-                self._prolong(flow, story, now)
+                self._prolong(flow, details, now)
         if applies:
             for key in sorted(entitled.keys() - live.keys()):
                 self._give(policy, flow, entitled[key], key[0], now)
@@ -108,7 +109,7 @@ class Automatic:
         )
         with self.store.writing() as write:
             # Held until the commit: of two processes the second sees here what the first has given.
-            if not write.lease(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + LEASE):
                 return
             if write.has_or_gave_back(flow.name, member, integration.name, now):
                 return
@@ -116,23 +117,23 @@ class Automatic:
             write.audit("request.automatic", APPLICATION, now, request.id, flow=flow.name, requester=member)
             self.approvals.approve_by_rule(write, request, now)
 
-    def _prolong(self, flow: AccessFlow, story: Story, now: datetime) -> None:
-        grant = story.grant
+    def _prolong(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
+        grant = details.grant
         if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
             return
         with suppress(LostRace), self.store.writing() as write:  # it has changed; the next round looks anew
             prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
 
-    def _end(self, story: Story, end: End) -> None:
-        if story.grant is not None and story.grant.state in LIVE:
+    def _end(self, details: RequestDetails, end: EndReason) -> None:
+        if details.grant is not None and details.grant.state in LIVE:
             with suppress(LostRace):  # it has changed meanwhile; the next round looks anew
-                self.grants.end(story.grant, end, APPLICATION)
+                self.grants.end(details.grant, end, APPLICATION)
 
     def _end_of_removed_flows(self, names: set[str]) -> None:
         with self.store.reading() as read:
-            orphans = [story for story in read.automatic_grants() if story.request.flow not in names]
-        for story in orphans:
-            self._end(story, End.FLOW_CHANGED)
+            orphans = [details for details in read.automatic_grants() if details.request.flow not in names]
+        for details in orphans:
+            self._end(details, EndReason.FLOW_CHANGED)
 
 
 def _is_as_given(policy: Policy, flow: AccessFlow, request: AccessRequest) -> bool:

@@ -16,7 +16,7 @@ LONGEST_CLAIM = timedelta(minutes=1)
 
 
 @dataclass
-class OwnClock:
+class ClockJumpDetector:
     """Compares our clock with one that only runs on. For one thread.
 
     An end is not touched by a jump: it stands at the time that people were told. What is due “in a minute” would come
@@ -28,7 +28,7 @@ class OwnClock:
     running: Callable[[], float] = time.monotonic
     _last: tuple[datetime, float] | None = field(default=None, init=False)
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Whether it went back since the last look. Then all that waits to be tried again is due now."""
         now, running = self.clock.now(), self.running()
         then, ran = self._last or (now, running)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.access.errors import Outage, Refusal
-from bot.access.lifecycle.grants import End, begin_to_end
-from bot.access.policy.current import Rules
+from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, Directory
 from bot.access.requests.approvals import APPLICATION
@@ -32,7 +32,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True)
-class Apart:
+class ClockSkew:
     """The clocks of es-access and of a cluster have come apart, or together again."""
 
     integration: str
@@ -52,20 +52,20 @@ class _Measured:
 
 
 @dataclass
-class Clocks:
+class ClockSkewMonitor:
     """Looks at the clock of each cluster, ends what is over by it, and tells owners of one that is wrong."""
 
     store: Store
     clusters: Clusters
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
     _measured: dict[str, _Measured] = field(default_factory=dict, init=False)
 
-    def look(self) -> Sequence[Apart]:
+    def run_once(self) -> Sequence[ClockSkew]:
         """One round. Returns what has changed since the last one and is worth a line in the log."""
         changes = []
-        integrations = self.rules.policy.integrations
+        integrations = self.current.policy.integrations
         for each in integrations:
             self.end_over(each.name)
         for each in integrations:
@@ -90,7 +90,7 @@ class Clocks:
             now = self.clock.now()
             with self.store.writing() as write:
                 over = write.grants_ending_by(integration, now + known.ahead, _BATCH)
-                taken = begin_to_end(write, over, End.EXPIRED, APPLICATION, now)
+                taken = begin_to_end(write, over, EndReason.EXPIRED, APPLICATION, now)
             ended += len(taken)
             if not taken or len(over) < _BATCH:
                 return ended
@@ -99,7 +99,7 @@ class Clocks:
         known = self._measured.get(integration)
         return known is None or not timedelta(0) <= self.clock.now() - known.at < MEASURED_EVERY
 
-    def _measure(self, integration: Integration) -> list[Apart]:
+    def _measure(self, integration: Integration) -> list[ClockSkew]:
         try:
             self.measure(integration.name)
         except (Outage, Refusal):
@@ -109,30 +109,30 @@ class Clocks:
             return []
         self.end_over(integration.name)
         known = self._measured[integration.name]
-        apart = Apart(integration.name, known.ahead)
+        apart = ClockSkew(integration.name, known.ahead)
         if apart.wrong:
             with suppress(Outage):  # told when Slack knows the owners again
                 self._tell(integration, apart)
         changed, known.said = known.said != apart.wrong, apart.wrong
         return [apart] if changed else []
 
-    def _tell(self, integration: Integration, apart: Apart) -> None:
+    def _tell(self, integration: Integration, apart: ClockSkew) -> None:
         now, name = self.clock.now(), f"clocks {integration.name}"
         with self.store.reading() as read:
-            told = read.setting(name)
-        if told is not None and timedelta(0) <= now - told.at < NOTICE_EVERY:
+            noticed = read.setting(name)
+        if noticed is not None and timedelta(0) <= now - noticed.at < NOTICE_EVERY:
             return
         owners = self.directory.members(integration.owner).users
         with self.store.writing() as write:
-            if not write.lease(name, now, now + LEASE):
+            if not write.claim_duty(name, now, now + LEASE):
                 return
-            told = write.setting(name)
-            if told is None or not timedelta(0) <= now - told.at < NOTICE_EVERY:
+            noticed = write.setting(name)
+            if noticed is None or not timedelta(0) <= now - noticed.at < NOTICE_EVERY:
                 write.set_setting(name, f"{apart.ahead.total_seconds():.0f} s", now)
                 write.notify(owners, _sentence(apart), now)
 
 
-def _sentence(apart: Apart) -> str:
+def _sentence(apart: ClockSkew) -> str:
     seconds = abs(apart.ahead.total_seconds())
     which = "ahead of" if apart.ahead > timedelta(0) else "behind"
     return (

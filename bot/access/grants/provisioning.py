@@ -14,10 +14,13 @@ from pydantic import SecretStr
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
-from bot.access.lifecycle.grants import End, end_grant, release
-from bot.access.lifecycle.timeline import What, stamp, tell
-from bot.access.models.requests import FREE, CredentialKind, Delivery, Grant, GrantTask, Message, MessageKind
-from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges, Story
+from bot.access.lifecycle.grants import EndReason, end_grant, release
+from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
+from bot.access.models.columns import FREE, CredentialKind, Delivery
+from bot.access.models.grants import Grant, GrantTask
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import GrantState
 from bot.access.store.protocol_transaction import Store, Transaction
@@ -55,18 +58,18 @@ class Provisioning:
         for grant in grants:
             self._work(grant)
 
-    def reveal(self, grant_id: str, actor: str) -> tuple[Story, Credential]:
+    def reveal(self, grant_id: str, actor: str) -> tuple[RequestDetails, Credential]:
         """Makes a secret for the click that waits for it. Raises `Conflict`, `Outage`, `Refusal`."""
         now = self.clock.now()
         with self.store.writing() as write:
-            story = write.story(grant_id)
-            _check_active(grant_id, story.grant, now)
+            details = write.request_details(grant_id)
+            _check_active(grant_id, details.grant, now)
             grant = write.claim_grant(grant_id, now, now + REVEALING)
         if grant is None:
             raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
         try:
             _check_active(grant_id, grant, now)
-            credential = self._fresh(story, grant, lambda _: None)
+            credential = self._fresh(details, grant, lambda _: None)
             self._revealed(grant, credential, actor)
         except LostRace:
             self._release(grant)
@@ -78,7 +81,7 @@ class Provisioning:
             with self.store.writing() as write:
                 write.put_off(grant, grant.due_at or now)  # it is due when it was: a failed click changes nothing
             raise
-        return story, credential
+        return details, credential
 
     def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
         # What became due while it was in hand is looked at now, and not a second later.
@@ -88,7 +91,7 @@ class Provisioning:
 
     def _removed_by_hand(self, grant: Grant) -> None:
         try:
-            self._end(grant, End.REMOVED_BY_HAND)
+            self._end(grant, EndReason.REMOVED_BY_HAND)
         except LostRace:
             self._release(grant)  # it was ended meanwhile, which is all the same
 
@@ -111,38 +114,38 @@ class Provisioning:
             write.put_off(grant, grant.expires_at)
 
     def _provision(self, grant: Grant) -> None:
-        story, message = self._read(grant)
-        placing = self.executor.submit(self._place, message, story)
-        end = End.NOT_CREATED
+        details, message = self._read(grant)
+        placing = self.executor.submit(self._place, message, details)
+        end = EndReason.NOT_CREATED
         try:
             try:
-                credential = self._first(story, grant)
+                credential = self._first(details, grant)
             finally:
                 wait([placing])  # whatever the cluster said, where the message stands must not be lost
-            end = End.NOT_DELIVERED
+            end = EndReason.NOT_DELIVERED
             placing.result()
             if credential is not None:
-                self._deliver(grant, story, message, credential)
+                self._deliver(grant, details, message, credential)
         except Refusal as error:
-            self._fail(grant, story, end, str(error))
+            self._fail(grant, details, end, str(error))
         except Outage as error:
-            self._later(grant, story, error)
+            self._later(grant, details, error)
         else:
             self._activate(grant, credential)
 
-    def _first(self, story: Story, grant: Grant) -> Credential | None:
+    def _first(self, details: RequestDetails, grant: Grant) -> Credential | None:
         """What the grant begins with. Where it is revealed at a click, nobody knows the secret before that."""
-        revealed = story.request.delivery is Delivery.REVEAL
-        cluster, spec, password = self.clusters[story.request.integration], _spec(story, grant), new_password()
-        if story.request.kind is CredentialKind.API_KEY:
+        revealed = details.request.delivery is Delivery.REVEAL
+        cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
+        if details.request.kind is CredentialKind.API_KEY:
             return None if revealed else cluster.grant_key(spec, password, alone=True)
         cluster.create(spec, password)
         return None if revealed else Credential(grant.username, password)
 
-    def _deliver(self, grant: Grant, story: Story, message: Message, credential: Credential) -> None:
+    def _deliver(self, grant: Grant, details: RequestDetails, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
-        self._place(message, story)  # of a grant that was adopted nobody knows where its message stood
-        self.notifier.deliver(message, story, credential)
+        self._place(message, details)  # of a grant that was adopted nobody knows where its message stood
+        self.notifier.deliver(message, details, credential)
 
     def _check_still_mine(self, grant: Grant) -> None:
         """Raises `LostRace` where another process took the grant over: the password that it set is the one to show."""
@@ -157,31 +160,31 @@ class Provisioning:
                 grant, GrantState.ACTIVE, APPLICATION, now,
                 delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **FREE,
             )  # fmt: skip
-            tell(write, grant.id, now, What.DELIVERED, stamp(grant.expires_at))
+            add_to_timeline(write, grant.id, now, TimelineEvent.DELIVERED, stamp(grant.expires_at))
             if credential is None:
                 write.refresh(grant.id, [MessageKind.CREDENTIAL], now)
 
     def _do_task(self, grant: Grant, task: GrantTask) -> None:
-        story, message = self._read(grant)
-        revealed = story.request.delivery is Delivery.REVEAL
-        key = story.request.kind is CredentialKind.API_KEY
+        details, message = self._read(grant)
+        revealed = details.request.delivery is Delivery.REVEAL
+        key = details.request.kind is CredentialKind.API_KEY
         try:
             credential = None
             if task is GrantTask.RENEW or (key and not revealed):
-                credential = self._fresh(story, grant, partial(self._deliver, grant, story, message))
+                credential = self._fresh(details, grant, partial(self._deliver, grant, details, message))
             elif not key:
-                self.clusters[story.request.integration].extend(_spec(story, grant))
+                self.clusters[details.request.integration].extend(_spec(details, grant))
         except Gone:
-            self._end(grant, End.REMOVED_BY_HAND)
+            self._end(grant, EndReason.REMOVED_BY_HAND)
         except (Outage, Refusal) as error:
-            self._later(grant, story, error)
+            self._later(grant, details, error)
         else:
             self._done(grant, task, credential, show=revealed)
 
-    def _fresh(self, story: Story, grant: Grant, hand_over: Callable[[Credential], None]) -> Credential:
+    def _fresh(self, details: RequestDetails, grant: Grant, hand_over: Callable[[Credential], None]) -> Credential:
         """A new secret in the place of the old one, which stops: a key only once its successor is handed over."""
-        cluster, spec, password = self.clusters[story.request.integration], _spec(story, grant), new_password()
-        if story.request.kind is CredentialKind.PASSWORD:
+        cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
+        if details.request.kind is CredentialKind.PASSWORD:
             cluster.renew(spec, password)
             credential = Credential(grant.username, password)
             hand_over(credential)
@@ -199,23 +202,23 @@ class Provisioning:
             write.change(grant, event, APPLICATION, now, task=None, due_at=grant.expires_at, attempts=0, **key, **FREE)
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
-    def _place(self, message: Message, story: Story) -> None:
+    def _place(self, message: Message, details: RequestDetails) -> None:
         """Posts the message that will hold the credential, and remembers where, before any secret is in it."""
         if message.ts is not None:
             return
-        posted = self.notifier.send(message, story)
+        posted = self.notifier.send(message, details)
         with self.store.writing() as write:
-            write.place(message, posted)
+            write.record_position(message, posted)
 
-    def _read(self, grant: Grant) -> tuple[Story, Message]:
+    def _read(self, grant: Grant) -> tuple[RequestDetails, Message]:
         with self.store.reading() as read:
-            story = read.story(grant.id)
-            message = read.message(grant.id, MessageKind.CREDENTIAL, story.request.requester)
+            details = read.request_details(grant.id)
+            message = read.message(grant.id, MessageKind.CREDENTIAL, details.request.requester)
         if message is None:
             raise LookupError(f"{grant.id} has no message for its credential")
-        return story, message
+        return details, message
 
-    def _later(self, grant: Grant, story: Story, error: Outage | Refusal) -> None:
+    def _later(self, grant: Grant, details: RequestDetails, error: Outage | Refusal) -> None:
         now = self.clock.now()
         attempts = grant.attempts + 1
         longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
@@ -227,18 +230,18 @@ class Provisioning:
             event = f"grant.{doing}_delayed"
             write.change(grant, event, APPLICATION, now, detail={"error": str(error)}, attempts=attempts)
             if attempts == ATTEMPTS_BEFORE_REQUESTER_HEARS and grant.task is not GrantTask.EXTEND:
-                write.owe(grant.id, MessageKind.DELAYED, [story.request.requester], now)
+                write.enqueue(grant.id, MessageKind.DELAYED, [details.request.requester], now)
             # No later than its end: a grant that was never delivered ends on time as well.
             write.put_off(grant, min(now + pause, grant.expires_at))
 
-    def _fail(self, grant: Grant, story: Story, end: End, error: str) -> None:
+    def _fail(self, grant: Grant, details: RequestDetails, end: EndReason, error: str) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             end_grant(write, grant, end, APPLICATION, now, error)
-            write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
+            write.enqueue(grant.id, MessageKind.FAILED, details.request.owners, now)
             write.put_off(grant, now)
 
-    def _end(self, grant: Grant, end: End) -> None:
+    def _end(self, grant: Grant, end: EndReason) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             end_grant(write, grant, end, APPLICATION, now)
@@ -280,15 +283,15 @@ def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:
         raise Conflict(f"{grant_id} is not active, so there is nothing to reveal.")
 
 
-def _spec(story: Story, grant: Grant) -> CredentialSpec:
+def _spec(details: RequestDetails, grant: Grant) -> CredentialSpec:
     held: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in story.request.privileges.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in details.request.privileges.items()
     }
     return CredentialSpec(
         grant_id=grant.id,
         username=grant.username,
-        requester=story.request.requester,
-        patterns=tuple(story.request.patterns if story.request.resolved is None else story.request.resolved),
+        requester=details.request.requester,
+        patterns=tuple(details.request.patterns if details.request.resolved is None else details.request.resolved),
         privileges=Privileges(**held),
         expires_at=grant.expires_at,
     )

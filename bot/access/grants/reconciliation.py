@@ -8,12 +8,13 @@ from enum import Enum
 
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
-from bot.access.grants.clock_skew import Clocks
-from bot.access.lifecycle.grants import End, begin_to_end, end_grant
-from bot.access.models.requests import CredentialKind, Grant
-from bot.access.policy.current import Rules
+from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.lifecycle.grants import EndReason, begin_to_end, end_grant
+from bot.access.models.columns import CredentialKind
+from bot.access.models.grants import Grant
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
-from bot.access.ports import Clock, Clusters, Found
+from bot.access.ports import Clock, Clusters, InventoryItem
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import GrantState
 from bot.access.store.protocol_transaction import Store, Transaction
@@ -33,7 +34,7 @@ CLAIM = timedelta(seconds=45)
 _PAGE = 500
 
 
-class Meaning(Enum):
+class ItemStatus(Enum):
     """What something that was found means."""
 
     AS_KNOWN = "as known"
@@ -44,7 +45,7 @@ class Meaning(Enum):
 
 
 @dataclass
-class Outcome:
+class ReconciliationResult:
     """What one round over one cluster found and did. `error` is why it could not be finished."""
 
     integration: str
@@ -52,7 +53,7 @@ class Outcome:
     adopted: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
-    by_hand: list[str] = field(default_factory=list)
+    removed_by_hand: list[str] = field(default_factory=list)
     by_clock: int = 0
     error: str = ""
 
@@ -63,7 +64,7 @@ class Outcome:
             "adopted": len(self.adopted),
             "ended": len(self.ended),
             "found_again": len(self.again),
-            "removed_by_hand": len(self.by_hand),
+            "removed_by_hand": len(self.removed_by_hand),
             "over_by_clock": self.by_clock,
         }
         return {name: count for name, count in counts.items() if count}
@@ -71,36 +72,36 @@ class Outcome:
     @property
     def going(self) -> list[str]:
         """The grants that now have to be taken from the cluster, and confirmed."""
-        return [*self.ended, *self.again, *self.by_hand]
+        return [*self.ended, *self.again, *self.removed_by_hand]
 
 
-class _Elsewhere(Exception):
+class _ClaimedElsewhere(Exception):
     """Another process has this duty."""
 
 
 @dataclass
-class Reconcile:
+class Reconciliation:
     """Compares clusters with the database."""
 
     store: Store
     clusters: Clusters
     adoption: Adoption
-    clocks: Clocks
-    rules: Rules
+    clocks: ClockSkewMonitor
+    current: CurrentPolicy
     clock: Clock
     _began_here: set[str] = field(default_factory=set, init=False)
 
-    def look(self) -> Sequence[Outcome]:
+    def run_once(self) -> Sequence[ReconciliationResult]:
         """One round over each cluster whose turn it is: at the start, then at intervals; a failed one again soon."""
-        due = [each for each in self.rules.policy.integrations if self._is_due(each.name)]
+        due = [each for each in self.current.policy.integrations if self._is_due(each.name)]
         return [outcome for each in due if (outcome := self.reconcile(each)) is not None]
 
-    def reconcile(self, integration: Integration) -> Outcome | None:
+    def reconcile(self, integration: Integration) -> ReconciliationResult | None:
         """One round over one cluster now; `None` when another process is at it."""
-        outcome = Outcome(integration.name)
+        outcome = ReconciliationResult(integration.name)
         try:
             self._round(integration, outcome)
-        except _Elsewhere:
+        except _ClaimedElsewhere:
             return None
         except (Outage, Refusal) as error:
             outcome.error = str(error)
@@ -115,7 +116,7 @@ class Reconcile:
             last = read.setting(_name(integration))
         return last is None or not timedelta(0) <= now - last.at < EVERY
 
-    def _round(self, integration: Integration, outcome: Outcome) -> None:
+    def _round(self, integration: Integration, outcome: ReconciliationResult) -> None:
         name = integration.name
         with self.store.writing() as write:
             self._hold(write, name)
@@ -127,8 +128,8 @@ class Reconcile:
             with self.store.reading() as read:
                 known = read.grants_named([each.username for each in page])
             meanings = [(each, meaning(each, known.get(each.username), self.clock.now())) for each in page]
-            outcome.found += sum(1 for _, what in meanings if what is not Meaning.NOT_OURS)
-            some = [(each, what) for each, what in meanings if what not in {Meaning.AS_KNOWN, Meaning.NOT_OURS}]
+            outcome.found += sum(1 for _, what in meanings if what is not ItemStatus.NOT_OURS)
+            some = [(each, what) for each, what in meanings if what not in {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS}]
             if some:
                 owners = self.adoption.owners(integration) if owners is None else owners
             for start in range(0, len(some), _PAGE):
@@ -142,35 +143,37 @@ class Reconcile:
 
     def _hold(self, write: Transaction, integration: str) -> None:
         now = self.clock.now()
-        if not write.lease(_name(integration), now, now + LEASE):
-            raise _Elsewhere
+        if not write.claim_duty(_name(integration), now, now + LEASE):
+            raise _ClaimedElsewhere
 
     def _settle(
         self,
         write: Transaction,
-        some: Sequence[tuple[Found, Meaning]],
+        some: Sequence[tuple[InventoryItem, ItemStatus]],
         known: Mapping[str, Grant],
         owners: Sequence[str],
-        outcome: Outcome,
+        outcome: ReconciliationResult,
     ) -> None:
         now = self.clock.now()
-        for found in (found for found, what in some if what is Meaning.AGAIN):
+        for found in (found for found, what in some if what is ItemStatus.AGAIN):
             self._end_again(write, known[found.username], found, now, outcome)
-        unknown = [found for found, what in some if what is not Meaning.AGAIN]
-        lost = {found.username for found, what in some if what is Meaning.LOST}
+        unknown = [found for found, what in some if what is not ItemStatus.AGAIN]
+        lost = {found.username for found, what in some if what is ItemStatus.LOST}
         grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
         outcome.adopted += [grant.id for grant in grants if grant.username in lost]
         over = [grant for grant in grants if grant.username not in lost]
-        taken = begin_to_end(write, over, End.UNKNOWN, APPLICATION, now)
+        taken = begin_to_end(write, over, EndReason.UNKNOWN, APPLICATION, now)
         outcome.ended += [grant.id for grant in taken]
 
-    def _end_again(self, write: Transaction, grant: Grant, found: Found, now: datetime, outcome: Outcome) -> None:
+    def _end_again(
+        self, write: Transaction, grant: Grant, found: InventoryItem, now: datetime, outcome: ReconciliationResult
+    ) -> None:
         detail = {"user": found.enabled, "role": found.role, "keys": len(found.key_ids)}
         with suppress(LostRace):  # a worker is at it
             write.change(grant, "grant.found_again", APPLICATION, now, detail=detail, due_at=now, attempts=0)
             outcome.again.append(grant.id)
 
-    def _look_for_missing(self, integration: str, seen: set[str], outcome: Outcome) -> None:
+    def _look_for_missing(self, integration: str, seen: set[str], outcome: ReconciliationResult) -> None:
         """Of active grants that no search has shown, those that are not there either when asked for by name."""
         after = ""
         while True:
@@ -178,7 +181,7 @@ class Reconcile:
                 page = read.active_grants(integration, after, _PAGE)
             for grant, kind in page:
                 if self._may_be_missing(grant, kind, seen) and self._is_missing(integration, grant.id, kind):
-                    outcome.by_hand.append(grant.id)
+                    outcome.removed_by_hand.append(grant.id)
             if len(page) < _PAGE:
                 return
             after = page[-1][0].id
@@ -211,7 +214,7 @@ class Reconcile:
             raise
         if gone:
             with suppress(LostRace), self.store.writing() as write:
-                end_grant(write, grant, End.REMOVED_BY_HAND, APPLICATION, now)
+                end_grant(write, grant, EndReason.REMOVED_BY_HAND, APPLICATION, now)
                 write.put_off(grant, now)
                 return True
         self._let_go(grant)
@@ -221,7 +224,7 @@ class Reconcile:
         with self.store.writing() as write:
             write.put_off(grant, grant.due_at or self.clock.now())
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: ReconciliationResult) -> None:
         now, name = self.clock.now(), _name(outcome.integration)
         with self.store.writing() as write:
             if not outcome.error:
@@ -231,25 +234,25 @@ class Reconcile:
                     "reconcile.finished", APPLICATION, now, None,
                     integration=outcome.integration, found=outcome.found, error=outcome.error, **outcome.did,
                 )  # fmt: skip
-            write.lease(name, now, now)  # whoever asks next may begin at once
+            write.claim_duty(name, now, now)  # whoever asks next may begin at once
         if not outcome.error:
             self._began_here.add(outcome.integration)
 
 
-def meaning(found: Found, grant: Grant | None, now: datetime) -> Meaning:
+def meaning(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
     """What it means that this is in the cluster, and that is what is known of it."""
     if grant is None:
         if not found.marked:
-            return Meaning.NOT_OURS  # a name like ours, and nothing says that it is
+            return ItemStatus.NOT_OURS  # a name like ours, and nothing says that it is
         running = found.usable and found.expires_at is not None and found.expires_at > now
-        return Meaning.LOST if running and requester_of(found) else Meaning.LEFT_OVER
+        return ItemStatus.LOST if running and requester_of(found) else ItemStatus.LEFT_OVER
     over = grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP}
     if not over or (grant.due_at is not None and grant.due_at <= now):
-        return Meaning.AS_KNOWN  # it lives, or workers are about to remove it
+        return ItemStatus.AS_KNOWN  # it lives, or workers are about to remove it
     if grant.ended_at is not None and now - grant.ended_at < SETTLING:
-        return Meaning.AS_KNOWN
+        return ItemStatus.AS_KNOWN
     rest = found.user and grant.state is GrantState.CLEANED_UP
-    return Meaning.AGAIN if found.usable or found.role or rest else Meaning.AS_KNOWN
+    return ItemStatus.AGAIN if found.usable or found.role or rest else ItemStatus.AS_KNOWN
 
 
 def _name(integration: str) -> str:

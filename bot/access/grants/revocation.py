@@ -9,12 +9,15 @@ from typing import Any
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
-from bot.access.lifecycle.grants import End, begin_to_end, release
-from bot.access.lifecycle.requests import told
-from bot.access.lifecycle.timeline import tell_end
-from bot.access.models.requests import FREE, CredentialKind, Grant, MessageKind
-from bot.access.policy.current import Rules
-from bot.access.ports import Clock, Clusters, Receipt, Story
+from bot.access.lifecycle.grants import EndReason, begin_to_end, release
+from bot.access.lifecycle.requests import audience_of
+from bot.access.lifecycle.timeline import add_end_to_timeline
+from bot.access.models.columns import FREE, CredentialKind
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.policy.current import CurrentPolicy
+from bot.access.ports import Clock, Clusters, Receipt
 from bot.access.requests.approvals import APPLICATION
 from bot.access.states import LIVE, GrantState
 from bot.access.store.protocol_transaction import Store, Transaction
@@ -22,7 +25,7 @@ from bot.access.store.protocol_transaction import Store, Transaction
 ATTEMPTS_BEFORE_OWNERS_HEAR = 3
 """About three seconds of failing: longer than a hiccup. What the cluster refuses is told of at once."""
 
-Ending = tuple[Grant, Story, Receipt]
+Ending = tuple[Grant, RequestDetails, Receipt]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Revocation:
 
     store: Store
     clusters: Clusters
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
     _one_records: threading.Lock = field(default_factory=threading.Lock)
     """Python runs one thread at a time: several that record at once are done together, and late, and meanwhile the
@@ -46,23 +49,24 @@ class Revocation:
             for grant in early:
                 write.put_off(grant, grant.expires_at)  # the clock was put back, or somebody let go of it too soon
             over = [grant for grant in live if grant.expires_at <= now]
-            taken = {grant.id for grant in begin_to_end(write, over, End.EXPIRED, APPLICATION, now)}
+            taken = {grant.id for grant in begin_to_end(write, over, EndReason.EXPIRED, APPLICATION, now)}
             lost = [grant for grant in over if grant.id not in taken]
             for grant in lost:
                 release(write, grant, now)  # somebody ended or extended it while it was in hand
             left = {grant.id for grant in (*early, *lost)}
             ending = [grant for grant in grants if grant.id not in left]
-            stories = write.stories([grant.id for grant in ending])
-        receipts = self._remove(ending, stories)
+            all_details = write.all_request_details([grant.id for grant in ending])
+        receipts = self._remove(ending, all_details)
         with self._one_records, self.store.writing() as write:
             self._record(
-                write, [(grant, story, receipts[grant.id]) for grant, story in zip(ending, stories, strict=True)]
+                write,
+                [(grant, details, receipts[grant.id]) for grant, details in zip(ending, all_details, strict=True)],
             )
 
-    def _remove(self, grants: Sequence[Grant], stories: Sequence[Story]) -> Mapping[str, Receipt]:
+    def _remove(self, grants: Sequence[Grant], all_details: Sequence[RequestDetails]) -> Mapping[str, Receipt]:
         together: dict[tuple[str, bool], list[Grant]] = defaultdict(list)
-        for grant, story in zip(grants, stories, strict=True):
-            together[story.request.integration, self._keeps_user(grant, story)].append(grant)
+        for grant, details in zip(grants, all_details, strict=True):
+            together[details.request.integration, self._keeps_user(grant, details)].append(grant)
         receipts: dict[str, Receipt] = {}
         for (integration, disable), some in together.items():
             names = [grant.username for grant in some]
@@ -74,14 +78,14 @@ class Revocation:
             receipts.update(zip((grant.id for grant in some), answers, strict=True))
         return receipts
 
-    def _keeps_user(self, grant: Grant, story: Story) -> bool:
+    def _keeps_user(self, grant: Grant, details: RequestDetails) -> bool:
         """Whether the user stays for some days, disabled. A key has none."""
-        if grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP} or story.request.kind is CredentialKind.API_KEY:
+        if grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP} or details.request.kind is CredentialKind.API_KEY:
             return False
-        return self._cleanup_after(story) is not None
+        return self._cleanup_after(details) is not None
 
-    def _cleanup_after(self, story: Story) -> timedelta | None:
-        named = (each for each in self.rules.policy.integrations if each.name == story.request.integration)
+    def _cleanup_after(self, details: RequestDetails) -> timedelta | None:
+        named = (each for each in self.current.policy.integrations if each.name == details.request.integration)
         days = next((each.user_cleanup_days for each in named), None)
         return None if days is None else timedelta(days=days)
 
@@ -104,21 +108,21 @@ class Revocation:
 
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
-        due = {grant.id: {"due_at": self._due_to_go(story, receipt, now)} for grant, story, receipt in endings}
+        due = {grant.id: {"due_at": self._due_to_go(details, receipt, now)} for grant, details, receipt in endings}
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
         gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
         # Of the others nothing is kept: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
         gone += _moved(write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, **DONE)
-        hear = {grant.id: [*told(story.request), *story.approvers] for grant, story, _ in gone}
+        hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
         write.refresh(list(hear), _SHOW_THE_END, now)
-        write.owe_all(hear, MessageKind.ENDED, now)
-        tell_end(write, hear, now)
+        write.enqueue_all(hear, MessageKind.ENDED, now)
+        add_end_to_timeline(write, hear, now)
 
-    def _due_to_go(self, story: Story, receipt: Receipt, now: datetime) -> datetime | None:
+    def _due_to_go(self, details: RequestDetails, receipt: Receipt, now: datetime) -> datetime | None:
         if not receipt.user_disabled:
             return None
-        return now + (self._cleanup_after(story) or timedelta(0))
+        return now + (self._cleanup_after(details) or timedelta(0))
 
 
 _SHOW_THE_END = (
@@ -129,7 +133,7 @@ DONE: dict[str, None] = {"due_at": None, **FREE}
 """Of a grant for which there is nothing left to do."""
 
 
-def _is_gone(grant: Grant, _story: Story, receipt: Receipt) -> bool:
+def _is_gone(grant: Grant, _story: RequestDetails, receipt: Receipt) -> bool:
     # What was never delivered was never made: the name had been somebody else's all along.
     return receipt.complete or (receipt.foreign and grant.delivered_at is None)
 
@@ -155,7 +159,7 @@ def _moved(
     return [ending for ending in endings if ending[0].id in taken]
 
 
-def _not_gone(write: Transaction, grant: Grant, story: Story, receipt: Receipt, now: datetime) -> None:
+def _not_gone(write: Transaction, grant: Grant, details: RequestDetails, receipt: Receipt, now: datetime) -> None:
     attempts = grant.attempts + 1
     detail = receipt.stored()
     told = receipt.final or attempts >= ATTEMPTS_BEFORE_OWNERS_HEAR
@@ -167,7 +171,7 @@ def _not_gone(write: Transaction, grant: Grant, story: Story, receipt: Receipt, 
             )  # fmt: skip
             # Those who were told that it could not be given must hear that it could not be taken away either.
             write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED, MessageKind.BREAK_GLASS], now)
-            write.owe(grant.id, MessageKind.FAILED, story.request.owners, now)
+            write.enqueue(grant.id, MessageKind.FAILED, details.request.owners, now)
         else:
             event = "grant.revocation_delayed"
             write.change(grant, event, APPLICATION, now, detail=detail, attempts=attempts, receipt=detail)

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from bot.access.errors import Conflict, LostRace, NotFound
 from bot.access.grants.provisioning import Provisioning
-from bot.access.lifecycle.grants import End, end_grant
+from bot.access.lifecycle.grants import EndReason, end_grant
 from bot.access.lifecycle.requests import describe_end
-from bot.access.models.requests import AccessRequest, Delivery, Grant, GrantTask
-from bot.access.ports import Clock, Credential, Story
+from bot.access.models.columns import Delivery
+from bot.access.models.grants import Grant, GrantTask
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
+from bot.access.ports import Clock, Credential
 from bot.access.requests.approvals import Approvals
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.store.protocol_transaction import Store
@@ -22,7 +25,7 @@ class Grants:
     provisioning: Provisioning
     clock: Clock
 
-    def revoke(self, grant_id: str, actor: str) -> Story:
+    def revoke(self, grant_id: str, actor: str) -> RequestDetails:
         """Ends a live grant early, for its requester or one of the owners. Raises `AccessError`, `Outage`."""
         with self.store.reading() as read:
             request = read.request(grant_id)
@@ -31,17 +34,17 @@ class Grants:
         while True:
             grant = self._live(request)
             try:
-                return self.end(grant, End.REVOKED, actor)
+                return self.end(grant, EndReason.REVOKED, actor)
             except LostRace:
                 continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
 
-    def end(self, grant: Grant, end: End, actor: str) -> Story:
+    def end(self, grant: Grant, end: EndReason, actor: str) -> RequestDetails:
         """Ends a live grant; workers do the rest. Raises `LostRace` when it has changed since it was read."""
         with self.store.writing() as write:
             end_grant(write, grant, end, actor, self.clock.now())
-            return write.story(grant.id)
+            return write.request_details(grant.id)
 
-    def reset(self, grant_id: str, actor: str) -> Story:
+    def reset(self, grant_id: str, actor: str) -> RequestDetails:
         """Asks for a fresh secret in the place of the one before, which stops. Only for the requester."""
         request = self._own(grant_id, actor)
         while True:
@@ -56,11 +59,11 @@ class Grants:
                     write.change(
                         grant, "grant.reset", actor, now, task=GrantTask.RENEW, due_at=now, attempts=0,
                     )  # fmt: skip
-                    return write.story(grant_id)
+                    return write.request_details(grant_id)
             except LostRace:
                 continue
 
-    def reveal(self, grant_id: str, actor: str) -> tuple[Story, Credential]:
+    def reveal(self, grant_id: str, actor: str) -> tuple[RequestDetails, Credential]:
         """Makes the secret of a grant that is delivered by revealing, in the place of one that was shown before.
 
         Only for the requester. Raises `AccessError`, `Outage`, `Refusal`.

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.access.models.requests import Message, MessageKind
-from bot.access.ports import Clock, Story
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.ports import Clock
 from bot.access.states import GrantState
 from bot.access.store.protocol_transaction import Store
 
@@ -28,13 +29,13 @@ _BATCH = 100
 
 
 @dataclass(frozen=True)
-class EndNotes:
+class ExpiryWarnings:
     """Owes the notes that are due."""
 
     store: Store
     clock: Clock
 
-    def look(self) -> None:
+    def run_once(self) -> None:
         """Owes the requesters of what is about to end a note each."""
         now = self.clock.now()
         with self.store.reading() as read:
@@ -42,12 +43,12 @@ class EndNotes:
         for grant in due:
             with self.store.writing() as write:
                 then = next_note(now, grant.expires_at)
-                if not write.warned(grant, then) or grant.expires_at <= now:
+                if not write.record_warning(grant, then) or grant.expires_at <= now:
                     continue
-                requester = write.story(grant.id).request.requester
+                requester = write.request_details(grant.id).request.requester
                 # The number tells the two notes about one end from each other.
                 about = f"{grant.expires_at.isoformat()} {1 if then else 2}"
-                write.owe(grant.id, MessageKind.WARNING, [requester], now, about)
+                write.enqueue(grant.id, MessageKind.WARNING, [requester], now, about)
 
 
 def notes(length: timedelta) -> Sequence[timedelta]:
@@ -69,9 +70,9 @@ def next_note(now: datetime, end: datetime) -> datetime | None:
     return end - LAST_NOTE if now < end - LAST_NOTE else None
 
 
-def is_current(message: Message, story: Story) -> bool:
+def is_current(message: Message, details: RequestDetails) -> bool:
     """Whether a note is about the end that the access has now. If not, it was prolonged or has ended."""
-    grant = story.grant
+    grant = details.grant
     return grant is not None and grant.state is GrantState.ACTIVE and grant.expires_at == end_of(message.about or "")
 
 

@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.access.errors import LostRace
-from bot.access.lifecycle.requests import APPLICATION, tell_outcome
-from bot.access.models.requests import Grant
+from bot.access.lifecycle.requests import APPLICATION, enqueue_outcome
+from bot.access.models.grants import Grant
 from bot.access.states import GrantState, RequestState
 from bot.access.store.protocol_transaction import Transaction
 
 
-class End(StrEnum):
+class EndReason(StrEnum):
     """Why a grant ended, in the audit and in messages."""
 
     EXPIRED = "expired"
@@ -25,7 +25,7 @@ class End(StrEnum):
 
 
 def begin_to_end(
-    write: Transaction, grants: Sequence[Grant], end: End, actor: str, now: datetime, error: str = ""
+    write: Transaction, grants: Sequence[Grant], end: EndReason, actor: str, now: datetime, error: str = ""
 ) -> Sequence[Grant]:
     """Ends live grants, and takes back what would prolong them. Workers do the rest.
 
@@ -38,11 +38,11 @@ def begin_to_end(
     )  # fmt: skip
     for request in write.pending_extensions([grant.id for grant in taken]):
         write.move(request, RequestState.CANCELLED, APPLICATION, now, decided_at=now)
-        tell_outcome(write, request, now)
+        enqueue_outcome(write, request, now)
     return taken
 
 
-def end_grant(write: Transaction, grant: Grant, end: End, actor: str, now: datetime, error: str = "") -> None:
+def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now: datetime, error: str = "") -> None:
     """Ends one live grant. Raises `LostRace` when it has changed since it was read."""
     if not begin_to_end(write, [grant], end, actor, now, error):
         raise LostRace(grant.id)

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from bot.access.errors import LostRace
 from bot.access.lifecycle.expiry_warnings import first_note
-from bot.access.lifecycle.timeline import What, stamp, tell
-from bot.access.models.requests import AccessRequest, AskedGroup, Grant, GrantTask, MessageKind
-from bot.access.ports import Story
+from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
+from bot.access.models.grants import Grant, GrantTask
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.states import GrantState, RequestState
 from bot.access.store.protocol_transaction import Transaction
 
@@ -14,27 +16,27 @@ APPLICATION = "es-access"
 """The actor of what nobody clicked."""
 
 _TOLD = {
-    RequestState.DENIED: What.DENIED,
-    RequestState.CANCELLED: What.CANCELLED,
-    RequestState.EXPIRED: What.EXPIRED,
+    RequestState.DENIED: TimelineEvent.DENIED,
+    RequestState.CANCELLED: TimelineEvent.CANCELLED,
+    RequestState.EXPIRED: TimelineEvent.EXPIRED,
 }
 
 
-def complete(story: Story) -> bool:
+def complete(details: RequestDetails) -> bool:
     """Whether enough owners have said yes: each group, or one of them where that is enough.
 
     An approval of the escalation group stands in for all: it was asked because the others did not answer.
     """
-    satisfied = {group.id for group in story.groups if _yeses(story, group) >= group.approvals}
-    if any(group.escalation and group.id in satisfied for group in story.groups):
+    satisfied = {group.id for group in details.groups if _yeses(details, group) >= group.approvals}
+    if any(group.escalation and group.id in satisfied for group in details.groups):
         return True
-    needed = [group.id for group in story.groups if not group.escalation]
-    enough = any if story.request.any_group else all
+    needed = [group.id for group in details.groups if not group.escalation]
+    enough = any if details.request.any_group else all
     return bool(needed) and enough(group in satisfied for group in needed)
 
 
-def _yeses(story: Story, group: AskedGroup) -> int:
-    return sum(1 for each in story.approvals if each.approved and group.id in each.groups)
+def _yeses(details: RequestDetails, group: AskedGroup) -> int:
+    return sum(1 for each in details.approvals if each.approved and group.id in each.groups)
 
 
 def prolong(
@@ -60,7 +62,7 @@ def prolong(
         extensions=grant.extensions + (not automatic),
     )
     write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.WARNING, MessageKind.BREAK_GLASS], now)
-    tell(write, grant.id, now, What.EXTENDED, actor, stamp(until))
+    add_to_timeline(write, grant.id, now, TimelineEvent.EXTENDED, actor, stamp(until))
 
 
 def expire(write: Transaction, request: AccessRequest, now: datetime) -> None:
@@ -69,7 +71,7 @@ def expire(write: Transaction, request: AccessRequest, now: datetime) -> None:
         write.move(request, RequestState.EXPIRED, APPLICATION, now, decided_at=now)
     except LostRace:
         return  # somebody decided at the last moment: that counts
-    tell_outcome(write, request, now)
+    enqueue_outcome(write, request, now)
 
 
 def describe_end(request: AccessRequest) -> str:
@@ -78,19 +80,19 @@ def describe_end(request: AccessRequest) -> str:
     return f"{request.id} was already {request.state.value}{by}. Nothing was changed."
 
 
-def tell_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
+def enqueue_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
     """Shows the end of a request in every owner's copy, and owes the requester a message about it."""
     show_outcome(write, request, now)
-    write.owe(request.id, MessageKind.OUTCOME, told(request), now)
+    write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
 
 
 def show_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
     """Shows the end of a request in every message about it."""
     write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER, MessageKind.ASKED], now)
     if request.state in _TOLD:
-        tell(write, request.id, now, _TOLD[request.state], request.decided_by or APPLICATION)
+        add_to_timeline(write, request.id, now, _TOLD[request.state], request.decided_by or APPLICATION)
 
 
-def told(request: AccessRequest) -> list[str]:
+def audience_of(request: AccessRequest) -> list[str]:
     """Who hears what becomes of a request: its requester, and who asked for them."""
     return list(dict.fromkeys([request.requester, *([request.asked_by] if request.asked_by else [])]))

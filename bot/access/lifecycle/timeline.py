@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.access.models.requests import Message, MessageKind
+from bot.access.models.messages import Message, MessageKind
 from bot.access.store.protocol_transaction import Transaction
 
 GATHER = timedelta(seconds=2)
@@ -15,7 +15,7 @@ _BETWEEN = "|"
 """Between the parts of a line; none of them is anything that a person typed."""
 
 
-class What(StrEnum):
+class TimelineEvent(StrEnum):
     """Everything that is told in a thread."""
 
     APPROVAL_GIVEN = "approval_given"  # by whom; others have to approve as well
@@ -35,21 +35,21 @@ class What(StrEnum):
     ENDED = "ended"
 
 
-class Happening(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One line of a thread, as it is kept."""
 
-    what: What
+    what: TimelineEvent
     about: tuple[str, ...]
 
 
-def tell(write: Transaction, request_id: str, now: datetime, what: What, *about: str) -> None:
+def add_to_timeline(write: Transaction, request_id: str, now: datetime, what: TimelineEvent, *about: str) -> None:
     """Tells it in the thread of every approval message of one request."""
-    write.tell({request_id: _line(what, about)}, now + GATHER)
+    write.add_to_timeline({request_id: _line(what, about)}, now + GATHER)
 
 
-def tell_end(write: Transaction, grant_ids: Mapping[str, Sequence[str]], now: datetime) -> None:
+def add_end_to_timeline(write: Transaction, grant_ids: Mapping[str, Sequence[str]], now: datetime) -> None:
     """Tells that these have ended. By id: who hears of it in a message that stands in the thread already."""
-    write.tell({grant_id: _line(What.ENDED, ()) for grant_id in grant_ids}, now + GATHER, grant_ids)
+    write.add_to_timeline({grant_id: _line(TimelineEvent.ENDED, ()) for grant_id in grant_ids}, now + GATHER, grant_ids)
 
 
 def stamp(at: datetime) -> str:
@@ -57,13 +57,13 @@ def stamp(at: datetime) -> str:
     return str(int(at.timestamp()))
 
 
-def read_happenings(text: str) -> Iterable[Happening]:
+def read_timeline(text: str) -> Iterable[TimelineEntry]:
     """The lines of a note. Those of a newer version of the application are left out."""
-    known = {each.value: each for each in What}
+    known = {each.value: each for each in TimelineEvent}
     for line in text.splitlines():
         what, *about = line.split(_BETWEEN)
         if what in known:
-            yield Happening(known[what], tuple(about))
+            yield TimelineEntry(known[what], tuple(about))
 
 
 def stands_below(message: Message) -> bool:
@@ -71,5 +71,5 @@ def stands_below(message: Message) -> bool:
     return message.kind in {MessageKind.THREAD, MessageKind.ENDED}
 
 
-def _line(what: What, about: Sequence[str]) -> str:
+def _line(what: TimelineEvent, about: Sequence[str]) -> str:
     return _BETWEEN.join((what.value, *about))

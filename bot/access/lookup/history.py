@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.access.errors import NotFound
-from bot.access.policy.current import Rules
-from bot.access.ports import Clusters, Resource, Story
+from bot.access.models.request_details import RequestDetails
+from bot.access.policy.current import CurrentPolicy
+from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
 from bot.access.store.protocol_transaction import Store
 
@@ -20,28 +21,28 @@ class History:
     store: Store
     approvals: Approvals
     clusters: Clusters
-    rules: Rules
+    current: CurrentPolicy
 
-    def mine(self, person: str) -> Sequence[Story]:
+    def mine(self, person: str) -> Sequence[RequestDetails]:
         """The person's newest requests, newest first."""
         with self.store.reading() as read:
             return read.requests_of(person, MOST_LISTED)
 
-    def status(self, request_id: str, person: str) -> Story:
+    def status(self, request_id: str, person: str) -> RequestDetails:
         """One request, for its requester and its owners. Raises `NotFound` for anybody else, `Outage`."""
         with self.store.reading() as read:
             request = read.request(request_id)
-            story = read.story(request_id) if request else None
-        if story is None or not (
-            person in (story.request.requester, story.request.asked_by, *story.request.owners)
-            or self.approvals.may_end(story.request, person)
+            details = read.request_details(request_id) if request else None
+        if details is None or not (
+            person in (details.request.requester, details.request.asked_by, *details.request.owners)
+            or self.approvals.may_end(details.request, person)
         ):
             raise NotFound(request_id)
-        return story
+        return details
 
     def resources(self, text: str = "", integration: str | None = None) -> Sequence[Resource]:
         """What exists and has that text in its name or owner. Raises `InvalidRequest`, `Outage`."""
-        names = [integration] if integration else [each.name for each in self.rules.policy.integrations]
+        names = [integration] if integration else [each.name for each in self.current.policy.integrations]
         found = [each for name in names for each in self.clusters[name].catalogue().resources]
         wanted = text.lower()
         return [each for each in found if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]

@@ -9,13 +9,13 @@ from enum import StrEnum
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Conflict, NotFound, Outage
-from bot.access.lifecycle.grants import End, begin_to_end
+from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.models.home import Favourite, HomeTab
 from bot.access.models.requests import AccessRequest
-from bot.access.models.system import Favourite, HomeTab
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.drafts import Draft
-from bot.access.store.paging import Page, Slice
+from bot.access.store.paging import PageQuery, RequestPage
 from bot.access.store.protocol_transaction import Store, Transaction
 
 MOST_FAVOURITES = 8
@@ -39,25 +39,25 @@ SIZES: Mapping[Section, int] = {Section.MINE: 6, Section.WAITING: 6, Section.OWN
 
 
 @dataclass(frozen=True)
-class Overview:
+class HomeTabContent:
     """What there is to see. `owned_count` is how many grants there are on all pages of what is owned."""
 
     at: datetime
-    slices: Mapping[Section, Slice]
+    slices: Mapping[Section, RequestPage]
     owned_count: int
     favourites: Sequence[Favourite]
 
 
 @dataclass(frozen=True)
-class Overviews:
+class HomeTabs:
     """Looks, and what is done from there. Raises `AccessError` for the person who looks."""
 
     store: Store
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
 
-    def look(self, person: str) -> Overview:
+    def read(self, person: str) -> HomeTabContent:
         """What that person sees now, on the pages that they are on."""
         owned = self._integrations(person)
         with self.store.reading() as read:
@@ -65,7 +65,7 @@ class Overviews:
             place = _read_place(tab.place if tab else "")
             slices = {each: _on_page(read, each, person, owned, place.get(each)) for each in Section}
             count = _count(slices[Section.OWNED], lambda: read.count_owned_live(person, owned))
-            return Overview(self.clock.now(), slices, count, read.favourites(person))
+            return HomeTabContent(self.clock.now(), slices, count, read.favourites(person))
 
     def open(self, person: str) -> None:
         """Remembers that this person has opened it: from now on it is kept up to date, and begins with first pages."""
@@ -77,7 +77,7 @@ class Overviews:
         with self.store.writing() as write:
             tab = write.home_tab(person)
             place = _read_place(tab.place if tab else "")
-            place[section] = Page(SIZES[section], after, before)
+            place[section] = PageQuery(SIZES[section], after, before)
             stored = {each.value: [page.after, page.before] for each, page in place.items()}
             write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now(), place=json.dumps(stored)))
 
@@ -123,7 +123,7 @@ class Overviews:
             now = self.clock.now()
             with self.store.writing() as write:
                 grants = write.owned_grants(person, owned, seen_at, ENDED_TOGETHER)
-                taken = begin_to_end(write, grants, End.REVOKED, person, now) if grants else []
+                taken = begin_to_end(write, grants, EndReason.REVOKED, person, now) if grants else []
             count += len(taken)
             if not grants:
                 return count
@@ -138,7 +138,7 @@ class Overviews:
     def _integrations(self, person: str, *, must_know: bool = False) -> list[str]:
         """The integrations that this person owns. While Slack does not answer it is none, or `Outage`."""
         found = []
-        for each in self.rules.policy.integrations:
+        for each in self.current.policy.integrations:
             try:
                 if person in self.directory.members(each.owner).users:
                     found.append(each.name)
@@ -148,10 +148,12 @@ class Overviews:
         return found
 
 
-def _on_page(read: Transaction, section: Section, person: str, owned: Sequence[str], page: Page | None) -> Slice:
+def _on_page(
+    read: Transaction, section: Section, person: str, owned: Sequence[str], page: PageQuery | None
+) -> RequestPage:
     size = SIZES[section]
 
-    def slice_of(page: Page) -> Slice:
+    def slice_of(page: PageQuery) -> RequestPage:
         if section is Section.MINE:
             return read.live_of(person, page)
         if section is Section.WAITING:
@@ -160,19 +162,19 @@ def _on_page(read: Transaction, section: Section, person: str, owned: Sequence[s
             return read.owned_live(person, owned, page)
         return read.history_of(person, page)
 
-    found = slice_of(Page(size, page.after, page.before) if page else Page(size))
+    found = slice_of(PageQuery(size, page.after, page.before) if page else PageQuery(size))
     # What stood on that page may be gone.
-    return found if found.stories or page is None else slice_of(Page(size))
+    return found if found.requests or page is None else slice_of(PageQuery(size))
 
 
-def _count(found: Slice, counted: Callable[[], int]) -> int:
+def _count(found: RequestPage, counted: Callable[[], int]) -> int:
     """How many there are on all pages. To count is what takes longest, and needs no doing where all are on one."""
-    return counted() if found.next or found.previous else len(found.stories)
+    return counted() if found.next or found.previous else len(found.requests)
 
 
-def _read_place(stored: str) -> dict[Section, Page]:
+def _read_place(stored: str) -> dict[Section, PageQuery]:
     return {
-        Section(name): Page(SIZES[Section(name)], after, before)
+        Section(name): PageQuery(SIZES[Section(name)], after, before)
         for name, (after, before) in json.loads(stored or "{}").items()
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.access.errors import Outage
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.store.protocol_transaction import Store
 
@@ -27,7 +27,7 @@ _DUTY = "home tabs"
 
 
 @dataclass
-class Changes:
+class HomeTabChanges:
     """What has happened, as the audit has it: every transition writes an event there. For one thread.
 
     Nothing is kept of what was shown: a process that starts shows anew what happened in the last seconds.
@@ -35,7 +35,7 @@ class Changes:
 
     store: Store
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
     _since: datetime | None = None
     _seen: set[int] = field(default_factory=set)
@@ -58,11 +58,11 @@ class Changes:
     def _is_ours(self, now: datetime) -> bool:
         """Of several processes that see the same changes one shows them."""
         with self.store.writing() as write:
-            return write.lease(_DUTY, now, now + HELD)
+            return write.claim_duty(_DUTY, now, now + HELD)
 
     def _owners(self, integrations: frozenset[str]) -> set[str]:
         owners: set[str] = set()
-        for each in self.rules.policy.integrations:
+        for each in self.current.policy.integrations:
             if each.name in integrations:
                 try:
                     owners.update(self.directory.members(each.owner).users)

@@ -1,4 +1,4 @@
-"""The row of a counter-offer."""
+"""Counter-offers."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
-from bot.access.models.requests import names_of
+from bot.access.models.columns import names_of
 
 
 class OfferState(StrEnum):

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from bot.access.backoff import pause_after
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.lifecycle.expiry_warnings import is_current
-from bot.access.lifecycle.requests import APPLICATION, tell_outcome
+from bot.access.lifecycle.requests import APPLICATION, enqueue_outcome
 from bot.access.lifecycle.timeline import stands_below
-from bot.access.models.requests import AccessRequest, Message, MessageKind
-from bot.access.ports import Clock, Notifier, Posted, Story
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
+from bot.access.ports import Clock, MessagePosition, Notifier
 from bot.access.states import GrantState, RequestState
 from bot.access.store.protocol_transaction import Store, Transaction
 
@@ -37,8 +39,8 @@ class Outbox:
             self._work(message)
 
     def _work(self, message: Message) -> None:
-        story, above = self._read(message)
-        if not self._is_worth_sending(message, story, above):
+        details, above = self._read(message)
+        if not self._is_worth_sending(message, details, above):
             with self.store.writing() as write:
                 write.give_up(message)
                 write.audit(
@@ -51,7 +53,7 @@ class Outbox:
                 write.put_off(message, self.clock.now() + FOR_WHAT_STANDS_ABOVE)
             return
         try:
-            posted = self.notifier.send(message, story, _place_of(above))
+            posted = self.notifier.send(message, details, _place_of(above))
         except Outage as error:
             pause = pause_after(message.attempts + 1, LONGEST_PAUSE)
             if error.retry_after is not None:
@@ -59,12 +61,12 @@ class Outbox:
             with self.store.writing() as write:
                 write.put_off(message, self.clock.now() + pause)
         except Refusal as error:
-            self._refused(message, story, error)
+            self._refused(message, details, error)
         else:
             with self.store.writing() as write:
                 write.sent(message, posted)
 
-    def _read(self, message: Message) -> tuple[Story | None, Message | None]:
+    def _read(self, message: Message) -> tuple[RequestDetails | None, Message | None]:
         """What the message is about, and the one in whose thread it stands. A notice is about no request."""
         if message.request_id is None:
             return None, None
@@ -72,20 +74,20 @@ class Outbox:
             above = None
             if stands_below(message):
                 above = read.message(message.request_id, MessageKind.APPROVAL, message.recipient)
-            return read.story(message.request_id), above
+            return read.request_details(message.request_id), above
 
-    def _is_worth_sending(self, message: Message, story: Story | None, above: Message | None) -> bool:
+    def _is_worth_sending(self, message: Message, details: RequestDetails | None, above: Message | None) -> bool:
         """Whether it says anything by now: a first posting about something that is over already may say nothing."""
-        if message.ts is not None or story is None:
+        if message.ts is not None or details is None:
             return True
-        if _is_overtaken(message, story):
+        if _is_overtaken(message, details):
             return False
         if message.kind is MessageKind.WARNING:
-            return is_current(message, story)
+            return is_current(message, details)
         # What it would stand below was refused.
         return message.kind is not MessageKind.THREAD or (above is not None and (above.ts or above.due_at) is not None)
 
-    def _refused(self, message: Message, story: Story | None, error: Refusal) -> None:
+    def _refused(self, message: Message, details: RequestDetails | None, error: Refusal) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             write.give_up(message)
@@ -93,33 +95,35 @@ class Outbox:
                 "message.refused", APPLICATION, now, message.request_id,
                 kind=message.kind.value, recipient=message.recipient, error=str(error),
             )  # fmt: skip
-            if story is None or message.kind is not MessageKind.APPROVAL:
+            if details is None or message.kind is not MessageKind.APPROVAL:
                 return
-            if message.recipient == story.request.channel and story.request.state is RequestState.PENDING:
+            if message.recipient == details.request.channel and details.request.state is RequestState.PENDING:
                 # The channel is gone, or the app is not in it: owners are asked one by one.
-                write.owe(story.request.id, MessageKind.APPROVAL, story.request.owners, now)
-            if not write.anybody_asked(story.request.id):
-                _nobody_asked(write, story.request, now)
+                write.enqueue(details.request.id, MessageKind.APPROVAL, details.request.owners, now)
+            if not write.anybody_asked(details.request.id):
+                _nobody_asked(write, details.request, now)
 
 
-def _is_overtaken(message: Message, story: Story) -> bool:
+def _is_overtaken(message: Message, details: RequestDetails) -> bool:
     """Whether a message that was never sent would say what another one of its request has said better since.
 
     After an hour without Slack nobody is reminded of what is decided, nor told that a credential, which stands above,
     is delayed.
     """
     if message.kind is MessageKind.REMINDER:
-        return story.request.state is not RequestState.PENDING
+        return details.request.state is not RequestState.PENDING
     if message.kind is MessageKind.BREAK_GLASS and message.about is not None:
-        return story.request.reviewed_at is not None
-    waits = story.grant is not None and (story.grant.state is GrantState.PROVISIONING or story.grant.task is not None)
+        return details.request.reviewed_at is not None
+    waits = details.grant is not None and (
+        details.grant.state is GrantState.PROVISIONING or details.grant.task is not None
+    )
     return message.kind is MessageKind.DELAYED and not waits
 
 
-def _place_of(message: Message | None) -> Posted | None:
+def _place_of(message: Message | None) -> MessagePosition | None:
     if message is None or message.channel is None or message.ts is None:
         return None
-    return Posted(message.channel, message.ts)
+    return MessagePosition(message.channel, message.ts)
 
 
 def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> None:
@@ -131,4 +135,4 @@ def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> 
         write.move(
             request, RequestState.CANCELLED, APPLICATION, now, decided_at=now, decision_reason=why, escalate_at=None
         )
-        tell_outcome(write, request, now)
+        enqueue_outcome(write, request, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.access.errors import Outage
-from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.store.protocol_transaction import Store
 
@@ -13,18 +13,18 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Notices:
+class OwnerNotices:
     """Tells the owners of an integration, in plain words."""
 
     store: Store
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
 
     def tell(self, integration: str, text: str) -> None:
         """A direct message to each owner. Where Slack cannot say who they are, it is in the log alone."""
         try:
-            owners = self.directory.members(self.rules.policy.integration(integration).owner).users
+            owners = self.directory.members(self.current.policy.integration(integration).owner).users
         except Outage as error:
             log.warning("owners could not be told", integration=integration, text=text, error=str(error))
             return

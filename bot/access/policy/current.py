@@ -9,7 +9,7 @@ MOST_ASKED = 20
 """Owners who get a message of their own about one request: more would be noise, and anyone may still decide."""
 
 
-class Rules:
+class CurrentPolicy:
     """The policy in force. It is replaced as a whole, so that a decision never sees half of a new one."""
 
     def __init__(self, policy: Policy) -> None:

@@ -8,8 +8,8 @@ from enum import IntEnum
 from functools import partial
 
 from bot.access.durations import format_duration
-from bot.access.errors import Part
-from bot.access.models.requests import CredentialKind
+from bot.access.errors import RequestField
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.policy.patterns import covers, overlap
 from bot.access.policy.value_types import is_owner
@@ -36,15 +36,15 @@ class Verdict(IntEnum):
     DENIED = 12
 
 
-ABOUT: Mapping[Verdict, Part] = {
-    Verdict.OTHER_INTEGRATION: Part.CLUSTER,
-    Verdict.PATTERN_NOT_OFFERED: Part.PATTERNS,
-    Verdict.PERMISSION_NOT_OFFERED: Part.PERMISSION,
-    Verdict.CREDENTIAL_NOT_OFFERED: Part.PURPOSE,
-    Verdict.NO_DURATION: Part.DURATION,
-    Verdict.TOO_LONG: Part.DURATION,
-    Verdict.NO_REASON: Part.REASON,
-    Verdict.REASON_OF_WRONG_SHAPE: Part.REASON,
+ABOUT: Mapping[Verdict, RequestField] = {
+    Verdict.OTHER_INTEGRATION: RequestField.CLUSTER,
+    Verdict.PATTERN_NOT_OFFERED: RequestField.PATTERNS,
+    Verdict.PERMISSION_NOT_OFFERED: RequestField.PERMISSION,
+    Verdict.CREDENTIAL_NOT_OFFERED: RequestField.PURPOSE,
+    Verdict.NO_DURATION: RequestField.DURATION,
+    Verdict.TOO_LONG: RequestField.DURATION,
+    Verdict.NO_REASON: RequestField.REASON,
+    Verdict.REASON_OF_WRONG_SHAPE: RequestField.REASON,
 }
 """The part of a request that a verdict is about; of the others it is the request as a whole."""
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bot.access.errors import Incomplete, InvalidRequest
-from bot.access.models.requests import CredentialKind, Delivery
+from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.policy.value_types import (
     Duration,
     Name,
@@ -27,13 +27,13 @@ LONGEST_DETAILS = 400
 """Characters of the custom access details."""
 
 
-class Part(BaseModel):
+class PolicyPart(BaseModel):
     """A part of the policy: never changed, and no key in it that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Permission(Part):
+class Permission(PolicyPart):
     """A named set of index privileges, and of what it opens in Kibana.
 
     `cluster`, `run_as` and `restricted_indices` are dangers: only an access flow that says `dangerous` may offer one.
@@ -71,7 +71,7 @@ PERMISSIONS = (
 """Built in. Each holds the one before: who may write may read what was written."""
 
 
-class Integration(Part):
+class Integration(PolicyPart):
     """One cluster as the policy sees it: whom to ask about it, and what people are told."""
 
     name: Name
@@ -86,7 +86,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Hours(Part):
+class Hours(PolicyPart):
     """When a flow applies. `until` before `since` runs over midnight, and belongs to the day it began on."""
 
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
@@ -111,7 +111,7 @@ class Hours(Part):
         return clock <= self.until and DAYS[day - 1] in self.days
 
 
-class Escalation(Part):
+class Escalation(PolicyPart):
     """If nobody has decided after that time, those who were asked are reminded; after twice that, `to` is asked."""
 
     after: Duration
@@ -130,7 +130,7 @@ _OF_WAITING = frozenset({
 """Keys of a flow without a meaning where nobody decides beforehand, and more time is asked for in the usual way."""
 
 
-class AccessFlow(Part):
+class AccessFlow(PolicyPart):
     """Who may ask for what, for how long, and who says yes."""
 
     name: Annotated[str, AfterValidator(a_flow_name)]
@@ -214,7 +214,7 @@ class AccessFlow(Part):
         return self.permissions or ("read",)
 
 
-class Policy(Part):
+class Policy(PolicyPart):
     """Everything a decision depends on."""
 
     integrations: tuple[Integration, ...] = Field(min_length=1)

@@ -9,12 +9,23 @@ from typing import NoReturn
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import USERNAME_PREFIX
 from bot.access.lifecycle.expiry_warnings import first_note
-from bot.access.lifecycle.requests import APPLICATION, complete, describe_end, expire, prolong, tell_outcome, told
-from bot.access.lifecycle.timeline import What, tell
-from bot.access.models.requests import AccessRequest, Approval, AskedGroup, Grant, MessageKind
-from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.lifecycle.requests import (
+    APPLICATION,
+    audience_of,
+    complete,
+    describe_end,
+    enqueue_outcome,
+    expire,
+    prolong,
+)
+from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.policy.reasons import checked_reason
-from bot.access.ports import Clock, Directory, Story
+from bot.access.ports import Clock, Directory
 from bot.access.requests.on_behalf import is_theirs
 from bot.access.requests.routing import check_still_allowed
 from bot.access.states import LIVE, GrantState, RequestState
@@ -34,45 +45,45 @@ class Approvals:
 
     store: Store
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
     username_prefix: str = USERNAME_PREFIX
 
-    def approve(self, request_id: str, actor: str) -> Story:
+    def approve(self, request_id: str, actor: str) -> RequestDetails:
         """Persists one owner's yes, and with the last that is needed the grant. Raises `Outage`."""
         request, groups = self.open_to(request_id, actor)
         now = self.clock.now()
-        check_still_allowed(self.rules.policy, self.directory, request, now)
+        check_still_allowed(self.current.policy, self.directory, request, now)
         try:
             with self.store.writing() as write:
                 if request.extends is not None:
                     # A grant before its extension, as when a grant ends: else the two could wait for each other.
-                    write.hold_grant(request.extends)
-                write.hold(request)
+                    write.lock_grant(request.extends)
+                write.lock_request(request)
                 write.add(Approval(request_id=request.id, approver=actor, approved=True, groups=groups, at=now))
-                story = write.story(request.id)
-                if complete(story):
+                details = write.request_details(request.id)
+                if complete(details):
                     self.approved(write, request, actor, now)
                 else:
-                    write.audit("request.approval_given", actor, now, request.id, groups=_labels(story, groups))
-                    tell(write, request.id, now, What.APPROVAL_GIVEN, actor)
+                    write.audit("request.approval_given", actor, now, request.id, groups=_labels(details, groups))
+                    add_to_timeline(write, request.id, now, TimelineEvent.APPROVAL_GIVEN, actor)
                 write.refresh(request.id, [MessageKind.APPROVAL], now)
-                return write.story(request.id)
+                return write.request_details(request.id)
         except LostRace:
-            self.lost(request_id, actor)
+            self.raise_conflict(request_id, actor)
 
     def approve_by_rule(self, write: Transaction, request: AccessRequest, at: datetime) -> None:
         """Approves without asking anybody, within the transaction that files the request."""
         self.approved(write, request, APPLICATION, at)
 
-    def deny(self, request_id: str, actor: str, reason: str = "") -> Story:
+    def deny(self, request_id: str, actor: str, reason: str = "") -> RequestDetails:
         """Persists the denial; one is enough. The requester is told by whom and why. Raises `Outage`."""
         reason = checked_reason(reason)
         request, groups = self.open_to(request_id, actor)
         now = self.clock.now()
         try:
             with self.store.writing() as write:
-                write.hold(request)
+                write.lock_request(request)
                 write.move(
                     request, RequestState.DENIED, actor, now,
                     detail={"reason": reason}, decided_by=actor, decided_at=now, decision_reason=reason,
@@ -82,10 +93,10 @@ class Approvals:
                         request_id=request.id, approver=actor, approved=False, reason=reason, groups=groups, at=now
                     )
                 )
-                tell_outcome(write, request, now)
-                return write.story(request.id)
+                enqueue_outcome(write, request, now)
+                return write.request_details(request.id)
         except LostRace:
-            self.lost(request_id, actor)
+            self.raise_conflict(request_id, actor)
 
     def open_to(self, request_id: str, actor: str) -> tuple[AccessRequest, list[int]]:
         """The pending request, and the groups for which this person may decide it now.
@@ -95,10 +106,10 @@ class Approvals:
         """
         with self.store.reading() as read:
             request = read.request(request_id)
-            story = read.story(request_id) if request else None
-        if request is None or story is None:
+            details = read.request_details(request_id) if request else None
+        if request is None or details is None:
             raise NotFound(request_id)
-        groups = [each.id for each in story.groups if each.id is not None and actor in self._members(each)]
+        groups = [each.id for each in details.groups if each.id is not None and actor in self._members(each)]
         if groups and actor not in self.directory.members((actor,)).users:
             groups = []  # a guest: a large group is taken as Slack lists it, and nobody in it is looked at but here
         if is_theirs(request, actor) and not self._may_approve_own(request):
@@ -113,14 +124,14 @@ class Approvals:
         if request.pending_until <= now:
             with self.store.writing() as write:
                 expire(write, request, now)
-            self.lost(request_id)
+            self.raise_conflict(request_id)
         return request, groups
 
     def may_end(self, request: AccessRequest, actor: str) -> bool:
         """Whether this person may see a request and end its grant: any of its owners, or an integration owner."""
         with self.store.reading() as read:
-            groups = read.story(request.id).groups
-        integration = next((i for i in self.rules.policy.integrations if i.name == request.integration), None)
+            groups = read.request_details(request.id).groups
+        integration = next((i for i in self.current.policy.integrations if i.name == request.integration), None)
         owners = integration.owner if integration else ()
         return actor in self.directory.members(owners).users or any(actor in self._members(group) for group in groups)
 
@@ -133,7 +144,7 @@ class Approvals:
                 self._escalate(request)
 
     def _escalate(self, request: AccessRequest) -> None:
-        flow = self.rules.policy.flow(request.flow)
+        flow = self.current.policy.flow(request.flow)
         escalation = flow.escalation if flow else None
         now = self.clock.now()
         if escalation is None:
@@ -144,8 +155,8 @@ class Approvals:
                 # As long again: a request that waited for an outage to end was asked later than it was filed.
                 if _amend(write, request, escalations=1, escalate_at=_due(request) + escalation.after):
                     write.audit("request.reminded", APPLICATION, now, request.id)
-                    tell(write, request.id, now, What.REMINDED)
-                    write.owe(request.id, MessageKind.REMINDER, _undecided(write.story(request.id)), now)
+                    add_to_timeline(write, request.id, now, TimelineEvent.REMINDED)
+                    write.enqueue(request.id, MessageKind.REMINDER, _undecided(write.request_details(request.id)), now)
         else:
             found = self.directory.members(escalation.to)
             users = [user for user in found.users if not is_theirs(request, user)][:MOST_ASKED]
@@ -157,15 +168,15 @@ class Approvals:
                         "request.escalated", APPLICATION, now, request.id,
                         to=list(escalation.to), problems=list(found.problems),
                     )  # fmt: skip
-                    tell(write, request.id, now, What.ESCALATED, *users[:_MOST_TOLD])
+                    add_to_timeline(write, request.id, now, TimelineEvent.ESCALATED, *users[:_MOST_TOLD])
                     write.refresh(request.id, [MessageKind.APPROVAL], now)
-                    write.owe(request.id, MessageKind.APPROVAL, users, now)
+                    write.enqueue(request.id, MessageKind.APPROVAL, users, now)
 
     def approved(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
         """Persists that the last yes was given, and with it the grant. Raises `LostRace`."""
         write.move(request, RequestState.APPROVED, actor, now, decided_by=actor, decided_at=now, escalate_at=None)
         write.refresh(request.id, [MessageKind.OFFER, MessageKind.ASKED], now)
-        tell(write, request.id, now, What.APPROVED, actor)
+        add_to_timeline(write, request.id, now, TimelineEvent.APPROVED, actor)
         if request.extends is not None:
             self._extend(write, request, request.extends, actor, now)
             return
@@ -180,32 +191,32 @@ class Approvals:
                 warn_at=None if request.automatic else first_note(now, now + request.length),
             )
         )
-        write.owe(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
+        write.enqueue(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
 
     def _extend(self, write: Transaction, request: AccessRequest, grant_id: str, actor: str, now: datetime) -> None:
         grant = write.grant(grant_id)
         if grant is None or grant.state not in LIVE or grant.expires_at <= now:
             raise LostRace(grant_id)
         prolong(write, grant, request.length, actor, now)
-        write.owe(request.id, MessageKind.OUTCOME, told(request), now)
+        write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
 
     def _members(self, group: AskedGroup) -> tuple[str, ...]:
         return self.directory.members(group.owners).users
 
     def _may_approve_own(self, request: AccessRequest) -> bool:
-        flow = self.rules.policy.flow(request.flow)
+        flow = self.current.policy.flow(request.flow)
         return flow is not None and flow.self_approval
 
-    def lost(self, request_id: str, actor: str = "") -> NoReturn:
+    def raise_conflict(self, request_id: str, actor: str = "") -> NoReturn:
         """Tells who or what was first. Raises `Conflict`, `NotFound`."""
         with self.store.reading() as read:
             request = read.request(request_id)
-            story = read.story(request_id) if request else None
-        if request is None or story is None:
+            details = read.request_details(request_id) if request else None
+        if request is None or details is None:
             raise NotFound(request_id)
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
-        if actor in story.approvers:
+        if actor in details.approvers:
             raise Conflict(f"You have already approved {request_id}. It waits for the other owners.")
         raise Conflict(f"{request.extends} has ended meanwhile, so there is nothing left to extend.")
 
@@ -214,7 +225,7 @@ def _amend(write: Transaction, request: AccessRequest, **values: object) -> bool
     """Whether the request was still pending and as far as it was read; another process may have been here."""
     seen = request.escalations
     try:
-        write.hold(request)
+        write.lock_request(request)
     except LostRace:
         return False
     if request.escalations != seen or request.escalate_at is None:
@@ -229,12 +240,12 @@ def _due(request: AccessRequest) -> datetime:
     return request.escalate_at
 
 
-def _undecided(story: Story) -> Sequence[str]:
-    return [owner for owner in story.request.owners if owner not in story.approvers]
+def _undecided(details: RequestDetails) -> Sequence[str]:
+    return [owner for owner in details.request.owners if owner not in details.approvers]
 
 
-def _labels(story: Story, groups: Sequence[int]) -> list[str]:
-    return [each.label for each in story.groups if each.id in groups]
+def _labels(details: RequestDetails, groups: Sequence[int]) -> list[str]:
+    return [each.label for each in details.groups if each.id in groups]
 
 
 def _escalation_group(

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
-from bot.access.models.requests import AccessRequest, MessageKind
-from bot.access.policy.current import MOST_ASKED, Rules
-from bot.access.ports import Clock, Directory, Story
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import APPLICATION, Approvals
 from bot.access.requests.on_behalf import is_theirs
 from bot.access.requests.routing import Plan
@@ -29,7 +31,7 @@ def tell_owners(write: Transaction, request: AccessRequest, plan: Plan, now: dat
         flow=plan.flow.name, reason=request.reason, told=list(plan.watchers), channel=request.channel,
     )  # fmt: skip
     channel = [request.channel] if request.channel else []
-    write.owe(request.id, MessageKind.BREAK_GLASS, [*plan.watchers, *channel], now)
+    write.enqueue(request.id, MessageKind.BREAK_GLASS, [*plan.watchers, *channel], now)
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class BreakGlass:
     store: Store
     approvals: Approvals
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
 
-    def review(self, request_id: str, actor: str) -> Story:
+    def review(self, request_id: str, actor: str) -> RequestDetails:
         """Persists that an owner has looked at it; one is enough. Raises `AccessError`, `Outage`."""
         with self.store.reading() as read:
             request = read.request(request_id)
@@ -55,7 +57,7 @@ class BreakGlass:
                 write.review(request, actor, now)
                 write.audit("request.reviewed", actor, now, request_id)
                 write.refresh(request_id, [MessageKind.BREAK_GLASS], now)
-                return write.story(request_id)
+                return write.request_details(request_id)
         except LostRace:
             self._lost(request_id)
 
@@ -73,7 +75,7 @@ class BreakGlass:
         with self.store.writing() as write:
             if write.put_review_off(request, now + REMIND_EVERY):
                 write.audit("request.review_reminded", APPLICATION, now, request.id, to=list(people))
-                write.owe(request.id, MessageKind.BREAK_GLASS, people, now, about=now.isoformat())
+                write.enqueue(request.id, MessageKind.BREAK_GLASS, people, now, about=now.isoformat())
 
     def _check_reviews(self, request: AccessRequest, actor: str) -> None:
         """Raises `NotAllowed`, `NotFound` for whoever does not review that request."""
@@ -89,8 +91,8 @@ class BreakGlass:
     def _reviewers(self, request: AccessRequest) -> Sequence[str]:
         """The owners as they are now, or the integration owner where nobody is left of them."""
         with self.store.reading() as read:
-            groups = read.story(request.id).groups
-        integration = next((i for i in self.rules.policy.integrations if i.name == request.integration), None)
+            groups = read.request_details(request.id).groups
+        integration = next((i for i in self.current.policy.integrations if i.name == request.integration), None)
         theirs = [owner for group in groups for owner in group.owners]
         for owners in (theirs, integration.owner if integration else ()):
             people = [user for user in self.directory.members(owners).users if not is_theirs(request, user)]
@@ -101,5 +103,5 @@ class BreakGlass:
     def _lost(self, request_id: str) -> NoReturn:
         """Tells who was first. Raises `Conflict`."""
         with self.store.reading() as read:
-            request = read.story(request_id).request
+            request = read.request_details(request_id).request
         raise Conflict(f"{request_id} was already reviewed by <@{request.reviewed_by}>. Nothing was changed.")

@@ -8,17 +8,19 @@ from typing import NoReturn
 from bot.access.durations import format_duration, parse_duration
 from bot.access.errors import Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
 from bot.access.lifecycle.requests import complete, describe_end
-from bot.access.lifecycle.timeline import What, tell
+from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, Approval, MessageKind
-from bot.access.policy.current import Rules
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Permission, Policy
 from bot.access.policy.patterns import covers, parse_patterns
-from bot.access.ports import Clock, Story
+from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.filing import asked_group
 from bot.access.requests.preview import matched, read_preview
-from bot.access.requests.routing import Plan, Routing, Wish, check_still_allowed
+from bot.access.requests.routing import ParsedRequest, Plan, Routing, check_still_allowed
 from bot.access.states import RequestState
 from bot.access.store.protocol_transaction import Store, Transaction
 
@@ -45,25 +47,25 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Offers:
+class CounterOffers:
     """What people do with counter-offers. Each method raises an `AccessError` that tells what was wrong."""
 
     store: Store
     routing: Routing
     approvals: Approvals
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
 
     def choices(self, request_id: str, actor: str) -> Choices:
         """What this owner may offer. Raises `Outage`."""
         request = self._open_to(request_id, actor)
-        policy = self.rules.policy
+        policy = self.current.policy
         narrower = [
             each.name for each in policy.permissions if _within(each, request) and each.name != request.permission
         ]
         return Choices(request, (request.permission, *narrower), self._names(request))
 
-    def make(self, request_id: str, actor: str, terms: Terms) -> Story:
+    def make(self, request_id: str, actor: str, terms: Terms) -> RequestDetails:
         """Stores an offer, and owes the requester a message about it. Raises `Outage`."""
         request = self._open_to(request_id, actor)
         now = self.clock.now()
@@ -72,47 +74,47 @@ class Offers:
         self.routing.plan(self._wish(request, offer))
         try:
             with self.store.writing() as write:
-                write.hold(request)
-                check_less(self.rules.policy, request, offer)
+                write.lock_request(request)
+                check_less(self.current.policy, request, offer)
                 write.put_offer(offer)
                 write.audit(
                     "request.offer_made", actor, now, request.id,
                     offer=offer.id, patterns=offer.patterns, permission=offer.permission, duration=offer.duration,
                 )  # fmt: skip
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER], now)
-                write.owe(request.id, MessageKind.OFFER, [request.requester], now, about=str(offer.id))
-                tell(write, request.id, now, What.OFFERED, str(offer.id))
-                return write.story(request.id)
+                write.enqueue(request.id, MessageKind.OFFER, [request.requester], now, about=str(offer.id))
+                add_to_timeline(write, request.id, now, TimelineEvent.OFFERED, str(offer.id))
+                return write.request_details(request.id)
         except LostRace:
-            self.approvals.lost(request_id)
+            self.approvals.raise_conflict(request_id)
 
-    def accept(self, offer_id: int, actor: str) -> Story:
+    def accept(self, offer_id: int, actor: str) -> RequestDetails:
         """Narrows the request to what is offered, which is that owner's yes to it. Raises `Outage`."""
         offer, request = self._offered(offer_id, actor)
         groups = self._still_an_owner(offer, request)
         plan = self.routing.plan(self._wish(request, offer))
         now = self.clock.now()
-        check_still_allowed(self.rules.policy, self.approvals.directory, request, now)
+        check_still_allowed(self.current.policy, self.approvals.directory, request, now)
         try:
             with self.store.writing() as write:
                 if request.extends is not None:
-                    write.hold_grant(request.extends)  # before its extension, as `Approvals.approve` does
-                write.hold(request)
-                check_less(self.rules.policy, request, offer)
+                    write.lock_grant(request.extends)  # before its extension, as `Approvals.approve` does
+                write.lock_request(request)
+                check_less(self.current.policy, request, offer)
                 write.decide_offer(offer, OfferState.ACCEPTED, now)
                 self._narrow(write, request, offer, plan, now)
                 mine = self._regroup(write, request, plan, offer.by, groups, now)
                 write.decide(Approval(request_id=request.id, approver=offer.by, approved=True, groups=mine, at=now))
                 write.audit("request.offer_accepted", actor, now, request.id, offer=offer.id, by=offer.by)
-                tell(write, request.id, now, What.OFFER_ACCEPTED, str(offer.id))
-                if complete(write.story(request.id)):
+                add_to_timeline(write, request.id, now, TimelineEvent.OFFER_ACCEPTED, str(offer.id))
+                if complete(write.request_details(request.id)):
                     self.approvals.approved(write, request, offer.by, now)
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER, MessageKind.ASKED], now)
-                return write.story(request.id)
+                return write.request_details(request.id)
         except LostRace:
             self._lost(offer_id, request.id)
 
-    def decline(self, offer_id: int, actor: str) -> Story:
+    def decline(self, offer_id: int, actor: str) -> RequestDetails:
         """Turns an offer down; the request goes on as it is."""
         offer, request = self._offered(offer_id, actor)
         now = self.clock.now()
@@ -120,9 +122,9 @@ class Offers:
             with self.store.writing() as write:
                 write.decide_offer(offer, OfferState.DECLINED, now)
                 write.audit("request.offer_declined", actor, now, request.id, offer=offer.id, by=offer.by)
-                tell(write, request.id, now, What.OFFER_DECLINED, str(offer.id))
+                add_to_timeline(write, request.id, now, TimelineEvent.OFFER_DECLINED, str(offer.id))
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER], now)
-                return write.story(request.id)
+                return write.request_details(request.id)
         except LostRace:
             self._lost(offer_id, request.id)
 
@@ -149,14 +151,14 @@ class Offers:
             request_id=request.id,
             by=actor,
             patterns=list(parse_patterns(terms.patterns)),
-            permission=self.rules.policy.permission(terms.permission).name,
+            permission=self.current.policy.permission(terms.permission).name,
             duration=int(duration.total_seconds()),
             at=now,
         )
 
-    def _wish(self, request: AccessRequest, offer: CounterOffer) -> Wish:
-        policy = self.rules.policy
-        return Wish(
+    def _wish(self, request: AccessRequest, offer: CounterOffer) -> ParsedRequest:
+        policy = self.current.policy
+        return ParsedRequest(
             requester=request.requester,
             integration=policy.integration(request.integration),
             patterns=tuple(offer.patterns),
@@ -203,7 +205,7 @@ class Offers:
             duration=offer.duration,
             flow=plan.flow.name,
             flow_limit=int(plan.flow.max_duration.total_seconds()),
-            privileges=self.rules.policy.permission(offer.permission).stored(),
+            privileges=self.current.policy.permission(offer.permission).stored(),
             resolved=list(plan.resolved) if plan.resolved is not None else None,
             preview=plan.preview.stored() if plan.preview else None,
         )
@@ -215,7 +217,7 @@ class Offers:
 
         Returns the groups for which the offer is the owner's yes.
         """
-        groups = write.story(request.id).groups
+        groups = write.request_details(request.id).groups
         if plan.by_rule or not any(group.escalation is False for group in groups):
             return list(mine)
         wanted = {tuple(group.owners): group for group in plan.groups}
@@ -223,14 +225,14 @@ class Offers:
         for group in groups:
             found = wanted.pop(tuple(group.owners), None)
             if found is not None:
-                write.regroup(group, resources=found.resources)
+                write.change_group(group, resources=found.resources)
             elif not group.escalation:
-                write.disband(group)
+                write.remove_group(group)
         added = [asked_group(request, each, each.people) for each in wanted.values()]
         for group in added:
             write.add(group)
         if added and request.channel is None:
-            write.owe(request.id, MessageKind.APPROVAL, [each for group in added for each in group.asked], now)
+            write.enqueue(request.id, MessageKind.APPROVAL, [each for group in added for each in group.asked], now)
         return [
             group.id for group in (*kept, *added)
             if group.id is not None and (group.id in mine or by in group.asked)
@@ -241,7 +243,7 @@ class Offers:
             offer, request = read.offer(offer_id), read.request(request_id)
         if request is not None and request.state is RequestState.PENDING and offer is not None:
             raise Conflict(_describe(offer))
-        self.approvals.lost(request_id)
+        self.approvals.raise_conflict(request_id)
 
 
 def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> None:

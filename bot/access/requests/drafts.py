@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.access.durations import LONGEST, parse_duration
-from bot.access.errors import AccessError, Part, about
-from bot.access.models.requests import CredentialKind
+from bot.access.errors import AccessError, RequestField, about
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import Policy
 from bot.access.policy.patterns import parse_patterns
 from bot.access.policy.reasons import checked_reason
-from bot.access.requests.routing import Wish
+from bot.access.requests.routing import ParsedRequest
 
 
 @dataclass(frozen=True)
@@ -36,33 +36,33 @@ class Draft:
         return bool(self.for_whom)
 
 
-def read_draft(policy: Policy, requester: str, draft: Draft) -> Wish:
+def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     """What the draft asks for. Raises `InvalidRequest` for the first thing that is wrong with it by itself."""
-    with about(Part.CLUSTER):
+    with about(RequestField.CLUSTER):
         integration = policy.integration(draft.integration)
-    with about(Part.PATTERNS):
+    with about(RequestField.PATTERNS):
         patterns = parse_patterns(draft.patterns)
-    with about(Part.PERMISSION):
+    with about(RequestField.PERMISSION):
         permission = policy.permission(draft.permission)
-    with about(Part.DURATION):
+    with about(RequestField.DURATION):
         # What is too long for this person and pattern is the flow's to say; this is against a slip of the key.
         duration = parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None
-    with about(Part.REASON):
+    with about(RequestField.REASON):
         reason = checked_reason(draft.reason)
-    wish = Wish(requester, integration, patterns, permission, duration, reason, draft.kind)
-    return replace(wish, break_glass=draft.break_glass)
+    parsed = ParsedRequest(requester, integration, patterns, permission, duration, reason, draft.kind)
+    return replace(parsed, break_glass=draft.break_glass)
 
 
-def problems(policy: Policy, draft: Draft) -> dict[Part, AccessError]:
+def problems(policy: Policy, draft: Draft) -> dict[RequestField, AccessError]:
     """All that is wrong with a draft by itself, by what it is about."""
-    checks: dict[Part, Callable[[], object]] = {
-        Part.CLUSTER: lambda: policy.integration(draft.integration),
-        Part.PATTERNS: lambda: parse_patterns(draft.patterns),
-        Part.PERMISSION: lambda: policy.permission(draft.permission),
-        Part.DURATION: lambda: draft.duration and parse_duration(draft.duration, policy.longest or LONGEST),
-        Part.REASON: lambda: checked_reason(draft.reason),
+    checks: dict[RequestField, Callable[[], object]] = {
+        RequestField.CLUSTER: lambda: policy.integration(draft.integration),
+        RequestField.PATTERNS: lambda: parse_patterns(draft.patterns),
+        RequestField.PERMISSION: lambda: policy.permission(draft.permission),
+        RequestField.DURATION: lambda: draft.duration and parse_duration(draft.duration, policy.longest or LONGEST),
+        RequestField.REASON: lambda: checked_reason(draft.reason),
     }
-    found: dict[Part, AccessError] = {}
+    found: dict[RequestField, AccessError] = {}
     for part, check in checks.items():
         try:
             check()

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.patterns import covers
-from bot.access.ports import Story
 from bot.access.states import RequestState
 from bot.access.store.protocol_transaction import Transaction
 
 
-def twin(read: Transaction, request: AccessRequest) -> Story | None:
+def find_duplicate(read: Transaction, request: AccessRequest) -> RequestDetails | None:
     """What its requester has already, or waits for, that gives all of this. What lives comes before what waits.
 
     Who breaks the glass does not wait for what owners have not decided.

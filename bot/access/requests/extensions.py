@@ -4,22 +4,23 @@ from datetime import datetime, timedelta
 
 from bot.access.durations import format_duration
 from bot.access.errors import Conflict, InvalidRequest
-from bot.access.models.requests import AccessRequest, Grant
-from bot.access.requests.routing import Plan, Wish
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest
+from bot.access.requests.routing import ParsedRequest, Plan
 
 
-def check_extension(original: AccessRequest, grant: Grant, plan: Plan, wish: Wish, now: datetime) -> None:
+def check_extension(original: AccessRequest, grant: Grant, plan: Plan, parsed: ParsedRequest, now: datetime) -> None:
     """Raises `Conflict`, `InvalidRequest` with what stands in the way of prolonging this grant under that plan."""
-    _check_same(original, plan, wish)
+    _check_same(original, plan, parsed)
     _check_number(grant, plan)
     _check_bound(grant.expires_at + plan.duration - now, plan)
     _check_total(grant, plan)
 
 
-def _check_same(original: AccessRequest, plan: Plan, wish: Wish) -> None:
+def _check_same(original: AccessRequest, plan: Plan, parsed: ParsedRequest) -> None:
     """What is prolonged is what was approved: a plan for anything else would show owners what they do not prolong."""
     resolved = list(plan.resolved) if plan.resolved is not None else None
-    if (original.resolved, original.privileges) != (resolved, wish.permission.stored()):
+    if (original.resolved, original.privileges) != (resolved, parsed.permission.stored()):
         raise Conflict(
             f"{original.id} is not what you would be given today, so it cannot be extended. Ask for access anew."
         )

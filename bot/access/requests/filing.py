@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from bot.access.models.requests import AccessRequest, AskedGroup, MessageKind
+from bot.access.models.messages import MessageKind
+from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.policy.decision import OwnerGroup
 from bot.access.requests.approvals import APPLICATION, Approvals
 from bot.access.requests.break_glass import REMIND_EVERY, tell_owners
@@ -10,9 +11,9 @@ from bot.access.requests.routing import Plan
 from bot.access.store.protocol_transaction import Transaction
 
 
-def follow(write: Transaction, request: AccessRequest, plan: Plan, approvals: Approvals, now: datetime) -> None:
+def apply_plan(write: Transaction, request: AccessRequest, plan: Plan, approvals: Approvals, now: datetime) -> None:
     """Puts a plan into effect: asks the owners, or approves by rule."""
-    permission = approvals.rules.policy.permission(request.permission)
+    permission = approvals.current.policy.permission(request.permission)
     escalation = plan.flow.escalation
     write.amend(
         request,
@@ -36,9 +37,9 @@ def follow(write: Transaction, request: AccessRequest, plan: Plan, approvals: Ap
     for group in plan.groups:
         write.add(asked_group(request, group, plan.asked or plan.watchers))
     if plan.asked:
-        write.owe(request.id, MessageKind.APPROVAL, [request.channel] if request.channel else plan.asked, now)
+        write.enqueue(request.id, MessageKind.APPROVAL, [request.channel] if request.channel else plan.asked, now)
     if request.asked_by is not None:
-        write.owe(request.id, MessageKind.ASKED, [request.requester], now)
+        write.enqueue(request.id, MessageKind.ASKED, [request.requester], now)
     if plan.by_rule:
         approvals.approve_by_rule(write, request, now)
     if plan.flow.break_glass:

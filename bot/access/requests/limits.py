@@ -11,12 +11,12 @@ HOUR = timedelta(hours=1)
 
 def take_turn(write: Transaction, person: str) -> None:
     """Lets one transaction at a time file a request for that person: two clicks at once see each other."""
-    write.alone(f"requests of {person}")
+    write.serialize(f"requests of {person}")
 
 
 def check_limits(read: Transaction, policy: Policy, person: str, now: datetime, *, waits: bool = True) -> None:
     """Raises `NotAllowed` when this person has asked for as much as one may. `waits`: for the request to be decided."""
-    asking = read.asking(person, now - HOUR)
+    asking = read.count_requests(person, now - HOUR)
     if waits and asking.pending >= policy.pending_per_person:
         raise NotAllowed(
             f"{asking.pending} of your requests wait for a decision, and that is as many as may wait at a time. "

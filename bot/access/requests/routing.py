@@ -7,9 +7,10 @@ from itertools import zip_longest
 from typing import NoReturn
 
 from bot.access.durations import format_duration
-from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Part, Refusal
-from bot.access.models.requests import AccessRequest, CredentialKind
-from bot.access.policy.current import MOST_ASKED, Rules
+from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
+from bot.access.models.columns import CredentialKind
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.policy.decision import (
     ABOUT,
     Decision,
@@ -41,7 +42,7 @@ _TO_BE_MENDED = frozenset({
 
 
 @dataclass(frozen=True)
-class Wish:
+class ParsedRequest:
     """A request, read and checked by itself, before anything is looked up.
 
     `duration` and `kind` are `None` for the flow's default. `extension`: it prolongs what was given. `asked_by` is who
@@ -87,110 +88,114 @@ class Routing:
 
     clusters: Clusters
     directory: Directory
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
 
-    def plan(self, wish: Wish, *, unfinished: bool = False) -> Plan:
+    def plan(self, parsed: ParsedRequest, *, unfinished: bool = False) -> Plan:
         """The flow, the people and the preview. Raises `AccessError` where it may not be asked for.
 
         `unfinished`: somebody is still at it, so that a duration that is missing or too long for the flow, and a
         reason, do not stand in the way of what can be said already.
         """
-        check_belongs(self.directory, wish.requester)
-        decision = self.decide(wish)
+        check_belongs(self.directory, parsed.requester)
+        decision = self.decide(parsed)
         if unfinished and decision.verdict in _TO_BE_MENDED and decision.flow is not None:
-            flow, duration = decision.flow, _within(decision.flow, wish.duration)
+            flow, duration = decision.flow, _within(decision.flow, parsed.duration)
         else:
-            flow, duration = self._allowed(decision, wish)
-        check_for_others(self.directory, flow, wish.asked_by)
-        by_rule = flow.by_rule(extension=wish.extension)
-        kind = wish.kind or flow.credentials[0]
+            flow, duration = self._allowed(decision, parsed)
+        check_for_others(self.directory, flow, parsed.asked_by)
+        by_rule = flow.by_rule(extension=parsed.extension)
+        kind = parsed.kind or flow.credentials[0]
         resolves = flow.scope == "resolved"
-        by_resource = flow.owners == "resource" and wish.integration.resource_owner is not None
-        found = self._found(wish, must_know=by_resource or resolves)
+        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
+        found = self._found(parsed, must_know=by_resource or resolves)
         if found is None:
-            groups, problems = owner_groups(flow, wish.integration, [])
+            groups, problems = owner_groups(flow, parsed.integration, [])
             seen, resolved = None, None
         else:
             resources, catalogue = found
-            self._check_behind(flow, wish, resources, by_rule=by_rule)
-            everything = owned(wish.patterns, resources, catalogue, grows=not resolves)
-            groups, problems = owner_groups(flow, wish.integration, everything)
-            seen = preview(wish.patterns, resources, grows=not resolves)
+            self._check_behind(flow, parsed, resources, by_rule=by_rule)
+            everything = owned(parsed.patterns, resources, catalogue, grows=not resolves)
+            groups, problems = owner_groups(flow, parsed.integration, everything)
+            seen = preview(parsed.patterns, resources, grows=not resolves)
             resolved = _names(resources) if resolves else None
         if by_rule and not flow.break_glass:
-            watchers = self.directory.members(wish.integration.owner).users[:MOST_ASKED]
+            watchers = self.directory.members(parsed.integration.owner).users[:MOST_ASKED]
             return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers, by_rule=True)
-        groups, more = self._reachable(groups, flow, wish)
+        groups, more = self._reachable(groups, flow, parsed)
         problems, people = (*problems, *more), _in_turn(groups)
         asked, watchers = ((), people) if by_rule else (people, ())
         return Plan(flow, duration, groups, asked, seen, kind, resolved, problems, watchers, by_rule)
 
-    def decide(self, wish: Wish) -> Decision:
+    def decide(self, parsed: ParsedRequest) -> Decision:
         """The policy's verdict. Raises `Outage`."""
-        return decide(self.rules.policy, self._question(wish, wish.patterns), self._member_of(wish))
+        return decide(self.current.policy, self._question(parsed, parsed.patterns), self._member_of(parsed))
 
-    def _question(self, wish: Wish, patterns: tuple[str, ...]) -> Question:
-        asked = (wish.integration, patterns, wish.permission, wish.duration, wish.reason)
-        return Question(*asked, self.clock.now(), wish.kind, wish.break_glass)
+    def _question(self, parsed: ParsedRequest, patterns: tuple[str, ...]) -> Question:
+        asked = (parsed.integration, patterns, parsed.permission, parsed.duration, parsed.reason)
+        return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass)
 
-    def _member_of(self, wish: Wish) -> MemberOf:
-        return lambda requesters: is_among(self.directory, requesters, wish.requester)
+    def _member_of(self, parsed: ParsedRequest) -> MemberOf:
+        return lambda requesters: is_among(self.directory, requesters, parsed.requester)
 
-    def _check_behind(self, flow: AccessFlow, wish: Wish, resources: Sequence[Resource], *, by_rule: bool) -> None:
+    def _check_behind(
+        self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], *, by_rule: bool
+    ) -> None:
         """An alias gives what it points to: that must not be denied, nor approved by a rule that does not cover it."""
         behind = tuple(sorted({target for each in resources for target in each.targets}))
-        denied = denial(self.rules.policy, self._question(wish, behind), self._member_of(wish)) if behind else None
+        denied = (
+            denial(self.current.policy, self._question(parsed, behind), self._member_of(parsed)) if behind else None
+        )
         if denied is not None:
-            _refuse(denied, wish)
+            _refuse(denied, parsed)
         if by_rule:
             for name in behind:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
-                    raise NotAllowed(why, "/es-access resources", Part.PATTERNS)
+                    raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
 
-    def _allowed(self, decision: Decision, wish: Wish) -> tuple[AccessFlow, timedelta]:
+    def _allowed(self, decision: Decision, parsed: ParsedRequest) -> tuple[AccessFlow, timedelta]:
         flow = decision.flow
         if not decision.allowed or flow is None:
-            _refuse(decision, wish)
-        duration = wish.duration or flow.default_duration
+            _refuse(decision, parsed)
+        duration = parsed.duration or flow.default_duration
         if duration is None:
             raise AssertionError("a flow without a default duration allowed a request without one")
         return flow, duration
 
-    def _found(self, wish: Wish, *, must_know: bool) -> tuple[list[Resource], Catalogue] | None:
+    def _found(self, parsed: ParsedRequest, *, must_know: bool) -> tuple[list[Resource], Catalogue] | None:
         try:
-            cluster = self.clusters[wish.integration.name]
+            cluster = self.clusters[parsed.integration.name]
             catalogue = cluster.catalogue()
-            if unmatched(wish.patterns, _all(catalogue)):
+            if unmatched(parsed.patterns, _all(catalogue)):
                 catalogue = cluster.catalogue(fresh=True)
         except (Outage, Refusal) as error:
             if must_know:
                 # A refusal too: the request waits for an administrator to mend it, as it does for an outage to end.
                 raise Outage(str(error)) from error
             return None  # the request is worth filing all the same: the owners decide on the pattern
-        for pattern in unmatched(wish.patterns, _all(catalogue)):
+        for pattern in unmatched(parsed.patterns, _all(catalogue)):
             near = nearest(pattern, _all(catalogue))
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
-            raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, Part.PATTERNS)
-        return matched(wish.patterns, catalogue), catalogue
+            raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, RequestField.PATTERNS)
+        return matched(parsed.patterns, catalogue), catalogue
 
-    def _candidates(self, owners: Sequence[str], flow: AccessFlow, wish: Wish) -> tuple[str, ...]:
+    def _candidates(self, owners: Sequence[str], flow: AccessFlow, parsed: ParsedRequest) -> tuple[str, ...]:
         """Who of these may decide that. Raises `Outage`."""
         users = self.directory.members(owners).users
-        theirs = () if flow.self_approval else (wish.requester, wish.asked_by)
+        theirs = () if flow.self_approval else (parsed.requester, parsed.asked_by)
         return tuple(user for user in users if user not in theirs)
 
     def _reachable(
-        self, groups: Sequence[OwnerGroup], flow: AccessFlow, wish: Wish
+        self, groups: Sequence[OwnerGroup], flow: AccessFlow, parsed: ParsedRequest
     ) -> tuple[tuple[OwnerGroup, ...], list[str]]:
         """The groups that can say yes. What belongs to another falls to the integration owner, and it is said."""
         reachable: list[OwnerGroup] = []
         problems: list[str] = []
         orphaned = 0
         for group in groups:
-            people = self._candidates(group.owners, flow, wish)
+            people = self._candidates(group.owners, flow, parsed)
             said = self.directory.members(group.owners).problems
             problems += said
             if len(people) >= group.approvals:
@@ -200,23 +205,23 @@ class Routing:
                 orphaned += group.resources
         if len(reachable) == len(groups) or (reachable and flow.groups == "any"):
             return tuple(reachable), problems
-        last = OwnerGroup(wish.integration.name, wish.integration.owner, flow.approvals, orphaned)
-        last = replace(last, people=self._candidates(last.owners, flow, wish))
+        last = OwnerGroup(parsed.integration.name, parsed.integration.owner, flow.approvals, orphaned)
+        last = replace(last, people=self._candidates(last.owners, flow, parsed))
         if len(last.people) < last.approvals:
-            self._nobody(last, wish)
+            self._nobody(last, parsed)
         others = [group for group in reachable if group.label != last.label]
         same = [group for group in reachable if group.label == last.label]
         return (*others, replace(last, resources=orphaned + sum(each.resources for each in same))), problems
 
-    def _nobody(self, group: OwnerGroup, wish: Wish) -> NoReturn:
+    def _nobody(self, group: OwnerGroup, parsed: ParsedRequest) -> NoReturn:
         users = self.directory.members(group.owners).users
-        if users == (wish.requester,):
+        if users == (parsed.requester,):
             why = "You are its only owner, and nobody approves their own request."
         elif users:
             why = f"It takes {group.approvals} owners, and there are not so many."
         else:
             why = "None of its owners can be reached in Slack."
-        do = "review" if wish.break_glass else "approve"
+        do = "review" if parsed.break_glass else "approve"
         raise AccessError(
             f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
         )
@@ -271,21 +276,21 @@ def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
         raise InvalidRequest(
             f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
             "/es-access logs-web-* 1h",
-            Part.PATTERNS,
+            RequestField.PATTERNS,
         )
     return tuple(each.name for each in resources)
 
 
-def _refuse(decision: Decision, wish: Wish) -> NoReturn:
-    pattern = ",".join(wish.patterns)
-    flag = "--break-glass " if wish.break_glass else ""
+def _refuse(decision: Decision, parsed: ParsedRequest) -> NoReturn:
+    pattern = ",".join(parsed.patterns)
+    flag = "--break-glass " if parsed.break_glass else ""
     limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
     examples = {
         Verdict.NO_DURATION: f"/es-access {pattern} 1h",
         Verdict.TOO_LONG: f"/es-access {pattern} {format_duration(min(limit, timedelta(hours=1)))}",
         Verdict.CREDENTIAL_NOT_OFFERED: f"/es-access {pattern} 1h",
-        Verdict.NO_REASON: f"/es-access {pattern} 1h {wish.permission.name} {flag}fixing INC-42",
-        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {wish.permission.name} {flag}fixing INC-42",
+        Verdict.NO_REASON: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
+        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
     }
     about = ABOUT.get(decision.verdict)
     if decision.verdict in examples:

@@ -12,15 +12,14 @@ from sqlalchemy import insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from bot.access.audit.chain import GENESIS, Entry, Head, append
-from bot.access.models.requests import AuditEvent
-from bot.access.models.system import AuditHead
+from bot.access.audit.chain import GENESIS, AuditEntry, Head, append
+from bot.access.models.audit import AuditEvent, AuditHead
 
 ONLY = 1
 """The id of the one row that holds the end of the chain."""
 
 
-def chain(session: Session, events: Sequence[Entry]) -> None:
+def chain(session: Session, events: Sequence[AuditEntry]) -> None:
     """Appends these events to the chain. Nothing may be written after this but the commit."""
     if not events:
         return

@@ -9,15 +9,19 @@ from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot.access.models.requests import FREE, AccessRequest, Grant, Message
-from bot.access.models.system import AuditShipping, Lease
+from bot.access.models.audit import AuditShipping
+from bot.access.models.columns import FREE
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message
+from bot.access.models.requests import AccessRequest
+from bot.access.models.system import DutyClaim
 from bot.access.states import ENDING, GrantState
-from bot.access.store.session import Reading, being_made, first_of_recipient
+from bot.access.store.session import SessionBase, being_made, first_of_recipient
 
 Row = TypeVar("Row", Grant, Message)
 
 
-class Claims(Reading):
+class ClaimQueries(SessionBase):
     """Who works on what: a claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
 
     def put_off(self, row: Grant | Message, until: datetime) -> None:
@@ -94,7 +98,7 @@ class Claims(Reading):
         for table in (Grant, Message):
             held = col(table.claimed_until) > claimed_until
             self._execute(update(table).where(held).values(claimed_until=claimed_until))
-        self._execute(update(Lease).where(col(Lease.until) > claimed_until).values(until=claimed_until))
+        self._execute(update(DutyClaim).where(col(DutyClaim.until) > claimed_until).values(until=claimed_until))
         self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
         # An active grant with nothing to do is due at its end, and a revoked one when its user is deleted.
         unfinished = or_(
@@ -105,13 +109,15 @@ class Claims(Reading):
         self._execute(update(AccessRequest).where(col(AccessRequest.route_at) > now).values(route_at=now))
         self.made_work = True
 
-    def lease(self, name: str, now: datetime, until: datetime) -> bool:
+    def claim_duty(self, name: str, now: datetime, until: datetime) -> bool:
         """Whether this process has that duty until then; one process has it at a time."""
-        if self._session.get(Lease, name) is None:
+        if self._session.get(DutyClaim, name) is None:
             with suppress(IntegrityError), self._session.begin_nested():
-                self._session.add(Lease(name=name, holder=self._process, until=now))
-        mine_or_free = or_(col(Lease.holder) == self._process, col(Lease.until) <= now)
-        taken = update(Lease).where(col(Lease.name) == name, mine_or_free).values(holder=self._process, until=until)
+                self._session.add(DutyClaim(name=name, holder=self._process, until=now))
+        mine_or_free = or_(col(DutyClaim.holder) == self._process, col(DutyClaim.until) <= now)
+        taken = (
+            update(DutyClaim).where(col(DutyClaim.name) == name, mine_or_free).values(holder=self._process, until=until)
+        )
         return self._execute(taken) == 1
 
     def shipped(self, destination: str, before: int, now: int) -> None:

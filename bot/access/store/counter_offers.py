@@ -9,11 +9,13 @@ from sqlmodel import col, func, select
 
 from bot.access.errors import LostRace
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, AskedGroup, Grant, Message, MessageKind
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.states import LIVE, GrantState, RequestState
-from bot.access.store.protocol_conversation import Asking
-from bot.access.store.session import Reading
+from bot.access.store.protocol_conversation import RequestCounts
+from bot.access.store.session import SessionBase
 
 _LONGEST_THREAD_NOTE = 1000
 """Characters of the column: what does not fit is another answer in the thread."""
@@ -22,16 +24,16 @@ _MOST_ACCESS = 100
 """Of one person in one cluster, looked at for the same request: who has more will hardly know it either."""
 
 
-class Conversing(Reading):
+class CounterOfferQueries(SessionBase):
     """The rows of the conversation."""
 
-    def alone(self, name: str) -> None:
+    def serialize(self, name: str) -> None:
         """Waits for every other transaction of that name. SQLite lets one transaction write at a time anyway."""
         if self._session.connection().dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
             self._session.connection().execute(lock, {"name": name})
 
-    def asking(self, person: str, since: datetime) -> Asking:
+    def count_requests(self, person: str, since: datetime) -> RequestCounts:
         """What that person has asked for, for themselves and for others."""
         by_them = or_(
             and_(col(AccessRequest.requester) == person, col(AccessRequest.asked_by).is_(None)),
@@ -40,9 +42,9 @@ class Conversing(Reading):
         typed = (by_them, col(AccessRequest.automatic).is_(False))
         pending = select(func.count()).where(AccessRequest.state == RequestState.PENDING, *typed)
         lately = select(func.count()).where(col(AccessRequest.created_at) > since, *typed)
-        return Asking(self._session.exec(pending).one(), self._session.exec(lately).one())
+        return RequestCounts(self._session.exec(pending).one(), self._session.exec(lately).one())
 
-    def access_of(self, requester: str, integration: str) -> Sequence[Story]:
+    def access_of(self, requester: str, integration: str) -> Sequence[RequestDetails]:
         """What that person has there or waits for, newest first."""
         waits_or_lives = or_(col(AccessRequest.state) == RequestState.PENDING, col(Grant.state).in_(LIVE))
         rows = self._session.exec(
@@ -58,7 +60,7 @@ class Conversing(Reading):
             .order_by(col(AccessRequest.created_at).desc())
             .limit(_MOST_ACCESS)
         ).all()
-        return self.stories(rows)
+        return self.all_request_details(rows)
 
     def offer(self, offer_id: int) -> CounterOffer | None:
         """The offer of that id."""
@@ -82,11 +84,11 @@ class Conversing(Reading):
             raise LostRace(offer.request_id)
         offer.state, offer.decided_at = to, at
 
-    def regroup(self, group: AskedGroup, **values: Any) -> None:
+    def change_group(self, group: AskedGroup, **values: Any) -> None:
         """Changes who has to say yes."""
         self._execute(update(AskedGroup).where(col(AskedGroup.id) == group.id).values(**values))
 
-    def disband(self, group: AskedGroup) -> None:
+    def remove_group(self, group: AskedGroup) -> None:
         """Nobody of that group has to say yes any more."""
         self._execute(delete(AskedGroup).where(col(AskedGroup.id) == group.id))
 
@@ -113,7 +115,7 @@ class Conversing(Reading):
             .limit(most)
         ).all()
 
-    def warned(self, grant: Grant, then: datetime | None) -> bool:
+    def record_warning(self, grant: Grant, then: datetime | None) -> bool:
         """Sets when the next note is due. False when another process was here, or it was extended or has ended."""
         as_read = and_(
             col(Grant.id) == grant.id,
@@ -123,7 +125,9 @@ class Conversing(Reading):
         )
         return self._execute(update(Grant).where(as_read).values(warn_at=then)) == 1
 
-    def tell(self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None) -> None:
+    def add_to_timeline(
+        self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         """A line below each approval message of each request; what is not sent yet takes it up."""
         if not happened:
             return

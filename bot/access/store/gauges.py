@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
-from bot.access.models.requests import AccessRequest, AuditEvent, Grant, Message
-from bot.access.models.system import AuditHead, AuditShipping
+from bot.access.models.audit import AuditEvent, AuditHead, AuditShipping
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message
+from bot.access.models.requests import AccessRequest
 from bot.access.states import ENDING, LIVE, GrantState, RequestState
 from bot.access.store.audit_chain import ONLY
 

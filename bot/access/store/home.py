@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_
 from sqlmodel import col, func, select
 
-from bot.access.models.requests import AccessRequest, Approval, AskedGroup, AuditEvent, Grant
-from bot.access.models.system import Favourite, HomeTab
+from bot.access.models.audit import AuditEvent
+from bot.access.models.grants import Grant
+from bot.access.models.home import Favourite, HomeTab
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.states import LIVE, RequestState
-from bot.access.store.paging import Page, Slice
-from bot.access.store.session import Reading
+from bot.access.store.paging import PageQuery, RequestPage
+from bot.access.store.session import SessionBase
 
 _ENDING = (col(Grant.expires_at), col(Grant.id), False)
 _URGENT = (col(AccessRequest.pending_until), col(AccessRequest.id), False)
@@ -21,16 +23,16 @@ _NEWEST = (col(AccessRequest.created_at), col(AccessRequest.id), True)
 Order = tuple[Any, Any, bool]
 
 
-class Overview(Reading):
+class HomeQueries(SessionBase):
     """Pages of requests, favourites, and Home tabs."""
 
-    def live_of(self, person: str, page: Page) -> Slice:
+    def live_of(self, person: str, page: PageQuery) -> RequestPage:
         """What a person has now, what ends first in front."""
         # Not joined: SQLite would go through all that the person ever asked for, to find what is live of it.
         mine = exists().where(col(AccessRequest.id) == col(Grant.id), col(AccessRequest.requester) == person)
         return self._slice(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
 
-    def waiting_for(self, person: str, page: Page) -> Slice:
+    def waiting_for(self, person: str, page: PageQuery) -> RequestPage:
         """Pending requests about which that person was asked and has said nothing yet, the most urgent in front."""
         said = exists().where(col(Approval.request_id) == col(AccessRequest.id), col(Approval.approver) == person)
         waiting = select(AccessRequest.id).where(
@@ -41,11 +43,11 @@ class Overview(Reading):
         )
         return self._slice(waiting, _URGENT, page)
 
-    def history_of(self, person: str, page: Page) -> Slice:
+    def history_of(self, person: str, page: PageQuery) -> RequestPage:
         """All that a person ever asked for, newest first."""
         return self._slice(select(AccessRequest.id).where(AccessRequest.requester == person), _NEWEST, page)
 
-    def owned_live(self, person: str, integrations: Sequence[str], page: Page) -> Slice:
+    def owned_live(self, person: str, integrations: Sequence[str], page: PageQuery) -> RequestPage:
         """What others have now on what is that person's, or in those integrations; what ends first in front."""
         return self._slice(_live().where(*_owned(person, integrations)), _ENDING, page)
 
@@ -107,7 +109,7 @@ class Overview(Reading):
         people = {person for requester, owners, _ in rows for person in (requester, *owners)}
         return frozenset(people.union(*asked)), frozenset(integration for _, _, integration in rows)
 
-    def _slice(self, ids: Any, order: Order, page: Page) -> Slice:
+    def _slice(self, ids: Any, order: Order, page: PageQuery) -> RequestPage:
         key, identity, turned = order
         backwards = page.before is not None
         anchor = page.before or page.after
@@ -123,7 +125,7 @@ class Overview(Reading):
             ahead, behind = bool(found), more
         else:
             ahead, behind = more, at is not None and bool(found)
-        return Slice(self.stories(found), found[-1] if ahead else None, found[0] if behind else None)
+        return RequestPage(self.all_request_details(found), found[-1] if ahead else None, found[0] if behind else None)
 
 
 def _beyond(key: Any, identity: Any, at: object, anchor: str | None, *, up: bool) -> ColumnElement[bool]:

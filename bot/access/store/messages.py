@@ -7,15 +7,16 @@ from typing import Any
 from sqlalchemy import case, insert, or_, update
 from sqlmodel import col, func, select
 
-from bot.access.models.requests import FREE, Message, MessageKind
-from bot.access.ports import Posted
-from bot.access.store.session import Reading
+from bot.access.models.columns import FREE
+from bot.access.models.messages import Message, MessageKind
+from bot.access.ports import MessagePosition
+from bot.access.store.session import SessionBase
 
 
-class Messages(Reading):
+class MessageQueries(SessionBase):
     """The outbox."""
 
-    def owe(
+    def enqueue(
         self,
         request_id: str,
         kind: MessageKind,
@@ -33,7 +34,7 @@ class Messages(Reading):
                 self.made_work = self.made_work or at is not None
         self._session.flush()
 
-    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
+    def enqueue_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
         """A message to each recipient that has none of this kind about that request yet."""
         if not recipients:
             return
@@ -73,14 +74,14 @@ class Messages(Reading):
         )
         self.made_work = self.made_work or changed > 0
 
-    def place(self, message: Message, posted: Posted) -> None:
+    def record_position(self, message: Message, posted: MessagePosition) -> None:
         """Remembers where a message stands."""
         self._execute(update(Message).where(col(Message.id) == message.id).values(channel=posted.channel, ts=posted.ts))
         message.channel, message.ts = posted.channel, posted.ts
 
-    def sent(self, message: Message, posted: Posted) -> None:
+    def sent(self, message: Message, posted: MessagePosition) -> None:
         """The message shows what was wanted when it was claimed; a later want stays owed. Ends the claim."""
-        self.place(message, posted)
+        self.record_position(message, posted)
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
         self._execute(
             update(Message)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.access.models.requests import Grant
-from bot.access.models.system import Favourite, HomeTab
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.home import Favourite, HomeTab
+from bot.access.models.request_details import RequestDetails
 
 
 @dataclass(frozen=True)
-class Page:
+class PageQuery:
     """Which requests of a list: the first ones, those behind the one of that id, or those before it."""
 
     size: int
@@ -20,10 +20,10 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Slice:
+class RequestPage:
     """A page of a list. `next` is the id after which there are more, `previous` the one before which there are."""
 
-    stories: Sequence[Story] = ()
+    requests: Sequence[RequestDetails] = ()
     next: str | None = None
     previous: str | None = None
 
@@ -31,19 +31,19 @@ class Slice:
 class Overviews(Protocol):
     """Reads that grow with what is shown, not with what was ever asked."""
 
-    def live_of(self, person: str, page: Page) -> Slice:
+    def live_of(self, person: str, page: PageQuery) -> RequestPage:
         """What a person has now, what ends first in front."""
         ...
 
-    def waiting_for(self, person: str, page: Page) -> Slice:
+    def waiting_for(self, person: str, page: PageQuery) -> RequestPage:
         """Pending requests about which that person was asked and has said nothing yet, the most urgent in front."""
         ...
 
-    def history_of(self, person: str, page: Page) -> Slice:
+    def history_of(self, person: str, page: PageQuery) -> RequestPage:
         """All that a person ever asked for, newest first."""
         ...
 
-    def owned_live(self, person: str, integrations: Sequence[str], page: Page) -> Slice:
+    def owned_live(self, person: str, integrations: Sequence[str], page: PageQuery) -> RequestPage:
         """What others have now on what is that person's, or in those integrations; what ends first in front."""
         ...
 

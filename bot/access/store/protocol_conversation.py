@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, AskedGroup, Grant, MessageKind
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, AskedGroup
 
 
-class Asking(NamedTuple):
+class RequestCounts(NamedTuple):
     """How much somebody asks for: requests that wait for a decision, and those filed since a time."""
 
     pending: int
@@ -19,15 +21,15 @@ class Asking(NamedTuple):
 class Conversation(Protocol):
     """Counter-offers, notes, threads, and how much one person may ask for."""
 
-    def alone(self, name: str) -> None:
+    def serialize(self, name: str) -> None:
         """Waits for every other transaction that called this with the same name. To be called before any `hold`."""
         ...
 
-    def asking(self, person: str, since: datetime) -> Asking:
+    def count_requests(self, person: str, since: datetime) -> RequestCounts:
         """What that person has asked for, for themselves and for others."""
         ...
 
-    def access_of(self, requester: str, integration: str) -> Sequence[Story]:
+    def access_of(self, requester: str, integration: str) -> Sequence[RequestDetails]:
         """What that person has there or waits for, newest first; what came automatically is left out."""
         ...
 
@@ -41,11 +43,11 @@ class Conversation(Protocol):
         """Ends an open offer. Raises `LostRace` when it is not open any more."""
         ...
 
-    def regroup(self, group: AskedGroup, **values: Any) -> None:
+    def change_group(self, group: AskedGroup, **values: Any) -> None:
         """Changes who has to say yes."""
         ...
 
-    def disband(self, group: AskedGroup) -> None:
+    def remove_group(self, group: AskedGroup) -> None:
         """Nobody of that group has to say yes any more."""
         ...
 
@@ -57,11 +59,13 @@ class Conversation(Protocol):
         """Active grants whose requester is to be told now that they are about to end."""
         ...
 
-    def warned(self, grant: Grant, then: datetime | None) -> bool:
+    def record_warning(self, grant: Grant, then: datetime | None) -> bool:
         """Sets when the next note is due. False when another process was here, or it was extended or has ended."""
         ...
 
-    def tell(self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None) -> None:
+    def add_to_timeline(
+        self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         """A line below each approval message of each request, by id; sent at that time, with what comes until then.
 
         `but` names recipients who get none, by id.

@@ -7,7 +7,7 @@ from typing import Protocol
 from bot.access.models.requests import AccessRequest
 
 
-class Reviews(Protocol):
+class ReviewQueries(Protocol):
     """Requests that were approved without waiting for anybody."""
 
     def reviews_due(self, now: datetime, most: int) -> Sequence[AccessRequest]:

@@ -5,39 +5,35 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.access.models.requests import (
-    AccessRequest,
-    Approval,
-    AskedGroup,
-    CredentialKind,
-    Grant,
-    Message,
-    MessageKind,
-    Setting,
-)
-from bot.access.ports import Posted, Story
+from bot.access.models.columns import CredentialKind
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
+from bot.access.models.system import Setting
+from bot.access.ports import MessagePosition
 from bot.access.states import GrantState, RequestState
 from bot.access.store.paging import Overviews
 from bot.access.store.protocol_conversation import Conversation
-from bot.access.store.protocol_reviews import Reviews
+from bot.access.store.protocol_reviews import ReviewQueries
 
 Row = AccessRequest | Grant
 
 
-class Transaction(Conversation, Overviews, Reviews, Protocol):
+class Transaction(Conversation, Overviews, ReviewQueries, Protocol):
     """Reads and writes that take effect together, or not at all."""
 
     def request(self, request_id: str) -> AccessRequest | None: ...
 
     def grant(self, grant_id: str) -> Grant | None: ...
 
-    def story(self, request_id: str) -> Story: ...
+    def request_details(self, request_id: str) -> RequestDetails: ...
 
-    def stories(self, request_ids: Sequence[str]) -> Sequence[Story]:
+    def all_request_details(self, request_ids: Sequence[str]) -> Sequence[RequestDetails]:
         """Several at once, in the order of the ids."""
         ...
 
-    def requests_of(self, requester: str, most: int) -> Sequence[Story]:
+    def requests_of(self, requester: str, most: int) -> Sequence[RequestDetails]:
         """The newest requests of a person, newest first."""
         ...
 
@@ -65,7 +61,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
 
     def add(self, row: Approval | AskedGroup | Grant) -> None: ...
 
-    def hold(self, request: AccessRequest) -> None:
+    def lock_request(self, request: AccessRequest) -> None:
         """Waits for every other transaction that holds this pending request, and reads what they left.
 
         Two owners of different groups may click at once: each must see the other's approval, or neither completes.
@@ -73,7 +69,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """
         ...
 
-    def hold_grant(self, grant_id: str) -> None:
+    def lock_grant(self, grant_id: str) -> None:
         """Waits for every other transaction that holds this grant; to be called before `hold` of its extension."""
         ...
 
@@ -89,7 +85,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """Pending requests whose next reminder or escalation is due."""
         ...
 
-    def automatic_grants(self) -> Sequence[Story]:
+    def automatic_grants(self) -> Sequence[RequestDetails]:
         """What automatic access flows have given and is live."""
         ...
 
@@ -124,7 +120,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """Active grants of one integration that end no later than that."""
         ...
 
-    def lease(self, name: str, now: datetime, until: datetime) -> bool:
+    def claim_duty(self, name: str, now: datetime, until: datetime) -> bool:
         """Whether this process has that duty until then; one process has it at a time."""
         ...
 
@@ -187,7 +183,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None: ...
 
-    def owe(
+    def enqueue(
         self,
         request_id: str,
         kind: MessageKind,
@@ -203,7 +199,7 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """
         ...
 
-    def owe_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
+    def enqueue_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
         """The same for several requests, by id."""
         ...
 
@@ -215,11 +211,11 @@ class Transaction(Conversation, Overviews, Reviews, Protocol):
         """What was sent of these kinds about these requests, or is being sent, must be shown anew."""
         ...
 
-    def place(self, message: Message, posted: Posted) -> None:
+    def record_position(self, message: Message, posted: MessagePosition) -> None:
         """Remembers where a message stands."""
         ...
 
-    def sent(self, message: Message, posted: Posted) -> None:
+    def sent(self, message: Message, posted: MessagePosition) -> None:
         """The message shows what was wanted when it was claimed; a later want stays owed. Ends the claim."""
         ...
 

@@ -9,10 +9,10 @@ from sqlmodel import col, select
 from bot.access.errors import LostRace
 from bot.access.models.requests import AccessRequest
 from bot.access.states import RequestState
-from bot.access.store.session import Reading
+from bot.access.store.session import SessionBase
 
 
-class Reviews(Reading):
+class ReviewQueries(SessionBase):
     """Requests that were approved without waiting for anybody."""
 
     def reviews_due(self, now: datetime, most: int) -> Sequence[AccessRequest]:

@@ -9,25 +9,20 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
-from bot.access.audit.chain import Entry
-from bot.access.lifecycle.grants import End
+from bot.access.audit.chain import AuditEntry
+from bot.access.lifecycle.grants import EndReason
+from bot.access.models.columns import CredentialKind
 from bot.access.models.counter_offers import CounterOffer
-from bot.access.models.requests import (
-    AccessRequest,
-    Approval,
-    AskedGroup,
-    CredentialKind,
-    Grant,
-    Message,
-    MessageKind,
-    Setting,
-)
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
+from bot.access.models.system import Setting
 from bot.access.states import LIVE, GrantState, RequestState
 
 _Table = TypeVar("_Table", bound=SQLModel)
 
-_NOT_GIVEN_AGAIN = (End.REVOKED, End.NOT_CREATED, End.NOT_DELIVERED)
+_NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED)
 
 
 class _Rows(NamedTuple):
@@ -42,14 +37,14 @@ class _Rows(NamedTuple):
         return tuple(self.approvals), tuple(self.groups), tuple(self.offers)
 
 
-class Reading:
+class SessionBase:
     """Queries on a database session; `process` names this process in what it claims."""
 
     def __init__(self, session: Session, process: str) -> None:
         self._session = session
         self._process = process
         self.made_work = False
-        self.audited: list[Entry] = []
+        self.audited: list[AuditEntry] = []
         self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def request(self, request_id: str) -> AccessRequest | None:
@@ -66,12 +61,12 @@ class Reading:
         # Compared with None it is `IS NULL`.
         return self._session.exec(select(Message).where(*mine, col(Message.about) == about)).first()
 
-    def story(self, request_id: str) -> Story:
+    def request_details(self, request_id: str) -> RequestDetails:
         """Everything about one request. Raises `LookupError` when there is none."""
-        (story,) = self.stories([request_id])
-        return story
+        (details,) = self.all_request_details([request_id])
+        return details
 
-    def stories(self, request_ids: Sequence[str]) -> Sequence[Story]:
+    def all_request_details(self, request_ids: Sequence[str]) -> Sequence[RequestDetails]:
         """Everything about several requests, in that order. Raises `LookupError` when one is not there."""
         # Written rows are read anew: conditional updates pass the session's memory by.
         requests = {each.id: each for each in self._anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
@@ -89,13 +84,15 @@ class Reading:
             of_request[group.request_id].groups.append(group)
         for offer in offers:
             of_request[offer.request_id].offers.append(offer)
-        return [Story(requests[name], grants.get(named[name]), *of_request[name].frozen()) for name in request_ids]
+        return [
+            RequestDetails(requests[name], grants.get(named[name]), *of_request[name].frozen()) for name in request_ids
+        ]
 
     def _anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
         found = select(table).where(where).order_by(*order).execution_options(populate_existing=True)
         return self._session.exec(found).all()
 
-    def requests_of(self, requester: str, most: int) -> Sequence[Story]:
+    def requests_of(self, requester: str, most: int) -> Sequence[RequestDetails]:
         """The newest requests of a person, newest first."""
         # Each by its own index: of both at once a database reads, and sorts, all that there ever was (measured).
         found: dict[str, datetime] = {}
@@ -103,7 +100,7 @@ class Reading:
             theirs = select(AccessRequest.id, AccessRequest.created_at).where(col(column) == requester)
             newest = theirs.order_by(col(AccessRequest.created_at).desc()).limit(most)
             found.update(self._session.exec(newest).all())
-        return self.stories(sorted(found, key=lambda name: found[name], reverse=True)[:most])
+        return self.all_request_details(sorted(found, key=lambda name: found[name], reverse=True)[:most])
 
     def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose time to be decided has passed."""
@@ -207,14 +204,14 @@ class Reading:
             .limit(most)
         ).all()
 
-    def automatic_grants(self) -> Sequence[Story]:
+    def automatic_grants(self) -> Sequence[RequestDetails]:
         """What automatic access flows have given and is live."""
         rows = self._session.exec(
             select(AccessRequest.id)
             .join(Grant, col(Grant.id) == col(AccessRequest.id))
             .where(col(AccessRequest.automatic).is_(True), col(Grant.state).in_(LIVE))
         ).all()
-        return self.stories(rows)
+        return self.all_request_details(rows)
 
     def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
         """Whether that person has what the automatic flow gives, or it ended before its time, which is not over yet."""

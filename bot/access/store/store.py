@@ -30,7 +30,7 @@ class SqlStore:
         self._process = process
         self._wakes: list[Callable[[], None]] = []
         self._watches: list[Callable[[SqlTransaction], None]] = []
-        self._presence = _Presence()
+        self._presence = _Availability()
 
     @property
     def engine(self) -> Engine:
@@ -81,7 +81,7 @@ class SqlStore:
         self._engine.dispose()
 
 
-class _Presence:
+class _Availability:
     """Whether the database was there when it was last used. Said once, and again while it stays away."""
 
     def __init__(self) -> None:

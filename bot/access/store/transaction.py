@@ -8,24 +8,26 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import SQLModel, col, select
 
-from bot.access.audit.chain import Entry
+from bot.access.audit.chain import AuditEntry
 from bot.access.errors import LostRace
 from bot.access.ids import new_id
-from bot.access.models.requests import AccessRequest, Approval, AskedGroup, Grant, Setting
+from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
+from bot.access.models.system import Setting
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.store.audit_chain import chain
-from bot.access.store.claims import Claims
-from bot.access.store.counter_offers import Conversing
-from bot.access.store.home import Overview
-from bot.access.store.messages import Messages
+from bot.access.store.claims import ClaimQueries
+from bot.access.store.counter_offers import CounterOfferQueries
+from bot.access.store.home import HomeQueries
+from bot.access.store.messages import MessageQueries
 from bot.access.store.protocol_transaction import Row
-from bot.access.store.reviews import Reviews
+from bot.access.store.reviews import ReviewQueries
 
 _TRIES_FOR_AN_ID = 20
 """With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
-class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
+class SqlTransaction(ClaimQueries, MessageQueries, CounterOfferQueries, HomeQueries, ReviewQueries):
     """A `Transaction` on a database session."""
 
     def file(self, request: AccessRequest) -> AccessRequest:
@@ -71,7 +73,7 @@ class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
         self._session.merge(decision)
         self._session.flush()
 
-    def hold(self, request: AccessRequest) -> None:
+    def lock_request(self, request: AccessRequest) -> None:
         """Waits for other transactions on this pending request, and reads what they left. Raises `LostRace`."""
         # An UPDATE takes the row's lock on PostgreSQL; on SQLite the whole transaction is alone already.
         self._amend(request, version=AccessRequest.version + 1)
@@ -81,7 +83,7 @@ class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
         for name in AccessRequest.model_fields:
             setattr(request, name, getattr(now, name))
 
-    def hold_grant(self, grant_id: str) -> None:
+    def lock_grant(self, grant_id: str) -> None:
         """Waits for other transactions on that grant, so that what follows does not wait the other way round."""
         self._session.get(Grant, grant_id, with_for_update=True)
 
@@ -215,7 +217,7 @@ class SqlTransaction(Claims, Messages, Conversing, Overview, Reviews):
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
         """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
-        self.audited.append(Entry(at, event, request_id, actor, detail))
+        self.audited.append(AuditEntry(at, event, request_id, actor, detail))
 
     def seal(self) -> None:
         """Chains what was audited to all before: the last thing that a transaction does."""

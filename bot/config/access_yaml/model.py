@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
-from bot.access.policy.model import AccessFlow, Part, Permission
+from bot.access.policy.model import AccessFlow, Permission, PolicyPart
 from bot.access.policy.value_types import Duration, Name, Owners
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
 from bot.secret_stores.references import is_reference, variable_of, wrong_with
@@ -134,7 +134,7 @@ class PermissionEntry(Permission):
     run_as: tuple[UserToRunAs, ...] = Field(default=(), max_length=MOST_RUN_AS)
 
 
-class IntegrationEntry(Part):
+class IntegrationEntry(PolicyPart):
     """One cluster. Of `url` and `cloud_id` there is one, which `across` sees to."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["cloud_id"]}]})
@@ -153,7 +153,7 @@ class IntegrationEntry(Part):
     user_cleanup_days: Days | None = None
 
 
-class PolicyFile(Part):
+class PolicyFile(PolicyPart):
     """Just-in-time access to Elasticsearch: the clusters, what may be asked for, and who says yes."""
 
     integrations: tuple[IntegrationEntry, ...] = Field(min_length=1)

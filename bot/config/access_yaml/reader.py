@@ -7,7 +7,7 @@ from typing import NoReturn
 from pydantic import SecretStr, ValidationError
 
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
-from bot.cluster.client import Connection
+from bot.cluster.client import ClusterConnection
 from bot.config.access_yaml.cross_checks import across
 from bot.config.access_yaml.error_messages import sentences
 from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
@@ -99,9 +99,9 @@ def _integration(entry: IntegrationEntry) -> Integration:
     )
 
 
-def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> Connection:
+def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> ClusterConnection:
     store = open_store(entry.password.get_secret_value(), variables)
-    return Connection(
+    return ClusterConnection(
         username=entry.username,
         password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
         url=entry.url,

@@ -8,18 +8,31 @@ from slack_sdk.models.blocks import ButtonElement
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
+from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Credential, Resource, Story
-from bot.access.requests.routing import Plan, Wish
-from bot.access.requests.service import Filed
+from bot.access.ports import Credential, Resource
+from bot.access.requests.routing import ParsedRequest, Plan
+from bot.access.requests.service import FilingResult
 from bot.access.states import LIVE, RequestState
 from bot.slack import ids
 from bot.slack.blocks import messages
-from bot.slack.blocks.content import Content, plain
+from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.on_behalf import take_back
 from bot.slack.blocks.phrases import AS, asked, chosen, counted, covered, dangers, people, reviewed, without_asking
-from bot.slack.blocks.rich_text import MENTION, Bold, Code, Line, Moment, Part, Person, block, codes, fallback, sentence
+from bot.slack.blocks.rich_text import (
+    MENTION,
+    Bold,
+    Code,
+    Line,
+    LocalTime,
+    Person,
+    TextPart,
+    block,
+    codes,
+    fallback,
+    sentence,
+)
 
 MOST_GROUPS = 15
 """Owner groups named in one answer."""
@@ -28,11 +41,11 @@ MOST_RESOURCES = 25
 """Names in one answer: what fits on a screen."""
 
 
-def filed(result: Filed) -> Content:
+def filed(result: FilingResult) -> MessageContent:
     """Confirms a request: its id, what it covers, who has to say yes and until when."""
     request, plan = result.request, result.plan
-    if result.twin is not None:
-        return _there_already(result.twin)
+    if result.duplicate is not None:
+        return _there_already(result.duplicate)
     first: Line = ("Request ", Code(request.id), " is filed: ", *asked(request))
     if plan is None:
         return plain([
@@ -59,17 +72,17 @@ def filed(result: Filed) -> Content:
         *([] if request.extends else covered(plan.preview)),
         chosen(plan.flow.name, plan.flow.max_duration),
         *who(plan, "Asked"),
-        ("Open until ", Moment(request.pending_until), "."),
+        ("Open until ", LocalTime(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
 
 
-def explained(wish: Wish, plan: Plan) -> Content:
+def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
     """What would become of a request, without filing it."""
     return plain([
-        (Bold(wish.permission.name), " on ", *codes(wish.patterns),
-         f" in {wish.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
-        *dangers(wish.permission.stored()),
+        (Bold(parsed.permission.name), " on ", *codes(parsed.patterns),
+         f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
+        *dangers(parsed.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
         *decides(plan),
@@ -78,7 +91,7 @@ def explained(wish: Wish, plan: Plan) -> Content:
     ])  # fmt: skip
 
 
-def resources(found: Sequence[Resource], text: str) -> Content:
+def resources(found: Sequence[Resource], text: str) -> MessageContent:
     """What can be asked for, with owners; names what has none."""
     if not found:
         return plain([(f"Nothing here is called “{text}”." if text else "There is nothing in this cluster yet.",)])
@@ -91,60 +104,62 @@ def resources(found: Sequence[Resource], text: str) -> Content:
     return plain(lines)
 
 
-def offer_made(story: Story) -> Content:
+def offer_made(details: RequestDetails) -> MessageContent:
     """Confirms a counter-offer; what becomes of it stands at the request."""
-    request = story.request
+    request = details.request
     return plain([("Your offer for ", Code(request.id), " is sent to ", Person(request.requester), ".")])
 
 
-def without_dm(content: Content) -> Content:
+def without_dm(content: MessageContent) -> MessageContent:
     """The same answer for a person whom the app cannot write to, with that said."""
     lines: list[Line] = [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)]
     return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])
 
 
-def cancelled(story: Story) -> Content:
+def cancelled(details: RequestDetails) -> MessageContent:
     """Confirms that a request was taken back."""
-    return plain([("Request ", Code(story.request.id), " is cancelled. Nobody has to decide it any more.")])
+    return plain([("Request ", Code(details.request.id), " is cancelled. Nobody has to decide it any more.")])
 
 
-def revoking(story: Story) -> Content:
+def revoking(details: RequestDetails) -> MessageContent:
     """Confirms that access is being ended; the proof of it comes as a message."""
-    return plain([("Access ", Code(story.request.id), " is being ended. You are told when it is gone.")])
+    return plain([("Access ", Code(details.request.id), " is being ended. You are told when it is gone.")])
 
 
-def resetting(story: Story) -> Content:
+def resetting(details: RequestDetails) -> MessageContent:
     """Confirms that a fresh secret is on its way; the message that holds it is edited."""
     return plain([
-        ("A fresh secret for ", Code(story.request.id), " comes in its message in a moment. The old one stops.")
+        ("A fresh secret for ", Code(details.request.id), " comes in its message in a moment. The old one stops.")
     ])  # fmt: skip
 
 
-def revealed(story: Story, integration: Integration, credential: Credential) -> Content:
+def revealed(details: RequestDetails, integration: Integration, credential: Credential) -> MessageContent:
     """The secret, for a window. It has no text for notifications: the secret must be in none."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
     lines = messages.handed_over(request, grant, integration, credential)
     lines.append(("It is shown once, here. It replaces what you revealed before, and each Reveal replaces it.",))
-    return Content("", [block(lines)])
+    return MessageContent("", [block(lines)])
 
 
-def status(story: Story) -> Content:
+def status(details: RequestDetails) -> MessageContent:
     """One request, as it stands."""
-    answer = messages.approval(story, recipient="")
+    answer = messages.approval(details, recipient="")
     blocks = [each for each in answer.blocks if each.type != "actions"]
-    return replace(answer, blocks=[*blocks, *([block([reviewed(story.request)])] if story.request.break_glass else [])])
+    return replace(
+        answer, blocks=[*blocks, *([block([reviewed(details.request)])] if details.request.break_glass else [])]
+    )
 
 
-def listed(stories: Sequence[Story], now: datetime) -> Content:
+def listed(all_details: Sequence[RequestDetails], now: datetime) -> MessageContent:
     """A person's newest requests, a line each."""
-    if not stories:
+    if not all_details:
         return plain([("You have not asked for anything yet.",), ("To ask: ", Code("/es-access logs-* 1h"))])
-    return plain([("Your newest requests:",), *(_line(story, now) for story in stories)])
+    return plain([("Your newest requests:",), *(_line(details, now) for details in all_details)])
 
 
-def help_text(policy: Policy) -> Content:
+def help_text(policy: Policy) -> MessageContent:
     """How to ask, and for what."""
     return plain([
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
@@ -170,7 +185,7 @@ def without_mentions(message: str) -> str:
     return MENTION.sub("somebody", message)
 
 
-def refused(error: AccessError) -> Content:
+def refused(error: AccessError) -> MessageContent:
     """What was wrong, and one right example."""
     lines: list[Line] = [sentence(error.message)]
     if error.example:
@@ -180,12 +195,12 @@ def refused(error: AccessError) -> Content:
     return plain(lines)
 
 
-def unreachable(what_happened: str) -> Content:
+def unreachable(what_happened: str) -> MessageContent:
     """Slack or the cluster is in trouble, and nothing came of the click."""
     return plain([(f"{what_happened}, so I could not do that. Nothing was changed. Please try again in a minute.",)])
 
 
-def forgetful() -> Content:
+def forgetful() -> MessageContent:
     """The database cannot be used. Whether the last thing was still kept is not known."""
     return plain([
         ("My database does not answer, so I cannot say whether that was done. Please look again in a minute: ",
@@ -193,7 +208,7 @@ def forgetful() -> Content:
     ])  # fmt: skip
 
 
-def unforeseen(mark: str) -> Content:
+def unforeseen(mark: str) -> MessageContent:
     """A bug. The mark finds it in the log."""
     return plain([
         ("Something went wrong on my side, and I have logged it as ", Code(mark), "."),
@@ -201,20 +216,20 @@ def unforeseen(mark: str) -> Content:
     ])  # fmt: skip
 
 
-def _there_already(story: Story) -> Content:
+def _there_already(details: RequestDetails) -> MessageContent:
     """The same request, once more: answered with the one that there is."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
     if grant is None:
         lines: list[Line] = [
             ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *asked(request)),
-            ("Open until ", Moment(request.pending_until), "."),
+            ("Open until ", LocalTime(request.pending_until), "."),
             again,
         ]
         return plain(lines, (take_back(request),))
     lines = [
         ("This access is there already: ", Code(request.id), ", ", *asked(request)),
-        ("It ends ", Moment(grant.expires_at), ". The credential stands in its direct message."),
+        ("It ends ", LocalTime(grant.expires_at), ". The credential stands in its direct message."),
         again,
     ]
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
@@ -245,11 +260,13 @@ def _owners(resource: Resource) -> str:
     return f"owner {', '.join(named)}" if named else "no owner: the integration owner decides"
 
 
-def _line(story: Story, now: datetime) -> tuple[Part, ...]:
-    request, grant = story.request, story.grant
-    state: tuple[Part, ...] = (request.state.value,)
+def _line(details: RequestDetails, now: datetime) -> tuple[TextPart, ...]:
+    request, grant = details.request, details.grant
+    state: tuple[TextPart, ...] = (request.state.value,)
     if request.state is RequestState.APPROVED and grant is not None:
-        state = ("active until ", Moment(grant.expires_at)) if grant.state in LIVE else (f"ended ({grant.end_reason})",)
+        state = (
+            ("active until ", LocalTime(grant.expires_at)) if grant.state in LIVE else (f"ended ({grant.end_reason})",)
+        )
     elif request.state is RequestState.PENDING and request.pending_until <= now:
         state = (RequestState.EXPIRED.value,)
     kind = " (API key)" if request.kind is CredentialKind.API_KEY else " (password)" if request.flow else ""

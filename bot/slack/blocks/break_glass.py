@@ -6,23 +6,23 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 from slack_sdk.models.blocks import ButtonElement
 
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.ports import Story
 from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE
 from bot.slack import ids
-from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.messages import revoke_button
 from bot.slack.blocks.phrases import asked, covered, dangers, reviewed, where_it_stands
-from bot.slack.blocks.rich_text import Line, Part, Person
-from bot.slack.listeners.payload import id_of, nothing
-from bot.slack.responder import Answering, Body, reply
+from bot.slack.blocks.rich_text import Line, Person, TextPart
+from bot.slack.listeners.payload import discard, id_of
+from bot.slack.responder import Body, Responder, reply
 
 
-def to_review(story: Story, *, again: bool) -> Content:
+def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
     """To owners and a channel: who has what, and why; then who reviewed it. `again`: they are reminded."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     live = grant is not None and grant.state in LIVE
     lines: list[Line] = [
         (*_who(request, "has" if live else "had"), *asked(request), ", without approval."),
@@ -46,7 +46,7 @@ class BreakGlassListeners:
     """What owners press."""
 
     break_glass: BreakGlass
-    answering: Answering
+    responder: Responder
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -55,8 +55,8 @@ class BreakGlassListeners:
     def reviewed(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner has looked at it. Every copy of the message says so by itself."""
         ack()
-        self.answering.later(
-            reply(body, respond, client), lambda: nothing(self.break_glass.review(id_of(body), body["user"]["id"]))
+        self.responder.later(
+            reply(body, respond, client), lambda: discard(self.break_glass.review(id_of(body), body["user"]["id"]))
         )
 
 
@@ -66,8 +66,8 @@ def _title(request: AccessRequest, *, again: bool) -> str:
     return f"Still to review: break-glass {request.id}" if again else f"Break-glass: {request.id}"
 
 
-def _who(request: AccessRequest, has: str) -> tuple[Part, ...]:
-    by: tuple[Part, ...] = (", for whom ", Person(request.asked_by), " asked,") if request.asked_by else ()
+def _who(request: AccessRequest, has: str) -> tuple[TextPart, ...]:
+    by: tuple[TextPart, ...] = (", for whom ", Person(request.asked_by), " asked,") if request.asked_by else ()
     return (Person(request.requester), *by, f" {has} ")
 
 

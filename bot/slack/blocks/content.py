@@ -18,26 +18,26 @@ LONGEST_BODY = 10_000
 
 
 @dataclass(frozen=True)
-class Content:
+class MessageContent:
     """What Slack is given: `text` is for notifications and screen readers, `blocks` is what is seen."""
 
     text: str
     blocks: Sequence[Block]
 
 
-def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
+def content(title: str, lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> MessageContent:
     """A message with a title, lines of text and buttons."""
     title, lines = shortened(title, LONGEST_TITLE), within(lines, LONGEST_BODY)
     blocks: list[Block] = [HeaderBlock(text=title), block(lines)]
     if buttons:
         blocks.append(ActionsBlock(elements=list(buttons)))
-    return Content(f"{title}\n{fallback(within(lines, LONGEST_TEXT))}", blocks)
+    return MessageContent(f"{title}\n{fallback(within(lines, LONGEST_TEXT))}", blocks)
 
 
-def plain(lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Content:
+def plain(lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> MessageContent:
     """A message without a title."""
     lines = within(lines, LONGEST_BODY)
     blocks: list[Block] = [block(lines)]
     if buttons:
         blocks.append(ActionsBlock(elements=list(buttons)))
-    return Content(fallback(within(lines, LONGEST_TEXT)), blocks)
+    return MessageContent(fallback(within(lines, LONGEST_TEXT)), blocks)

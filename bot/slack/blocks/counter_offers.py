@@ -12,11 +12,11 @@ from slack_sdk.models.views import View
 
 from bot.access.durations import format_duration
 from bot.access.models.counter_offers import OfferState
-from bot.access.ports import Story
+from bot.access.models.request_details import RequestDetails
 from bot.access.requests.counter_offers import Choices
 from bot.access.states import RequestState
 from bot.slack import ids
-from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import asked, decision, offer_of, terms
 from bot.slack.blocks.rich_text import Line, Person, block, shortened
 
@@ -53,9 +53,9 @@ def offer_form(choices: Choices) -> View:
     )
 
 
-def offer_message(story: Story, offer_id: str) -> Content:
+def offer_message(details: RequestDetails, offer_id: str) -> MessageContent:
     """To the requester: who offers what, with the buttons while it stands."""
-    request, offer = story.request, offer_of(story, offer_id)
+    request, offer = details.request, offer_of(details, offer_id)
     if offer is None:
         raise LookupError(f"{request.id} has no offer {offer_id}")
     lines: list[Line] = [
@@ -63,7 +63,7 @@ def offer_message(story: Story, offer_id: str) -> Content:
         ("You asked for ", *asked(request)) if offer.state is not OfferState.ACCEPTED else asked(request),
     ]
     if offer.state is OfferState.OPEN and request.state is RequestState.PENDING:
-        lines.append((f"Accepted, it is the approval of {offer_owner(story)}. Declined, your request stays.",))
+        lines.append((f"Accepted, it is the approval of {offer_owner(details)}. Declined, your request stays.",))
         return content(f"Offer for {request.id}", lines, _buttons(str(offer.id)))
     said = {
         OfferState.OPEN: "This offer is no longer open.",
@@ -73,13 +73,13 @@ def offer_message(story: Story, offer_id: str) -> Content:
     }
     lines.append((said[offer.state],))
     if request.state is not RequestState.PENDING:
-        lines.append(decision(story))
+        lines.append(decision(details))
     return content(f"Offer for {request.id}", lines)
 
 
-def offer_owner(story: Story) -> str:
+def offer_owner(details: RequestDetails) -> str:
     """For whom an offer speaks, in a word: of several groups of owners, each has to approve."""
-    several = sum(1 for group in story.groups if not group.escalation) > 1 and not story.request.any_group
+    several = sum(1 for group in details.groups if not group.escalation) > 1 and not details.request.any_group
     return "that owner; others have to approve as well" if several else "that owner"
 
 

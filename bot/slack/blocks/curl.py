@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
 from bot.access.ports import Credential
 
 

@@ -3,26 +3,26 @@
 from slack_sdk.models.blocks import ButtonElement
 
 from bot.access.lifecycle.expiry_warnings import end_of
-from bot.access.ports import Story
+from bot.access.models.request_details import RequestDetails
 from bot.access.states import LIVE
 from bot.slack import ids
-from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import asked, where_it_stands
-from bot.slack.blocks.rich_text import Line, Moment
+from bot.slack.blocks.rich_text import Line, LocalTime
 
 
-def ending_soon(story: Story, about: str) -> Content:
+def ending_soon(details: RequestDetails, about: str) -> MessageContent:
     """To the requester, ahead of the end; after it was extended or has ended, what became of it."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
     if grant.state not in LIVE:
         return content(f"Access {request.id} has ended", [where_it_stands(grant, request.kind), asked(request)])
     if grant.expires_at != end_of(about):
-        lines: list[Line] = [("It was extended and ends ", Moment(grant.expires_at), " now."), asked(request)]
+        lines: list[Line] = [("It was extended and ends ", LocalTime(grant.expires_at), " now."), asked(request)]
         return content(f"Access {request.id} goes on", lines)
     lines = [
-        ("It ends ", Moment(grant.expires_at), ". Do you need it for longer?"),
+        ("It ends ", LocalTime(grant.expires_at), ". Do you need it for longer?"),
         asked(request),
     ]
     return content(f"Access {request.id} ends soon", lines, _buttons(grant.id))

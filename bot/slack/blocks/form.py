@@ -21,7 +21,7 @@ from slack_sdk.models.views import View
 
 from bot.access.durations import LONGEST, format_duration, parse_duration
 from bot.access.errors import AccessError
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import LONGEST_REASON, AccessFlow, Policy
 from bot.access.policy.patterns import MOST_PATTERNS
 from bot.access.requests.service import Draft
@@ -55,7 +55,7 @@ _PURPOSES = {
 
 
 @dataclass(frozen=True)
-class Filled:
+class FormValues:
     """What stands in the form. `duration` is one of the choices, `CUSTOM` among them, and empty for the usual one."""
 
     cluster: str | None = None
@@ -77,11 +77,11 @@ class Filled:
         )  # fmt: skip
 
 
-def filled_with(draft: Draft | None) -> Filled:
+def filled_with(draft: Draft | None) -> FormValues:
     """The form with what was typed in it."""
     if draft is None:
-        return Filled()
-    return Filled(
+        return FormValues()
+    return FormValues(
         draft.integration,
         tuple(each for each in draft.patterns.split(",") if each)[:MOST_PATTERNS],
         draft.permission,
@@ -92,7 +92,7 @@ def filled_with(draft: Draft | None) -> Filled:
     )
 
 
-def command_of(filled: Filled) -> str:
+def command_of(filled: FormValues) -> str:
     """What to type for what stands in the form."""
     draft = filled.draft
     words = [
@@ -105,7 +105,7 @@ def command_of(filled: Filled) -> str:
     return " ".join(["/es-access", *words]).strip()
 
 
-def request_form(policy: Policy, filled: Filled, flow: AccessFlow | None = None, said: Sequence[Line] = ()) -> View:
+def request_form(policy: Policy, filled: FormValues, flow: AccessFlow | None = None, said: Sequence[Line] = ()) -> View:
     """The form. `flow` is the access flow that it falls under, once that is known; `said` is what there is to say."""
     clusters = [each.name for each in policy.integrations[:MOST_OPTIONS]]
     permissions = [each.name for each in policy.permissions[:MOST_OPTIONS]]
@@ -142,7 +142,7 @@ def _patterns(patterns: Sequence[str]) -> InputBlock:
     )
 
 
-def _durations(limit: timedelta, filled: Filled, flow: AccessFlow | None) -> list[Block]:
+def _durations(limit: timedelta, filled: FormValues, flow: AccessFlow | None) -> list[Block]:
     """The choice of durations up to that limit, and the field for another one where that was chosen."""
     chosen = _chosen(filled.duration, limit, flow)
     named = [chosen] if isinstance(chosen, timedelta) else []
@@ -206,7 +206,7 @@ def _emergency(policy: Policy, *, chosen: bool) -> InputBlock | None:
     return InputBlock(block_id=ids.EMERGENCY, label="Break-glass", element=element, optional=True, dispatch_action=True)
 
 
-def _reason(policy: Policy, filled: Filled, flow: AccessFlow | None) -> InputBlock:
+def _reason(policy: Policy, filled: FormValues, flow: AccessFlow | None) -> InputBlock:
     """The reason; whether there has to be one is known with the flow, and before that where all flows agree."""
     flows = [each for each in policy.access_flows if (each.break_glass if filled.break_glass else each.usual)]
     asking = [flow] if flow else flows
@@ -251,6 +251,6 @@ def waiting(title: str = "Ask for access") -> View:
     )
 
 
-def on_one_cluster(filled: Filled, policy: Policy) -> Filled:
+def on_one_cluster(filled: FormValues, policy: Policy) -> FormValues:
     """The same with the cluster named: the first one is chosen where none was."""
     return filled if filled.cluster else replace(filled, cluster=policy.integrations[0].name)

@@ -15,15 +15,28 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.access.durations import format_duration
-from bot.access.lookup.home_tab import Overview, Section
-from bot.access.models.requests import AccessRequest, CredentialKind, Delivery, Grant
-from bot.access.models.system import Favourite
-from bot.access.ports import Story
+from bot.access.lookup.home_tab import HomeTabContent, Section
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import Grant
+from bot.access.models.home import Favourite
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, GrantState, RequestState
-from bot.access.store.paging import Slice
+from bot.access.store.paging import RequestPage
 from bot.slack import ids
 from bot.slack.blocks.phrases import AS, decision, reviewed, where_it_stands
-from bot.slack.blocks.rich_text import Bold, Code, Line, Moment, Part, Person, block, codes, middle_cut, shortened
+from bot.slack.blocks.rich_text import (
+    Bold,
+    Code,
+    Line,
+    LocalTime,
+    Person,
+    TextPart,
+    block,
+    codes,
+    middle_cut,
+    shortened,
+)
 
 MOST_PATTERNS = 5
 """Of one request, in a line."""
@@ -33,11 +46,11 @@ _LONGEST_REASON = 150
 """Characters: a Home tab takes 250 kB, and a list is to be read at a glance."""
 
 
-Item = Callable[[Story], tuple[list[Line], list[ButtonElement]]]
+Item = Callable[[RequestDetails], tuple[list[Line], list[ButtonElement]]]
 """What one request of a list shows: its lines, and its buttons."""
 
 
-def home(seen: Overview) -> View:
+def home(seen: HomeTabContent) -> View:
     """The Home tab of one person."""
     slices = seen.slices
     blocks: list[Block] = [
@@ -52,13 +65,13 @@ def home(seen: Overview) -> View:
     return View(type="home", blocks=blocks)
 
 
-def _mine(found: Slice) -> list[Block]:
-    if not found.stories and found.previous is None:
+def _mine(found: RequestPage) -> list[Block]:
+    if not found.requests and found.previous is None:
         return [HeaderBlock(text="Your access now"), block([("You have none.",)])]
     return _section("Your access now", Section.MINE, found, _live)
 
 
-def _owned(seen: Overview) -> list[Block]:
+def _owned(seen: HomeTabContent) -> list[Block]:
     blocks = _section("What others have of yours", Section.OWNED, seen.slices[Section.OWNED], _given)
     if seen.owned_count < 2:
         return blocks
@@ -88,12 +101,12 @@ def _favourites(kept: Sequence[Favourite]) -> list[Block]:
     return blocks
 
 
-def _section(title: str, section: Section, found: Slice, item: Item) -> list[Block]:
-    if not found.stories and found.previous is None:
+def _section(title: str, section: Section, found: RequestPage, item: Item) -> list[Block]:
+    if not found.requests and found.previous is None:
         return []
     blocks: list[Block] = [DividerBlock(), HeaderBlock(text=title)]
-    for story in found.stories:
-        lines, buttons = item(story)
+    for details in found.requests:
+        lines, buttons = item(details)
         blocks.append(block(lines))
         if buttons:
             blocks.append(ActionsBlock(elements=list(buttons)))
@@ -105,9 +118,9 @@ def _section(title: str, section: Section, found: Slice, item: Item) -> list[Blo
     return [*blocks, ActionsBlock(elements=turns)] if turns else blocks
 
 
-def _live(story: Story) -> tuple[list[Line], list[ButtonElement]]:
-    request, grant = story.request, _grant(story)
-    until: Line = ("Until ", Moment(grant.expires_at), f", {AS[request.kind]}.")
+def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
+    request, grant = details.request, _grant(details)
+    until: Line = ("Until ", LocalTime(grant.expires_at), f", {AS[request.kind]}.")
     if grant.state is GrantState.PROVISIONING:
         return [_title(request), ("It is being made.",)], [_revoke(grant)]
     fresh = (
@@ -118,23 +131,23 @@ def _live(story: Story) -> tuple[list[Line], list[ButtonElement]]:
     return [_title(request), until], [fresh, _button("Extend", ids.EXTEND, grant.id), _revoke(grant)]
 
 
-def _waiting(story: Story) -> tuple[list[Line], list[ButtonElement]]:
-    request = story.request
+def _waiting(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
+    request = details.request
     lines: list[Line] = [
         _title(request),
         (Person(request.requester), f" asks for {_length(request.duration)}, {AS[request.kind]}. ",
-         "Open until ", Moment(request.pending_until), "."),
+         "Open until ", LocalTime(request.pending_until), "."),
         *([("Reason: ", _short(request.reason))] if request.reason else []),
     ]  # fmt: skip
     approve = _button("Approve", ids.APPROVE, request.id, style="primary")
     return lines, [approve, _button("Deny", ids.DENY, request.id, style="danger")]
 
 
-def _given(story: Story) -> tuple[list[Line], list[ButtonElement]]:
-    request, grant = story.request, _grant(story)
+def _given(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
+    request, grant = details.request, _grant(details)
     lines: list[Line] = [
         _title(request),
-        (Person(request.requester), ", until ", Moment(grant.expires_at), f", {AS[request.kind]}."),
+        (Person(request.requester), ", until ", LocalTime(grant.expires_at), f", {AS[request.kind]}."),
         *([reviewed(request)] if request.break_glass else []),
     ]
     to_review = request.break_glass and request.reviewed_at is None
@@ -142,28 +155,28 @@ def _given(story: Story) -> tuple[list[Line], list[ButtonElement]]:
     return lines, [*done, _revoke(grant)]
 
 
-def _past(story: Story) -> tuple[list[Line], list[ButtonElement]]:
-    request, grant = story.request, story.grant
+def _past(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
+    request, grant = details.request, details.grant
     if request.state is RequestState.PENDING:
-        state: Line = ("Waiting for an owner until ", Moment(request.pending_until), ".")
+        state: Line = ("Waiting for an owner until ", LocalTime(request.pending_until), ".")
     elif grant is not None and request.extends is None:
-        state = ("Active until ", Moment(grant.expires_at), ".") if grant.state in LIVE else _ended(story, grant)
+        state = ("Active until ", LocalTime(grant.expires_at), ".") if grant.state in LIVE else _ended(details, grant)
     else:
-        state = decision(story)
+        state = decision(details)
     again = _button("Request again", ids.ASK_AGAIN, request.id)
     return [_title(request), state], [again, _button("Save", ids.SAVE_FAVOURITE, request.id)]
 
 
-def _ended(story: Story, grant: Grant) -> tuple[Part, ...]:
-    return where_it_stands(grant, story.request.kind)
+def _ended(details: RequestDetails, grant: Grant) -> tuple[TextPart, ...]:
+    return where_it_stands(grant, details.request.kind)
 
 
-def _title(request: AccessRequest) -> tuple[Part, ...]:
+def _title(request: AccessRequest) -> tuple[TextPart, ...]:
     more = f", {_length(request.duration)} more for {request.extends}" if request.extends else ""
     return (Code(request.id), " ", *_terms(request), more)
 
 
-def _terms(terms: AccessRequest | Favourite) -> tuple[Part, ...]:
+def _terms(terms: AccessRequest | Favourite) -> tuple[TextPart, ...]:
     names = [middle_cut(each, _LONGEST_NAME) for each in terms.patterns[:MOST_PATTERNS]]
     rest = len(terms.patterns) - len(names)
     more = f" and {rest} more" if rest > 0 else ""
@@ -178,10 +191,10 @@ def _short(reason: str) -> str:
     return shortened(reason, _LONGEST_REASON)
 
 
-def _grant(story: Story) -> Grant:
-    if story.grant is None:
-        raise LookupError(f"{story.request.id} has no grant")
-    return story.grant
+def _grant(details: RequestDetails) -> Grant:
+    if details.grant is None:
+        raise LookupError(f"{details.request.id} has no grant")
+    return details.grant
 
 
 def _revoke(grant: Grant) -> ButtonElement:

@@ -11,15 +11,19 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
-from bot.access.lifecycle.grants import End
-from bot.access.models.requests import AccessRequest, CredentialKind, Delivery, Grant, MessageKind
+from bot.access.lifecycle.grants import EndReason
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
-from bot.access.ports import Credential, Story
+from bot.access.ports import Credential
 from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.slack import ids
-from bot.slack.blocks.content import Content, content, plain
+from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.curl import search_line
 from bot.slack.blocks.phrases import (
     asked,
@@ -35,26 +39,26 @@ from bot.slack.blocks.phrases import (
     who_asks,
     why,
 )
-from bot.slack.blocks.rich_text import Code, Line, Moment, Part, Person, Pre, fallback, sentence
+from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, TextPart, fallback, sentence
 
 
-def message(kind: MessageKind, story: Story, recipient: str) -> Content:
+def message(kind: MessageKind, details: RequestDetails, recipient: str) -> MessageContent:
     """The message of that kind to that person, as the rows are now. It never holds a credential."""
     if kind is MessageKind.APPROVAL:
-        return approval(story, recipient)
+        return approval(details, recipient)
     if kind is MessageKind.REMINDER:
-        return reminder(story, recipient)
-    return _KINDS[kind](story)
+        return reminder(details, recipient)
+    return _KINDS[kind](details)
 
 
-def notice(text: str) -> Content:
+def notice(text: str) -> MessageContent:
     """About no request: a line of the application's own, in which a person may be written as `<@U…>`."""
     return plain([sentence(line) for line in text.splitlines()])
 
 
-def approval(story: Story, recipient: str) -> Content:
+def approval(details: RequestDetails, recipient: str) -> MessageContent:
     """To an owner: who asks for what, what it covers, who has said yes, and what has become of it."""
-    request = story.request
+    request = details.request
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
         who_asks(request, what),
@@ -66,56 +70,56 @@ def approval(story: Story, recipient: str) -> Content:
     if request.state is RequestState.PENDING:
         lines += [
             *([chosen(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
-            *needed(story),
+            *needed(details),
             ("Asked: ", *people(request.owners), "."),
-            why(story, recipient),
-            *offered(story),
-            ("Open until ", Moment(request.pending_until), "."),
+            why(details, recipient),
+            *offered(details),
+            ("Open until ", LocalTime(request.pending_until), "."),
         ]
         decide = (_approve(request), _deny(request), _offer(request))
-        return content(f"Request {request.id}", lines, () if recipient in story.approvers else decide)
-    lines += [decision(story), *offered(story)]
-    if story.grant is None or request.extends is not None:
+        return content(f"Request {request.id}", lines, () if recipient in details.approvers else decide)
+    lines += [decision(details), *offered(details)]
+    if details.grant is None or request.extends is not None:
         return content(f"Request {request.id}: {request.state.value}", lines)
-    lines.append(where_it_stands(story.grant, request.kind))
-    revoke = (revoke_button(story.grant, request),) if story.grant.state in LIVE else ()
+    lines.append(where_it_stands(details.grant, request.kind))
+    revoke = (revoke_button(details.grant, request),) if details.grant.state in LIVE else ()
     return content(f"Request {request.id}: {request.state.value}", lines, revoke)
 
 
-def reminder(story: Story, recipient: str) -> Content:
+def reminder(details: RequestDetails, recipient: str) -> MessageContent:
     """To an owner who was asked: nobody has decided yet."""
-    again = approval(story, recipient)
-    if story.request.state is not RequestState.PENDING:
+    again = approval(details, recipient)
+    if details.request.state is not RequestState.PENDING:
         return again
-    title = HeaderBlock(text=f"Still waiting: {story.request.id}")
+    title = HeaderBlock(text=f"Still waiting: {details.request.id}")
     return replace(again, text=f"Still waiting: {again.text}", blocks=[title, *again.blocks[1:]])
 
 
-def credential(story: Story) -> Content:
+def credential(details: RequestDetails) -> MessageContent:
     """To the requester, while there is no secret in it: before it is made, and after it has ended."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     revealed = request.delivery is Delivery.REVEAL
     if grant is not None and revealed and grant.state is GrantState.ACTIVE:
         return revealable(request, grant)
     if grant is None or grant.state in LIVE:
-        lines: list[Line] = [decision(story), ("Your credential is being made and will stand here in a moment.",)]
+        lines: list[Line] = [decision(details), ("Your credential is being made and will stand here in a moment.",)]
         return content(f"Access {request.id} approved", [*lines, asked(request)])
     lines = [asked(request), where_it_stands(grant, request.kind)]
-    if grant.end_reason == End.REMOVED_BY_HAND:
+    if grant.end_reason == EndReason.REMOVED_BY_HAND:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
     if not revealed:
         lines.append(("The credential was removed from this message.",))
     return content(f"Access {request.id} has ended", lines)
 
 
-def revealable(request: AccessRequest, grant: Grant) -> Content:
+def revealable(request: AccessRequest, grant: Grant) -> MessageContent:
     """To the requester, in the place of a secret: the button that makes one."""
     noun = "API key" if request.kind is CredentialKind.API_KEY else "password"
     lines: list[Line] = [
         asked(request),
         (f"Press Reveal: your {noun} is made at that moment, and shown once in a window that Slack does not keep.",),
         ("Each Reveal makes a new one, and the one before stops.",),
-        ("Ends: ", Moment(grant.expires_at)),
+        ("Ends: ", LocalTime(grant.expires_at)),
     ]
     if request.kind is CredentialKind.API_KEY and grant.expires_at > grant.created_at + request.length:
         lines.append(("A key that was revealed before the extension ends at the old time: press Reveal for another.",))
@@ -123,16 +127,16 @@ def revealable(request: AccessRequest, grant: Grant) -> Content:
     return content(f"Access {request.id}", lines, (reveal, *_buttons(grant)))
 
 
-def delivered(story: Story, integration: Integration, secret: Credential) -> Content:
+def delivered(details: RequestDetails, integration: Integration, secret: Credential) -> MessageContent:
     """To the requester: the credential, for as long as it lives. The only message with a secret in its blocks."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
     title = f"Access {request.id}"
     lines = handed_over(request, grant, integration, secret)
     # The fallback goes into notifications and e-mails: it says all but the secret.
     blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
-    return Content(f"{title}\n{fallback([asked(request)])}", blocks)
+    return MessageContent(f"{title}\n{fallback([asked(request)])}", blocks)
 
 
 def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:
@@ -146,7 +150,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         asked(request),
         ("URL: ", Code(integration.public_url)),
         *shown,
-        ("Ends: ", Moment(grant.expires_at)),
+        ("Ends: ", LocalTime(grant.expires_at)),
         *([_details(integration, grant, request)] if integration.access_details else []),
         ("Try it:",),
         Pre(search_line(integration.public_url, request.patterns, secret)),
@@ -170,22 +174,22 @@ def _reset(grant: Grant) -> ButtonElement:
     return ButtonElement(text="Reset", action_id=ids.RESET, value=grant.id, confirm=sure)
 
 
-def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[Part, ...]:
-    values: dict[str, Part] = {
+def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
+    values: dict[str, TextPart] = {
         "url": Code(integration.public_url),
         "username": Code(grant.username),
-        "expiry": Moment(grant.expires_at),
+        "expiry": LocalTime(grant.expires_at),
         "patterns": Code(", ".join(request.patterns)),
     }
     return tuple(fill_details(integration.access_details, values))
 
 
-def outcome(story: Story) -> Content:
+def outcome(details: RequestDetails) -> MessageContent:
     """To the requester: what became of a request, where that is not a credential."""
-    request = story.request
-    lines = [decision(story), asked(request)]
-    if request.extends and request.state is RequestState.APPROVED and story.grant is not None:
-        lines.append((Code(request.extends), " now ends ", Moment(story.grant.expires_at), ". ", _after(request)))
+    request = details.request
+    lines = [decision(details), asked(request)]
+    if request.extends and request.state is RequestState.APPROVED and details.grant is not None:
+        lines.append((Code(request.extends), " now ends ", LocalTime(details.grant.expires_at), ". ", _after(request)))
         return content(f"Extension {request.id} approved", lines)
     if request.state is RequestState.EXPIRED:
         lines.append((f"Ask again, or speak to an owner of {request.integration}.",))
@@ -201,28 +205,28 @@ def _after(extension: AccessRequest) -> str:
     return "A new API key takes the place of the old one in its message, and the old one stops."
 
 
-def delayed(story: Story) -> Content:
+def delayed(details: RequestDetails) -> MessageContent:
     """To the requester: approved, but not there yet."""
     lines: list[Line] = [
-        (f"{story.request.integration} or Slack does not answer. I keep trying.",),
+        (f"{details.request.integration} or Slack does not answer. I keep trying.",),
         ("Your credential comes as soon as it does.",),
-        asked(story.request),
+        asked(details.request),
     ]
-    return content(f"Access {story.request.id} is delayed", lines)
+    return content(f"Access {details.request.id} is delayed", lines)
 
 
-def ended(story: Story) -> Content:
+def ended(details: RequestDetails) -> MessageContent:
     """To requester and approver: the access is over, and what was read back from the cluster."""
-    request = story.request
+    request = details.request
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), asked(request)]
-    if story.grant is not None:
-        lines.append(where_it_stands(story.grant, request.kind))
+    if details.grant is not None:
+        lines.append(where_it_stands(details.grant, request.kind))
     return content(f"Access {request.id} has ended", lines)
 
 
-def failed(story: Story) -> Content:
+def failed(details: RequestDetails) -> MessageContent:
     """To the owners: something needs a person. Says what, and what to do by hand."""
-    request, grant = story.request, story.grant
+    request, grant = details.request, details.grant
     lines: list[Line] = [("Access of ", Person(request.requester), "."), asked(request)]
     if grant is None:
         return content(f"Access {request.id}", lines)
@@ -235,7 +239,7 @@ def failed(story: Story) -> Content:
         ]
         return content(f"Access {request.id} could not be ended", lines)
     lines.append(where_it_stands(grant, request.kind))
-    if grant.end_reason in {End.NOT_CREATED, End.NOT_DELIVERED}:
+    if grant.end_reason in {EndReason.NOT_CREATED, EndReason.NOT_DELIVERED}:
         lines.append(
             (
                 "Run ",
@@ -254,7 +258,7 @@ def _by_hand(grant: Grant, kind: CredentialKind) -> str:
     return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))
 
 
-_KINDS: dict[MessageKind, Callable[[Story], Content]] = {
+_KINDS: dict[MessageKind, Callable[[RequestDetails], MessageContent]] = {
     MessageKind.CREDENTIAL: credential,
     MessageKind.OUTCOME: outcome,
     MessageKind.DELAYED: delayed,

@@ -2,18 +2,18 @@
 
 from slack_sdk.models.blocks import ButtonElement
 
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.ports import Story
 from bot.access.states import RequestState
 from bot.slack import ids
-from bot.slack.blocks.content import Content, content
+from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import asked, decision, people, who_asks
-from bot.slack.blocks.rich_text import Line, Moment
+from bot.slack.blocks.rich_text import Line, LocalTime
 
 
-def asked_for_you(story: Story) -> Content:
+def asked_for_you(details: RequestDetails) -> MessageContent:
     """To the requester who did not ask: what was asked for, and how to take it back."""
-    request = story.request
+    request = details.request
     lines: list[Line] = [
         who_asks(request, "access"),
         asked(request),
@@ -22,10 +22,10 @@ def asked_for_you(story: Story) -> Content:
     if request.state is RequestState.PENDING:
         lines += [
             ("Asked: ", *people(request.owners), "."),
-            ("You get the credential when it is approved. Open until ", Moment(request.pending_until), "."),
+            ("You get the credential when it is approved. Open until ", LocalTime(request.pending_until), "."),
         ]
         return content(f"Request {request.id} for you", lines, (take_back(request),))
-    return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(story)])
+    return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(details)])
 
 
 def take_back(request: AccessRequest) -> ButtonElement:

@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from bot.access.durations import format_duration
+from bot.access.models.columns import CredentialKind
 from bot.access.models.counter_offers import CounterOffer, OfferState
-from bot.access.models.requests import AccessRequest, CredentialKind, Grant
-from bot.access.ports import Story
+from bot.access.models.grants import Grant
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.requests.approvals import APPLICATION
 from bot.access.requests.preview import Preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
-from bot.slack.blocks.rich_text import Bold, Line, Moment, Part, Person, codes
+from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
 
 _MOST_GROUPS = 15
 """Owner groups with a line of their own in a message: Slack refuses texts that are too long, and nobody reads them."""
@@ -37,7 +39,7 @@ AS: Mapping[CredentialKind, str] = {
 """How access is given, at the end of what was asked for."""
 
 
-def asked(request: AccessRequest) -> tuple[Part, ...]:
+def asked(request: AccessRequest) -> tuple[TextPart, ...]:
     """What was asked for, in a line."""
     length = format_duration(request.length)
     duration = f"{length} more for {request.extends}" if request.extends else length
@@ -49,21 +51,21 @@ def asked(request: AccessRequest) -> tuple[Part, ...]:
     )  # fmt: skip
 
 
-def who_asks(request: AccessRequest, what: str) -> tuple[Part, ...]:
+def who_asks(request: AccessRequest, what: str) -> tuple[TextPart, ...]:
     """Who asks, and for whom where that is somebody else."""
     if request.asked_by is None:
         return (Person(request.requester), f" asks for {what}.")
     return (Person(request.asked_by), f" asks for {what} for ", Person(request.requester), ".")
 
 
-def terms(offer: CounterOffer) -> tuple[Part, ...]:
+def terms(offer: CounterOffer) -> tuple[TextPart, ...]:
     """What is offered, in a line."""
     return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
 
 
-def offer_of(story: Story, offer_id: str) -> CounterOffer | None:
+def offer_of(details: RequestDetails, offer_id: str) -> CounterOffer | None:
     """The offer of that id."""
-    return next((offer for offer in story.offers if str(offer.id) == offer_id), None)
+    return next((offer for offer in details.offers if str(offer.id) == offer_id), None)
 
 
 _ANSWERED = {
@@ -73,11 +75,11 @@ _ANSWERED = {
 }
 
 
-def offered(story: Story) -> list[Line]:
+def offered(details: RequestDetails) -> list[Line]:
     """The counter-offers that were made, and what became of each. One that was replaced is left out."""
-    pending = story.request.state is RequestState.PENDING
+    pending = details.request.state is RequestState.PENDING
     lines: list[Line] = []
-    for offer in story.offers:
+    for offer in details.offers:
         if offer.state is OfferState.REPLACED:
             continue
         lapsed = offer.state is OfferState.OPEN and not pending
@@ -92,7 +94,7 @@ _MOST_OFFERS = 5
 
 def dangers(privileges: Mapping[str, Any]) -> list[Line]:
     """What a role holds besides indices and Kibana, in words; nothing where it holds no more."""
-    held: list[tuple[Part, ...]] = []
+    held: list[tuple[TextPart, ...]] = []
     if cluster := privileges.get("cluster"):
         held.append(("holds the cluster privileges ", *codes(cluster)))
     if run_as := privileges.get("run_as"):
@@ -101,7 +103,7 @@ def dangers(privileges: Mapping[str, Any]) -> list[Line]:
         held.append(("covers system indices",))
     if not held:
         return []
-    parts: list[Part] = [Bold("Dangerous: "), "besides indices this role "]
+    parts: list[TextPart] = [Bold("Dangerous: "), "besides indices this role "]
     for place, each in enumerate(held):
         parts += [*(["; "] if place else []), *each]
     return [(*parts, ". What is made with it is not taken away at the end.")]
@@ -118,14 +120,14 @@ def covered(seen: Preview | None) -> list[Line]:
     return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
 
 
-def chosen(flow: str, limit: timedelta) -> tuple[Part, ...]:
+def chosen(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
     """The access flow that a request falls under, why that one, and the longest that it allows."""
     return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
 
 
 def without_asking(plan: Plan) -> Line:
     """What becomes of a request under a break-glass flow, to whoever asks."""
-    channel: tuple[Part, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
+    channel: tuple[TextPart, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
     return (
         "Break-glass: it approves at once. ",
         *people(plan.watchers),
@@ -138,44 +140,46 @@ def reviewed(request: AccessRequest) -> Line:
     """Whether an owner has looked at break-glass access since, and who."""
     if request.reviewed_at is None or request.reviewed_by is None:
         return ("Break-glass: no owner has reviewed it yet.",)
-    return ("Reviewed by ", Person(request.reviewed_by), " on ", Moment(request.reviewed_at), ".")
+    return ("Reviewed by ", Person(request.reviewed_by), " on ", LocalTime(request.reviewed_at), ".")
 
 
-def needed(story: Story) -> list[Line]:
+def needed(details: RequestDetails) -> list[Line]:
     """One line an owner group: who has said yes, and how many more have to."""
     lines: list[Line] = []
-    several = sum(1 for group in story.groups if not group.escalation) > 1
+    several = sum(1 for group in details.groups if not group.escalation) > 1
     if several:
-        lines.append(("One of these has to approve:" if story.request.any_group else "Each of these has to approve:",))
-    for group in story.groups[:_MOST_GROUPS]:
-        yes = [each.approver for each in story.approvals if each.approved and group.id in each.groups]
+        lines.append(
+            ("One of these has to approve:" if details.request.any_group else "Each of these has to approve:",)
+        )
+    for group in details.groups[:_MOST_GROUPS]:
+        yes = [each.approver for each in details.approvals if each.approved and group.id in each.groups]
         missing = group.approvals - len(yes)
-        said: tuple[Part, ...] = (*people(yes), " approved") if yes else ()
+        said: tuple[TextPart, ...] = (*people(yes), " approved") if yes else ()
         more = "one approval" if missing == 1 else f"{missing} approvals"
         waits = f"{', ' if yes else ''}waiting for {more}" if missing > 0 else ""
         of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
         standing_in = ", standing in for all" if group.escalation else ""
         lines.append((Bold(group.label[:_LONGEST_LABEL]), f"{of}{standing_in}: ", *said, waits))
-    rest = len(story.groups) - _MOST_GROUPS
+    rest = len(details.groups) - _MOST_GROUPS
     return [*lines, (f"And {rest} more groups.",)] if rest > 0 else lines
 
 
-def why(story: Story, recipient: str) -> tuple[Part, ...]:
+def why(details: RequestDetails, recipient: str) -> tuple[TextPart, ...]:
     """Why this person is asked."""
-    groups = [group for group in story.groups if recipient in group.asked]
+    groups = [group for group in details.groups if recipient in group.asked]
     if any(group.escalation for group in groups):
         return ("You are asked because nobody else has decided yet.",)
-    if recipient == story.request.channel:
-        labels = ", ".join(group.label[:_LONGEST_LABEL] for group in story.groups[:3])
-        flow = story.request.flow
+    if recipient == details.request.channel:
+        labels = ", ".join(group.label[:_LONGEST_LABEL] for group in details.groups[:3])
+        flow = details.request.flow
         return (f"It is asked here because the access flow “{flow}” says so. Its owners decide: {labels}.",)
-    labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or story.request.integration
+    labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or details.request.integration
     return (f"You are asked as an owner: {labels}.",)
 
 
-def decision(story: Story) -> tuple[Part, ...]:
+def decision(details: RequestDetails) -> tuple[TextPart, ...]:
     """Who decided, when and why."""
-    request = story.request
+    request = details.request
     if request.state is RequestState.EXPIRED:
         return ("Nobody decided in time, so the request has expired.",)
     if request.decided_at is None:
@@ -183,32 +187,34 @@ def decision(story: Story) -> tuple[Part, ...]:
     if request.decided_by is None:
         return (request.decision_reason or "The access ended first, so there was nothing left to extend.",)
     if request.decided_by == APPLICATION and not request.flow:
-        return ("Found in the cluster and taken over on ", Moment(request.decided_at), ".")
+        return ("Found in the cluster and taken over on ", LocalTime(request.decided_at), ".")
     if request.decided_by == APPLICATION:
         return (
             f"{request.state.value.capitalize()} by the access flow “{request.flow}” on ",
-            Moment(request.decided_at),
+            LocalTime(request.decided_at),
             ".",
         )
-    deciders = story.approvers if request.state is RequestState.APPROVED else (request.decided_by,)
+    deciders = details.approvers if request.state is RequestState.APPROVED else (request.decided_by,)
     word = request.state.value.capitalize()
-    parts: tuple[Part, ...] = (f"{word} by ", *people(deciders), " on ", Moment(request.decided_at), ".")
+    parts: tuple[TextPart, ...] = (f"{word} by ", *people(deciders), " on ", LocalTime(request.decided_at), ".")
     return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
 
 
-def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     """What has become of the grant, with what was read back from the cluster once it has ended."""
     if grant.state in LIVE:
-        return ("Access until ", Moment(grant.expires_at), ".")
-    who: tuple[Part, ...] = (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
+        return ("Access until ", LocalTime(grant.expires_at), ".")
+    who: tuple[TextPart, ...] = (
+        (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
+    )
     if grant.ended_at is not None:
-        return (f"Ended: {grant.end_reason}", *who, " on ", Moment(grant.ended_at), ". ", *proof(grant, kind))
+        return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *proof(grant, kind))
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")
 
 
-def proof(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
+def proof(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     """The receipt in a line."""
     receipt = grant.receipt
     if receipt is None:  # of a version that kept none
@@ -216,7 +222,7 @@ def proof(grant: Grant, kind: CredentialKind) -> tuple[Part, ...]:
     if receipt["keys_left"] is None:
         return ("Nothing was made for it in the cluster.",)
     if receipt["user_disabled"]:
-        when: tuple[Part, ...] = (" on ", Moment(grant.due_at)) if grant.due_at else ()
+        when: tuple[TextPart, ...] = (" on ", LocalTime(grant.due_at)) if grant.due_at else ()
         return ("The user is disabled and is deleted", *when, "; its role and keys are gone.")
     if kind is CredentialKind.API_KEY:
         return ("The key has ended; nothing of it is left in the cluster.",)
@@ -241,9 +247,9 @@ def unconfirmed(grant: Grant) -> list[Line]:
     return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
 
 
-def people(users: Sequence[str]) -> list[Part]:
+def people(users: Sequence[str]) -> list[TextPart]:
     """Several people, separated by commas."""
-    parts: list[Part] = []
+    parts: list[TextPart] = []
     for user in users[:_MOST_PEOPLE]:
         parts += [", ", Person(user)] if parts else [Person(user)]
     rest = len(users) - _MOST_PEOPLE

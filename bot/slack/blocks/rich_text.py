@@ -38,7 +38,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LocalTime:
     """A time, shown in the reader's own time zone."""
 
     at: datetime
@@ -51,13 +51,13 @@ class Pre:
     text: str
 
 
-Part = str | Bold | Code | Person | Moment
-Line = tuple[Part, ...] | Pre
+TextPart = str | Bold | Code | Person | LocalTime
+Line = tuple[TextPart, ...] | Pre
 
 
-def codes(names: Iterable[str]) -> list[Part]:
+def codes(names: Iterable[str]) -> list[TextPart]:
     """Several names, separated by commas."""
-    parts: list[Part] = []
+    parts: list[TextPart] = []
     for name in names:
         parts += [", ", Code(name)] if parts else [Code(name)]
     return parts
@@ -71,7 +71,7 @@ def middle_cut(name: str, most: int) -> str:
     return f"{name[: most - tail - 1]}…{name[-tail:]}"
 
 
-def sentence(text: str) -> tuple[Part, ...]:
+def sentence(text: str) -> tuple[TextPart, ...]:
     """A message of the domain: plain text in which a person may be written as `<@U…>`."""
     pieces = MENTION.split(text)
     return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
@@ -115,8 +115,8 @@ def _size(line: Line) -> int:
     return 1 + sum(map(_part_size, line))
 
 
-def _part_size(part: Part) -> int:
-    return _SIZE_OF_A_NAME if isinstance(part, Person | Moment) else len(escape(_text_of(part)))
+def _part_size(part: TextPart) -> int:
+    return _SIZE_OF_A_NAME if isinstance(part, Person | LocalTime) else len(escape(_text_of(part)))
 
 
 def _text_of(part: str | Bold | Code) -> str:
@@ -133,8 +133,8 @@ def _cut(text: str, most: int) -> str:
     return shortened(text, size)
 
 
-def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
-    kept: list[Part] = []
+def _shortened_line(line: tuple[TextPart, ...], most: int) -> Line:
+    kept: list[TextPart] = []
     left = most - 1
     for part in line:
         size = _part_size(part)
@@ -142,7 +142,7 @@ def _shortened_line(line: tuple[Part, ...], most: int) -> Line:
             kept.append(part)
             left -= size
             continue
-        if not isinstance(part, Person | Moment) and left > 1:
+        if not isinstance(part, Person | LocalTime) and left > 1:
             cut = _cut(_text_of(part), left)
             kept.append(cut if isinstance(part, str) else type(part)(cut))
         break
@@ -158,14 +158,14 @@ def block(lines: Sequence[Line]) -> RichTextBlock:
                 elements.append(RichTextPreformattedElement(elements=[_PARTS.Text(text=line.text)], border=0))
             continue
         last = index + 1 == len(lines) or isinstance(lines[index + 1], Pre)
-        parts: tuple[Part, ...] = line if last else (*line, "\n")
+        parts: tuple[TextPart, ...] = line if last else (*line, "\n")
         elements.append(Section(elements=[_element(part) for part in parts if _says_something(part)]))
     return RichTextBlock(elements=elements)
 
 
-def _says_something(part: Part) -> bool:
+def _says_something(part: TextPart) -> bool:
     """Slack refuses a message with an empty piece of text in it."""
-    return isinstance(part, Person | Moment) or bool(_text_of(part))
+    return isinstance(part, Person | LocalTime) or bool(_text_of(part))
 
 
 def fallback(lines: Sequence[Line]) -> str:
@@ -180,24 +180,24 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _element(part: Part) -> Any:
+def _element(part: TextPart) -> Any:
     if isinstance(part, Bold):
         return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(bold=True))
     if isinstance(part, Code):
         return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(code=True))
     if isinstance(part, Person):
         return _PARTS.User(user_id=part.user)
-    if isinstance(part, Moment):
+    if isinstance(part, LocalTime):
         return _PARTS.Date(
             timestamp=int(part.at.timestamp()), format="{date_short_pretty} at {time}", fallback=_utc(part.at)
         )
     return _PARTS.Text(text=part)
 
 
-def _plain(part: Part) -> str:
+def _plain(part: TextPart) -> str:
     if isinstance(part, Person):
         return f"<@{part.user}>"
-    if isinstance(part, Moment):
+    if isinstance(part, LocalTime):
         return f"<!date^{int(part.at.timestamp())}^{{date_short_pretty}} at {{time}}|{_utc(part.at)}>"
     return escape(part if isinstance(part, str) else part.text)
 

@@ -9,7 +9,7 @@ from typing import Any
 from bot.access.durations import looks_like_duration
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
-from bot.access.models.requests import CredentialKind
+from bot.access.models.columns import CredentialKind
 from bot.access.requests.service import Draft
 
 MOST_SHOWN = 60

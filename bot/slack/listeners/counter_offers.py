@@ -8,24 +8,24 @@ from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
 from bot.access.policy.patterns import parse_patterns
-from bot.access.requests.counter_offers import Offers, Terms
+from bot.access.requests.counter_offers import CounterOffers, Terms
 from bot.access.requests.service import Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form
-from bot.slack.listeners.payload import accepted, chosen_option, chosen_options, id_of, nothing, value_of
+from bot.slack.listeners.payload import accepted, chosen_option, chosen_options, discard, id_of, value_of
 from bot.slack.modals import open_window, subject_of
-from bot.slack.responder import Answer, Answering, Body, after_window, reply
+from bot.slack.responder import Answer, Body, Responder, after_window, reply
 
 
 @dataclass(frozen=True)
-class Conversation:
+class CounterOfferListeners:
     """One method for each thing that people do."""
 
     requests: Requests
-    offers: Offers
-    answering: Answering
+    offers: CounterOffers
+    responder: Responder
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -68,14 +68,14 @@ class Conversation:
         """A requester accepts an offer. Its message says so by itself."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: nothing(self.offers.accept(_number(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: discard(self.offers.accept(_number(body), body["user"]["id"]))
         )
 
     def decline(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester declines an offer."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: nothing(self.offers.decline(_number(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: discard(self.offers.decline(_number(body), body["user"]["id"]))
         )
 
     def cancel(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -86,8 +86,8 @@ class Conversation:
             lambda: answers.cancelled(self.requests.cancel(id_of(body), body["user"]["id"])),
         )
 
-    def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
-        self.answering.later(show, work)
+    def _later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
+        self.responder.later(show, work)
 
 
 def _number(body: Body) -> int:

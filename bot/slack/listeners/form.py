@@ -8,25 +8,25 @@ import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from bot.access.errors import AccessError, InvalidRequest, Outage, Part, Refusal
+from bot.access.errors import AccessError, InvalidRequest, Outage, Refusal, RequestField
 from bot.access.lookup.suggestions import Suggestion, Suggestions
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.drafts import problems
 from bot.access.requests.service import Draft, Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
-from bot.slack.blocks.content import Content, plain
-from bot.slack.blocks.form import Filled, command_of, filled_with, on_one_cluster, request_form, waiting
+from bot.slack.blocks.content import MessageContent, plain
+from bot.slack.blocks.form import FormValues, command_of, filled_with, on_one_cluster, request_form, waiting
 from bot.slack.blocks.form_preview import looked
 from bot.slack.blocks.options import MOST_OPTIONS, options_of, pattern_of
 from bot.slack.blocks.rich_text import Line
 from bot.slack.errors import domain_errors
-from bot.slack.listeners.form_state import Fields, Turns, read_form
+from bot.slack.listeners.form_state import Fields, FormVersions, read_form
 from bot.slack.listeners.message_shortcut import quoted
 from bot.slack.middleware import acting
-from bot.slack.modals import Window, open_window, standing
-from bot.slack.responder import Answering, Body, after_window, in_window, reply, trouble
+from bot.slack.modals import Modal, open_window, standing
+from bot.slack.responder import Body, Responder, after_window, in_window, reply, trouble
 
 log = structlog.get_logger(__name__)
 
@@ -45,10 +45,10 @@ class FormListeners:
     """One method for each thing that people do with the form."""
 
     requests: Requests
-    rules: Rules
+    current: CurrentPolicy
     suggestions: Suggestions
-    answering: Answering
-    turns: Turns = field(default_factory=Turns)
+    responder: Responder
+    turns: FormVersions = field(default_factory=FormVersions)
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -71,13 +71,13 @@ class FormListeners:
 
     def _opening(self, client: WebClient, body: Body, respond: Respond, draft: Draft | None) -> None:
         show = reply(body, respond, client)
-        self.answering.later(show, lambda: self.open(client, body, draft))
+        self.responder.later(show, lambda: self.open(client, body, draft))
 
     def open(self, client: WebClient, body: Body, draft: Draft | None = None, lacks: str = "") -> None:
         """Opens the form with what was typed in it. `lacks` says what is missing. Raises `AccessError`, `Outage`."""
         filled = filled_with(draft)
         said: list[Line] = [(lacks,)] if lacks else []
-        view = request_form(self.rules.policy, filled, said=said)
+        view = request_form(self.current.policy, filled, said=said)
         window = open_window(client, body, view, command_of(filled))
         person = body.get("user_id") or body["user"]["id"]
         self.turns.begin(window.id, "", window.hash)
@@ -86,7 +86,7 @@ class FormListeners:
         else:
             self._warm(filled)
 
-    def _warm(self, filled: Filled) -> None:
+    def _warm(self, filled: FormValues) -> None:
         """Reads what exists while the form is still being looked at, so that the first search waits for nothing."""
         try:
             self.suggestions.index(self._cluster(filled))
@@ -98,7 +98,7 @@ class FormListeners:
         typed = str(body.get("value") or "")
         filled = read_form(body["view"]).filled
         found: Sequence[Suggestion]
-        at_once = self.answering.afterwards.at_once
+        at_once = self.responder.ack_queue.at_once
         looking = at_once(lambda: self.suggestions.search(self._cluster(filled), typed, MOST_OPTIONS))
         try:
             found = looking.result(SEARCH_SECONDS)
@@ -121,13 +121,13 @@ class FormListeners:
                 filled = self._filled(read_form(view))
                 self._look(client, window, body["user"]["id"], filled, at)
 
-        self.answering.later(after_window(client, body), look)
+        self.responder.later(after_window(client, body), look)
 
     def _look(
-        self, client: WebClient, window: Window, person: str, filled: Filled, at: str, first: Sequence[Line] = ()
+        self, client: WebClient, window: Modal, person: str, filled: FormValues, at: str, first: Sequence[Line] = ()
     ) -> None:
-        flow, said = looked(self.requests, person, on_one_cluster(filled, self.rules.policy))
-        view = request_form(self.rules.policy, filled, flow, [*first, *said])
+        flow, said = looked(self.requests, person, on_one_cluster(filled, self.current.policy))
+        view = request_form(self.current.policy, filled, flow, [*first, *said])
         view.private_metadata = window.metadata
 
         def update(view_hash: str) -> str:
@@ -144,7 +144,7 @@ class FormListeners:
     def send(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The form is sent: errors stand at their fields, and nothing that was filled in is lost."""
         fields, person = read_form(body["view"]), body["user"]["id"]
-        filing = self.answering.afterwards.at_once(lambda: self._file(fields, person))
+        filing = self.responder.ack_queue.at_once(lambda: self._file(fields, person))
         try:
             error = filing.exception(SEND_SECONDS)
         except TimeoutError:
@@ -153,20 +153,20 @@ class FormListeners:
             return
         if error is not None:
             if isinstance(error, AccessError):
-                self.answering.refused(error, acting())
+                self.responder.refused(error, acting())
             ack(response_action="errors", errors=_errors(error, fields))
             return
         ack()
-        self.answering.later(after_window(client, body), filing.result)
+        self.responder.later(after_window(client, body), filing.result)
 
-    def _file(self, fields: Fields, person: str) -> Content:
-        filled = on_one_cluster(self._filled(fields, complain=True), self.rules.policy)
-        wrong = problems(self.rules.policy, filled.draft)
+    def _file(self, fields: Fields, person: str) -> MessageContent:
+        filled = on_one_cluster(self._filled(fields, complain=True), self.current.policy)
+        wrong = problems(self.current.policy, filled.draft)
         if wrong:
             raise _SeveralError(wrong)
         return answers.filed(self.requests.submit(person, filled.draft))
 
-    def _late(self, client: WebClient, body: Body, fields: Fields, done: "Future[Content]") -> None:
+    def _late(self, client: WebClient, body: Body, fields: Fields, done: "Future[MessageContent]") -> None:
         """The window says already that it takes longer: it shows what came of it, or the form again."""
         error = done.exception()
         if error is None:
@@ -181,7 +181,7 @@ class FormListeners:
         said: list[Line] = [(line,) for line in "\n".join(_errors(error, fields).values()).splitlines()]
         try:
             filled = self._filled(fields)
-            view, window = request_form(self.rules.policy, filled, said=said), standing(body["view"])
+            view, window = request_form(self.current.policy, filled, said=said), standing(body["view"])
             view.private_metadata = window.metadata
             with domain_errors():
                 client.views_update(view_id=window.id, view=view)
@@ -190,25 +190,25 @@ class FormListeners:
             show(told)
             show(plain([("You asked for: ", command_of(filled))]))
 
-    def _filled(self, fields: Fields, *, complain: bool = False) -> Filled:
+    def _filled(self, fields: Fields, *, complain: bool = False) -> FormValues:
         """The form with the patterns that its values stand for. `complain`: raises for one that is not there."""
         patterns = [self._pattern(value, fields.filled) for value in fields.patterns]
         if complain and None in patterns:
-            raise InvalidRequest("One of these names is not there any more. Choose again.", about=Part.PATTERNS)
+            raise InvalidRequest("One of these names is not there any more. Choose again.", about=RequestField.PATTERNS)
         return replace(fields.filled, patterns=tuple(each for each in patterns if each is not None))
 
-    def _pattern(self, value: str, filled: Filled) -> str | None:
+    def _pattern(self, value: str, filled: FormValues) -> str | None:
         shown = pattern_of(value, ())
         return shown if shown is not None else pattern_of(value, self.suggestions.index(self._cluster(filled)).names)
 
-    def _cluster(self, filled: Filled) -> str:
-        return self.rules.policy.integration(on_one_cluster(filled, self.rules.policy).cluster).name
+    def _cluster(self, filled: FormValues) -> str:
+        return self.current.policy.integration(on_one_cluster(filled, self.current.policy).cluster).name
 
 
 class _SeveralError(AccessError):
     """What is wrong with several fields."""
 
-    def __init__(self, wrong: dict[Part, AccessError]) -> None:
+    def __init__(self, wrong: dict[RequestField, AccessError]) -> None:
         super().__init__("\n".join(each.message for each in wrong.values()))
         self.wrong = wrong
 

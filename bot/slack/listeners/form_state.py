@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.access.errors import Part
-from bot.access.models.requests import CredentialKind
+from bot.access.errors import RequestField
+from bot.access.models.columns import CredentialKind
 from bot.slack import ids
-from bot.slack.blocks.form import CUSTOM, Filled
+from bot.slack.blocks.form import CUSTOM, FormValues
 
 MOST_FORMS = 1000
 """Open forms that are remembered; a form that is forgotten takes an update all the same."""
@@ -22,14 +22,14 @@ _KINDS = {kind.value: kind for kind in CredentialKind}
 class Fields:
     """The form as it was sent. `patterns` are the values of what was chosen; `blocks` name where each field stands."""
 
-    filled: Filled
+    filled: FormValues
     patterns: tuple[str, ...]
     blocks: dict[str, str]
 
-    def place(self, part: Part | None) -> str:
+    def place(self, part: RequestField | None) -> str:
         """The block at which an error about that part stands."""
         name = part.value if part else ids.PATTERNS
-        if part is Part.DURATION and self.filled.duration == CUSTOM:
+        if part is RequestField.DURATION and self.filled.duration == CUSTOM:
             name = ids.CUSTOM
         return self.blocks.get(name, ids.PATTERNS)
 
@@ -49,7 +49,7 @@ def read_form(view: dict[str, Any]) -> Fields:
         return str((entries.get(name, {}).get("selected_option") or {}).get("value") or "")
 
     options = entries.get(ids.PATTERNS, {}).get("selected_options") or []
-    filled = Filled(
+    filled = FormValues(
         chosen(ids.CLUSTER) or None,
         (),
         chosen(ids.PERMISSION) or "read",
@@ -62,7 +62,7 @@ def read_form(view: dict[str, Any]) -> Fields:
     return Fields(filled, tuple(str(each["value"]) for each in options), blocks)
 
 
-class Turns:
+class FormVersions:
     """The newest change of each open form, so that of several at once the last one is shown, whenever it is ready.
 
     Slack names the view's `hash` with each change, and refuses an update that names an old one. Two quick changes

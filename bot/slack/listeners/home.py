@@ -10,15 +10,15 @@ from slack_sdk import WebClient
 
 from bot.access.errors import AccessError
 from bot.access.ids import read_id
-from bot.access.lookup.home_tab import Overviews, Section
+from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.requests.service import Draft
 from bot.slack import ids
-from bot.slack.blocks.content import Content, plain
+from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.home import home
 from bot.slack.blocks.phrases import counted
 from bot.slack.errors import domain_errors
-from bot.slack.listeners.requests import OpensForm
-from bot.slack.responder import Answering, Body, in_dm, logged
+from bot.slack.listeners.requests import FormOpener
+from bot.slack.responder import Body, Responder, in_dm, logged
 
 _NO_ID = "(none)"
 
@@ -29,10 +29,10 @@ _TURN = re.compile(rf"{ids.TURN}-({'|'.join(each.value for each in Section)})-(a
 class HomeListeners:
     """One method for each thing that people do in the Home tab alone."""
 
-    overviews: Overviews
+    home_tabs: HomeTabs
     client: WebClient
-    answering: Answering
-    opens_form: OpensForm
+    responder: Responder
+    opens_form: FormOpener
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -47,7 +47,7 @@ class HomeListeners:
 
     def publish(self, person: str) -> None:
         """Shows a person what there is now. Raises `Outage`, `Refusal`."""
-        view = home(self.overviews.look(person))
+        view = home(self.home_tabs.read(person))
         with domain_errors():
             self.client.views_publish(user_id=person, view=view)
 
@@ -60,7 +60,7 @@ class HomeListeners:
         person = str(event["user"])
 
         def show() -> None:
-            self.overviews.open(person)
+            self.home_tabs.open(person)
             with logged():  # it is no click that waits for an answer: nobody is told in a message
                 self.publish(person)
 
@@ -74,22 +74,22 @@ class HomeListeners:
     def again(self, ack: Ack, body: Body) -> None:
         """Request again: the form, filled in with what was asked for then."""
         ack()
-        self._form(body, lambda: self.overviews.again(_person(body), _request_id(body)))
+        self._form(body, lambda: self.home_tabs.again(_person(body), _request_id(body)))
 
     def ask_favourite(self, ack: Ack, body: Body) -> None:
         """Ask for a favourite: the form, filled in with it."""
         ack()
-        self._form(body, lambda: self.overviews.favourite(_person(body), _value(body)))
+        self._form(body, lambda: self.home_tabs.favourite(_person(body), _value(body)))
 
     def save(self, ack: Ack, body: Body) -> None:
         """Save: the terms of a request become a favourite."""
         ack()
-        self._changing(body, lambda: self.overviews.save(_person(body), _request_id(body)))
+        self._changing(body, lambda: self.home_tabs.save(_person(body), _request_id(body)))
 
     def remove(self, ack: Ack, body: Body) -> None:
         """Remove: a favourite is forgotten."""
         ack()
-        self._changing(body, lambda: self.overviews.remove(_person(body), _value(body)))
+        self._changing(body, lambda: self.home_tabs.remove(_person(body), _value(body)))
 
     def turn(self, ack: Ack, body: Body) -> None:
         """Next or previous: another page of one list."""
@@ -98,15 +98,15 @@ class HomeListeners:
         if found is None:
             return
         section, which = Section(found[1]), {found[2]: _request_id(body)}
-        self._changing(body, lambda: self.overviews.turn(_person(body), section, **which))
+        self._changing(body, lambda: self.home_tabs.turn(_person(body), section, **which))
 
     def revoke_all(self, ack: Ack, body: Body) -> None:
         """Revoke all: ends what others have of this owner's."""
         ack()
         person = _person(body)
 
-        def end() -> Content:
-            count = self.overviews.revoke_all(person, _moment(_value(body)))
+        def end() -> MessageContent:
+            count = self.home_tabs.revoke_all(person, _moment(_value(body)))
             return plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
 
         self._later(person, end)
@@ -123,8 +123,8 @@ class HomeListeners:
 
         self._later(person, do)
 
-    def _later(self, person: str, work: Callable[[], Content | None]) -> None:
-        self.answering.later(in_dm(self.client, person), work)
+    def _later(self, person: str, work: Callable[[], MessageContent | None]) -> None:
+        self.responder.later(in_dm(self.client, person), work)
 
 
 def _person(body: Body) -> str:

@@ -49,7 +49,7 @@ def chosen_options(body: Body, name: str) -> Sequence[str]:
     return [str(option.get("value") or "") for option in _field(body, name).get("selected_options") or ()]
 
 
-def nothing(_result: object) -> None:
+def discard(_result: object) -> None:
     """The message that was clicked says what came of it by itself."""
     return
 

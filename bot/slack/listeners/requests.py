@@ -11,40 +11,40 @@ from bot.access.durations import parse_duration
 from bot.access.errors import Incomplete
 from bot.access.grants.service import Grants
 from bot.access.lookup.history import History
-from bot.access.policy.current import Rules
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.service import Draft, Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
 from bot.slack.blocks import modals as views
-from bot.slack.blocks.content import Content
+from bot.slack.blocks.content import MessageContent
 from bot.slack.listeners.command_parser import Command, Verb, parse
-from bot.slack.listeners.payload import accepted, id_of, nothing, value_of
+from bot.slack.listeners.payload import accepted, discard, id_of, value_of
 from bot.slack.middleware import acting
 from bot.slack.modals import open_window, subject_of
-from bot.slack.responder import Answer, Answering, Body, after_window, in_window, privately, reply
+from bot.slack.responder import Answer, Body, Responder, after_window, in_window, privately, reply
 
 
-class OpensForm(Protocol):
+class FormOpener(Protocol):
     """Opens the request form, filled in with what was typed; `lacks` says in a sentence what is missing."""
 
     def __call__(self, client: WebClient, body: Body, draft: Draft | None = None, lacks: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
-class Listeners:
+class RequestListeners:
     """One method for each thing that people do in Slack."""
 
     requests: Requests
     approvals: Approvals
     grants: Grants
     history: History
-    rules: Rules
+    current: CurrentPolicy
     clock: Clock
     groups_changed: Callable[[], None]
-    answering: Answering
-    opens_form: OpensForm
+    responder: Responder
+    opens_form: FormOpener
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -70,8 +70,8 @@ class Listeners:
         ack()
         person = body["user_id"]
 
-        def answer() -> Content | None:
-            command = parse(body.get("text") or "", [each.name for each in self.rules.policy.permissions])
+        def answer() -> MessageContent | None:
+            command = parse(body.get("text") or "", [each.name for each in self.current.policy.permissions])
             if command.verb is Verb.FORM:
                 self.opens_form(client, body, command.draft, command.text)
                 return None
@@ -85,8 +85,8 @@ class Listeners:
 
         self._later(privately(respond), answer)
 
-    def _answer(self, command: Command, person: str) -> Content:
-        answers_to: dict[Verb, Callable[[], Content]] = {
+    def _answer(self, command: Command, person: str) -> MessageContent:
+        answers_to: dict[Verb, Callable[[], MessageContent]] = {
             Verb.REQUEST: lambda: answers.filed(self.requests.submit(person, _draft_of(command))),
             Verb.EXPLAIN: lambda: answers.explained(*self.requests.explain(person, _draft_of(command))),
             Verb.RESOURCES: lambda: answers.resources(self.history.resources(command.text), command.text),
@@ -96,7 +96,7 @@ class Listeners:
             Verb.REVOKE: lambda: answers.revoking(self.grants.revoke(command.id, person)),
             Verb.RESET: lambda: answers.resetting(self.grants.reset(command.id, person)),
             Verb.EXTEND: lambda: answers.filed(self.requests.extend(person, command.id, command.duration)),
-            Verb.HELP: lambda: answers.help_text(self.rules.policy),
+            Verb.HELP: lambda: answers.help_text(self.current.policy),
         }
         return answers_to[command.verb]()
 
@@ -104,7 +104,7 @@ class Listeners:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: nothing(self.approvals.approve(id_of(body), body["user"]["id"]))
+            reply(body, respond, client), lambda: discard(self.approvals.approve(id_of(body), body["user"]["id"]))
         )
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -123,7 +123,7 @@ class Listeners:
         request_id, person = subject_of(body), body["user"]["id"]
         self._later(
             after_window(client, body),
-            lambda: nothing(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
+            lambda: discard(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
         )
 
     def revoke(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -138,7 +138,7 @@ class Listeners:
         ack()
         grant_id = id_of(body)
         view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
-        self._later(reply(body, respond, client), lambda: nothing(open_window(client, body, view, instead)))
+        self._later(reply(body, respond, client), lambda: discard(open_window(client, body, view, instead)))
 
     def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester wants a fresh secret."""
@@ -152,20 +152,20 @@ class Listeners:
         ack()
         who = acting()
 
-        def make() -> Content:
-            story, credential = self.grants.reveal(id_of(body), body["user"]["id"])
-            return answers.revealed(story, self.rules.policy.integration(story.request.integration), credential)
+        def make() -> MessageContent:
+            details, credential = self.grants.reveal(id_of(body), body["user"]["id"])
+            return answers.revealed(details, self.current.policy.integration(details.request.integration), credential)
 
         def answer() -> None:
             window = open_window(client, body, views.making(), "Click Reveal again.")
-            self.answering.now(in_window(client, window.id), make, who)
+            self.responder.now(in_window(client, window.id), make, who)
 
         self._later(reply(body, respond, client), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
         duration = value_of(body, ids.DURATION)
-        if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.rules.policy.longest)}):
+        if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}):
             return
         grant_id, person = subject_of(body), body["user"]["id"]
         self._later(
@@ -173,8 +173,8 @@ class Listeners:
             lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 
-    def _later(self, show: Answer, work: Callable[[], Content | None]) -> None:
-        self.answering.later(show, work)
+    def _later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
+        self.responder.later(show, work)
 
 
 def _draft_of(command: Command) -> Draft:

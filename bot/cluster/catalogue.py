@@ -10,12 +10,12 @@ from time import monotonic
 from elasticsearch import Elasticsearch
 
 from bot.access.ports import Catalogue
-from bot.cluster.cached_reading import Kept
+from bot.cluster.cached_reading import CachedReading
 from bot.cluster.client import ask
 from bot.cluster.cluster_state import fields, read_catalogue
 
 
-class Catalog:
+class CatalogueReader:
     """The catalogue of one cluster. `key` is where an owner stands in a `_meta`; without it nothing has one.
 
     `clock` is in seconds.
@@ -24,7 +24,7 @@ class Catalog:
     def __init__(self, client: Elasticsearch, key: str | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
         self._key = key
-        self._kept = Kept(self.read, "catalogue", clock)
+        self._kept = CachedReading(self.read, "catalogue", clock)
 
     def get(self, *, fresh: bool = False) -> Catalogue:
         """What exists, as `Kept.get` has it. Raises `Outage`, `Refusal`."""

@@ -1,0 +1,65 @@
+"""Grants: approved requests as they exist in a cluster."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, text
+from sqlmodel import Field, SQLModel
+
+from bot.access.models.columns import added, names_of
+from bot.access.states import GrantState
+
+
+class GrantTask(StrEnum):
+    """What is to be done for an active grant."""
+
+    EXTEND = "extend"  # the cluster must hear of the new end; an API key is replaced by one that lasts as long
+    RENEW = "renew"  # a fresh secret, in the place of the one before
+
+
+_WARNINGS = Index(
+    "access_grant_warning", "warn_at",
+    sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL"),
+)  # fmt: skip
+
+
+class Grant(SQLModel, table=True):
+    """An approved request, as it exists in the cluster. Its id is that of the request.
+
+    `username` names both the user and the role, and is fixed before the cluster is called. A worker that has taken
+    the row says so in `claimed_by` and `claimed_until`; `due_at` is when there is something to do for it: at once
+    while it is being made or ended or has a `task`, at `expires_at` while it is active, when its disabled user is to
+    be deleted while it is revoked, never when it is gone. Every change but a claim counts up `version`, so that what
+    was read can be told from what is there now. `key_id` is the API key that was delivered last. `receipt` is what was
+    last read back from the cluster about its end. `warn_at` is when its requester is told that it is about to end;
+    `extensions` is how often an approved request has prolonged it.
+    """
+
+    __tablename__ = "access_grant"
+    __table_args__ = (
+        Index("access_grant_due", "due_at"),
+        Index("access_grant_state", "state"),
+        Index("access_grant_ending", "state", "expires_at"),
+        _WARNINGS,
+    )
+
+    id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
+    username: str = Field(max_length=507, unique=True)
+    state: GrantState = Field(sa_column=Column(names_of(GrantState), nullable=False))
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = Field(default=None, max_length=32)
+    end_reason: str = Field(default="", max_length=1000)
+    task: GrantTask | None = Field(default=None, sa_column=Column(names_of(GrantTask), nullable=True))
+    key_id: str | None = Field(default=None, max_length=64)
+    receipt: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    version: int = 0
+    attempts: int = 0
+    due_at: datetime | None = None
+    claimed_by: str | None = Field(default=None, max_length=128)
+    claimed_until: datetime | None = None
+    warn_at: datetime | None = None
+    extensions: int = Field(default=0, sa_column_kwargs=added("0"))

@@ -11,7 +11,7 @@ from typing import Any, Self
 from elasticsearch import Elasticsearch
 from slack_sdk import WebClient
 
-from bot.access.grants.provisioning import new_password
+from bot.access.passwords import new_password
 from bot.cluster.hashing import Secret, hashed
 from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.stage import Stage

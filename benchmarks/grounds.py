@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from benchmarks.crowd import enrol, make, new_names
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.sandbox.stage import Stage, running
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
@@ -84,7 +84,7 @@ class Grounds:
         """Which one the stage's application is."""
         engine = open_engine(database_url(self.stage.app.environment["DATABASE_URL"]))
         try:
-            with SqlStore(engine, "benchmark").reading() as read:
+            with Store(engine, "benchmark").reading() as read:
                 kept = read.setting("installation")
         finally:
             engine.dispose()

@@ -21,7 +21,7 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
 from bot.access.requests.approvals import Approvals
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.slack.blocks.answers import listed
 from bot.slack.blocks.home import home
 
@@ -70,7 +70,7 @@ def measure(grounds: Grounds) -> list[Figure]:
 
 
 def _questions(engine: Engine) -> Mapping[str, Question]:
-    store, trail = SqlStore(engine, "benchmark"), AuditTrail(engine)
+    store, trail = Store(engine, "benchmark"), AuditTrail(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
     current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
     home_tabs = HomeTabs(store, Owners(), current, Then())

@@ -25,7 +25,7 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Members
 from bot.access.states import GrantState, RequestState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.slack.blocks.home import home
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
@@ -91,7 +91,7 @@ def measure(engine: Engine) -> None:
     fill(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
     current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    home_tabs = HomeTabs(SqlStore(engine, "bench"), Owners(), current, Now())
+    home_tabs = HomeTabs(Store(engine, "bench"), Owners(), current, Now())
     for person in ("U0P00001", "U0BUSY", "U0OWNER", "U0ADMIN", "U0NOBODY"):
         seen = home_tabs.read(person)
         size = {each.value: len(found.requests) for each, found in seen.slices.items()}

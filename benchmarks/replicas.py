@@ -24,7 +24,7 @@ from benchmarks.grounds import YEAR, Grounds
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
 from bot.access.ports import Cluster, Receipt
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.starting import starting
 from bot.storage.engine import database_url, open_engine
 
@@ -116,7 +116,7 @@ def _run() -> None:
     with starting():
         pass  # all is imported: looked through for garbage no more, as in `bot run`
     engine = open_engine(database_url(os.environ["DATABASE_URL"]))
-    store = SqlStore(engine, f"replica-{os.getpid()}")
+    store = Store(engine, f"replica-{os.getpid()}")
     pool = None
     for line in sys.stdin:
         if line.strip() == "start":

@@ -20,7 +20,7 @@ from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clusters
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.bootstrap import SystemClock
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -93,7 +93,7 @@ def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) 
     names = _made(node, count)
     until = datetime.now(UTC) + timedelta(seconds=1)
     enrol(engine, names, until)
-    pool = revokers(SqlStore(engine, "benchmark"), clusters)
+    pool = revokers(Store(engine, "benchmark"), clusters)
     pool.start()
     try:
         time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
@@ -103,7 +103,7 @@ def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) 
     return count / seconds
 
 
-def revokers(store: SqlStore, clusters: Clusters) -> WorkerPool[Grant]:
+def revokers(store: Store, clusters: Clusters) -> WorkerPool[Grant]:
     """The pool that ends grants, as `bot run` has it."""
     clock = SystemClock()
     return WorkerPool(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from bot.access.audit.chain import GENESIS
+from bot.access.store.chain import GENESIS
 
 EVENTS_OF_REQUEST = 4
 """Filed, approved, delivered, ended."""

@@ -34,7 +34,7 @@ from bot.access.requests.counter_offers import CounterOffers
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
 from bot.access.requests.service import Requests
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.cluster.ownership import Installation
 from bot.config.settings import Settings, SettingsError
 from bot.observability.monitoring import observe
@@ -167,7 +167,7 @@ def domain_only(settings: Settings) -> Iterator[tuple[Domain, SlackDirectory]]:
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
         beside = _threads(1, "beside", running)
-        store = SqlStore(engine, "command")
+        store = Store(engine, "command")
         clock = SystemClock()
         here = Installation(settings.installation_id)
         clusters = connect_clusters(configuration, passwords, beside, here, clock, running)
@@ -226,7 +226,7 @@ def _slack_takes_the_token(team: Team) -> dict[str, Any] | None:
 def build_domain(
     current: CurrentPolicy,
     clock: Clock,
-    store: SqlStore,
+    store: Store,
     clusters: Clusters,
     directory: Directory,
     notifier: Notifier,

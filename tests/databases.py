@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
 
@@ -34,7 +34,7 @@ class PostgresServer(Protocol):
     def cleanup(self) -> None: ...
 
 
-NewStore = Callable[[str], SqlStore]
+NewStore = Callable[[str], Store]
 """Another store on the same database, as another process of that name would have it."""
 
 
@@ -106,21 +106,21 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def new_store(engine: Engine) -> NewStore:
     """Makes further stores on the database of the test."""
-    return lambda process: SqlStore(engine, process)
+    return lambda process: Store(engine, process)
 
 
 @pytest.fixture
-def store(new_store: NewStore) -> SqlStore:
+def store(new_store: NewStore) -> Store:
     """The store, on a database of each kind."""
     return new_store("first")
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[SqlStore]:
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """The store on a SQLite file alone, for what does not depend on the database."""
     engine = sqlite_engine(tmp_path)
     migrate(engine)
-    yield SqlStore(engine, "first")
+    yield Store(engine, "first")
     engine.dispose()
 
 

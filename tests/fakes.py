@@ -44,7 +44,7 @@ from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
 from bot.access.requests.service import Draft, Requests
 from bot.access.states import GrantState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
 
@@ -308,7 +308,7 @@ def policy_of(*flows: AccessFlow, integrations: tuple[Integration, ...] = (PRODU
 class World:
     """The domain with a real store and fake surroundings; time moves only when a test moves it."""
 
-    store: SqlStore
+    store: Store
     executor: ThreadPoolExecutor
     clock: FakeClock = field(default_factory=FakeClock)
     cluster: FakeCluster = field(default_factory=FakeCluster)
@@ -377,7 +377,7 @@ class World:
     def outbox(self) -> Outbox:
         return Outbox(self.store, self.notifier, self.clock)
 
-    def on(self, store: SqlStore) -> "World":
+    def on(self, store: Store) -> "World":
         """The same surroundings, seen by another process."""
         return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.current)
 
@@ -464,7 +464,7 @@ class World:
 
 
 @contextmanager
-def world_on(store: SqlStore) -> Iterator[World]:
+def world_on(store: Store) -> Iterator[World]:
     """A world on that store, and the threads that it needs for the time of the block."""
     with ThreadPoolExecutor(4) as executor:
         yield World(store, executor)

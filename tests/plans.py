@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import event
 
-from bot.access.store.store import SqlStore
-from bot.access.store.transaction import SqlTransaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 
-def plan_of(store: SqlStore, query: Callable[[SqlTransaction], object]) -> str:
+def plan_of(store: Store, query: Callable[[Transaction], object]) -> str:
     """The plans for the statements of a query, as the database explains them."""
     ran: list[tuple[str, Any]] = []
     engine = store.engine

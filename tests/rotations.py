@@ -6,27 +6,27 @@ from sqlmodel import col, select
 
 from bot.access.models.audit import AuditEvent
 from bot.access.models.system import Setting
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 
 
-def events(store: SqlStore) -> list[tuple[str, dict[str, Any]]]:
+def events(store: Store) -> list[tuple[str, dict[str, Any]]]:
     """What happened, oldest first, and the details of it."""
     with store.reading() as read:
         rows = read._session.exec(select(AuditEvent).order_by(col(AuditEvent.id)))
         return [(row.event, {"actor": row.actor, "at": row.at, **row.detail}) for row in rows]
 
 
-def names(store: SqlStore) -> list[str]:
+def names(store: Store) -> list[str]:
     """What happened, oldest first."""
     return [event for event, _ in events(store)]
 
 
-def remembered(store: SqlStore) -> list[str]:
+def remembered(store: Store) -> list[str]:
     """The names of what the application remembers about itself."""
     with store.reading() as read:
         return [row.name for row in read._session.exec(select(Setting))]
 
 
-def second(store: SqlStore) -> SqlStore:
+def second(store: Store) -> Store:
     """The same database, as another process sees it."""
-    return SqlStore(store.engine, "second")
+    return Store(store.engine, "second")

@@ -11,14 +11,14 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 WHO, OWNER, OTHER = "U0WHO", "U0OWNER", "U0OTHER"
 
 
-def new_request(store: SqlStore, at: datetime = NOW) -> AccessRequest:
+def new_request(store: Store, at: datetime = NOW) -> AccessRequest:
     with store.writing() as write:
         return write.file(
             AccessRequest(
@@ -29,7 +29,7 @@ def new_request(store: SqlStore, at: datetime = NOW) -> AccessRequest:
         )  # fmt: skip
 
 
-def new_grant(store: SqlStore, due_at: datetime | None = NOW, state: GrantState = GrantState.ACTIVE) -> Grant:
+def new_grant(store: Store, due_at: datetime | None = NOW, state: GrantState = GrantState.ACTIVE) -> Grant:
     request = new_request(store)
     grant = Grant(
         id=request.id, username=f"es-access-{request.id}", state=state, created_at=NOW, expires_at=NOW, due_at=due_at
@@ -39,34 +39,34 @@ def new_grant(store: SqlStore, due_at: datetime | None = NOW, state: GrantState 
     return grant
 
 
-def owe(store: SqlStore, recipient: str = OWNER, at: datetime | None = NOW) -> str:
+def owe(store: Store, recipient: str = OWNER, at: datetime | None = NOW) -> str:
     request = new_request(store)
     with store.writing() as write:
         write.enqueue(request.id, MessageKind.APPROVAL, [recipient], at)
     return request.id
 
 
-def grant_in(store: SqlStore, grant_id: str) -> Grant:
+def grant_in(store: Store, grant_id: str) -> Grant:
     with store.reading() as read:
         found = read.grant(grant_id)
     assert found is not None
     return found
 
 
-def message_in(store: SqlStore, request_id: str) -> Message:
+def message_in(store: Store, request_id: str) -> Message:
     with store.reading() as read:
         found = read.message(request_id, MessageKind.APPROVAL, OWNER)
     assert found is not None
     return found
 
 
-def claim_grants(store: SqlStore, now: datetime = NOW, most: int = 10) -> Sequence[Grant]:
+def claim_grants(store: Store, now: datetime = NOW, most: int = 10) -> Sequence[Grant]:
     with store.writing() as write:
         made = write.claim_grants(now, now + MINUTE, most, ending=False)
         return [*made, *write.claim_grants(now, now + MINUTE, most - len(made), ending=True)]
 
 
-def claim_messages(store: SqlStore, now: datetime = NOW) -> Sequence[Message]:
+def claim_messages(store: Store, now: datetime = NOW) -> Sequence[Message]:
     with store.writing() as write:
         return write.claim_messages(now, now + MINUTE, 10)
 

@@ -9,8 +9,7 @@ from pydantic import SecretStr
 from slack_sdk.models.views import View
 
 from bot.access.errors import InvalidRequest
-from bot.access.lifecycle.grants import EndReason
-from bot.access.lifecycle.requests import APPLICATION
+from bot.access.ids import APPLICATION
 from bot.access.lookup.home_tab import HomeTabContent, Section
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.counter_offers import CounterOffer, OfferState
@@ -26,8 +25,8 @@ from bot.access.requests.counter_offers import Choices
 from bot.access.requests.preview import Preview
 from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import FilingResult
-from bot.access.states import GrantState, RequestState
-from bot.access.store.paging import RequestPage
+from bot.access.states import EndReason, GrantState, RequestState
+from bot.access.store.home import RequestPage
 from bot.slack.blocks import answers, form, home, messages
 from bot.slack.blocks import modals as views
 from bot.slack.blocks.break_glass import to_review

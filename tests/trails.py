@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from bot.access.audit.chain import GENESIS, hash_of
 from bot.access.audit.trail import AuditTrail, VerificationResult
 from bot.access.models.audit import AuditEvent
-from bot.access.store.store import SqlStore
+from bot.access.store.chain import GENESIS, hash_of
+from bot.access.store.store import Store
 from tests.rows import NOW, WHO
 
 
-def write_trail(store: SqlStore, count: int) -> None:
+def write_trail(store: Store, count: int) -> None:
     """That many events, one in each transaction."""
     for number in range(1, count + 1):
         with store.writing() as write:

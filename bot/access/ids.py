@@ -23,3 +23,7 @@ def read_id(text: str) -> str | None:
     """The id that was typed, in any case, with or without its prefix; `None` when it is no id."""
     found = _SHAPE.fullmatch(text.strip().upper())
     return _PREFIX + found.group(1).translate(_MISREAD) if found else None
+
+
+APPLICATION = "es-access"
+"""The actor of what nobody clicked."""

@@ -16,10 +16,11 @@ from pydantic import SecretStr
 
 from bot.access.backoff import pause_after
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.grants.provisioning import new_password
+from bot.access.ids import APPLICATION
+from bot.access.passwords import new_password
 from bot.access.ports import Clock
-from bot.access.requests.approvals import APPLICATION
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 LEASE = timedelta(minutes=5)
 """How long one process has the duty: longer than all calls of a rotation take when each one uses up its time."""

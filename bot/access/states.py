@@ -48,3 +48,16 @@ ENDING = frozenset({GrantState.REVOKING, GrantState.REVOCATION_FAILED})
 def allowed(now: State, then: State) -> bool:
     """Whether the table has this way; the store asks before every transition."""
     return then in TRANSITIONS[now]
+
+
+class EndReason(StrEnum):
+    """Why a grant ended, in the audit and in messages."""
+
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    NOT_CREATED = "could not be created"
+    NOT_DELIVERED = "could not be delivered"
+    NOT_A_MEMBER = "no longer a member"
+    FLOW_CHANGED = "its access flow was changed"
+    REMOVED_BY_HAND = "it was removed from the cluster by hand"
+    UNKNOWN = "it was found in the cluster, and is not known here"

@@ -8,10 +8,10 @@ from bot.access.errors import Outage, Refusal
 from bot.access.policy.decision import Owned, owner_groups
 from bot.access.policy.model import AccessFlow, Integration
 from bot.access.ports import Catalogue
+from bot.access.wording import counted
 from bot.checks.owners import explained
 from bot.checks.report import Report
 from bot.cluster.catalogue import CatalogueReader
-from bot.slack.blocks.phrases import counted
 from bot.slack.directory import SlackDirectory
 from bot.slack.scopes import add_scope, scope_of
 

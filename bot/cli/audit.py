@@ -72,7 +72,7 @@ def verify(
     head: Annotated[str | None, typer.Option(help="SEQUENCE:HASH that was printed earlier and kept elsewhere")] = None,
 ) -> None:
     """Follow the chain of hashes; name the first event that was altered, removed or moved. Exit code 1 if one was."""
-    from bot.access.audit.chain import Head
+    from bot.access.store.chain import Head
 
     try:
         kept = Head.read(head) if head is not None else None

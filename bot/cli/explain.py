@@ -11,7 +11,8 @@ from bot.access.ports import Directory, Resource
 from bot.access.requests.preview import Preview
 from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import Draft, Requests
-from bot.slack.blocks.phrases import AS, counted, dangers, sized
+from bot.access.wording import counted, sized
+from bot.slack.blocks.phrases import AS, dangers
 from bot.slack.blocks.rich_text import fallback
 
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}

@@ -11,17 +11,16 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from bot.access.audit.chain import AuditEntry
 from bot.access.call_failures import Outside
 from bot.access.errors import Refusal
-from bot.access.lifecycle.grants import EndReason
+from bot.access.ids import APPLICATION
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock
-from bot.access.requests.approvals import APPLICATION
-from bot.access.states import GrantState, RequestState
+from bot.access.states import EndReason, GrantState, RequestState
+from bot.access.store.chain import AuditEntry
 from bot.access.store.gauges import Gauges
-from bot.access.store.transaction import SqlTransaction
+from bot.access.store.transaction import Transaction
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 """Seconds up to Slack's patience of three."""
@@ -85,7 +84,7 @@ class Metrics:
     def _silence(self) -> float | None:
         return self.life_sign()  # which is known when Slack is listened to
 
-    def committed(self, transaction: SqlTransaction) -> None:
+    def committed(self, transaction: Transaction) -> None:
         """Counts what a transaction did. Never raises: it is committed."""
         try:
             for event in transaction.audited:

@@ -10,11 +10,11 @@ from pydantic import SecretStr
 from bot.access.audit.shipping import Shipping
 from bot.access.audit.trail import AuditTrail
 from bot.access.call_failures import hearing
+from bot.access.ids import APPLICATION
 from bot.access.policy.current import fingerprint
 from bot.access.ports import Clock
-from bot.access.requests.approvals import APPLICATION
 from bot.access.store.gauges import ending_since, gauges
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.cluster.audit_index import AuditIndex
 from bot.cluster.client import connect
 from bot.config.settings import Configuration, Settings
@@ -39,7 +39,7 @@ class Monitoring:
 
 
 def observe(
-    settings: Settings, configuration: Configuration, store: SqlStore, clock: Clock, running: ExitStack
+    settings: Settings, configuration: Configuration, store: Store, clock: Clock, running: ExitStack
 ) -> Monitoring:
     """Begins to watch, and puts into the audit trail what the application begins with."""
     shipping = _shipping(settings, store, clock, running)
@@ -67,7 +67,7 @@ def policy_detail(configuration: Configuration) -> dict[str, Any]:
     return {"flows": [flow.name for flow in policy.access_flows], "hash": fingerprint(policy)}
 
 
-def _shipping(settings: Settings, store: SqlStore, clock: Clock, running: ExitStack) -> Shipping | None:
+def _shipping(settings: Settings, store: Store, clock: Clock, running: ExitStack) -> Shipping | None:
     connection = settings.audit_connection()
     if connection is None or settings.audit_index is None:
         return None

@@ -13,15 +13,14 @@ from datetime import timedelta
 
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
-from bot.access.ids import read_id
-from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.ids import APPLICATION, read_id
+from bot.access.lifecycle.grants import begin_to_end
 from bot.access.models.grants import Grant
 from bot.access.ports import Clock
-from bot.access.requests.approvals import APPLICATION
-from bot.access.states import ENDING, LIVE, GrantState
-from bot.access.store.protocol_transaction import Store
+from bot.access.states import ENDING, LIVE, EndReason, GrantState
+from bot.access.store.store import Store
+from bot.access.wording import counted
 from bot.cli.explain import CannotAnswerError
-from bot.slack.blocks.phrases import counted
 
 PATIENCE_SECONDS = 60.0
 """Without any grant confirmed: two calls that time out, with pauses between them."""

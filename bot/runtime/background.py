@@ -23,7 +23,7 @@ from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.counter_offers import CounterOffers
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.service import Requests
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 from bot.reconciling import Reconciling
 from bot.runtime.scheduler import Ticker
 from bot.runtime.workers import RENEW_EVERY, WorkerPool

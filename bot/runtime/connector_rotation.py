@@ -15,8 +15,7 @@ from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
-from bot.access.store.protocol_transaction import Store
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.cluster.client import connect
 from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
@@ -101,7 +100,7 @@ def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, 
             accounts[integration] = ElasticsearchAccount(client, password)
         engine = open_engine(database_url(settings.database_url.get_secret_value()))
         running.callback(engine.dispose)
-        store = SqlStore(engine, f"rotate:{socket.gethostname()}:{os.getpid()}")
+        store = Store(engine, f"rotate:{socket.gethostname()}:{os.getpid()}")
         yield rotation_of(configuration, accounts, store, clock), accounts
 
 

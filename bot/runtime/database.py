@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.config.settings import Settings, SettingsError
 from bot.storage.connection_errors import cause
 from bot.storage.engine import database_url, open_engine
@@ -16,7 +16,7 @@ from bot.storage.migrate import is_current, migrate
 from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
 
 
-def open_store(settings: Settings, running: ExitStack) -> SqlStore:
+def open_store(settings: Settings, running: ExitStack) -> Store:
     """The store of `bot run`, with this version's schema, until `running` ends. Raises `SettingsError`."""
     url = database_url(settings.database_url.get_secret_value())
     try:
@@ -25,20 +25,20 @@ def open_store(settings: Settings, running: ExitStack) -> SqlStore:
         raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
 
 
-def _opened(url: URL, running: ExitStack) -> SqlStore:
+def _opened(url: URL, running: ExitStack) -> Store:
     alone = only_one_on(url)
     if alone is not None:
         running.callback(alone.close)
     engine = open_engine(url)
     running.callback(engine.dispose)
     migrate(engine)
-    store = SqlStore(engine, _process())
+    store = Store(engine, _process())
     if alone is not None:
         store.release_all_claims()
     return store
 
 
-def open_beside(settings: Settings, running: ExitStack) -> SqlStore:
+def open_beside(settings: Settings, running: ExitStack) -> Store:
     """The store of a command. The schema is brought up to date first, save under an application that runs on it.
 
     Raises `SettingsError`.
@@ -59,7 +59,7 @@ def open_beside(settings: Settings, running: ExitStack) -> SqlStore:
                 migrate(engine)
     except (OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
         raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
-    return SqlStore(engine, _process())
+    return Store(engine, _process())
 
 
 def _process() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Clock
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 from bot.cluster.ownership import Installation
 
 _NAME = "installation"

@@ -5,10 +5,10 @@ from typing import Any
 
 import structlog
 
+from bot.access.ids import APPLICATION
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
-from bot.access.requests.approvals import APPLICATION
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 from bot.config.settings import Configuration, Settings, SettingsError
 from bot.observability.monitoring import policy_detail
 

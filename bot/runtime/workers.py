@@ -13,7 +13,8 @@ from bot.access.errors import DatabaseAway
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 CLAIM = timedelta(seconds=15)
 """How long a claim holds without being renewed: what a process that died had in hand is taken up after this."""

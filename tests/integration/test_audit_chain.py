@@ -9,13 +9,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, text
 
-from bot.access.audit.chain import Head
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import LostRace
 from bot.access.models.audit import AuditEvent
 from bot.access.models.requests import Approval
 from bot.access.states import GrantState
-from bot.access.store.store import SqlStore
+from bot.access.store.chain import Head
+from bot.access.store.store import Store
 from bot.storage import migrate as migration
 from bot.storage.migrate import migrate
 from tests.databases import NewStore
@@ -34,7 +34,7 @@ ALTERATIONS = {
 }
 
 
-def test_an_untouched_chain_holds_and_says_its_head(store: SqlStore, engine: Engine) -> None:
+def test_an_untouched_chain_holds_and_says_its_head(store: Store, engine: Engine) -> None:
     write_trail(store, 5)
     found = verified(engine)
     assert (found.broken, found.head.sequence) == (None, 5)
@@ -46,14 +46,14 @@ def test_nothing_written_is_a_chain_too(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("column", ALTERATIONS)
-def test_an_altered_event_is_named(store: SqlStore, engine: Engine, column: str) -> None:
+def test_an_altered_event_is_named(store: Store, engine: Engine, column: str) -> None:
     write_trail(store, 5)
     tamper(engine, f"UPDATE audit_event SET {column} = {ALTERATIONS[column]} WHERE sequence = 3")  # noqa: S608
     assert broken_at(engine) == 3
 
 
 @pytest.mark.parametrize("gone", [1, 3, 5])
-def test_a_removed_event_is_named_the_newest_as_well(store: SqlStore, engine: Engine, gone: int) -> None:
+def test_a_removed_event_is_named_the_newest_as_well(store: Store, engine: Engine, gone: int) -> None:
     write_trail(store, 5)
     tamper(engine, "DELETE FROM audit_event WHERE sequence = :gone", {"gone": gone})
     found = verified(engine)
@@ -62,20 +62,20 @@ def test_a_removed_event_is_named_the_newest_as_well(store: SqlStore, engine: En
     assert found.head.sequence == gone - 1
 
 
-def test_all_events_removed_is_noticed(store: SqlStore, engine: Engine) -> None:
+def test_all_events_removed_is_noticed(store: Store, engine: Engine) -> None:
     write_trail(store, 5)
     tamper(engine, "DELETE FROM audit_event")
     assert broken_at(engine) == 1
 
 
-def test_two_events_that_changed_places_are_noticed_at_the_first(store: SqlStore, engine: Engine) -> None:
+def test_two_events_that_changed_places_are_noticed_at_the_first(store: Store, engine: Engine) -> None:
     write_trail(store, 5)
     for old, new in ((2, 99), (4, 2), (99, 4)):
         tamper(engine, "UPDATE audit_event SET sequence = :new WHERE sequence = :old", {"old": old, "new": new})
     assert broken_at(engine) == 2
 
 
-def test_an_event_from_outside_is_noticed_with_and_without_a_place(store: SqlStore, engine: Engine) -> None:
+def test_an_event_from_outside_is_noticed_with_and_without_a_place(store: Store, engine: Engine) -> None:
     write_trail(store, 2)
     add = "INSERT INTO audit_event (at, event, actor, detail, sequence) VALUES ('2026-11-24 12:00:00', 'e', 'a', '{}', "
     tamper(engine, f"{add} NULL)")
@@ -85,7 +85,7 @@ def test_an_event_from_outside_is_noticed_with_and_without_a_place(store: SqlSto
     assert broken_at(engine) == 3
 
 
-def test_a_missing_head_is_noticed_and_the_application_goes_on(store: SqlStore, engine: Engine) -> None:
+def test_a_missing_head_is_noticed_and_the_application_goes_on(store: Store, engine: Engine) -> None:
     write_trail(store, 3)
     tamper(engine, "DELETE FROM audit_head")
     assert "head of the chain is missing" in str(verified(engine).broken)
@@ -93,7 +93,7 @@ def test_a_missing_head_is_noticed_and_the_application_goes_on(store: SqlStore, 
     assert (broken_at(engine), verified(engine).head.sequence) == (None, 4)
 
 
-def test_a_head_kept_elsewhere_finds_what_was_rewritten_as_a_whole(store: SqlStore, engine: Engine) -> None:
+def test_a_head_kept_elsewhere_finds_what_was_rewritten_as_a_whole(store: Store, engine: Engine) -> None:
     write_trail(store, 4)
     kept = verified(engine).head
     tamper(engine, "DELETE FROM audit_event")
@@ -131,7 +131,7 @@ def test_processes_that_start_without_a_head_agree_on_one(new_store: NewStore, e
     assert (broken_at(engine), verified(engine).head.sequence) == (None, 18)
 
 
-def test_what_is_rolled_back_leaves_no_gap(store: SqlStore, engine: Engine) -> None:
+def test_what_is_rolled_back_leaves_no_gap(store: Store, engine: Engine) -> None:
     write_trail(store, 1)
     request = new_request(store)
     with store.writing() as write:
@@ -164,7 +164,7 @@ def test_rows_locked_in_any_order_and_the_head_never_wait_in_a_circle(new_store:
     assert (broken_at(engine), verified(engine).head.sequence) == (None, 120)
 
 
-def test_a_thousand_revocations_in_one_transaction_are_one_move_of_the_head(store: SqlStore, engine: Engine) -> None:
+def test_a_thousand_revocations_in_one_transaction_are_one_move_of_the_head(store: Store, engine: Engine) -> None:
     grants = [new_grant(store, None) for _ in range(1000)]
     began = time.monotonic()
     with store.writing() as write:
@@ -176,13 +176,13 @@ def test_a_thousand_revocations_in_one_transaction_are_one_move_of_the_head(stor
     assert (broken_at(engine), verified(engine).head.sequence) == (None, 1000)
 
 
-def test_details_come_back_as_they_were_hashed(store: SqlStore, engine: Engine) -> None:
+def test_details_come_back_as_they_were_hashed(store: Store, engine: Engine) -> None:
     with store.writing() as write:
         write.audit("x", WHO, NOW, None, tuple=("a", 1), number=0.1, nested={2: {"ключ": None}}, odd="\u2028😀")
     assert broken_at(engine) is None
 
 
-def test_a_decision_and_its_event_are_one_commit(store: SqlStore, engine: Engine) -> None:
+def test_a_decision_and_its_event_are_one_commit(store: Store, engine: Engine) -> None:
     request = new_request(store)
     with store.writing() as write:
         write.audit("request.approved", OWNER, NOW, request.id)
@@ -207,7 +207,7 @@ def test_events_of_before_the_chain_are_chained_in_the_order_of_their_ids(empty_
             connection.execute(add, {"id": number * 2, "detail": '{"b": ["größe", 1.5], "a": null}'})
     migrate(empty_engine)
     assert (broken_at(empty_engine), verified(empty_engine).head.sequence) == (None, 2500)
-    store = SqlStore(empty_engine, "first")
+    store = Store(empty_engine, "first")
     if empty_engine.dialect.name == "postgresql":
         tamper(empty_engine, "SELECT setval('audit_event_id_seq', 5000)")
     write_trail(store, 2)

@@ -15,7 +15,7 @@ from bot.access.audit.formats import as_ecs
 from bot.access.audit.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import Outage, Refusal
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
 from bot.cluster.client import ClusterConnection, connect
 from bot.sandbox.node import Node
@@ -61,7 +61,7 @@ def index(each_node: Node) -> Iterator[tuple[str, ClusterConnection]]:
     each_node.client().options(ignore_status=404).indices.delete(index=name)
 
 
-def shipping(store: SqlStore, engine: Engine, destination: Any, clock: FakeClock | None = None) -> Shipping:
+def shipping(store: Store, engine: Engine, destination: Any, clock: FakeClock | None = None) -> Shipping:
     return Shipping(store, AuditTrail(engine), destination, clock or FakeClock())
 
 
@@ -73,7 +73,7 @@ def stored(node: Node, index: str) -> list[dict[str, Any]]:
 
 
 def test_every_event_arrives_once_and_a_repeat_changes_nothing(
-    store: SqlStore, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
+    store: Store, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
 ) -> None:
     name, connection = index
     write_trail(store, 5)
@@ -112,7 +112,7 @@ def test_every_event_arrives_once_and_a_repeat_changes_nothing(
 
 
 def test_an_answer_that_is_lost_sends_again_what_is_there(
-    store: SqlStore, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
+    store: Store, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
 ) -> None:
     name, connection = index
     write_trail(store, 3)
@@ -138,7 +138,7 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
 
 
 def test_an_account_without_the_privileges_is_a_refusal_and_waits(
-    store: SqlStore, engine: Engine, each_node: Node
+    store: Store, engine: Engine, each_node: Node
 ) -> None:
     password = secrets.token_urlsafe(24)
     each_node.client().security.put_user(username="es-access-nothing", password=password, roles=[])
@@ -155,7 +155,7 @@ def test_an_account_without_the_privileges_is_a_refusal_and_waits(
         each_node.client().security.delete_user(username="es-access-nothing")
 
 
-def test_a_long_trail_goes_in_order_and_in_batches(store: SqlStore, engine: Engine) -> None:
+def test_a_long_trail_goes_in_order_and_in_batches(store: Store, engine: Engine) -> None:
     with store.writing() as write:
         for number in range(2 * BATCH + 10):
             write.audit("request.reminded", WHO, NOW, None, number=number)
@@ -164,7 +164,7 @@ def test_a_long_trail_goes_in_order_and_in_batches(store: SqlStore, engine: Engi
     assert box.order == [str(number) for number in range(1, 2 * BATCH + 11)]
 
 
-def test_an_outage_is_waited_for_and_nothing_is_skipped(store: SqlStore, engine: Engine) -> None:
+def test_an_outage_is_waited_for_and_nothing_is_skipped(store: Store, engine: Engine) -> None:
     with store.writing() as write:
         for number in range(BATCH + 1):
             write.audit("request.reminded", WHO, NOW, None, number=number)
@@ -194,7 +194,7 @@ def test_one_process_ships_at_a_time_and_another_takes_over(new_store: NewStore,
     assert box.order == ["1", "2", "3"]
 
 
-def test_another_index_gets_the_whole_trail(store: SqlStore, engine: Engine) -> None:
+def test_another_index_gets_the_whole_trail(store: Store, engine: Engine) -> None:
     write_trail(store, 3)
     for name in ("one", "another"):
         box = Box(name=name)

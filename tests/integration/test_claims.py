@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.access.models.messages import Message, MessageKind
 from bot.access.ports import MessagePosition
 from bot.access.states import GrantState, RequestState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from tests.databases import NewStore
 from tests.rows import (
     MINUTE,
@@ -31,7 +31,7 @@ from tests.rows import (
 # --- claims ---
 
 
-def test_a_claimed_row_is_nobody_elses_until_the_claim_lapses(store: SqlStore, new_store: NewStore) -> None:
+def test_a_claimed_row_is_nobody_elses_until_the_claim_lapses(store: Store, new_store: NewStore) -> None:
     other, grant = new_store("second"), new_grant(store)
     (mine,) = claim_grants(store)
     assert (mine.claimed_by, mine.claimed_until) == ("first", NOW + MINUTE)
@@ -40,7 +40,7 @@ def test_a_claimed_row_is_nobody_elses_until_the_claim_lapses(store: SqlStore, n
     assert (theirs.id, theirs.claimed_by) == (grant.id, "second")
 
 
-def test_a_renewed_claim_does_not_lapse_and_nobody_elses_is_renewed(store: SqlStore, new_store: NewStore) -> None:
+def test_a_renewed_claim_does_not_lapse_and_nobody_elses_is_renewed(store: Store, new_store: NewStore) -> None:
     other = new_store("second")
     new_grant(store)
     (mine,) = claim_grants(store)
@@ -52,7 +52,7 @@ def test_a_renewed_claim_does_not_lapse_and_nobody_elses_is_renewed(store: SqlSt
     assert claim_grants(other, NOW + 2 * MINUTE) == []
 
 
-def test_only_what_is_due_is_claimed_the_longest_due_first_and_no_more_than_asked(store: SqlStore) -> None:
+def test_only_what_is_due_is_claimed_the_longest_due_first_and_no_more_than_asked(store: Store) -> None:
     late, later, _, _ = (new_grant(store, due) for due in (NOW - MINUTE, NOW, NOW + MINUTE, None))
     assert [row.id for row in claim_grants(store, most=1)] == [late.id]
     assert [row.id for row in claim_grants(store)] == [later.id]
@@ -60,7 +60,7 @@ def test_only_what_is_due_is_claimed_the_longest_due_first_and_no_more_than_aske
 
 
 @pytest.mark.parametrize("kind", ["grants", "messages"])
-def test_threads_of_several_processes_never_claim_the_same_row(store: SqlStore, new_store: NewStore, kind: str) -> None:
+def test_threads_of_several_processes_never_claim_the_same_row(store: Store, new_store: NewStore, kind: str) -> None:
     stores = [store, new_store("second"), new_store("third"), new_store("fourth")]
     for number in range(60):
         if kind == "grants":
@@ -69,7 +69,7 @@ def test_threads_of_several_processes_never_claim_the_same_row(store: SqlStore, 
             owe(store, f"U{number}")
     together = Barrier(8)
 
-    def take(mine: SqlStore) -> list[str]:
+    def take(mine: Store) -> list[str]:
         together.wait()
         taken: list[str] = []
         while rows := claim_grants(mine, most=3) if kind == "grants" else claim_messages(mine):
@@ -83,7 +83,7 @@ def test_threads_of_several_processes_never_claim_the_same_row(store: SqlStore, 
     assert len(taken) + len(claim_grants(store, most=60) or claim_messages(store)) == 60
 
 
-def test_put_off_ends_the_claim_and_names_the_time(store: SqlStore, new_store: NewStore) -> None:
+def test_put_off_ends_the_claim_and_names_the_time(store: Store, new_store: NewStore) -> None:
     new_grant(store)
     (row,) = claim_grants(store)
     with store.writing() as write:
@@ -92,7 +92,7 @@ def test_put_off_ends_the_claim_and_names_the_time(store: SqlStore, new_store: N
     assert len(claim_grants(new_store("second"), NOW + MINUTE)) == 1
 
 
-def test_put_off_does_not_overwrite_what_became_due_meanwhile(store: SqlStore) -> None:
+def test_put_off_does_not_overwrite_what_became_due_meanwhile(store: Store) -> None:
     grant = new_grant(store)
     (row,) = claim_grants(store)
     with store.writing() as write:
@@ -105,7 +105,7 @@ def test_put_off_does_not_overwrite_what_became_due_meanwhile(store: SqlStore) -
     assert (found.due_at, found.claimed_by) == (NOW, None)
 
 
-def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: SqlStore, new_store: NewStore) -> None:
+def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: Store, new_store: NewStore) -> None:
     new_grant(store)
     (row,) = claim_grants(store)
     claim_grants(new_store("second"), NOW + 2 * MINUTE)
@@ -115,7 +115,7 @@ def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: SqlStore, new_
     assert (found.due_at, found.claimed_by) == (NOW, "second")
 
 
-def test_what_is_in_hand_does_not_hide_what_is_due_next(store: SqlStore) -> None:
+def test_what_is_in_hand_does_not_hide_what_is_due_next(store: Store) -> None:
     new_grant(store, NOW)
     claim_grants(store)
     with store.reading() as read:
@@ -125,26 +125,25 @@ def test_what_is_in_hand_does_not_hide_what_is_due_next(store: SqlStore) -> None
         assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + MINUTE / 2
 
 
-def test_nothing_is_due_when_nothing_is_there(store: SqlStore) -> None:
+def test_nothing_is_due_when_nothing_is_there(store: Store) -> None:
     with store.reading() as read:
         for ending in (True, False):
             assert read.next_grant_due(NOW + MINUTE, ending=ending) is None
-        assert (read.next_message_due(NOW + MINUTE), read.next_request_due()) == (None, None)
+        assert read.next_message_due(NOW + MINUTE) is None
 
 
-def test_a_pending_request_is_due_when_its_time_to_be_decided_ends(store: SqlStore) -> None:
+def test_a_pending_request_is_due_when_its_time_to_be_decided_ends(store: Store) -> None:
     request = new_request(store)
     with store.reading() as read:
-        assert read.next_request_due() == NOW + timedelta(hours=8)
         assert read.overdue_requests(NOW + timedelta(hours=8) - timedelta(microseconds=1), 10) == []
         assert [row.id for row in read.overdue_requests(NOW + timedelta(hours=8), 10)] == [request.id]
     with store.writing() as write:
         write.move(request, RequestState.DENIED, OWNER, NOW)
     with store.reading() as read:
-        assert read.next_request_due() is None
+        assert read.overdue_requests(NOW + timedelta(hours=8), 10) == []
 
 
-def test_only_who_has_the_claim_holds_the_grant(store: SqlStore, new_store: NewStore) -> None:
+def test_only_who_has_the_claim_holds_the_grant(store: Store, new_store: NewStore) -> None:
     new_grant(store)
     other = new_store("second")
     (row,) = claim_grants(store)
@@ -158,12 +157,12 @@ def test_only_who_has_the_claim_holds_the_grant(store: SqlStore, new_store: NewS
 # --- duties ---
 
 
-def leased(store: SqlStore, now: datetime = NOW, name: str = "duty") -> bool:
+def leased(store: Store, now: datetime = NOW, name: str = "duty") -> bool:
     with store.writing() as write:
         return write.claim_duty(name, now, now + MINUTE)
 
 
-def test_a_duty_is_one_process_s_until_it_is_not_heard_of_again(store: SqlStore, new_store: NewStore) -> None:
+def test_a_duty_is_one_process_s_until_it_is_not_heard_of_again(store: Store, new_store: NewStore) -> None:
     other = new_store("second")
     assert leased(store)
     assert not leased(other, NOW + MINUTE - timedelta(microseconds=1))
@@ -174,11 +173,11 @@ def test_a_duty_is_one_process_s_until_it_is_not_heard_of_again(store: SqlStore,
     assert leased(store, NOW + MINUTE * 3 / 2, "another duty")
 
 
-def test_of_processes_that_want_a_new_duty_at_once_one_has_it(store: SqlStore, new_store: NewStore) -> None:
+def test_of_processes_that_want_a_new_duty_at_once_one_has_it(store: Store, new_store: NewStore) -> None:
     stores = [store, *(new_store(name) for name in ("second", "third", "fourth"))]
     together = Barrier(len(stores))
 
-    def take(mine: SqlStore, number: int) -> bool:
+    def take(mine: Store, number: int) -> bool:
         together.wait()
         return leased(mine, name=f"duty {number}")
 
@@ -191,7 +190,7 @@ def test_of_processes_that_want_a_new_duty_at_once_one_has_it(store: SqlStore, n
 # --- messages ---
 
 
-def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: SqlStore) -> None:
+def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: Store) -> None:
     first, second = owe(store), owe(store)
     other = owe(store, OTHER)
     assert [row.request_id for row in claim_messages(store)] == [first, other]
@@ -201,7 +200,7 @@ def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: SqlStore) 
     assert [row.request_id for row in claim_messages(store)] == [second]
 
 
-def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person(store: SqlStore) -> None:
+def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person(store: Store) -> None:
     first, second = owe(store), owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
@@ -216,7 +215,7 @@ def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person
     assert [row.request_id for row in claim_messages(store, NOW + MINUTE)] == [second]
 
 
-def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: SqlStore) -> None:
+def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: Store) -> None:
     request_id = owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
@@ -226,7 +225,7 @@ def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: SqlStore) -
 
 
 @pytest.mark.parametrize("end", ["sent", "give_up", "put_off"])
-def test_a_refresh_while_it_is_being_sent_stays_owed(store: SqlStore, end: str) -> None:
+def test_a_refresh_while_it_is_being_sent_stays_owed(store: Store, end: str) -> None:
     request_id = owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
@@ -242,7 +241,7 @@ def test_a_refresh_while_it_is_being_sent_stays_owed(store: SqlStore, end: str) 
     assert (found.due_at, found.wanted, found.claimed_by) == (NOW + MINUTE, 2, None)
 
 
-def test_a_refresh_leaves_alone_what_was_reserved_and_never_posted(store: SqlStore) -> None:
+def test_a_refresh_leaves_alone_what_was_reserved_and_never_posted(store: Store) -> None:
     request_id = owe(store, at=None)
     with store.writing() as write:
         write.refresh(request_id, [MessageKind.APPROVAL], NOW)
@@ -253,7 +252,7 @@ def test_a_refresh_leaves_alone_what_was_reserved_and_never_posted(store: SqlSto
     assert message_in(store, request_id).due_at == NOW
 
 
-def test_nobody_is_owed_the_same_message_twice(store: SqlStore, engine: Engine) -> None:
+def test_nobody_is_owed_the_same_message_twice(store: Store, engine: Engine) -> None:
     request = new_request(store)
     for _ in range(2):
         with store.writing() as write:

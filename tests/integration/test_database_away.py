@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bot.access.errors import DatabaseAway
 from bot.access.models.messages import Message
 from bot.access.store import store as stores
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.runtime.scheduler import Ticker
 from bot.runtime.workers import CLAIM, WorkerPool
 from bot.storage.migrate import migrate
@@ -22,7 +22,7 @@ SECONDS = 10
 """Longest wait for a thread."""
 
 
-def use(store: SqlStore) -> None:
+def use(store: Store) -> None:
     with pytest.raises(DatabaseAway), store.reading() as read:
         read.next_message_due(FakeClock().now())
 
@@ -30,7 +30,7 @@ def use(store: SqlStore) -> None:
 def test_it_is_told_once_a_minute_and_its_return_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "on a disk that is not there yet"
     engine = sqlite_engine(folder)
-    store = SqlStore(engine, "first")
+    store = Store(engine, "first")
     with capture_logs() as lines:
         for _ in range(3):
             use(store)
@@ -47,7 +47,7 @@ def test_it_is_told_once_a_minute_and_its_return_once(tmp_path: Path, monkeypatc
     engine.dispose()
 
 
-def test_work_that_lost_the_database_is_done_again_when_its_claim_has_lapsed(sqlite_store: SqlStore) -> None:
+def test_work_that_lost_the_database_is_done_again_when_its_claim_has_lapsed(sqlite_store: Store) -> None:
     clock, tried, done = FakeClock(), Event(), Event()
     owe(sqlite_store)
     clock.advance(timedelta(seconds=1))

@@ -7,7 +7,7 @@ from bot.access.audit.queries import AuditFilter
 from bot.access.audit.refusals import Refusals
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import NotAllowed
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from tests.fakes import OWNER, REQUESTER, FakeClock, world_on
 
 EVIL = [
@@ -21,7 +21,7 @@ EVIL = [
 
 
 @pytest.mark.parametrize("text", EVIL)
-def test_what_is_typed_is_never_a_statement(store: SqlStore, engine: Engine, text: str) -> None:
+def test_what_is_typed_is_never_a_statement(store: Store, engine: Engine, text: str) -> None:
     with world_on(store) as world:
         request_id = world.ask(reason=text)
         assert world.request_details(request_id).request.reason == text

@@ -18,7 +18,7 @@ from bot.access.errors import Conflict, NotFound
 from bot.access.models import requests as models
 from bot.access.ports import Privileges
 from bot.access.states import GrantState, RequestState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.storage import migrate as migration
 from bot.storage.migrate import HEAD, migrate
 from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
@@ -128,7 +128,7 @@ OLD_ROWS = (
 def test_what_was_filed_before_owner_groups_waits_for_its_owners_as_it_did(empty_engine: Engine) -> None:
     first_version(empty_engine)
     migrate(empty_engine)
-    with world_on(SqlStore(empty_engine, "first")) as world:
+    with world_on(Store(empty_engine, "first")) as world:
         details = world.request_details("REQ-000001")
         assert (details.request.flow, details.request.automatic, details.request.escalations) == ("", False, 0)
         assert details.request.reason == "größe"
@@ -142,7 +142,7 @@ def test_what_was_filed_before_owner_groups_waits_for_its_owners_as_it_did(empty
 def test_what_was_approved_before_is_given_as_it_was_approved(empty_engine: Engine) -> None:
     first_version(empty_engine)
     migrate(empty_engine)
-    with world_on(SqlStore(empty_engine, "first")) as world:
+    with world_on(Store(empty_engine, "first")) as world:
         world.work()
         assert world.grant("REQ-000002").state is GrantState.ACTIVE
         (role,) = world.cluster.roles.values()

@@ -12,7 +12,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow, Escalation
 from bot.access.requests.service import ROUTE_AGAIN
 from bot.access.states import GrantState, RequestState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
 from tests.together import at_once
@@ -26,7 +26,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def world(store: SqlStore) -> Iterator[World]:
+def world(store: Store) -> Iterator[World]:
     """The domain on a store of each kind."""
     with world_on(store) as world:
         yield world
@@ -38,7 +38,7 @@ def other(world: World, new_store: NewStore) -> World:
     return world.on(new_store("second"))
 
 
-def renew(store: SqlStore, claimed: Sequence[Message]) -> None:
+def renew(store: Store, claimed: Sequence[Message]) -> None:
     with store.writing() as write:
         write.renew_claims(claimed, NEVER)
 

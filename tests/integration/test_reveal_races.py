@@ -17,7 +17,7 @@ from bot.access.policy.model import AccessFlow
 from bot.access.ports import Credential, CredentialSpec
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from tests.databases import NewStore
 from tests.fakes import OWNER, REQUESTER, World, world_on
 from tests.together import at_once
@@ -31,7 +31,7 @@ BOTH = pytest.mark.parametrize("kind", [PASSWORD, KEY])
 
 
 @pytest.fixture
-def world(store: SqlStore) -> Iterator[World]:
+def world(store: Store) -> Iterator[World]:
     """The domain on a store of each kind, where what is granted is revealed."""
     with world_on(store) as world:
         yield world.under(AccessFlow(name="everyone", owners="integration", delivery=Delivery.REVEAL))

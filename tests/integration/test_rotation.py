@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.rotation import Rotation
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.cluster import connector_password as module
 from bot.cluster.client import ClusterConnection, ask, connect
 from bot.cluster.connector_account import ElasticsearchAccount
@@ -55,7 +55,7 @@ class World:
     path: Path
     name: str
     stack: ExitStack
-    store: SqlStore
+    store: Store
     clock: FakeClock = field(default_factory=FakeClock)
 
     @property
@@ -89,7 +89,7 @@ def proxy(each_node: Node) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def world(each_node: Node, proxy: Proxy, tmp_path: Path, sqlite_store: SqlStore) -> Iterator[World]:
+def world(each_node: Node, proxy: Proxy, tmp_path: Path, sqlite_store: Store) -> Iterator[World]:
     name, first = f"connector-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     security = each_node.client().security
     security.put_role(name=name, **ROLE)

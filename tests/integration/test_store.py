@@ -16,7 +16,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import Approval, AskedGroup
 from bot.access.states import GrantState, RequestState
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.storage.engine import database_url
 from tests.databases import NewStore
 from tests.rows import (
@@ -42,7 +42,7 @@ class WentWrong(Exception):
 # --- rows ---
 
 
-def test_what_is_stored_comes_back_as_it_was_and_in_utc(store: SqlStore) -> None:
+def test_what_is_stored_comes_back_as_it_was_and_in_utc(store: Store) -> None:
     local = NOW.astimezone(timezone(timedelta(hours=5)))
     request_id = new_request(store, local).id
     with store.reading() as read:
@@ -54,7 +54,7 @@ def test_what_is_stored_comes_back_as_it_was_and_in_utc(store: SqlStore) -> None
     assert request.state is RequestState.PENDING
 
 
-def test_times_that_were_written_by_an_update_come_back_in_utc_as_well(store: SqlStore) -> None:
+def test_times_that_were_written_by_an_update_come_back_in_utc_as_well(store: Store) -> None:
     grant = new_grant(store)
     row = claim_grants(store)[0]
     assert row.claimed_until == NOW + MINUTE
@@ -67,12 +67,12 @@ def test_times_that_were_written_by_an_update_come_back_in_utc_as_well(store: Sq
         assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + 2 * MINUTE
 
 
-def test_a_time_without_a_zone_is_refused(store: SqlStore) -> None:
+def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(Exception, match="timezone"):
         new_request(store, NOW.replace(tzinfo=None))
 
 
-def test_what_is_unknown_is_none_or_said_so(store: SqlStore) -> None:
+def test_what_is_unknown_is_none_or_said_so(store: Store) -> None:
     with store.reading() as read:
         assert read.request("REQ-000000") is None
         assert read.grant("REQ-000000") is None
@@ -81,14 +81,14 @@ def test_what_is_unknown_is_none_or_said_so(store: SqlStore) -> None:
             read.request_details("REQ-000000")
 
 
-def test_the_newest_requests_come_first(store: SqlStore) -> None:
+def test_the_newest_requests_come_first(store: Store) -> None:
     ids = [new_request(store, NOW + number * MINUTE).id for number in range(3)]
     with store.reading() as read:
         assert [details.request.id for details in read.requests_of(WHO, 2)] == [ids[2], ids[1]]
         assert read.requests_of(OTHER, 2) == []
 
 
-def test_rows_need_the_request_they_belong_to(store: SqlStore) -> None:
+def test_rows_need_the_request_they_belong_to(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), store.writing() as write:
         write.add(Approval(request_id="REQ-000000", approver=OWNER, approved=True, at=NOW))
 
@@ -96,7 +96,7 @@ def test_rows_need_the_request_they_belong_to(store: SqlStore) -> None:
 # --- transitions ---
 
 
-def test_a_transition_and_its_audit_event_are_kept_together(store: SqlStore, engine: Engine) -> None:
+def test_a_transition_and_its_audit_event_are_kept_together(store: Store, engine: Engine) -> None:
     request = new_request(store)
     with store.writing() as write:
         write.move(request, RequestState.APPROVED, OWNER, NOW, {"why": "x"}, decided_by=OWNER)
@@ -106,7 +106,7 @@ def test_a_transition_and_its_audit_event_are_kept_together(store: SqlStore, eng
     assert event.detail == {"why": "x"}
 
 
-def test_a_rollback_leaves_neither_the_transition_nor_its_event(store: SqlStore, engine: Engine) -> None:
+def test_a_rollback_leaves_neither_the_transition_nor_its_event(store: Store, engine: Engine) -> None:
     request, grant = new_request(store), new_grant(store)
     with suppress(WentWrong), store.writing() as write:
         write.move(request, RequestState.APPROVED, OWNER, NOW, decided_by=OWNER)
@@ -121,7 +121,7 @@ def test_a_rollback_leaves_neither_the_transition_nor_its_event(store: SqlStore,
     assert events(engine) == []
 
 
-def test_every_transition_has_exactly_one_event(store: SqlStore, engine: Engine) -> None:
+def test_every_transition_has_exactly_one_event(store: Store, engine: Engine) -> None:
     grant = new_grant(store, state=GrantState.PROVISIONING)
     way = [
         GrantState.ACTIVE, GrantState.REVOKING, GrantState.REVOCATION_FAILED, GrantState.REVOKING, GrantState.REVOKED,
@@ -137,7 +137,7 @@ def test_every_transition_has_exactly_one_event(store: SqlStore, engine: Engine)
 
 @pytest.mark.parametrize("to", [GrantState.ACTIVE, GrantState.PROVISIONING, GrantState.CLEANED_UP])
 def test_a_transition_that_does_not_exist_is_a_value_error_and_changes_nothing(
-    store: SqlStore, engine: Engine, to: GrantState
+    store: Store, engine: Engine, to: GrantState
 ) -> None:
     grant = new_grant(store)
     with pytest.raises(ValueError, match="is not a transition"), store.writing() as write:
@@ -146,7 +146,7 @@ def test_a_transition_that_does_not_exist_is_a_value_error_and_changes_nothing(
     assert events(engine) == []
 
 
-def test_whoever_read_the_row_before_it_changed_loses(store: SqlStore, engine: Engine) -> None:
+def test_whoever_read_the_row_before_it_changed_loses(store: Store, engine: Engine) -> None:
     request, grant = new_request(store), new_grant(store)
     with store.reading() as read:
         stale_request, stale_grant = read.request(request.id), read.grant(grant.id)
@@ -165,7 +165,7 @@ def test_whoever_read_the_row_before_it_changed_loses(store: SqlStore, engine: E
     assert grant_in(store, grant.id).expires_at == NOW + MINUTE
 
 
-def test_a_second_decision_or_grant_on_the_same_request_is_a_lost_race(store: SqlStore) -> None:
+def test_a_second_decision_or_grant_on_the_same_request_is_a_lost_race(store: Store) -> None:
     grant = new_grant(store)
     again = Grant(id=grant.id, username="other", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW)
     with pytest.raises(LostRace), store.writing() as write:
@@ -179,7 +179,7 @@ def test_a_second_decision_or_grant_on_the_same_request_is_a_lost_race(store: Sq
 # --- a request that several are at ---
 
 
-def test_who_holds_a_request_sees_what_was_left_by_who_held_it_before(store: SqlStore) -> None:
+def test_who_holds_a_request_sees_what_was_left_by_who_held_it_before(store: Store) -> None:
     request = new_request(store)
     with store.reading() as read:
         stale = read.request(request.id)
@@ -192,7 +192,7 @@ def test_who_holds_a_request_sees_what_was_left_by_who_held_it_before(store: Sql
         assert (stale.owners, stale.escalations, stale.version) == ([OTHER], 1, 2)
 
 
-def test_who_holds_a_request_lets_nobody_else_in_before_the_end(store: SqlStore, new_store: NewStore) -> None:
+def test_who_holds_a_request_lets_nobody_else_in_before_the_end(store: Store, new_store: NewStore) -> None:
     request, other = new_request(store), new_store("second")
     order: list[str] = []
     about_to = Event()
@@ -219,7 +219,7 @@ def test_who_holds_a_request_lets_nobody_else_in_before_the_end(store: SqlStore,
     assert order == ["first is done", f"second sees ['{OTHER}']"]
 
 
-def test_what_is_decided_can_be_neither_held_nor_amended(store: SqlStore) -> None:
+def test_what_is_decided_can_be_neither_held_nor_amended(store: Store) -> None:
     request = new_request(store)
     with store.reading() as read:
         stale = read.request(request.id)
@@ -234,7 +234,7 @@ def test_what_is_decided_can_be_neither_held_nor_amended(store: SqlStore) -> Non
         assert read.request_details(request.id).request.owners == [OWNER]
 
 
-def test_amending_changes_what_is_named_and_leaves_no_event(store: SqlStore, engine: Engine) -> None:
+def test_amending_changes_what_is_named_and_leaves_no_event(store: Store, engine: Engine) -> None:
     request = new_request(store)
     values = {
         "flow": "größe", "privileges": {"indices": ["read"]}, "resolved": ["logs-a"], "preview": {"count": 1},
@@ -248,7 +248,7 @@ def test_amending_changes_what_is_named_and_leaves_no_event(store: SqlStore, eng
     assert events(engine) == []
 
 
-def test_a_grant_that_is_held_is_changed_by_nobody_else(store: SqlStore, new_store: NewStore) -> None:
+def test_a_grant_that_is_held_is_changed_by_nobody_else(store: Store, new_store: NewStore) -> None:
     grant, other = new_grant(store), new_store("second")
 
     with other.reading() as read:
@@ -273,7 +273,7 @@ def test_a_grant_that_is_held_is_changed_by_nobody_else(store: SqlStore, new_sto
     assert (grant_in(store, grant.id).state, grant_in(store, grant.id).expires_at) == (GrantState.ACTIVE, NOW + MINUTE)
 
 
-def test_groups_and_approvals_are_read_with_the_request_in_their_order(store: SqlStore) -> None:
+def test_groups_and_approvals_are_read_with_the_request_in_their_order(store: Store) -> None:
     request = new_request(store)
     with store.writing() as write:
         for label in ("second", "first"):
@@ -288,7 +288,7 @@ def test_groups_and_approvals_are_read_with_the_request_in_their_order(store: Sq
     assert details.approvals[0].groups == [1, 2]
 
 
-def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: SqlStore) -> None:
+def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: Store) -> None:
     request = new_request(store)
     with store.writing() as write:
         write.add(Approval(request_id=request.id, approver=OWNER, approved=True, groups=[1], at=NOW))
@@ -302,7 +302,7 @@ def test_a_decision_takes_the_place_of_one_of_the_same_owner(store: SqlStore) ->
     ]  # fmt: skip
 
 
-def test_requests_are_found_when_their_time_has_come_and_while_they_are_pending(store: SqlStore) -> None:
+def test_requests_are_found_when_their_time_has_come_and_while_they_are_pending(store: Store) -> None:
     routed, unrouted, decided = (new_request(store) for _ in range(3))
     with store.writing() as write:
         write.amend(unrouted, route_at=NOW + MINUTE)
@@ -318,7 +318,7 @@ def test_requests_are_found_when_their_time_has_come_and_while_they_are_pending(
 # --- what automatic flows gave ---
 
 
-def automatic(store: SqlStore, flow: str = "on call", **grant: Any) -> Grant:
+def automatic(store: Store, flow: str = "on call", **grant: Any) -> Grant:
     request = new_request(store)
     made = Grant(
         id=request.id,
@@ -332,7 +332,7 @@ def automatic(store: SqlStore, flow: str = "on call", **grant: Any) -> Grant:
     return made
 
 
-def test_only_what_is_automatic_and_live_is_found(store: SqlStore) -> None:
+def test_only_what_is_automatic_and_live_is_found(store: Store) -> None:
     new_grant(store)
     automatic(store, state=GrantState.REVOKING)
     expected = {automatic(store).id, automatic(store, state=GrantState.PROVISIONING).id}
@@ -356,7 +356,7 @@ def test_only_what_is_automatic_and_live_is_found(store: SqlStore) -> None:
     ],
 )
 def test_what_is_there_or_ended_before_its_time_is_not_given_again(
-    store: SqlStore, grant: dict[str, Any], given_back: bool
+    store: Store, grant: dict[str, Any], given_back: bool
 ) -> None:
     automatic(store, **grant)
     with store.reading() as read:
@@ -369,7 +369,7 @@ def test_what_is_there_or_ended_before_its_time_is_not_given_again(
 # --- waking, reading, starting ---
 
 
-def test_workers_are_woken_after_the_commit_and_only_when_there_is_work(store: SqlStore) -> None:
+def test_workers_are_woken_after_the_commit_and_only_when_there_is_work(store: Store) -> None:
     seen: list[int] = []
 
     def wake() -> None:
@@ -389,7 +389,7 @@ def test_workers_are_woken_after_the_commit_and_only_when_there_is_work(store: S
     assert seen == [1]
 
 
-def test_reading_waits_for_no_writer_and_sees_nothing_half_done(store: SqlStore) -> None:
+def test_reading_waits_for_no_writer_and_sees_nothing_half_done(store: Store) -> None:
     request = new_request(store)
     with store.writing() as write:
         write.move(request, RequestState.DENIED, OWNER, NOW)
@@ -397,7 +397,7 @@ def test_reading_waits_for_no_writer_and_sees_nothing_half_done(store: SqlStore)
             assert read.request_details(request.id).request.state is RequestState.PENDING
 
 
-def test_release_frees_what_a_dead_process_had(store: SqlStore, new_store: NewStore) -> None:
+def test_release_frees_what_a_dead_process_had(store: Store, new_store: NewStore) -> None:
     new_grant(store)
     owe(store)
     dead = new_store("dead")

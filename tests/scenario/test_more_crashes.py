@@ -13,7 +13,7 @@ from bot.sandbox.node import Node
 from bot.sandbox.proxy import Phase
 from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
 from tests.scenario.dying import forget, order
-from tests.scenario.test_conversation import message_with, offer_less
+from tests.scenario.test_counter_offers import message_with, offer_less
 from tests.soak.world import ROOT
 
 pytestmark = [

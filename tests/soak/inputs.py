@@ -19,7 +19,7 @@ from bot.access.audit.refusals import Refusals
 from bot.access.errors import AccessError
 from bot.access.lookup.history import History
 from bot.access.policy.patterns import parse_patterns
-from bot.access.store.store import SqlStore
+from bot.access.store.store import Store
 from bot.config.access_yaml.problems import PolicyFileError
 from bot.config.access_yaml.reader import parse as parse_policy
 from bot.config.settings import SettingsError, load_settings
@@ -32,9 +32,9 @@ from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
 from tests.fakes import REQUESTER, World, world_on
 from tests.soak.load import BUG
-from tests.unit.test_patterns import any_text
-from tests.unit.test_policy_file import VARIABLES, anything, one_value, quoted, yaml_like
-from tests.unit.test_settings import COMPLETE, values
+from tests.unit.access.policy.test_patterns import any_text
+from tests.unit.config.access_yaml.test_reader import VARIABLES, anything, one_value, quoted, yaml_like
+from tests.unit.config.test_settings import COMPLETE, values
 
 WORDS = [
     "logs-*", "1h", "30m", "99999d", "0h", "read", "extend", "revoke", "status", "cancel", "reset", "list", "help",
@@ -172,13 +172,13 @@ def _listening() -> Iterator[RequestListeners]:
     with tempfile.TemporaryDirectory() as folder:
         engine = sqlite_engine(Path(folder))
         migrate(engine)
-        store = SqlStore(engine, "first")
+        store = Store(engine, "first")
         with world_on(store) as world:
             yield _listeners(world, store)
         engine.dispose()
 
 
-def _listeners(world: World, store: SqlStore) -> RequestListeners:
+def _listeners(world: World, store: Store) -> RequestListeners:
     responder = Responder(AckQueue(AtOnce()), world.directory, Refusals(store, world.clock))
 
     def opens_form(client: Any, body: Any, draft: Any = None, lacks: str = "") -> None:

@@ -14,15 +14,47 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST_MODULE = 300
 """Lines; see the project's style."""
 
+OUTER = (
+    "bot.slack",
+    "bot.cluster",
+    "bot.storage",
+    "bot.identity",
+    "bot.proxy",
+    "bot.sandbox",
+    "bot.cli",
+    "bot.runtime",
+)
+"""Rooms around the domain, which it does not know and which do not know each other."""
+
 FORBIDDEN = {
     "access": (
-        "slack_bolt", "slack_sdk", "elasticsearch", "elastic_transport", "apscheduler",
-        "bot.slack", "bot.cluster", "bot.storage", "bot.sandbox", "bot.bootstrap", "bot.config.settings",
+        "slack_bolt", "slack_sdk", "elasticsearch", "elastic_transport", "apscheduler", "aiohttp",
+        *OUTER, "bot.bootstrap", "bot.checks", "bot.config", "bot.observability", "bot.secret_stores",
     ),
-    "slack": ("bot.cluster", "bot.storage", "bot.sandbox", "elasticsearch", "elastic_transport"),
-    "cluster": ("bot.slack", "bot.storage", "bot.sandbox", "slack_bolt", "slack_sdk"),
-    "storage": ("bot.slack", "bot.cluster", "bot.sandbox", "slack_bolt", "slack_sdk", "elasticsearch"),
+    "slack": (*(each for each in OUTER if each != "bot.slack"), "bot.bootstrap", "elasticsearch", "elastic_transport"),
+    "cluster": (*(each for each in OUTER if each != "bot.cluster"), "bot.bootstrap", "slack_bolt", "slack_sdk"),
+    "storage": (
+        *(each for each in OUTER if each != "bot.storage"), "bot.bootstrap", "slack_bolt", "slack_sdk", "elasticsearch",
+    ),
 }  # fmt: skip
+
+TIERS = (
+    ("grants", "lookup", "rotation"),
+    ("requests", "notifications"),
+    ("lifecycle", "audit"),
+    ("store",),
+    ("policy", "ports"),
+    ("models",),
+    ("call_failures", "durations", "passwords"),
+    ("backoff", "errors", "ids", "states", "wording"),
+)
+"""The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""
+
+MOST_MODULES = 16
+"""In one folder: more want rooms of their own."""
+
+LARGE_FOLDERS = {"sandbox/workspace": 27, "cluster": 17}
+"""Folders that may hold more, and how many: the parts of one Slack server."""
 
 
 def imports(module: Path) -> Iterator[str]:
@@ -74,3 +106,35 @@ def test_imports_are_seen_wherever_they_stand() -> None:
 def test_module_is_short_and_named_after_what_it_holds(module: Path) -> None:
     assert len(module.read_text().splitlines()) < LONGEST_MODULE
     assert module.stem not in {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+
+
+def tier(room: str) -> int:
+    return next(number for number, rooms in enumerate(TIERS) if room in rooms)
+
+
+def test_every_room_of_the_domain_has_its_tier() -> None:
+    rooms = {
+        path.stem for path in (ROOT / "access").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__"} == {room for rooms in TIERS for room in rooms}
+
+
+def test_rooms_of_the_domain_import_only_rooms_below_them() -> None:
+    wrong = []
+    for module in sorted((ROOT / "access").rglob("*.py")):
+        here = Path(module.relative_to(ROOT / "access").parts[0]).stem
+        for name in imports(module):
+            parts = name.split(".")
+            if within(name, "bot.access") and here != "__init__":
+                there = parts[2]
+                if there != here and tier(there) <= tier(here):
+                    wrong.append(f"{module.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({module.parent for module in MODULES}), ids=lambda folder: folder.relative_to(ROOT).as_posix()
+)
+def test_folder_is_small_enough_to_find_a_file_in(folder: Path) -> None:
+    modules = [module for module in folder.glob("*.py") if module.name != "__init__.py"]
+    assert len(modules) <= LARGE_FOLDERS.get(folder.relative_to(ROOT).as_posix(), MOST_MODULES)

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from bot.access.audit.chain import canonical_time
 from bot.access.audit.queries import AccessRecord
 from bot.access.models.audit import AuditEvent
+from bot.access.store.chain import canonical_time
 
 ECS_VERSION = "8.11.0"
 """Of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""

@@ -8,7 +8,7 @@ import structlog
 
 from bot.access.errors import AccessError, DatabaseAway
 from bot.access.ports import Clock
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 AT_ONCE, ONE_EACH = 20, timedelta(minutes=1)
 """Of one person: as many in a row, and then one in that time."""

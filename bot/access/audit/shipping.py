@@ -12,7 +12,7 @@ from bot.access.backoff import pause_after
 from bot.access.errors import Outage, Refusal
 from bot.access.models.audit import AuditEvent
 from bot.access.ports import Clock
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 BATCH = 500
 """Events in one call: some 400 KB."""

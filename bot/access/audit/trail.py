@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Engine, or_
 from sqlmodel import Session, col, func, select
 
-from bot.access.audit.chain import ChainBreak, Head, Verification
 from bot.access.audit.queries import AccessRecord, AuditFilter, access_of
+from bot.access.audit.verification import ChainBreak, Verification
 from bot.access.models.audit import AuditEvent, AuditHead, AuditShipping
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, Approval
-from bot.access.store.audit_chain import ONLY
+from bot.access.store.chain import ONLY, Head
 
 AT_ONCE = 1000
 """Rows in memory: at half a kilobyte each."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.access.errors import Outage
-from bot.access.ids import read_id
+from bot.access.ids import APPLICATION, read_id
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -14,9 +14,8 @@ from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Directory, InventoryItem
-from bot.access.requests.approvals import APPLICATION
 from bot.access.states import GrantState, RequestState
-from bot.access.store.protocol_transaction import Transaction
+from bot.access.store.transaction import Transaction
 
 UNKNOWN = "(unknown)"
 """In the place of patterns that cannot be read any more. It is no pattern that a request could have."""

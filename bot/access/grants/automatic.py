@@ -8,8 +8,8 @@ from functools import partial
 
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
-from bot.access.lifecycle.grants import EndReason
-from bot.access.lifecycle.requests import APPLICATION, prolong
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.requests import prolong
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
@@ -18,8 +18,8 @@ from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.routing import is_among
-from bot.access.states import LIVE
-from bot.access.store.protocol_transaction import Store
+from bot.access.states import LIVE, EndReason
+from bot.access.store.store import Store
 
 LEASE = timedelta(seconds=30)
 """One process looks after automatic flows at a time; another takes over when it has not been heard of for this long."""

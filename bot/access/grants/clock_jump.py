@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.access.ports import Clock
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 JUMP = timedelta(seconds=30)
 """How far back it has to go. With less, what waits comes late by less than that."""

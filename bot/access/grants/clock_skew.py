@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.access.errors import Outage, Refusal
-from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.grants import begin_to_end
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, Directory
-from bot.access.requests.approvals import APPLICATION
-from bot.access.store.protocol_transaction import Store
+from bot.access.states import EndReason
+from bot.access.store.store import Store
 
 TOLERANCE = timedelta(seconds=5)
 """Machines that set their clock over the network are milliseconds apart, and a busy cluster answers within seconds."""

@@ -1,7 +1,5 @@
 """Provisioning: an approved grant is made in the cluster and handed over. Each step can be run again."""
 
-import secrets
-import string
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
@@ -10,36 +8,26 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pydantic import SecretStr
-
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
-from bot.access.lifecycle.grants import EndReason, end_grant, release
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.grants import end_grant, release
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
 from bot.access.models.columns import FREE, CredentialKind, Delivery
 from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
+from bot.access.passwords import new_password
 from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges
-from bot.access.requests.approvals import APPLICATION
-from bot.access.states import GrantState
-from bot.access.store.protocol_transaction import Store, Transaction
-
-PASSWORD_LENGTH = 32
-"""Letters and digits alone, 190 bits: safe to paste into a shell, a URL and a form."""
+from bot.access.states import EndReason, GrantState
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_REQUESTER_HEARS = 3
 """A few seconds of waiting for the cluster: longer than a hiccup, shorter than patience."""
 
 REVEALING = timedelta(seconds=30)
 """How long a click may hold a grant while its secret is made: longer than three calls that time out."""
-
-_ALPHABET = string.ascii_letters + string.digits
-
-
-def new_password() -> SecretStr:
-    """A fresh password, made anew for every attempt to provision."""
-    return SecretStr("".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH)))
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,16 @@ from enum import Enum
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
-from bot.access.lifecycle.grants import EndReason, begin_to_end, end_grant
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.grants import begin_to_end, end_grant
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, InventoryItem
-from bot.access.requests.approvals import APPLICATION
-from bot.access.states import GrantState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.states import EndReason, GrantState
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 EVERY = timedelta(minutes=10)
 """Between two rounds: what an administrator does by hand is noticed within minutes, and 10,000 grants cost seconds."""

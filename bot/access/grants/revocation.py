@@ -9,7 +9,8 @@ from typing import Any
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
-from bot.access.lifecycle.grants import EndReason, begin_to_end, release
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.grants import begin_to_end, release
 from bot.access.lifecycle.requests import audience_of
 from bot.access.lifecycle.timeline import add_end_to_timeline
 from bot.access.models.columns import FREE, CredentialKind
@@ -18,9 +19,9 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Clusters, Receipt
-from bot.access.requests.approvals import APPLICATION
-from bot.access.states import LIVE, GrantState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.states import LIVE, EndReason, GrantState
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_OWNERS_HEAR = 3
 """About three seconds of failing: longer than a hiccup. What the cluster refuses is told of at once."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.access.errors import Conflict, LostRace, NotFound
 from bot.access.grants.provisioning import Provisioning
-from bot.access.lifecycle.grants import EndReason, end_grant
+from bot.access.lifecycle.grants import end_grant
 from bot.access.lifecycle.requests import describe_end
 from bot.access.models.columns import Delivery
 from bot.access.models.grants import Grant, GrantTask
@@ -12,8 +12,8 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock, Credential
 from bot.access.requests.approvals import Approvals
-from bot.access.states import LIVE, GrantState, RequestState
-from bot.access.store.protocol_transaction import Store
+from bot.access.states import LIVE, EndReason, GrantState, RequestState
+from bot.access.store.store import Store
 
 
 @dataclass(frozen=True)

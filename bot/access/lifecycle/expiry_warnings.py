@@ -8,7 +8,7 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.ports import Clock
 from bot.access.states import GrantState
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 LAST_NOTE = timedelta(minutes=10)
 """Ahead of the end."""

@@ -2,26 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from bot.access.errors import LostRace
-from bot.access.lifecycle.requests import APPLICATION, enqueue_outcome
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.requests import enqueue_outcome
 from bot.access.models.grants import Grant
-from bot.access.states import GrantState, RequestState
-from bot.access.store.protocol_transaction import Transaction
-
-
-class EndReason(StrEnum):
-    """Why a grant ended, in the audit and in messages."""
-
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    NOT_CREATED = "could not be created"
-    NOT_DELIVERED = "could not be delivered"
-    NOT_A_MEMBER = "no longer a member"
-    FLOW_CHANGED = "its access flow was changed"
-    REMOVED_BY_HAND = "it was removed from the cluster by hand"
-    UNKNOWN = "it was found in the cluster, and is not known here"
+from bot.access.states import EndReason, GrantState, RequestState
+from bot.access.store.transaction import Transaction
 
 
 def begin_to_end(

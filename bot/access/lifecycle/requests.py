@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.access.errors import LostRace
+from bot.access.ids import APPLICATION
 from bot.access.lifecycle.expiry_warnings import first_note
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
 from bot.access.models.grants import Grant, GrantTask
@@ -10,10 +11,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.states import GrantState, RequestState
-from bot.access.store.protocol_transaction import Transaction
-
-APPLICATION = "es-access"
-"""The actor of what nobody clicked."""
+from bot.access.store.transaction import Transaction
 
 _TOLD = {
     RequestState.DENIED: TimelineEvent.DENIED,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.access.models.messages import Message, MessageKind
-from bot.access.store.protocol_transaction import Transaction
+from bot.access.store.transaction import Transaction
 
 GATHER = timedelta(seconds=2)
 """A line waits that long for the next one: approved and delivered are one answer in the thread, not two."""

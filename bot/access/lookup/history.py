@@ -8,7 +8,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 MOST_LISTED = 20
 """In one answer: what fits on a screen."""

@@ -9,14 +9,16 @@ from enum import StrEnum
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Conflict, NotFound, Outage
-from bot.access.lifecycle.grants import EndReason, begin_to_end
+from bot.access.lifecycle.grants import begin_to_end
 from bot.access.models.home import Favourite, HomeTab
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.drafts import Draft
-from bot.access.store.paging import PageQuery, RequestPage
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.states import EndReason
+from bot.access.store.home import PageQuery, RequestPage
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 MOST_FAVOURITES = 8
 """Of one person: what fits beside the rest on one screen."""

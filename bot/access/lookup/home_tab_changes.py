@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.access.errors import Outage
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 LATELY = timedelta(hours=12)
 """A Home tab that was opened since then is kept up to date; any other is made anew when it is opened."""

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 
 from bot.access.backoff import pause_after
 from bot.access.errors import LostRace, Outage, Refusal
+from bot.access.ids import APPLICATION
 from bot.access.lifecycle.expiry_warnings import is_current
-from bot.access.lifecycle.requests import APPLICATION, enqueue_outcome
+from bot.access.lifecycle.requests import enqueue_outcome
 from bot.access.lifecycle.timeline import stands_below
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock, MessagePosition, Notifier
 from bot.access.states import GrantState, RequestState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 LONGEST_PAUSE = timedelta(minutes=5)
 """Between attempts while Slack is down: people hear within minutes of its return."""

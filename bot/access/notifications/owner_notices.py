@@ -7,7 +7,7 @@ import structlog
 from bot.access.errors import Outage
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.ports import Clock, Directory
-from bot.access.store.protocol_transaction import Store
+from bot.access.store.store import Store
 
 log = structlog.get_logger(__name__)
 

@@ -7,17 +7,9 @@ from datetime import datetime
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
-from bot.access.ids import USERNAME_PREFIX
+from bot.access.ids import APPLICATION, USERNAME_PREFIX
 from bot.access.lifecycle.expiry_warnings import first_note
-from bot.access.lifecycle.requests import (
-    APPLICATION,
-    audience_of,
-    complete,
-    describe_end,
-    enqueue_outcome,
-    expire,
-    prolong,
-)
+from bot.access.lifecycle.requests import audience_of, complete, describe_end, enqueue_outcome, expire, prolong
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -29,7 +21,8 @@ from bot.access.ports import Clock, Directory
 from bot.access.requests.on_behalf import is_theirs
 from bot.access.requests.routing import check_still_allowed
 from bot.access.states import LIVE, GrantState, RequestState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 __all__ = ["APPLICATION", "Approvals"]
 

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
+from bot.access.ids import APPLICATION
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.ports import Clock, Directory
-from bot.access.requests.approvals import APPLICATION, Approvals
+from bot.access.requests.approvals import Approvals
 from bot.access.requests.on_behalf import is_theirs
 from bot.access.requests.routing import Plan
 from bot.access.states import RequestState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 REMIND_EVERY = timedelta(days=1)
 """Until it is reviewed. More often would be noise; less often, and nobody remembers why the glass was broken."""

@@ -22,7 +22,8 @@ from bot.access.requests.filing import asked_group
 from bot.access.requests.preview import matched, read_preview
 from bot.access.requests.routing import ParsedRequest, Plan, Routing, check_still_allowed
 from bot.access.states import RequestState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 MOST_CHOICES = 80
 """Names to choose from: more are narrowed down by typing a pattern."""

@@ -7,7 +7,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.patterns import covers
 from bot.access.states import RequestState
-from bot.access.store.protocol_transaction import Transaction
+from bot.access.store.transaction import Transaction
 
 
 def find_duplicate(read: Transaction, request: AccessRequest) -> RequestDetails | None:

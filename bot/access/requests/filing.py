@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from bot.access.ids import APPLICATION
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.policy.decision import OwnerGroup
-from bot.access.requests.approvals import APPLICATION, Approvals
+from bot.access.requests.approvals import Approvals
 from bot.access.requests.break_glass import REMIND_EVERY, tell_owners
 from bot.access.requests.routing import Plan
-from bot.access.store.protocol_transaction import Transaction
+from bot.access.store.transaction import Transaction
 
 
 def apply_plan(write: Transaction, request: AccessRequest, plan: Plan, approvals: Approvals, now: datetime) -> None:

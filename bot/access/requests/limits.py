@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.access.errors import NotAllowed
 from bot.access.policy.model import Policy
-from bot.access.store.protocol_transaction import Transaction
+from bot.access.store.transaction import Transaction
 
 HOUR = timedelta(hours=1)
 

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.access.errors import LostRace, Outage
+from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.ports import Clock, Directory
-from bot.access.requests.approvals import APPLICATION
 from bot.access.requests.on_behalf import is_theirs
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 LEASE = timedelta(minutes=2)
 """One process looks at a time; another takes over when it has not been heard of for this long."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
-from bot.access.lifecycle.requests import APPLICATION, audience_of, describe_end, enqueue_outcome, expire, show_outcome
+from bot.access.ids import APPLICATION
+from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, show_outcome
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -22,7 +23,8 @@ from bot.access.requests.limits import check_limits, take_turn
 from bot.access.requests.on_behalf import find_person, is_theirs
 from bot.access.requests.routing import ParsedRequest, Plan, Routing
 from bot.access.states import LIVE, RequestState
-from bot.access.store.protocol_transaction import Store, Transaction
+from bot.access.store.store import Store
+from bot.access.store.transaction import Transaction
 
 ROUTE_AGAIN = timedelta(seconds=5)
 """Before another look at who has to be asked, when Slack or the cluster did not answer."""

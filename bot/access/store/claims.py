@@ -1,4 +1,4 @@
-"""How a transaction claims rows for this process, and lets them go."""
+"""Claims: which process works on which row or duty."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,20 +9,21 @@ from sqlalchemy import and_, case, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot.access.models.audit import AuditShipping
 from bot.access.models.columns import FREE
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
 from bot.access.states import ENDING, GrantState
-from bot.access.store.session import SessionBase, being_made, first_of_recipient
+from bot.access.store.grants import being_made
+from bot.access.store.messages import first_of_recipient
+from bot.access.store.session import SessionBase
 
-Row = TypeVar("Row", Grant, Message)
+Claimable = TypeVar("Claimable", Grant, Message)
 
 
 class ClaimQueries(SessionBase):
-    """Who works on what: a claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
+    """A claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
 
     def put_off(self, row: Grant | Message, until: datetime) -> None:
         """Ends the claim; it is tried again at that time, unless something newer is due for it."""
@@ -58,7 +59,9 @@ class ClaimQueries(SessionBase):
         ).all()
         return self._claim(Message, found, now, until)
 
-    def _claim(self, table: type[Row], rows: Sequence[Row], now: datetime, until: datetime) -> list[Row]:
+    def _claim(
+        self, table: type[Claimable], rows: Sequence[Claimable], now: datetime, until: datetime
+    ) -> list[Claimable]:
         """Those of the rows that are ours now. They are locked already, or SQLite has let nobody else write."""
         ids = [row.id for row in rows if row.claimed_until is None or row.claimed_until < now]
         if not ids:
@@ -119,14 +122,6 @@ class ClaimQueries(SessionBase):
             update(DutyClaim).where(col(DutyClaim.name) == name, mine_or_free).values(holder=self._process, until=until)
         )
         return self._execute(taken) == 1
-
-    def shipped(self, destination: str, before: int, now: int) -> None:
-        """The audit trail was sent there up to that event, unless another process has sent it meanwhile."""
-        if self._session.get(AuditShipping, destination) is None:
-            with suppress(IntegrityError), self._session.begin_nested():
-                self._session.add(AuditShipping(destination=destination, sequence=before))
-        here = (col(AuditShipping.destination) == destination, col(AuditShipping.sequence) == before)
-        self._execute(update(AuditShipping).where(*here).values(sequence=now))
 
 
 def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:

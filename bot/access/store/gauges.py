@@ -11,7 +11,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.states import ENDING, LIVE, GrantState, RequestState
-from bot.access.store.audit_chain import ONLY
+from bot.access.store.chain import ONLY
 
 PRESENT = tuple(sorted(LIVE | ENDING))
 """Grants of which something is, or may be, in the cluster."""

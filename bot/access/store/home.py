@@ -1,6 +1,7 @@
 """What the Home tab reads. Every list is paged by what it is sorted by, never by counting rows that are passed over."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,10 @@ from sqlmodel import col, func, select
 from bot.access.models.audit import AuditEvent
 from bot.access.models.grants import Grant
 from bot.access.models.home import Favourite, HomeTab
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.states import LIVE, RequestState
-from bot.access.store.paging import PageQuery, RequestPage
-from bot.access.store.session import SessionBase
+from bot.access.store.requests import RequestQueries
 
 _ENDING = (col(Grant.expires_at), col(Grant.id), False)
 _URGENT = (col(AccessRequest.pending_until), col(AccessRequest.id), False)
@@ -23,7 +24,25 @@ _NEWEST = (col(AccessRequest.created_at), col(AccessRequest.id), True)
 Order = tuple[Any, Any, bool]
 
 
-class HomeQueries(SessionBase):
+@dataclass(frozen=True)
+class PageQuery:
+    """Which requests of a list: the first ones, those behind the one of that id, or those before it."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """A page of a list. `next` is the id after which there are more, `previous` the one before which there are."""
+
+    requests: Sequence[RequestDetails] = ()
+    next: str | None = None
+    previous: str | None = None
+
+
+class HomeQueries(RequestQueries):
     """Pages of requests, favourites, and Home tabs."""
 
     def live_of(self, person: str, page: PageQuery) -> RequestPage:

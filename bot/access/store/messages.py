@@ -1,10 +1,11 @@
-"""What a transaction does with messages."""
+"""Queries about the outbox."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, insert, or_, update
+from sqlalchemy import and_, case, exists, insert, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
 from bot.access.models.columns import FREE
@@ -12,9 +13,22 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.ports import MessagePosition
 from bot.access.store.session import SessionBase
 
+_LONGEST_THREAD_NOTE = 1000
+"""Characters of the column: what does not fit is another answer in the thread."""
+
 
 class MessageQueries(SessionBase):
     """The outbox."""
+
+    def message(self, request_id: str, kind: MessageKind, recipient: str, about: str | None = None) -> Message | None:
+        """That message of that request to that person."""
+        mine = (Message.request_id == request_id, Message.kind == kind, Message.recipient == recipient)
+        # Compared with None it is `IS NULL`.
+        return self._session.exec(select(Message).where(*mine, col(Message.about) == about)).first()
+
+    def next_message_due(self, by: datetime) -> datetime | None:
+        """When the next message is due; `None` when not by then."""
+        return self._next_due(Message, by, first_of_recipient())
 
     def enqueue(
         self,
@@ -95,7 +109,63 @@ class MessageQueries(SessionBase):
         owed = {"due_at": still_owed, "owed_since": _since(message)}
         self._execute(update(Message).where(col(Message.id) == message.id).values(**owed, **FREE))
 
+    def add_to_timeline(
+        self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """A line below each approval message of each request; what is not sent yet takes it up."""
+        if not happened:
+            return
+        waiting = {(each.request_id, each.recipient): each for each in self._unsent_notes(list(happened))}
+        there = or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None))
+        copies = select(Message.request_id, Message.recipient).where(
+            col(Message.request_id).in_(happened), Message.kind == MessageKind.APPROVAL, there
+        )
+        for request_id, recipient in self._session.exec(copies).all():
+            if request_id is None or recipient in (but or {}).get(request_id, ()):
+                continue
+            line, note = happened[request_id], waiting.get((request_id, recipient))
+            if note is not None and note.notice and len(note.notice) + len(line) < _LONGEST_THREAD_NOTE:
+                note.notice = f"{note.notice}\n{line}"
+            else:
+                self._session.add(
+                    Message(request_id=request_id, kind=MessageKind.THREAD, recipient=recipient, notice=line, due_at=at)
+                )
+            self.made_work = True
+        self._session.flush()
+
+    def _unsent_notes(self, request_ids: Sequence[str]) -> Sequence[Message]:
+        unsent = (
+            col(Message.request_id).in_(request_ids),
+            Message.kind == MessageKind.THREAD,
+            col(Message.ts).is_(None),
+            col(Message.due_at).is_not(None),
+            col(Message.claimed_by).is_(None),
+        )
+        # What another transaction is about to claim is sent as it is.
+        rows = select(Message).where(*unsent).order_by(col(Message.id)).with_for_update(skip_locked=True)
+        return self._session.exec(rows.execution_options(populate_existing=True)).all()
+
 
 def _since(message: Message) -> Any:
     """Nothing is owed any more, unless something newer is wanted than was in hand."""
     return case((col(Message.wanted) == message.wanted, None), else_=col(Message.owed_since))
+
+
+def first_of_recipient() -> Any:
+    """That no older message is owed to the same person.
+
+    What stands in threads has an order of its own, save that the end of an access comes below what led to it.
+    """
+    earlier = aliased(Message)
+    same_order = (col(earlier.kind) == MessageKind.THREAD) == (col(Message.kind) == MessageKind.THREAD)
+    one_thread = and_(
+        col(Message.kind) == MessageKind.ENDED,
+        col(earlier.kind) == MessageKind.THREAD,
+        col(earlier.request_id) == col(Message.request_id),
+    )
+    return ~exists().where(
+        or_(same_order, one_thread),
+        col(earlier.recipient) == col(Message.recipient),
+        col(earlier.due_at).is_not(None),
+        col(earlier.id) < col(Message.id),
+    )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
 from bot.access.errors import DatabaseAway
-from bot.access.store.transaction import SqlTransaction
+from bot.access.store.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ TOLD_EVERY_SECONDS = 60.0
 """While the database is away: whoever reads the log sees that it still is, and is not buried."""
 
 
-class SqlStore:
+class Store:
     """A `Store` on a database. `process` names this process in the claims that it makes."""
 
     def __init__(self, engine: Engine, process: str) -> None:
@@ -29,7 +29,7 @@ class SqlStore:
         self._turn = _writers_turn(engine)
         self._process = process
         self._wakes: list[Callable[[], None]] = []
-        self._watches: list[Callable[[SqlTransaction], None]] = []
+        self._watches: list[Callable[[Transaction], None]] = []
         self._presence = _Availability()
 
     @property
@@ -41,21 +41,21 @@ class SqlStore:
         """Calls `wake` after each commit that made a grant or a message due."""
         self._wakes.append(wake)
 
-    def on_commit(self, watch: Callable[[SqlTransaction], None]) -> None:
+    def on_commit(self, watch: Callable[[Transaction], None]) -> None:
         """Calls `watch` with each transaction that audited something, after its commit. It must not raise."""
         self._watches.append(watch)
 
     @contextmanager
-    def reading(self) -> Iterator[SqlTransaction]:
+    def reading(self) -> Iterator[Transaction]:
         """A transaction that changes nothing and waits for no writer."""
         with self._presence.seen(), Session(self._engine, expire_on_commit=False) as session:
-            yield SqlTransaction(session, self._process)
+            yield Transaction(session, self._process)
 
     @contextmanager
-    def writing(self) -> Iterator[SqlTransaction]:
+    def writing(self) -> Iterator[Transaction]:
         """A transaction that commits at the end of the block, and is rolled back when the block raises."""
         with self._presence.seen(), self._turn, Session(self._writing, expire_on_commit=False) as session:
-            transaction = SqlTransaction(session, self._process)
+            transaction = Transaction(session, self._process)
             yield transaction
             transaction.seal()
             session.commit()

@@ -15,11 +15,12 @@ from bot.access.ports import Credential, Resource
 from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import FilingResult
 from bot.access.states import LIVE, RequestState
+from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks import messages
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.on_behalf import take_back
-from bot.slack.blocks.phrases import AS, asked, chosen, counted, covered, dangers, people, reviewed, without_asking
+from bot.slack.blocks.phrases import AS, asked, chosen, covered, dangers, people, reviewed, without_asking
 from bot.slack.blocks.rich_text import (
     MENTION,
     Bold,

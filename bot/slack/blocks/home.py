@@ -22,7 +22,7 @@ from bot.access.models.home import Favourite
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, GrantState, RequestState
-from bot.access.store.paging import RequestPage
+from bot.access.store.home import RequestPage
 from bot.slack import ids
 from bot.slack.blocks.phrases import AS, decision, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import (

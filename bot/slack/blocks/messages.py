@@ -11,7 +11,6 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
-from bot.access.lifecycle.grants import EndReason
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -21,7 +20,7 @@ from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
 from bot.access.ports import Credential
 from bot.access.requests.preview import read_preview
-from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.states import LIVE, EndReason, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.curl import search_line

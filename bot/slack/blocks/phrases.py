@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from bot.access.durations import format_duration
+from bot.access.ids import APPLICATION
 from bot.access.models.columns import CredentialKind
 from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.approvals import APPLICATION
 from bot.access.requests.preview import Preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.wording import counted, sized
 from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
 
 _MOST_GROUPS = 15
@@ -27,9 +28,6 @@ _LONGEST_LABEL = 80
 
 _LONGEST_ERROR = 300
 """Characters of what the cluster said."""
-
-_KILO = 1000
-"""Sizes are shown as Elasticsearch and Kibana users read them, in decimal units."""
 
 
 AS: Mapping[CredentialKind, str] = {
@@ -254,19 +252,3 @@ def people(users: Sequence[str]) -> list[TextPart]:
         parts += [", ", Person(user)] if parts else [Person(user)]
     rest = len(users) - _MOST_PEOPLE
     return [*parts, f" and {rest} more"] if rest > 0 else parts
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 index`, `2 indices`."""
-    plural = {"index": "indices", "alias": "aliases", "match": "matches"}.get(noun, f"{noun}s")
-    return f"{number} {noun if number == 1 else plural}"
-
-
-def sized(count: int) -> str:
-    """Bytes, for people: `3.4 GB`."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < _KILO:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= _KILO
-    return f"{size:.1f} TB"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, read_timeline
 from bot.access.models.request_details import RequestDetails
-from bot.access.requests.approvals import APPLICATION
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.phrases import offer_of, people, terms, where_it_stands
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, TextPart

@@ -12,10 +12,10 @@ from bot.access.errors import AccessError
 from bot.access.ids import read_id
 from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.requests.service import Draft
+from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.home import home
-from bot.slack.blocks.phrases import counted
 from bot.slack.errors import domain_errors
 from bot.slack.listeners.requests import FormOpener
 from bot.slack.responder import Body, Responder, in_dm, logged

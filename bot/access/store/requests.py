@@ -1,0 +1,261 @@
+"""Queries about requests, the owners who are asked, and their decisions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, delete, or_, text, update
+from sqlmodel import col, func, select
+
+from bot.access.errors import LostRace
+from bot.access.ids import new_id
+from bot.access.models.counter_offers import CounterOffer
+from bot.access.models.grants import Grant
+from bot.access.models.messages import Message, MessageKind
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval, AskedGroup
+from bot.access.states import LIVE, RequestState
+from bot.access.store.session import SessionBase
+
+_TRIES_FOR_AN_ID = 20
+"""With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
+
+
+_MOST_ACCESS = 100
+"""Of one person in one cluster, looked at for the same request: who has more will hardly know it either."""
+
+
+class _Rows(NamedTuple):
+    """What belongs to one request."""
+
+    approvals: list[Approval]
+    groups: list[AskedGroup]
+    offers: list[CounterOffer]
+
+    def frozen(self) -> tuple[tuple[Approval, ...], tuple[AskedGroup, ...], tuple[CounterOffer, ...]]:
+        """As a story has it."""
+        return tuple(self.approvals), tuple(self.groups), tuple(self.offers)
+
+
+class RequestCounts(NamedTuple):
+    """How much somebody asks for: requests that wait for a decision, and those filed since a time."""
+
+    pending: int
+    lately: int
+
+
+class RequestQueries(SessionBase):
+    """Requests, asked groups, approvals and reviews."""
+
+    def request(self, request_id: str) -> AccessRequest | None:
+        """The request of that id."""
+        return self._session.get(AccessRequest, request_id)
+
+    def request_details(self, request_id: str) -> RequestDetails:
+        """Everything about one request. Raises `LookupError` when there is none."""
+        (details,) = self.all_request_details([request_id])
+        return details
+
+    def all_request_details(self, request_ids: Sequence[str]) -> Sequence[RequestDetails]:
+        """Everything about several requests, in that order. Raises `LookupError` when one is not there."""
+        # Written rows are read anew: conditional updates pass the session's memory by.
+        requests = {each.id: each for each in self._anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
+        if missing := set(request_ids) - requests.keys():
+            raise LookupError(f"no request {', '.join(sorted(missing))}")
+        approvals = self._anew(Approval, col(Approval.request_id).in_(request_ids), Approval.at, Approval.approver)
+        groups = self._anew(AskedGroup, col(AskedGroup.request_id).in_(request_ids), AskedGroup.id)
+        offers = self._anew(CounterOffer, col(CounterOffer.request_id).in_(request_ids), CounterOffer.id)
+        named = {each.id: each.extends or each.id for each in requests.values()}
+        grants = {each.id: each for each in self._anew(Grant, col(Grant.id).in_(named.values()))}
+        of_request = {name: _Rows([], [], []) for name in requests}
+        for approval in approvals:
+            of_request[approval.request_id].approvals.append(approval)
+        for group in groups:
+            of_request[group.request_id].groups.append(group)
+        for offer in offers:
+            of_request[offer.request_id].offers.append(offer)
+        return [
+            RequestDetails(requests[name], grants.get(named[name]), *of_request[name].frozen()) for name in request_ids
+        ]
+
+    def requests_of(self, requester: str, most: int) -> Sequence[RequestDetails]:
+        """The newest requests of a person, newest first."""
+        # Each by its own index: of both at once a database reads, and sorts, all that there ever was (measured).
+        found: dict[str, datetime] = {}
+        for column in (AccessRequest.requester, AccessRequest.asked_by):
+            theirs = select(AccessRequest.id, AccessRequest.created_at).where(col(column) == requester)
+            newest = theirs.order_by(col(AccessRequest.created_at).desc()).limit(most)
+            found.update(self._session.exec(newest).all())
+        return self.all_request_details(sorted(found, key=lambda name: found[name], reverse=True)[:most])
+
+    def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests whose time to be decided has passed."""
+        return self._session.exec(
+            select(AccessRequest)
+            .where(AccessRequest.state == RequestState.PENDING, AccessRequest.pending_until <= now)
+            # In one order: two processes that end the same ones at once must not wait for each other.
+            .order_by(col(AccessRequest.pending_until), col(AccessRequest.id))
+            .limit(most)
+        ).all()
+
+    def anybody_asked(self, request_id: str) -> bool:
+        """Whether one message to an owner about that request stands in Slack, or is still owed."""
+        there = or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None))
+        mine = (Message.request_id == request_id, Message.kind == MessageKind.APPROVAL, there)
+        return self._session.exec(select(Message.id).where(*mine).limit(1)).first() is not None
+
+    def pending_extensions(self, grant_ids: Sequence[str]) -> Sequence[AccessRequest]:
+        """Pending requests to prolong those grants."""
+        return self._session.exec(
+            select(AccessRequest).where(
+                col(AccessRequest.extends).in_(grant_ids), AccessRequest.state == RequestState.PENDING
+            )
+        ).all()
+
+    def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests about which nobody could be asked yet, and that are worth another attempt."""
+        return self._session.exec(
+            select(AccessRequest)
+            .where(col(AccessRequest.route_at) <= now, AccessRequest.state == RequestState.PENDING)
+            .limit(most)
+        ).all()
+
+    def escalating_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Pending requests whose next reminder or escalation is due."""
+        return self._session.exec(
+            select(AccessRequest)
+            .where(col(AccessRequest.escalate_at) <= now, AccessRequest.state == RequestState.PENDING)
+            .limit(most)
+        ).all()
+
+    def serialize(self, name: str) -> None:
+        """Waits for every other transaction of that name. SQLite lets one transaction write at a time anyway."""
+        if self._session.connection().dialect.name == "postgresql":
+            lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+            self._session.connection().execute(lock, {"name": name})
+
+    def count_requests(self, person: str, since: datetime) -> RequestCounts:
+        """What that person has asked for, for themselves and for others."""
+        by_them = or_(
+            and_(col(AccessRequest.requester) == person, col(AccessRequest.asked_by).is_(None)),
+            col(AccessRequest.asked_by) == person,
+        )
+        typed = (by_them, col(AccessRequest.automatic).is_(False))
+        pending = select(func.count()).where(AccessRequest.state == RequestState.PENDING, *typed)
+        lately = select(func.count()).where(col(AccessRequest.created_at) > since, *typed)
+        return RequestCounts(self._session.exec(pending).one(), self._session.exec(lately).one())
+
+    def access_of(self, requester: str, integration: str) -> Sequence[RequestDetails]:
+        """What that person has there or waits for, newest first."""
+        waits_or_lives = or_(col(AccessRequest.state) == RequestState.PENDING, col(Grant.state).in_(LIVE))
+        rows = self._session.exec(
+            select(AccessRequest.id)
+            .join(Grant, col(Grant.id) == col(AccessRequest.id), isouter=True)
+            .where(
+                AccessRequest.requester == requester,
+                AccessRequest.integration == integration,
+                col(AccessRequest.automatic).is_(False),
+                col(AccessRequest.extends).is_(None),
+                waits_or_lives,
+            )
+            .order_by(col(AccessRequest.created_at).desc())
+            .limit(_MOST_ACCESS)
+        ).all()
+        return self.all_request_details(rows)
+
+    def asked_requests(self, after: str, most: int) -> Sequence[AccessRequest]:
+        """Pending requests whose owners were asked, by id, from the one after that id on."""
+        return self._session.exec(
+            select(AccessRequest)
+            .where(
+                AccessRequest.state == RequestState.PENDING,
+                col(AccessRequest.route_at).is_(None),
+                AccessRequest.id > after,
+            )
+            .order_by(col(AccessRequest.id))
+            .limit(most)
+        ).all()
+
+    def change_group(self, group: AskedGroup, **values: Any) -> None:
+        """Changes who has to say yes."""
+        self._execute(update(AskedGroup).where(col(AskedGroup.id) == group.id).values(**values))
+
+    def remove_group(self, group: AskedGroup) -> None:
+        """Nobody of that group has to say yes any more."""
+        self._execute(delete(AskedGroup).where(col(AskedGroup.id) == group.id))
+
+    def file(self, request: AccessRequest) -> AccessRequest:
+        """Stores a new request under a new id."""
+        for _ in range(_TRIES_FOR_AN_ID):
+            candidate = new_id()
+            if self._session.get(AccessRequest, candidate) is None:
+                request.id = candidate
+                self._session.add(request)
+                self._session.flush()
+                return request
+        raise RuntimeError("no free request id was found")
+
+    def file_all(self, requests: Sequence[AccessRequest]) -> None:
+        """Stores several new requests: each under its own id if that is free, otherwise under a new one."""
+        wanted = [request.id for request in requests]
+        taken = set(self._session.exec(select(AccessRequest.id).where(col(AccessRequest.id).in_(wanted))).all())
+        for request in requests:
+            if not request.id or request.id in taken:
+                self.file(request)
+            else:
+                self._session.add(request)
+            taken.add(request.id)
+        self._session.flush()
+
+    def decide(self, decision: Approval) -> None:
+        """Stores an owner's decision, in the place of one that the same owner made before."""
+        self._session.merge(decision)
+        self._session.flush()
+
+    def lock_request(self, request: AccessRequest) -> None:
+        """Locks this pending request and reads it again.
+
+        Two owners of different groups may click at once: each must see the other's approval, or neither completes.
+        Raises `LostRace` when the request is no longer pending.
+        """
+        # An UPDATE takes the row's lock on PostgreSQL; on SQLite the whole transaction is alone already.
+        self._amend(request, version=AccessRequest.version + 1)
+        now = self._session.get(AccessRequest, request.id, populate_existing=True)
+        if now is None:
+            raise LostRace(request.id)
+        for name in AccessRequest.model_fields:
+            setattr(request, name, getattr(now, name))
+
+    def amend(self, request: AccessRequest, **values: Any) -> None:
+        """Changes a pending request without deciding it. Raises `LostRace` when it is not pending any more."""
+        self._amend(request, **values)
+        for name, value in values.items():
+            setattr(request, name, value)
+
+    def _amend(self, request: AccessRequest, **values: Any) -> None:
+        pending = (col(AccessRequest.id) == request.id, col(AccessRequest.state) == RequestState.PENDING)
+        if self._execute(update(AccessRequest).where(*pending).values(**values)) != 1:
+            raise LostRace(request.id)
+
+    def reviews_due(self, now: datetime, most: int) -> Sequence[AccessRequest]:
+        """Requests that nobody has reviewed and whose owners are to be reminded now, the longest due in front."""
+        # It is set with the approval alone: with the state beside it the databases would take the index on that.
+        due = select(AccessRequest).where(col(AccessRequest.review_at) <= now)
+        return self._session.exec(due.order_by(col(AccessRequest.review_at), col(AccessRequest.id)).limit(most)).all()
+
+    def review(self, request: AccessRequest, actor: str, at: datetime) -> None:
+        """Persists who reviewed it. Raises `LostRace` when somebody has, or it is not to be reviewed."""
+        waiting = (
+            col(AccessRequest.id) == request.id,
+            col(AccessRequest.state) == RequestState.APPROVED,
+            col(AccessRequest.break_glass).is_(True),
+            col(AccessRequest.reviewed_at).is_(None),
+        )
+        reviewed = {"reviewed_by": actor, "reviewed_at": at, "review_at": None}
+        if self._execute(update(AccessRequest).where(*waiting).values(**reviewed)) != 1:
+            raise LostRace(request.id)
+
+    def put_review_off(self, request: AccessRequest, until: datetime) -> bool:
+        """Sets when its owners are reminded next. False when it was reviewed, or another process was here."""
+        as_read = (col(AccessRequest.id) == request.id, col(AccessRequest.review_at) == request.review_at)
+        return self._execute(update(AccessRequest).where(*as_read).values(review_at=until)) == 1

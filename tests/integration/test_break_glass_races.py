@@ -1,0 +1,80 @@
+"""Two owners who review at once, and two processes that remind: one thing comes of it, on each database."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from bot.access.models.messages import MessageKind
+from bot.access.policy.model import AccessFlow
+from bot.access.requests.break_glass import REMIND_EVERY
+from bot.access.requests.service import Draft
+from bot.access.store.store import Store
+from tests.databases import NewStore
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.integration.test_races import won_and_lost
+from tests.plans import plan_of
+from tests.together import at_once
+
+ROUNDS = 10
+
+EMERGENCY = AccessFlow(name="emergency", break_glass=True, owners="integration")
+
+
+@pytest.fixture
+def world(store: Store) -> Iterator[World]:
+    """The domain on a store of each kind."""
+    with world_on(store) as world:
+        yield world.under(EMERGENCY)
+
+
+@pytest.fixture
+def other(world: World, new_store: NewStore) -> World:
+    """The same, as another process sees it."""
+    return world.on(new_store("second"))
+
+
+def broken(world: World) -> str:
+    draft = Draft("logs-*", "1h", reason="the site is down", again=True, break_glass=True)
+    return world.requests.submit(REQUESTER, draft).request.id
+
+
+def test_two_owners_review_at_once_and_one_of_them_did(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = broken(world)
+        (won,), (lost,) = won_and_lost(
+            at_once(
+                partial(world.break_glass.review, request_id, OWNER),
+                partial(other.break_glass.review, request_id, SECOND_OWNER),
+            )
+        )
+        assert world.request_details(request_id).request.reviewed_by == won.request.reviewed_by
+        assert f"already reviewed by <@{won.request.reviewed_by}>" in lost.message
+        assert world.audit(request_id).count("request.reviewed") == 1
+
+
+def test_two_processes_remind_once(world: World, other: World) -> None:
+    requests = [broken(world) for _ in range(5)]
+    world.work()
+    world.notifier.log.clear()
+    world.clock.advance(REMIND_EVERY)
+    at_once(world.break_glass.remind_due, other.break_glass.remind_due, world.break_glass.remind_due)
+    world.work()
+    assert sorted(world.notifier.sent(MessageKind.BREAK_GLASS)) == [OWNER] * 5 + [SECOND_OWNER] * 5
+    assert [world.audit(each).count("request.review_reminded") for each in requests] == [1] * 5
+
+
+def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other: World) -> None:
+    for _ in range(ROUNDS):
+        request_id = broken(world)
+        world.clock.advance(REMIND_EVERY)
+        at_once(partial(world.break_glass.review, request_id, OWNER), other.break_glass.remind_due)
+        request = world.request_details(request_id).request
+        assert (request.reviewed_by, request.review_at) == (OWNER, None)
+        happened = [each for each in world.audit(request_id) if "review" in each]
+        assert happened[-1] == "request.reviewed"
+
+
+def test_however_many_requests_there_were_those_to_review_are_found_by_their_own_index(world: World) -> None:
+    plan = plan_of(world.store, lambda read: read.reviews_due(world.clock.now(), 100))
+    assert "access_request_review" in plan

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.models.columns import CredentialKind
+from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.messages import Message
 from bot.access.models.request_details import RequestDetails
 
@@ -119,7 +119,7 @@ class Receipt:
         """Nothing of the grant can be used any more."""
         return (self.user_gone or self.user_disabled) and self.role_gone and self.keys_left == 0
 
-    def stored(self) -> dict[str, object]:
+    def stored(self) -> dict[str, Json]:
         """As it is kept with the grant and in the audit."""
         return {
             "user_gone": self.user_gone,

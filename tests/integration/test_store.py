@@ -16,6 +16,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import Approval, AskedGroup
 from bot.access.states import GrantState, RequestState
+from bot.access.store.changes import RequestChanges
 from bot.access.store.store import Store
 from bot.storage.engine import database_url
 from tests.databases import NewStore
@@ -236,7 +237,7 @@ def test_what_is_decided_can_be_neither_held_nor_amended(store: Store) -> None:
 
 def test_amending_changes_what_is_named_and_leaves_no_event(store: Store, engine: Engine) -> None:
     request = new_request(store)
-    values = {
+    values: RequestChanges = {
         "flow": "größe", "privileges": {"indices": ["read"]}, "resolved": ["logs-a"], "preview": {"count": 1},
         "any_group": True, "escalate_at": NOW + MINUTE, "route_at": None,
     }  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.access.errors import AccessError, DatabaseAway
+from bot.access.models.columns import Json
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 
@@ -74,7 +75,7 @@ class Refusals:
         left_out = self._allowed(person, now)
         if left_out is None:
             return
-        detail: dict[str, object] = {
+        detail: dict[str, Json] = {
             "what": what, "kind": type(error).__name__, "why": _storable(error.message)[:LONGEST_WHY],
         }  # fmt: skip
         if left_out:

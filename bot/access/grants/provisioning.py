@@ -20,6 +20,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.passwords import new_password
 from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges
 from bot.access.states import EndReason, GrantState
+from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -73,9 +74,10 @@ class Provisioning:
 
     def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
         # What became due while it was in hand is looked at now, and not a second later.
-        values: dict[str, Any] = {"key_id": credential.key_id, "due_at": grant.due_at, **FREE}
         with self.store.writing() as write:
-            write.change(grant, "grant.revealed", actor, self.clock.now(), **values)
+            write.change(
+                grant, "grant.revealed", actor, self.clock.now(), key_id=credential.key_id, due_at=grant.due_at, **FREE
+            )
 
     def _removed_by_hand(self, grant: Grant) -> None:
         try:
@@ -146,7 +148,8 @@ class Provisioning:
         with self.store.writing() as write:
             write.move(
                 grant, GrantState.ACTIVE, APPLICATION, now,
-                delivered_at=now, due_at=grant.expires_at, attempts=0, key_id=credential and credential.key_id, **FREE,
+                delivered_at=now, due_at=grant.expires_at, attempts=0,
+                key_id=credential.key_id if credential else None, **FREE,
             )  # fmt: skip
             add_to_timeline(write, grant.id, now, TimelineEvent.DELIVERED, stamp(grant.expires_at))
             if credential is None:
@@ -185,9 +188,13 @@ class Provisioning:
     def _done(self, grant: Grant, task: GrantTask, credential: Credential | None, *, show: bool) -> None:
         now = self.clock.now()
         event = "grant.renewed" if task is GrantTask.RENEW else "grant.extension_applied"
-        key: dict[str, Any] = {"key_id": credential.key_id} if credential else {}
+        done: GrantChanges = {
+            "task": None, "due_at": grant.expires_at, "attempts": 0, "claimed_by": None, "claimed_until": None,
+        }  # fmt: skip
+        if credential is not None:
+            done["key_id"] = credential.key_id
         with self.store.writing() as write:
-            write.change(grant, event, APPLICATION, now, task=None, due_at=grant.expires_at, attempts=0, **key, **FREE)
+            write.change(grant, event, APPLICATION, now, **done)
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
     def _place(self, message: Message, details: RequestDetails) -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
@@ -20,6 +20,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Clusters, Receipt
 from bot.access.states import LIVE, EndReason, GrantState
+from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -109,12 +110,16 @@ class Revocation:
 
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
-        due = {grant.id: {"due_at": self._due_to_go(details, receipt, now)} for grant, details, receipt in endings}
+        due: dict[str, GrantChanges] = {
+            grant.id: {"due_at": self._due_to_go(details, receipt, now)} for grant, details, receipt in endings
+        }
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
         gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
         # Of the others nothing is kept: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
-        gone += _moved(write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, **DONE)
+        gone += _moved(
+            write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, due_at=None, **FREE
+        )
         hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
         write.refresh(list(hear), _SHOW_THE_END, now)
         write.enqueue_all(hear, MessageKind.ENDED, now)
@@ -130,8 +135,8 @@ _SHOW_THE_END = (
     MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
 )  # fmt: skip
 
-DONE: dict[str, None] = {"due_at": None, **FREE}
-"""Of a grant for which there is nothing left to do."""
+DONE: GrantChanges = {"due_at": None, "claimed_by": None, "claimed_until": None}
+"""Ends the work on a grant for good."""
 
 
 def _is_gone(grant: Grant, _story: RequestDetails, receipt: Receipt) -> bool:
@@ -144,13 +149,15 @@ def _moved(
     endings: Sequence[Ending],
     to: GrantState,
     now: datetime,
-    each: Mapping[str, dict[str, Any]] | None = None,
+    each: Mapping[str, GrantChanges] | None = None,
     then: GrantState | None = None,
-    **values: Any,
+    **values: Unpack[GrantChanges],
 ) -> list[Ending]:
     """Those that took the transition. The others were changed by another process, and are let go of."""
     receipts = {grant.id: receipt.stored() for grant, _, receipt in endings}
-    rows = {name: {"receipt": receipt, **(each or {}).get(name, {})} for name, receipt in receipts.items()}
+    rows: dict[str, GrantChanges] = {}
+    for name, receipt in receipts.items():
+        rows[name] = {**(each or {}).get(name, GrantChanges()), "receipt": receipt}
     grants = [grant for grant, _, _ in endings]
     moved = write.move_all(grants, to, APPLICATION, now, receipts, rows, then, **values)
     taken = {grant.id for grant in moved}  # by id: rows are compared field by field

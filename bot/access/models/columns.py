@@ -1,9 +1,13 @@
 """Column types and values that several tables share."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 from sqlalchemy import Enum
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+"""A detail of an audit event: plain data, as the database and the audit chain store it."""
 
 
 def names_of(enum: type[StrEnum]) -> Any:
@@ -21,8 +25,15 @@ LONGEST_CHANNEL = 90
 """Characters of where a message goes: the name of a channel has up to 80 (Slack, "Rename a channel")."""
 
 
-FREE: dict[str, None] = {"claimed_by": None, "claimed_until": None}
-"""Of a grant or a message that nobody works on."""
+class Unclaimed(TypedDict):
+    """The claim of a row that no process works on."""
+
+    claimed_by: None
+    claimed_until: None
+
+
+FREE: Unclaimed = {"claimed_by": None, "claimed_until": None}
+"""Ends the claim on a grant or a message."""
 
 
 class CredentialKind(StrEnum):

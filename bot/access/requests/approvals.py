@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, Unpack
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import APPLICATION, USERNAME_PREFIX
@@ -21,6 +21,7 @@ from bot.access.ports import Clock, Directory
 from bot.access.requests.on_behalf import is_theirs
 from bot.access.requests.routing import check_still_allowed
 from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.store.changes import RequestChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -214,7 +215,7 @@ class Approvals:
         raise Conflict(f"{request.extends} has ended meanwhile, so there is nothing left to extend.")
 
 
-def _amend(write: Transaction, request: AccessRequest, **values: object) -> bool:
+def _amend(write: Transaction, request: AccessRequest, **values: Unpack[RequestChanges]) -> bool:
     """Whether the request was still pending and as far as it was read; another process may have been here."""
     seen = request.escalations
     try:

@@ -1,6 +1,6 @@
 """Counter-offers: an owner offers less than was asked for, and the requester takes it or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
@@ -9,6 +9,7 @@ from bot.access.durations import format_duration, parse_duration
 from bot.access.errors import Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
 from bot.access.lifecycle.requests import complete, describe_end
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
+from bot.access.models.columns import Json
 from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
@@ -197,7 +198,11 @@ class CounterOffers:
     def _narrow(
         self, write: Transaction, request: AccessRequest, offer: CounterOffer, plan: Plan, now: datetime
     ) -> None:
-        before = {"patterns": request.patterns, "permission": request.permission, "duration": request.duration}
+        before: Mapping[str, Json] = {
+            "patterns": request.patterns,
+            "permission": request.permission,
+            "duration": request.duration,
+        }
         write.audit("request.narrowed", offer.by, now, request.id, before=before)
         write.amend(
             request,

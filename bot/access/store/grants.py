@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import and_, bindparam, or_, update
 from sqlmodel import col, func, select
 
-from bot.access.models.columns import CredentialKind
+from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, EndReason, GrantState, allowed
+from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
 
 _NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED)
@@ -105,8 +106,8 @@ class GrantQueries(RequestQueries):
         event: str,
         actor: str,
         at: datetime,
-        detail: dict[str, Any] | None = None,
-        **values: Any,
+        detail: Mapping[str, Json] | None = None,
+        **values: Unpack[GrantChanges],
     ) -> None:
         """Changes a grant within its state, with an audit event. Raises `LostRace` when it has changed meanwhile."""
         self._update(row, values)
@@ -118,10 +119,10 @@ class GrantQueries(RequestQueries):
         to: GrantState,
         actor: str,
         at: datetime,
-        details: Mapping[str, dict[str, Any]],
-        each: Mapping[str, dict[str, Any]] | None = None,
+        details: Mapping[str, Mapping[str, Json]],
+        each: Mapping[str, GrantChanges] | None = None,
         then: GrantState | None = None,
-        **values: Any,
+        **values: Unpack[GrantChanges],
     ) -> Sequence[Grant]:
         """The same transition of several grants, and which of them took it: the others have changed meanwhile."""
         steps = [to] if then is None else [to, then]

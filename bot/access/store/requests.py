@@ -1,8 +1,8 @@
 """Queries about requests, the owners who are asked, and their decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
 from sqlalchemy import and_, delete, or_, text, update
 from sqlmodel import col, func, select
@@ -15,6 +15,7 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.states import LIVE, RequestState
+from bot.access.store.changes import GroupChanges, RequestChanges
 from bot.access.store.session import SessionBase
 
 _TRIES_FOR_AN_ID = 20
@@ -176,7 +177,7 @@ class RequestQueries(SessionBase):
             .limit(most)
         ).all()
 
-    def change_group(self, group: AskedGroup, **values: Any) -> None:
+    def change_group(self, group: AskedGroup, **values: Unpack[GroupChanges]) -> None:
         """Changes who has to say yes."""
         self._execute(update(AskedGroup).where(col(AskedGroup.id) == group.id).values(**values))
 
@@ -219,20 +220,20 @@ class RequestQueries(SessionBase):
         Raises `LostRace` when the request is no longer pending.
         """
         # An UPDATE takes the row's lock on PostgreSQL; on SQLite the whole transaction is alone already.
-        self._amend(request, version=AccessRequest.version + 1)
+        self._amend(request, {"version": AccessRequest.version + 1})
         now = self._session.get(AccessRequest, request.id, populate_existing=True)
         if now is None:
             raise LostRace(request.id)
         for name in AccessRequest.model_fields:
             setattr(request, name, getattr(now, name))
 
-    def amend(self, request: AccessRequest, **values: Any) -> None:
+    def amend(self, request: AccessRequest, **values: Unpack[RequestChanges]) -> None:
         """Changes a pending request without deciding it. Raises `LostRace` when it is not pending any more."""
-        self._amend(request, **values)
+        self._amend(request, values)
         for name, value in values.items():
             setattr(request, name, value)
 
-    def _amend(self, request: AccessRequest, **values: Any) -> None:
+    def _amend(self, request: AccessRequest, values: Mapping[str, object]) -> None:
         pending = (col(AccessRequest.id) == request.id, col(AccessRequest.state) == RequestState.PENDING)
         if self._execute(update(AccessRequest).where(*pending).values(**values)) != 1:
             raise LostRace(request.id)

@@ -1,6 +1,6 @@
 """The base of all queries: one database session, and the audit entries that it will write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel, col, func, select
 
 from bot.access.errors import LostRace
+from bot.access.models.columns import Json
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
@@ -53,7 +54,7 @@ class SessionBase:
     def _execute(self, statement: UpdateBase) -> int:
         return self._session.connection().execute(statement).rowcount
 
-    def _update(self, row: Row, values: dict[str, Any]) -> None:
+    def _update(self, row: Row, values: Mapping[str, object]) -> None:
         table: type[SQLModel] = type(row)
         unchanged = [col(type(row).id) == row.id, col(type(row).state) == row.state]
         if isinstance(row, Grant):
@@ -65,7 +66,7 @@ class SessionBase:
         for name, value in values.items():
             setattr(row, name, value)
 
-    def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Any) -> None:
+    def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Json) -> None:
         """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
         self.audited.append(AuditEntry(at, event, request_id, actor, detail))
 

@@ -1,8 +1,9 @@
 """One transaction: every query, transitions, and the seal of the audit chain."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Unpack, overload
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -10,10 +11,12 @@ from sqlmodel import col
 
 from bot.access.errors import LostRace
 from bot.access.models.audit import AuditShipping
+from bot.access.models.columns import Json
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.states import GrantState, RequestState, allowed
 from bot.access.store.chain import chain
+from bot.access.store.changes import GrantChanges, RequestChanges
 from bot.access.store.claims import ClaimQueries
 from bot.access.store.counter_offers import CounterOfferQueries
 from bot.access.store.grants import GrantQueries
@@ -34,14 +37,36 @@ class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQuerie
         self._session.flush()
         self.made_work = self.made_work or isinstance(row, Grant)
 
+    @overload
+    def move(
+        self,
+        row: AccessRequest,
+        to: RequestState,
+        actor: str,
+        at: datetime,
+        detail: Mapping[str, Json] | None = None,
+        **values: Unpack[RequestChanges],
+    ) -> None: ...
+
+    @overload
+    def move(
+        self,
+        row: Grant,
+        to: GrantState,
+        actor: str,
+        at: datetime,
+        detail: Mapping[str, Json] | None = None,
+        **values: Unpack[GrantChanges],
+    ) -> None: ...
+
     def move(
         self,
         row: Row,
         to: RequestState | GrantState,
         actor: str,
         at: datetime,
-        detail: dict[str, Any] | None = None,
-        **values: Any,
+        detail: Mapping[str, Json] | None = None,
+        **values: object,
     ) -> None:
         """One transition and its audit event. Raises `LostRace`, and `ValueError` for one that does not exist."""
         if not allowed(row.state, to):

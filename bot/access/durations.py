@@ -6,24 +6,24 @@ from datetime import timedelta
 from bot.access.errors import InvalidRequest
 
 SHORTEST = timedelta(minutes=1)
-"""Below this a credential would end before it was copied."""
+"""A shorter credential would expire before anyone had copied it."""
 
 LONGEST = timedelta(days=3650)
-"""Ten years: more is a slip of the key, and far more is not a date."""
+"""Ten years: a longer duration is a typo, and a much longer one is not a valid date."""
 
 EXAMPLE = "/es-access logs-* 1h"
 
-# Digits are bounded, so that no input can make a number that a timedelta cannot hold.
+# Digits are bounded so that no input exceeds the range of a timedelta.
 _SHAPE = re.compile(r"(?:(\d{1,7})d)?(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.IGNORECASE | re.ASCII)
 
 
 def looks_like_duration(text: str) -> bool:
-    """Whether the text is of the shape of a duration, be it a valid one or not."""
+    """Whether the text has the shape of a duration, valid or not."""
     return bool(text) and _SHAPE.fullmatch(text) is not None
 
 
 def parse_duration(text: str, longest: timedelta = LONGEST) -> timedelta:
-    """The duration that was typed. Raises `InvalidRequest` when it is no duration, too short or above `longest`."""
+    """Parses a typed duration. Raises `InvalidRequest` if it is not one, is too short, or exceeds `longest`."""
     found = _SHAPE.fullmatch(text)
     if not text or found is None:
         raise InvalidRequest(
@@ -42,7 +42,7 @@ def parse_duration(text: str, longest: timedelta = LONGEST) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """As it would be typed: `2h30m`. What `parse_duration` reads back."""
+    """Formats a duration as a person would type it, such as `2h30m`; `parse_duration` reads it back."""
     rest = int(duration.total_seconds())
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

@@ -1,7 +1,7 @@
-"""What can go wrong, by who can mend it.
+"""The errors, by who can fix them.
 
-`AccessError` and its kinds are caused by people and carry a sentence for them. `Outage` and `Refusal` are caused
-by the cluster or by Slack, and are handled by the workers. Anything else that is raised is a bug.
+People cause `AccessError` and its subclasses, which carry a sentence for them. The cluster or Slack causes `Outage` and
+`Refusal`, which the workers handle. Any other exception is a bug.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class RequestField(StrEnum):
-    """What a request consists of: what an error may be about."""
+    """A part of a request that an error can be about."""
 
     CLUSTER = "cluster"
     PATTERNS = "patterns"
@@ -21,10 +21,10 @@ class RequestField(StrEnum):
 
 
 class AccessError(Exception):
-    """A person asked for something that cannot be done; `message` tells that person why, in plain words.
+    """A person asked for something that cannot be done; `message` tells them why in plain words.
 
-    `example` is one right example, shown below the message where one helps. `about` is the part of a request that it
-    is about, where it is about one: in a form the message stands there.
+    `example` is a correct command to show below the message, where one helps. `about` is the part of the request that
+    is wrong: a form shows the message at that field.
     """
 
     def __init__(self, message: str, example: str | None = None, about: RequestField | None = None) -> None:
@@ -35,15 +35,15 @@ class AccessError(Exception):
 
 
 class InvalidRequest(AccessError):
-    """What was typed is not a request: nothing is filed."""
+    """The input is not a valid request; nothing is filed."""
 
 
 class Incomplete(InvalidRequest):
-    """Nothing that was typed is wrong, and something is missing: a form can ask for it."""
+    """The input is valid but incomplete: a form can ask for the rest."""
 
 
 class NotFound(AccessError):
-    """No such id, or not one that this person may see: the answer is the same for both."""
+    """There is no such id, or this person may not see it: the answer is the same for both."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
@@ -53,16 +53,16 @@ class NotFound(AccessError):
 
 
 class NotAllowed(AccessError):
-    """The person may see it and may not do this to it."""
+    """The person may see it but may not do this."""
 
 
 class Conflict(AccessError):
-    """Somebody or something was first; the message says who, and what came of it."""
+    """Someone or something else was first; the message says who, and the result."""
 
 
 @contextmanager
 def about(part: RequestField) -> Iterator[None]:
-    """Says of what goes wrong within that it is about that part, unless it says so itself."""
+    """Sets `about` on errors raised within the block that do not have it yet."""
     try:
         yield
     except AccessError as error:
@@ -71,17 +71,17 @@ def about(part: RequestField) -> Iterator[None]:
 
 
 class LostRace(Exception):
-    """A conditional transition found the row in another state than it was read in."""
+    """A conditional transition found the row in another state than the one that was read."""
 
 
 class DatabaseAway(Exception):
-    """The database does not answer, or its disk is full. Nothing can be remembered, so nothing more is begun."""
+    """The database does not answer or its disk is full. Nothing can be stored, so no new work starts."""
 
 
 class Outage(Exception):
-    """The other side did not answer, or asked to be left alone: the same step is worth trying again.
+    """The other side did not answer, or asked for a pause: the same step can be retried.
 
-    `retry_after` is in seconds, where the other side named it. The text carries no secret.
+    `retry_after` is in seconds, if the other side gave it. The text carries no secret.
     """
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
@@ -90,8 +90,8 @@ class Outage(Exception):
 
 
 class Refusal(Exception):
-    """The other side understood and said no: trying the same again is of no use. The text carries no secret."""
+    """The other side understood and refused: a retry will not help. The text carries no secret."""
 
 
 class Gone(Refusal):
-    """What was to be changed is not there any more: somebody else removed it."""
+    """The object to change no longer exists: someone else removed it."""

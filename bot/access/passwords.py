@@ -6,12 +6,12 @@ import string
 from pydantic import SecretStr
 
 PASSWORD_LENGTH = 32
-"""Letters and digits alone, 190 bits: safe to paste into a shell, a URL and a form."""
+"""190 bits of letters and digits: safe to paste into a shell, a URL or a form."""
 
 
 _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_password() -> SecretStr:
-    """A fresh password, made anew for every attempt to provision."""
+    """A fresh password; every attempt to provision uses a new one."""
     return SecretStr("".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH)))

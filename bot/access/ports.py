@@ -1,4 +1,4 @@
-"""What the domain needs of the outside, as protocols. `bootstrap` chooses who fulfils them."""
+"""Interfaces to the outside that have several implementations. `bootstrap` chooses them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from bot.access.models.request_details import RequestDetails
 
 
 class Clock(Protocol):
-    """Where time comes from."""
+    """The source of time."""
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """The current time in UTC."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An index, data stream or alias. `owners` are as written in the cluster, `None` standing for none.
+    """An index, data stream or alias. `owners` are as written in the cluster; `None` stands for no owner.
 
-    An alias has the owners of all that it points to, its `targets`, and no size of its own. `size` is in bytes.
+    An alias has the owners of its `targets` and no size of its own. `size` is in bytes.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An index template with an owner: what is created later under its patterns will be that owner's."""
+    """An index template with an owner, who will own every index created later under its patterns."""
 
     name: str
     patterns: tuple[str, ...]
@@ -45,7 +45,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What exists in a cluster, sorted by name. Names with a leading dot are left out."""
+    """All resources of a cluster, sorted by name, without names that start with a dot."""
 
     resources: tuple[Resource, ...]
     templates: tuple[Template, ...] = ()
@@ -53,10 +53,10 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Privileges:
-    """What a role holds: index privileges, and Kibana features in some spaces.
+    """The privileges of a role: index privileges, and Kibana features in some spaces.
 
-    The rest is empty, save for a permission that an access flow offers as dangerous: cluster privileges, users to run
-    as, and the system indices among those that match.
+    The other fields are empty unless an access flow offers a permission as dangerous: cluster privileges, users to run
+    as, and access to matching system indices.
     """
 
     indices: tuple[str, ...]
@@ -69,7 +69,7 @@ class Privileges:
 
 @dataclass(frozen=True)
 class CredentialSpec:
-    """Everything the cluster must hold for one grant."""
+    """Everything that the cluster must store for one grant."""
 
     grant_id: str
     username: str
@@ -81,9 +81,9 @@ class CredentialSpec:
 
 @dataclass(frozen=True)
 class Credential:
-    """The secret of a grant. Lives in memory, for as long as it takes to hand it over.
+    """The secret of a grant. It exists in memory only until it is handed over.
 
-    `secret` is the password, or the API key as it stands in a request's header; then `key_id` names the key.
+    `secret` is the password, or the API key as used in a request header; `key_id` then identifies the key.
     """
 
     username: str
@@ -92,17 +92,18 @@ class Credential:
 
     @property
     def kind(self) -> CredentialKind:
-        """What it is."""
+        """The kind of credential."""
         return CredentialKind.PASSWORD if self.key_id is None else CredentialKind.API_KEY
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was read back from the cluster after a revocation. `errors` are sentences without secrets.
+    """The state read back from the cluster after a revocation. `errors` are sentences without secrets.
 
-    `user_disabled`: the user is kept, and nobody can sign in as it: disabled, without a role, its password unknowable.
-    `keys_ended` is how many API keys were invalidated now. `foreign`: the name belongs to a user or role that does not
-    say it was made here, and nothing was touched. `final`: the cluster said no, so that waiting will hardly help.
+    `user_disabled`: the user remains but nobody can sign in as it: disabled, without a role, its password unknown.
+    `keys_ended` counts the API keys invalidated by this call. `foreign`: the name belongs to a user or role without
+    this application's metadata, and nothing was changed. `final`: the cluster refused, so that a retry will hardly
+    help.
     """
 
     user_gone: bool
@@ -116,11 +117,11 @@ class Receipt:
 
     @property
     def complete(self) -> bool:
-        """Nothing of the grant can be used any more."""
+        """Whether nothing of the grant can be used any more."""
         return (self.user_gone or self.user_disabled) and self.role_gone and self.keys_left == 0
 
     def stored(self) -> dict[str, Json]:
-        """As it is kept with the grant and in the audit."""
+        """The form stored with the grant and in the audit."""
         return {
             "user_gone": self.user_gone,
             "user_disabled": self.user_disabled,
@@ -133,12 +134,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class InventoryItem:
-    """Something in a cluster that says it was made by this installation: users, roles and live keys of one name.
+    """A user, role or set of live keys of one name that this installation created in a cluster.
 
-    `grant_id`, `requester` and `expires_at` are what its metadata says, `None` where that is missing or unreadable.
-    `patterns` and `indices` are what its role holds, or its key where there is no role any more. `key_ids` are in the
-    order in which they were made. What was made before there were installation ids is not `marked`: it is ours where
-    its name is known.
+    `grant_id`, `requester` and `expires_at` come from its metadata and are `None` if missing or unreadable. `patterns`
+    and `indices` come from its role, or from its key once the role is gone. `key_ids` are in order of creation. Objects
+    from before installation ids existed are not `marked`: they are ours if their name is known.
     """
 
     username: str
@@ -155,61 +155,61 @@ class InventoryItem:
 
     @property
     def usable(self) -> bool:
-        """Whether somebody may sign in with it."""
+        """Whether anyone can sign in with it."""
         return self.enabled or bool(self.key_ids)
 
 
 class Cluster(Protocol):
-    """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal`, save where it says otherwise."""
+    """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal` unless it says otherwise."""
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        """What exists, at most a minute old; `fresh` where something is missing that may have come since."""
+        """The resources of the cluster, at most a minute old; `fresh` reads again, for one that seems to be missing."""
         ...
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Makes the role and the user, or sets them anew. Never overwrites a user that the application did not make."""
+        """Creates or resets the role and the user. Never overwrites a user that the application did not create."""
         ...
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Gives the user another password. Raises `Refusal` when there is no such user any more."""
+        """Sets a new password for the user. Raises `Refusal` if the user no longer exists."""
         ...
 
     def extend(self, spec: CredentialSpec) -> None:
-        """Writes the new end into the user's metadata. Raises `Refusal` when there is no such user any more."""
+        """Writes the new expiry into the user's metadata. Raises `Refusal` if the user no longer exists."""
         ...
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
-        """An API key that the server ends at `expires_at`; the user and role that it was made with are gone again.
+        """Creates an API key that the server expires at `expires_at`, and removes the user and role used to create it.
 
-        `password` is that user's, for the moment that it exists. `alone`: keys that were made before end first.
+        `password` is that user's for the moment that it exists. `alone`: earlier keys are invalidated first.
         """
         ...
 
     def end_other_keys(self, username: str, keep: str) -> None:
-        """Invalidates every API key of that name but one."""
+        """Invalidates every API key of that name except `keep`."""
         ...
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
-        """Deletes users, API keys and roles, tries all of them, and reads back that they are gone.
+        """Deletes users, API keys and roles, attempts all of them, and reads back that they are gone.
 
-        `disable` keeps the users, and leaves nothing to sign in with. Never raises for a failing cluster: what could
-        not be confirmed is in the receipts, which stand in the order of the names.
+        `disable` keeps the users but leaves nothing to sign in with. Never raises for a failing cluster: the receipts,
+        in the order of the names, say what could not be confirmed.
         """
         ...
 
     def exists(self, username: str, key_id: str | None) -> bool:
-        """Whether that user, or that API key where it is named, is there and usable."""
+        """Whether that user, or that API key if given, exists and is usable."""
         ...
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
-        """All that this installation has made and that is still there, in pages.
+        """Everything that this installation created and that still exists, in pages.
 
-        What was made within the last seconds may be missing.
+        Objects created within the last seconds may be missing.
         """
         ...
 
     def ahead(self) -> timedelta:
-        """How much later it is by the cluster's clock than by ours; negative where it is earlier."""
+        """How far the cluster's clock is ahead of ours; negative if it is behind."""
         ...
 
 
@@ -217,13 +217,13 @@ class Clusters(Protocol):
     """The clusters of all integrations."""
 
     def __getitem__(self, integration: str, /) -> Cluster:
-        """Raises `Outage` for an integration that is not configured: it may have been taken out by mistake."""
+        """Raises `Outage` for an integration that is not configured: it may have been removed by mistake."""
         ...
 
 
 @dataclass(frozen=True)
 class Members:
-    """The Slack user ids behind some owners, and in words what stood for nobody."""
+    """The Slack user ids behind some owners, and a sentence for each owner that stands for nobody."""
 
     users: tuple[str, ...]
     problems: tuple[str, ...] = ()
@@ -231,24 +231,24 @@ class Members:
 
 @dataclass(frozen=True)
 class Inclusion:
-    """Whether a person is among some requesters. `certain` is false when one of these could not be resolved."""
+    """Whether a person is among some requesters. `certain` is false if one of these could not be resolved."""
 
     found: bool
     certain: bool = True
 
 
 class Directory(Protocol):
-    """Who is who in the workspace."""
+    """The people of the workspace."""
 
     def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
-        """Whether that person is one of these users, e-mails or members of these groups. Raises `Outage`.
+        """Whether that person is one of these users, e-mails or group members. Raises `Outage`.
 
-        Guests count, unlike in `members`: who may ask, or must not, is not who may approve.
+        Guests count here, unlike in `members`: a guest may request access but not approve it.
         """
         ...
 
     def belongs(self, person: str) -> bool:
-        """Whether that is a member or guest of this workspace: no bot, and nobody of another one. Raises `Outage`."""
+        """Whether that person is a member or guest of this workspace, not a bot or an outsider. Raises `Outage`."""
         ...
 
     def members(self, owners: Sequence[str]) -> Members:
@@ -256,27 +256,27 @@ class Directory(Protocol):
         ...
 
     def find(self, typed: str) -> str:
-        """The id of the person who was typed: an id, a mention, an e-mail or @name. Raises `Refusal`, `Outage`."""
+        """The Slack id for a typed id, mention, e-mail or @name. Raises `Refusal`, `Outage`."""
         ...
 
 
 @dataclass(frozen=True)
 class MessagePosition:
-    """Where a message stands in Slack."""
+    """The position of a message in Slack."""
 
     channel: str
     ts: str
 
 
 class Notifier(Protocol):
-    """Tells people things. Every call may raise `Outage` or `Refusal`."""
+    """Sends messages to people. Every call may raise `Outage` or `Refusal`."""
 
     def send(
         self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
     ) -> MessagePosition:
-        """Posts the message, or edits it where it already stands. A notice has no story, and its text in the row.
+        """Posts the message, in the thread of `under` if given, or edits it where it already is.
 
-        `under`: it is posted in the thread of that message.
+        A notice has no details; its text is in the row.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The states of a request and of a grant, and the only ways from one to the next."""
+"""The states of a request and of a grant, and the only transitions between them."""
 
 from enum import StrEnum
 
@@ -39,14 +39,14 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 LIVE = frozenset({GrantState.PROVISIONING, GrantState.ACTIVE})
-"""A grant that its requester may still use, or is about to."""
+"""Grants that their requesters can use, or soon will."""
 
 ENDING = frozenset({GrantState.REVOKING, GrantState.REVOCATION_FAILED})
-"""A grant that must go and is not yet confirmed gone."""
+"""Grants that must go and are not yet confirmed gone."""
 
 
 def allowed(now: State, then: State) -> bool:
-    """Whether the table has this way; the store asks before every transition."""
+    """Whether the table has this transition; the store checks every one."""
     return then in TRANSITIONS[now]
 
 

@@ -1,1 +1,1 @@
-"""The audit trail: formats, queries, shipping and recorded refusals."""
+"""The audit trail: verification, formats, queries, shipping and recorded refusals."""

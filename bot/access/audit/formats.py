@@ -1,4 +1,4 @@
-"""The forms in which the audit trail leaves: a line of a table, JSON, and Elastic Common Schema. Pure."""
+"""The output formats of the audit trail: a line of a table, JSON, and Elastic Common Schema. Pure."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from bot.access.models.audit import AuditEvent
 from bot.access.store.chain import canonical_time
 
 ECS_VERSION = "8.11.0"
-"""Of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""
+"""The version of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""
 
 _FAILURES = frozenset({"refused", "denied", "revocation_failed", "owners_unusable"})
 _TYPES = {
@@ -21,7 +21,7 @@ _TYPES = {
     "grant.revoked": ["user", "deletion"],
     "settings.loaded": ["access"],
 }
-"""What ECS calls some of them; all others are a change."""
+"""The ECS type of some events; all others are a change."""
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 """A Slack user id: https://docs.slack.dev/reference/objects/user-object"""
@@ -31,11 +31,11 @@ _LONGEST_LABEL = 1024
 
 
 def as_table(event: AuditEvent) -> str:
-    """One line for people."""
+    """One line of a table, for people."""
     at = canonical_time(event.at)[:19]
     detail = " ".join(f"{name}={_text(value)}" for name, value in event.detail.items())
     line = f"{event.sequence:>7}  {at}  {event.event:<28} {event.request_id or '-':<10}  {event.actor:<12} {detail}"
-    # What somebody typed stands in a detail: it must not move the cursor of whoever reads it.
+    # A detail may contain typed text, which must not move the terminal's cursor.
     return "".join(each if each.isprintable() else "\ufffd" for each in line.rstrip())
 
 
@@ -54,7 +54,7 @@ def as_json(event: AuditEvent) -> dict[str, Any]:
 
 
 def as_ecs(event: AuditEvent) -> dict[str, Any]:
-    """One document of Elastic Common Schema. What it has no field for is in `labels`, as text."""
+    """An ECS document. Content without an ECS field is in `labels`, as text."""
     subject, _, what = event.event.partition(".")
     failed = what in _FAILURES or what.endswith(("_delayed", "_failed"))
     labels = {name: _text(value)[:_LONGEST_LABEL] for name, value in event.detail.items()}
@@ -85,7 +85,7 @@ def as_ecs(event: AuditEvent) -> dict[str, Any]:
 
 
 def access_line(access: AccessRecord) -> str:
-    """One line for people about who had access."""
+    """One line about a person's access, for people."""
     end = "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
     return (
@@ -96,7 +96,7 @@ def access_line(access: AccessRecord) -> str:
 
 
 def access_json(access: AccessRecord) -> dict[str, Any]:
-    """The same for programs."""
+    """A person's access as JSON."""
     return {
         "requester": access.requester,
         "permission": access.permission,

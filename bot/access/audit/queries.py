@@ -1,4 +1,4 @@
-"""What auditors ask of the trail: which events, and who had access to an index at a time. Pure."""
+"""The questions of auditors: which events, and who had access to an index at a time. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +10,9 @@ from bot.access.policy.patterns import overlap
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which events. `event` is a name, or the part before its dot; `person` did it, or it is about their request."""
+    """A selection of events. `event` is a name or the part before its dot; `person` acted, or it is about their
+    request.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -21,9 +23,9 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AccessRecord:
-    """One person's access. `until` is when it was confirmed gone, or will end; `overdue`: it was there for longer.
+    """One person's access. `until` is when its end was confirmed or is due; `overdue`: it outlasted its expiry.
 
-    Nothing but this application ends a credential: while it or the cluster was away, access outlived `expires_at`.
+    Only this application ends a credential: while it or the cluster was unavailable, access outlived `expires_at`.
     """
 
     requester: str
@@ -38,12 +40,12 @@ class AccessRecord:
     approvers: tuple[str, ...] = ()
 
     def approved_by(self, approvers: tuple[str, ...]) -> "AccessRecord":
-        """The same, with who said yes."""
+        """The same record with its approvers."""
         return replace(self, approvers=approvers)
 
 
 def access_of(grant: Grant, request: AccessRequest, index: str) -> AccessRecord | None:
-    """What that grant gives on an index, or on anything under a pattern; `None` where it gives nothing there."""
+    """The access that a grant gives to an index, or to anything under a pattern; `None` if it gives none."""
     names = tuple(request.patterns if request.resolved is None else request.resolved)
     matching = tuple(name for name in names if overlap(name, index))
     if not matching or grant.delivered_at is None:

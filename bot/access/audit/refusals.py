@@ -1,4 +1,4 @@
-"""Refusals in the audit trail: what people asked for and did not get, without a way for anybody to fill the disk."""
+"""Refusals in the audit trail: requests and actions that were refused, without letting anyone fill the disk."""
 
 import threading
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from bot.access.ports import Clock
 from bot.access.store.store import Store
 
 AT_ONCE, ONE_EACH = 20, timedelta(minutes=1)
-"""Of one person: as many in a row, and then one in that time."""
+"""Limit per person: this many in a row, then one in each interval."""
 
 ALL_AT_ONCE, ALL_ONE_EACH = 500, timedelta(seconds=6)
-"""Of all people together, in each process: at most 14,400 a day, some 7 MB."""
+"""Limit for all people together, per process: at most 14,400 a day, some 7 MB."""
 
 MOST_PEOPLE = 1000
-"""Whose allowances are remembered; of more, those are forgotten who have all of theirs again."""
+"""People whose limits are remembered; beyond that, those with a full allowance are forgotten."""
 
 LONGEST_WHY = 300
 """Characters of the sentence that the person was told."""
@@ -27,40 +27,40 @@ log = structlog.get_logger(__name__)
 
 
 class RefusalLimit:
-    """So many at once, and then one in each interval."""
+    """A token bucket: so many at once, then one in each interval."""
 
     def __init__(self, most: int, interval: timedelta, now: datetime) -> None:
         self._most, self._interval = most, interval
         self._left, self._since = float(most), now
         self.missed = 0
-        """How many there were without one left, since `take` last said yes."""
+        """Refusals without a token since `take` last succeeded."""
 
     def full(self, now: datetime) -> bool:
-        """Whether it is as if nothing had been taken."""
+        """Whether the bucket is full again."""
         self._refill(now)
         return self._left >= self._most and self.missed == 0
 
     def has(self, now: datetime) -> bool:
-        """Whether there is one left."""
+        """Whether a token is left."""
         self._refill(now)
         return self._left >= 1
 
     def take(self) -> None:
-        """Takes one."""
+        """Takes a token."""
         self._left -= 1
 
     def _refill(self, now: datetime) -> None:
-        # A clock that was set back gives nothing, and takes nothing.
+        # A clock that was set back neither adds nor removes tokens.
         gained = max(now - self._since, timedelta(0)) / self._interval
         self._left, self._since = min(self._left + gained, float(self._most)), now
 
 
 @dataclass
 class Refusals:
-    """Keeps refusals as `access.refused`: who, what, about which request, and what they were told.
+    """Records refusals as `access.refused`: who, what, about which request, and the sentence they were told.
 
-    Of each person `AT_ONCE` and then one in `ONE_EACH`; of all together `ALL_AT_ONCE` and then one in `ALL_ONE_EACH`.
-    What is left out is counted, and the number stands in the next one of that person that is kept.
+    Each person has `AT_ONCE` and then one in `ONE_EACH`; all together have `ALL_AT_ONCE` and then one in
+    `ALL_ONE_EACH`. Refusals beyond that are counted, and the next recorded one of that person has the number.
     """
 
     store: Store
@@ -70,7 +70,7 @@ class Refusals:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, person: str, what: str, error: AccessError, request_id: str | None = None) -> None:
-        """Never raises: an answer must not fail for want of its audit event. A database that is away is logged."""
+        """Never raises: an answer must not fail because of its audit event. An unavailable database is logged."""
         now = self.clock.now()
         left_out = self._allowed(person, now)
         if left_out is None:
@@ -89,7 +89,7 @@ class Refusals:
             log.exception("a refusal could not be audited", person=person, what=what)
 
     def _allowed(self, person: str, now: datetime) -> int | None:
-        """How many were left out since the last that was kept, or `None` where this one is left out, too."""
+        """How many were left out since the last recorded one; `None` if this one is left out as well."""
         with self._guard:
             everybody = self._everybody = self._everybody or RefusalLimit(ALL_AT_ONCE, ALL_ONE_EACH, now)
             if person not in self._people and len(self._people) >= MOST_PEOPLE:
@@ -105,5 +105,5 @@ class Refusals:
 
 
 def _storable(text: str) -> str:
-    # What somebody typed may hold what PostgreSQL does not keep: a null, or half a character.
+    # Typed text may contain what PostgreSQL cannot store: a null or a lone surrogate.
     return "".join(each if each.isprintable() else "\ufffd" for each in text)

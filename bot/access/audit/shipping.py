@@ -1,4 +1,4 @@
-"""Sends the audit trail on to an index, in order and at least once. How far it came is kept in the database."""
+"""Ships the audit trail to an index, in order and at least once. The database stores the position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ BATCH = 500
 """Events in one call: some 400 KB."""
 
 LEASE = timedelta(seconds=30)
-"""One process ships at a time; another takes over when it has not been heard of for this long."""
+"""One process ships at a time; another takes over after this time without a renewal."""
 
 LONGEST_PAUSE = timedelta(minutes=1)
-"""Between attempts while the index does not answer."""
+"""The longest pause between attempts while the index does not answer."""
 
 _DUTY = "audit shipping"
 
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 class AuditSource(Protocol):
-    """What was audited, and how far it was sent."""
+    """The source of the events, and the position up to which they were shipped."""
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]: ...
 
@@ -37,31 +37,31 @@ class AuditSource(Protocol):
 
 
 class Destination(Protocol):
-    """Where the trail is sent. `name` tells it from others, in the database."""
+    """The destination of the trail. `name` identifies it in the database."""
 
     @property
     def name(self) -> str: ...
 
     def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """Stores each document under its id, unless one of that id is there already. Raises `Outage`, `Refusal`."""
+        """Stores each document under its id unless that id exists. Raises `Outage`, `Refusal`."""
         ...
 
 
 @dataclass
 class Shipping:
-    """What was sent, and whose receipt was lost, is sent again: under the same id, where it changes nothing."""
+    """Events whose receipt was lost are shipped again under the same id, which changes nothing."""
 
     store: Store
     trail: AuditSource
     destination: Destination
     clock: Clock
     shipped: int = 0
-    """Events that this process has sent."""
+    """Events shipped by this process."""
     _failures: int = 0
     _not_before: datetime | None = field(default=None)
 
     def ship(self) -> None:
-        """Sends all that is due. An index that fails is left alone for a while, and its events wait for it."""
+        """Ships everything that is due. After a failure the index is left alone for a while, and its events wait."""
         now = self.clock.now()
         if self._not_before is not None and now < self._not_before <= now + 2 * LONGEST_PAUSE:
             return
@@ -76,7 +76,7 @@ class Shipping:
             self._failures, self._not_before = 0, None
 
     def _ship_some(self) -> bool:
-        """Whether there may be more. The position moves only when everything before it was taken."""
+        """Whether there may be more. The position moves only once everything before it was accepted."""
         position = self.trail.shipped(self.destination.name)
         events = self.trail.after(position, BATCH)
         if not events:

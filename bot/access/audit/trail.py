@@ -1,4 +1,4 @@
-"""Reads the audit trail, however long it is, without holding it in memory. Changes nothing."""
+"""Reads the audit trail in a stream, however long it is. Reads only."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -17,12 +17,12 @@ from bot.access.models.requests import AccessRequest, Approval
 from bot.access.store.chain import ONLY, Head
 
 AT_ONCE = 1000
-"""Rows in memory: at half a kilobyte each."""
+"""Rows in memory, at half a kilobyte each."""
 
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """What was found: how far the chain holds, and the first place where it does not."""
+    """The result of a verification: how far the chain is intact, and the first break."""
 
     head: Head
     broken: ChainBreak | None
@@ -32,7 +32,7 @@ class AuditTrail:
     """The events of a database, as `bot audit` and the shipping read them."""
 
     def __init__(self, engine: Engine) -> None:
-        # One view of the database for all that is read in one question, while others go on writing.
+        # One snapshot of the database for everything read in one query, while others write.
         isolated = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
         self._engine = engine.execution_options(**isolated)
 
@@ -50,7 +50,7 @@ class AuditTrail:
             return VerificationResult(verification.head, verification.end(head, session.exec(unchained).one()))
 
     def events(self, wanted: AuditFilter) -> Iterator[AuditEvent]:
-        """The events that are wanted, oldest first."""
+        """The selected events, oldest first."""
         with Session(self._engine) as session, closing(_streamed(session, wanted)) as events:
             yield from events
 
@@ -76,19 +76,19 @@ class AuditTrail:
                 session.expunge_all()
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]:
-        """The next events after that place in the chain."""
+        """The next events after that position in the chain."""
         following = select(AuditEvent).where(col(AuditEvent.sequence) > sequence)
         with Session(self._engine) as session:
             return session.exec(following.order_by(col(AuditEvent.sequence)).limit(most)).all()
 
     def head(self) -> int:
-        """How many events there are."""
+        """The number of events."""
         with Session(self._engine) as session:
             found = session.get(AuditHead, ONLY)
             return found.sequence if found else 0
 
     def shipped(self, destination: str) -> int:
-        """How many events were sent there."""
+        """The position up to which events were shipped."""
         with Session(self._engine) as session:
             found = session.get(AuditShipping, destination)
             return found.sequence if found else 0
@@ -100,8 +100,8 @@ def _approvers(session: Session, request_id: str) -> tuple[str, ...]:
 
 
 def _streamed(session: Session, wanted: AuditFilter) -> Generator[AuditEvent, None, None]:
-    """To be closed by whoever stops in the middle: on PostgreSQL it holds a cursor of the server."""
-    # A sum is in no index: of the last hours, SQLite would else follow the whole chain up to them (measured).
+    """Streams events; close it when stopping early, because on PostgreSQL it holds a server-side cursor."""
+    # The sum avoids the index: for the last hours, SQLite would otherwise follow the whole chain up to them (measured).
     order = col(AuditEvent.sequence) + 0 if wanted.since is not None else col(AuditEvent.sequence)
     rows = (
         select(AuditEvent)
@@ -122,7 +122,7 @@ def _conditions(wanted: AuditFilter) -> Iterator[Any]:
         yield col(AuditEvent.at) < wanted.until
     if wanted.event:
         name = col(AuditEvent.event)
-        # "grant" stands for all of "grant.…"
+        # "grant" selects every "grant.…"
         yield or_(name == wanted.event, name.startswith(f"{wanted.event.rstrip('.')}.", autoescape=True))
     if wanted.request is not None:
         yield col(AuditEvent.request_id) == wanted.request

@@ -8,16 +8,16 @@ from bot.access.store.chain import GENESIS, Head, hash_of
 
 @dataclass(frozen=True)
 class ChainBreak:
-    """The first place where the chain is not as it was written."""
+    """The first place where the chain differs from what was written."""
 
     sequence: int
     why: str
 
 
 class Verification:
-    """Looks at the events of a chain one after the other, in the order of their sequence, and then at its head.
+    """Checks the events of a chain in the order of their sequence, and then its head.
 
-    `kept` is a head that was written down elsewhere earlier: what it says must still be there.
+    `kept` is a head that was noted elsewhere earlier: its event must still be there.
     """
 
     def __init__(self, kept: Head | None = None) -> None:
@@ -25,14 +25,14 @@ class Verification:
         self._kept = kept
 
     def check(self, event: AuditEvent) -> ChainBreak | None:
-        """Whether this event follows the one before. After the first `ChainBreak` there is nothing more to ask."""
+        """Whether this event follows the one before. Nothing more can be checked after the first `ChainBreak`."""
         due = self.head.sequence + 1
         if event.sequence != due:
             return _out_of_turn(event, due)
         if hash_of(event) != event.hash:
             return ChainBreak(due, "it was altered, or moved here from another place")
         if event.previous != self.head.hash:
-            # The event itself is as it was written, and so is the hash of the one before that it holds.
+            # This event is intact, and so is the hash of its predecessor that it contains.
             return ChainBreak(max(due - 1, 1), "it was rewritten: the event after it was chained to another one")
         self.head = Head(due, str(event.hash))
         if self._kept is not None and self._kept.sequence == due and self._kept != self.head:
@@ -42,7 +42,7 @@ class Verification:
         return None
 
     def end(self, head: Head | None, unchained: int) -> ChainBreak | None:
-        """After the last event: whether the stored head says the same. `unchained` rows stand outside of the chain."""
+        """Compares the last event with the stored head. `unchained` counts rows outside the chain."""
         last = self.head.sequence
         if head is None and last > 0:
             return ChainBreak(last, "the head of the chain is missing, so that later events may be missing, too")

@@ -1,4 +1,4 @@
-"""Taking over what was found in a cluster and is not known here: the database was lost, or is an older copy."""
+"""Adoption: registers objects of a cluster that are missing here, after the database was lost or restored."""
 
 import re
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ from bot.access.states import GrantState, RequestState
 from bot.access.store.transaction import Transaction
 
 UNKNOWN = "(unknown)"
-"""In the place of patterns that cannot be read any more. It is no pattern that a request could have."""
+"""Stands for patterns that cannot be read any more. No request could have this pattern."""
 
 NOBODY = "U000000000"
-"""The requester of what does not say whose it is. Slack has no such user, so nobody is told in their place."""
+"""The requester of something whose metadata names nobody. Slack has no such user, so nobody is notified."""
 
 _SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,30}")
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """Makes requests and grants of what was found."""
+    """Creates requests and grants for found items."""
 
     directory: Directory
     current: CurrentPolicy
 
     def owners(self, integration: Integration) -> Sequence[str]:
-        """Who hears of what fails; nobody while Slack is away, which must not keep anything alive."""
+        """The people to notify of failures; nobody while Slack is unavailable, which must not keep anything alive."""
         try:
             return self.directory.members(integration.owner).users[:MOST_ASKED]
         except Outage:
@@ -43,7 +43,7 @@ class Adoption:
     def adopt(
         self, write: Transaction, some: Sequence[InventoryItem], integration: str, owners: Sequence[str], now: datetime
     ) -> Sequence[Grant]:
-        """Stores them as active grants that end when their metadata says, or now; each with its audit event."""
+        """Stores the items as active grants that end when their metadata says, or now; each with its audit event."""
         requests = [self._request(found, integration, owners, now) for found in some]
         write.file_all(requests)
         grants = [_grant(found, request, now) for found, request in zip(some, requests, strict=True)]
@@ -77,7 +77,7 @@ class Adoption:
         )
 
     def _permission(self, found: InventoryItem) -> str:
-        """The permission that holds the same, where the policy still has one."""
+        """The permission with the same privileges, if the policy still has one."""
         held = set(found.indices)
         return next((each.name for each in self.current.policy.permissions if set(each.indices) == held), UNKNOWN)
 
@@ -97,5 +97,5 @@ def _grant(found: InventoryItem, request: AccessRequest, now: datetime) -> Grant
 
 
 def requester_of(found: InventoryItem) -> str | None:
-    """Whose it is, if that can be read."""
+    """The requester named by the metadata, if it is readable."""
     return found.requester if found.requester and _SLACK_ID.fullmatch(found.requester) else None

@@ -27,12 +27,12 @@ LEASE = timedelta(seconds=30)
 _DUTY = "automatic"
 
 EXTEND_IN_LAST = 0.5
-"""Of a grant's length: a member's access is prolonged when less than this is left, so that it never lapses."""
+"""Share of a grant's length: a member's access is extended once less than this is left, so it never lapses."""
 
 
 @dataclass(frozen=True)
 class AutomaticGrants:
-    """Compares members with grants, and gives, prolongs or ends."""
+    """Compares members with grants, and gives, extends or ends access."""
 
     store: Store
     directory: Directory
@@ -42,7 +42,7 @@ class AutomaticGrants:
     clock: Clock
 
     def run_once(self) -> None:
-        """One round over all automatic flows. A group that cannot be read is left as it is until it can."""
+        """Runs all automatic flows once. A group that cannot be read is left unchanged until it can."""
         now = self.clock.now()
         policy = self.current.policy
         flows = [flow for flow in policy.access_flows if flow.automatic]
@@ -64,7 +64,7 @@ class AutomaticGrants:
             if key not in entitled:
                 self._end(details, EndReason.NOT_A_MEMBER)
             elif not _is_as_given(policy, flow, details.request):
-                self._end(details, EndReason.FLOW_CHANGED)  # what it gives now is given in the next round
+                self._end(details, EndReason.FLOW_CHANGED)  # what it gives now, the next run gives
             elif applies:
                 self._prolong(flow, details, now)
         if applies:
@@ -72,7 +72,7 @@ class AutomaticGrants:
                 self._give(policy, flow, entitled[key], key[0], now)
 
     def _entitled(self, policy: Policy, flow: AccessFlow, now: datetime) -> dict[tuple[str, str], Integration]:
-        """Who has to have it where: the members, save those to whom a flow denies it. Raises `Outage`."""
+        """Who must have access, by integration: the members, except those to whom a flow denies it. Raises `Outage`."""
         members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
         permission = policy.permission(flow.offers[0])
         found = {}
@@ -102,13 +102,13 @@ class AutomaticGrants:
             flow=flow.name,
             automatic=True,
             privileges=permission.stored(),
-            # Nobody is asked, and somebody has to hear when it cannot be given or taken away.
+            # Nobody is asked, but someone must hear when access cannot be given or revoked.
             owners=list(self.directory.members(integration.owner).users[:MOST_ASKED]),
             created_at=now,
             pending_until=now,
         )
         with self.store.writing() as write:
-            # Held until the commit: of two processes the second sees here what the first has given.
+            # Locked until the commit: a second process sees here what the first one gave.
             if not write.claim_duty(_DUTY, now, now + LEASE):
                 return
             if write.has_or_gave_back(flow.name, member, integration.name, now):
@@ -121,12 +121,12 @@ class AutomaticGrants:
         grant = details.grant
         if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
             return
-        with suppress(LostRace), self.store.writing() as write:  # it has changed; the next round looks anew
+        with suppress(LostRace), self.store.writing() as write:  # it has changed; the next run looks again
             prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
 
     def _end(self, details: RequestDetails, end: EndReason) -> None:
         if details.grant is not None and details.grant.state in LIVE:
-            with suppress(LostRace):  # it has changed meanwhile; the next round looks anew
+            with suppress(LostRace):  # it has changed since; the next run looks again
                 self.grants.end(details.grant, end, APPLICATION)
 
     def _end_of_removed_flows(self, names: set[str]) -> None:

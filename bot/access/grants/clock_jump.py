@@ -1,4 +1,4 @@
-"""Our own clock, when it jumps back: what was to be tried again by the clock before is tried again now."""
+"""Our own clock going back: retries scheduled by the old clock become due at once."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from bot.access.ports import Clock
 from bot.access.store.store import Store
 
 JUMP = timedelta(seconds=30)
-"""How far back it has to go. With less, what waits comes late by less than that."""
+"""The smallest jump that counts. After a smaller one, retries are late by less than this."""
 
 LONGEST_CLAIM = timedelta(minutes=1)
-"""No work holds a row for longer without renewing its claim."""
+"""The longest time that work holds a row without renewing its claim."""
 
 
 @dataclass
 class ClockJumpDetector:
-    """Compares our clock with one that only runs on. For one thread.
+    """Compares our clock with a monotonic one. For one thread.
 
-    An end is not touched by a jump: it stands at the time that people were told. What is due “in a minute” would come
-    an hour late after an hour back, and what a dead process held would stay in its hand for that long.
+    A jump moves no end: people were told that time. But a retry due in a minute would come an hour late after a jump of
+    an hour, and a dead process would hold its claims for that long.
     """
 
     store: Store
@@ -29,7 +29,7 @@ class ClockJumpDetector:
     _last: tuple[datetime, float] | None = field(default=None, init=False)
 
     def check(self) -> bool:
-        """Whether it went back since the last look. Then all that waits to be tried again is due now."""
+        """Whether the clock went back since the last check. If so, everything that waits for a retry is due now."""
         now, running = self.clock.now(), self.running()
         then, ran = self._last or (now, running)
         back = now - then < timedelta(seconds=running - ran) - JUMP

@@ -1,4 +1,4 @@
-"""Clocks that differ: a grant ends by the cluster's clock or by ours, whichever is there first."""
+"""Clock skew: a grant ends by the cluster's clock or by ours, whichever comes first."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,33 +15,33 @@ from bot.access.states import EndReason
 from bot.access.store.store import Store
 
 TOLERANCE = timedelta(seconds=5)
-"""Machines that set their clock over the network are milliseconds apart, and a busy cluster answers within seconds."""
+"""Skew worth reporting. Network time is accurate to milliseconds, and a busy cluster answers within seconds."""
 
 CLOCKS_APART = timedelta(seconds=60)
-"""The shortest access is a minute: with more between the clocks, times that people read are wrong by that much."""
+"""Skew at which someone should act: the shortest access lasts a minute, and shown times are wrong by this much."""
 
 MEASURED_EVERY = timedelta(minutes=1)
-"""One small call to each cluster. A clock is wrong from its start or drifts slowly: this is soon enough."""
+"""How often each cluster's clock is read, with one small call. Clocks drift slowly, so this is soon enough."""
 
 NOTICE_EVERY = timedelta(days=1)
-"""How often owners are told of the same wrong clock."""
+"""How often owners are told of the same skew."""
 
 LEASE = timedelta(seconds=30)
-"""One process tells it."""
+"""One process sends the notice."""
 
 _BATCH = 500
 
 
 @dataclass(frozen=True)
 class ClockSkew:
-    """The clocks of es-access and of a cluster have come apart, or together again."""
+    """The clocks of es-access and of a cluster differ by too much, or agree again."""
 
     integration: str
     ahead: timedelta
 
     @property
     def wrong(self) -> bool:
-        """Whether somebody should set a clock."""
+        """Whether someone should set a clock."""
         return abs(self.ahead) > CLOCKS_APART
 
 
@@ -54,7 +54,7 @@ class _Measured:
 
 @dataclass
 class ClockSkewMonitor:
-    """Looks at the clock of each cluster, ends what is over by it, and tells owners of one that is wrong."""
+    """Measures the clock of each cluster, ends expired grants by it, and tells owners of a wrong one."""
 
     store: Store
     clusters: Clusters
@@ -64,7 +64,7 @@ class ClockSkewMonitor:
     _measured: dict[str, _Measured] = field(default_factory=dict, init=False)
 
     def run_once(self) -> Sequence[ClockSkew]:
-        """One round. Returns what has changed since the last one and is worth a line in the log."""
+        """Measures once. Returns the changes since the last run that are worth a log line."""
         changes = []
         integrations = self.current.policy.integrations
         for each in integrations:
@@ -75,14 +75,14 @@ class ClockSkewMonitor:
         return changes
 
     def measure(self, integration: str) -> timedelta:
-        """How much later it is there, measured now. Raises `Outage`, `Refusal`."""
+        """Measures how far the cluster's clock is ahead. Raises `Outage`, `Refusal`."""
         ahead = self.clusters[integration].ahead()
         known = self._measured.setdefault(integration, _Measured(self.clock.now(), ahead))
         known.at, known.ahead = self.clock.now(), ahead
         return ahead
 
     def end_over(self, integration: str) -> int:
-        """Ends what is over by the cluster's clock, as far as it was measured; how many grants that were."""
+        """Ends grants that have expired by the last measured clock of the cluster; returns how many."""
         known = self._measured.get(integration)
         if known is None or known.ahead <= TOLERANCE:
             return 0
@@ -104,7 +104,7 @@ class ClockSkewMonitor:
         try:
             self.measure(integration.name)
         except (Outage, Refusal):
-            # Its last measure holds until there is another. One that never answered is asked again at once.
+            # The last measurement holds until the next one. A cluster that never answered is asked again at once.
             if integration.name in self._measured:
                 self._measured[integration.name].at = self.clock.now()
             return []
@@ -112,7 +112,7 @@ class ClockSkewMonitor:
         known = self._measured[integration.name]
         apart = ClockSkew(integration.name, known.ahead)
         if apart.wrong:
-            with suppress(Outage):  # told when Slack knows the owners again
+            with suppress(Outage):  # sent once Slack knows the owners again
                 self._tell(integration, apart)
         changed, known.said = known.said != apart.wrong, apart.wrong
         return [apart] if changed else []

@@ -1,4 +1,4 @@
-"""Provisioning: an approved grant is made in the cluster and handed over. Each step can be run again."""
+"""Provisioning: creates an approved grant in the cluster and delivers its secret. Each step can be repeated."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
@@ -25,30 +25,30 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_REQUESTER_HEARS = 3
-"""A few seconds of waiting for the cluster: longer than a hiccup, shorter than patience."""
+"""After a few seconds of waiting for the cluster: longer than a hiccup, shorter than a person's patience."""
 
 REVEALING = timedelta(seconds=30)
-"""How long a click may hold a grant while its secret is made: longer than three calls that time out."""
+"""How long a click may claim a grant while its secret is made: longer than three calls that time out."""
 
 
 @dataclass(frozen=True)
 class Provisioning:
-    """Makes secrets and hands them over."""
+    """Creates secrets and delivers them."""
 
     store: Store
     clusters: Clusters
     notifier: Notifier
     clock: Clock
     executor: Executor
-    """Runs what is done beside the calls to the cluster."""
+    """Runs work in parallel to the calls to the cluster."""
 
     def work(self, grants: Sequence[Grant]) -> None:
-        """Does what is due for claimed grants. Failures of the outside are kept for another attempt."""
+        """Does the work due on claimed grants. Failed calls are retried later."""
         for grant in grants:
             self._work(grant)
 
     def reveal(self, grant_id: str, actor: str) -> tuple[RequestDetails, Credential]:
-        """Makes a secret for the click that waits for it. Raises `Conflict`, `Outage`, `Refusal`."""
+        """Makes a secret for a click that waits for it. Raises `Conflict`, `Outage`, `Refusal`."""
         now = self.clock.now()
         with self.store.writing() as write:
             details = write.request_details(grant_id)
@@ -68,12 +68,12 @@ class Provisioning:
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
         except Exception:
             with self.store.writing() as write:
-                write.put_off(grant, grant.due_at or now)  # it is due when it was: a failed click changes nothing
+                write.put_off(grant, grant.due_at or now)  # due when it was before: a failed click changes nothing
             raise
         return details, credential
 
     def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
-        # What became due while it was in hand is looked at now, and not a second later.
+        # Work that became due while the grant was claimed starts now, not a second later.
         with self.store.writing() as write:
             write.change(
                 grant, "grant.revealed", actor, self.clock.now(), key_id=credential.key_id, due_at=grant.due_at, **FREE
@@ -83,12 +83,12 @@ class Provisioning:
         try:
             self._end(grant, EndReason.REMOVED_BY_HAND)
         except LostRace:
-            self._release(grant)  # it was ended meanwhile, which is all the same
+            self._release(grant)  # it has ended in the meantime, which is just as well
 
     def _work(self, grant: Grant) -> None:
         try:
             if grant.expires_at <= self.clock.now():
-                self._put_off(grant)  # to its end, which is the business of `revocation`
+                self._put_off(grant)  # it has expired: `revocation` ends it
             elif grant.state is GrantState.PROVISIONING:
                 self._provision(grant)
             elif grant.task is not None:
@@ -96,7 +96,7 @@ class Provisioning:
             else:
                 self._put_off(grant)
         except LostRace:
-            # Somebody ended or extended it while it was in hand: what is due now is in the row.
+            # Someone ended or extended it while it was claimed: the row says what is due now.
             self._settle(grant)
 
     def _put_off(self, grant: Grant) -> None:
@@ -111,7 +111,7 @@ class Provisioning:
             try:
                 credential = self._first(details, grant)
             finally:
-                wait([placing])  # whatever the cluster said, where the message stands must not be lost
+                wait([placing])  # the position of the message must be kept, whatever the cluster answered
             end = EndReason.NOT_DELIVERED
             placing.result()
             if credential is not None:
@@ -124,7 +124,7 @@ class Provisioning:
             self._activate(grant, credential)
 
     def _first(self, details: RequestDetails, grant: Grant) -> Credential | None:
-        """What the grant begins with. Where it is revealed at a click, nobody knows the secret before that."""
+        """The first secret of a grant. If it is revealed on a click, no secret is known before that."""
         revealed = details.request.delivery is Delivery.REVEAL
         cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
         if details.request.kind is CredentialKind.API_KEY:
@@ -134,11 +134,11 @@ class Provisioning:
 
     def _deliver(self, grant: Grant, details: RequestDetails, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
-        self._place(message, details)  # of a grant that was adopted nobody knows where its message stood
+        self._place(message, details)  # the message of an adopted grant has no known position
         self.notifier.deliver(message, details, credential)
 
     def _check_still_mine(self, grant: Grant) -> None:
-        """Raises `LostRace` where another process took the grant over: the password that it set is the one to show."""
+        """Raises `LostRace` if another process took over the grant: the password that it set is the one to show."""
         with self.store.reading() as read:
             if not read.holds(grant):
                 raise LostRace(grant.id)
@@ -173,7 +173,7 @@ class Provisioning:
             self._done(grant, task, credential, show=revealed)
 
     def _fresh(self, details: RequestDetails, grant: Grant, hand_over: Callable[[Credential], None]) -> Credential:
-        """A new secret in the place of the old one, which stops: a key only once its successor is handed over."""
+        """Replaces the secret. An old key is invalidated only after its successor was delivered."""
         cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
         if details.request.kind is CredentialKind.PASSWORD:
             cluster.renew(spec, password)
@@ -198,7 +198,7 @@ class Provisioning:
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
     def _place(self, message: Message, details: RequestDetails) -> None:
-        """Posts the message that will hold the credential, and remembers where, before any secret is in it."""
+        """Posts the message for the credential and stores its position before it holds any secret."""
         if message.ts is not None:
             return
         posted = self.notifier.send(message, details)
@@ -219,14 +219,14 @@ class Provisioning:
         longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
         pause = pause_after(attempts, longest)
         if isinstance(error, Outage) and error.retry_after is not None:
-            pause = timedelta(seconds=error.retry_after)  # they say when: nobody waits for longer than that
+            pause = timedelta(seconds=error.retry_after)  # the other side named the pause, so nobody waits longer
         doing = "provisioning" if grant.state is GrantState.PROVISIONING else str(grant.task)
         with self.store.writing() as write:
             event = f"grant.{doing}_delayed"
             write.change(grant, event, APPLICATION, now, detail={"error": str(error)}, attempts=attempts)
             if attempts == ATTEMPTS_BEFORE_REQUESTER_HEARS and grant.task is not GrantTask.EXTEND:
                 write.enqueue(grant.id, MessageKind.DELAYED, [details.request.requester], now)
-            # No later than its end: a grant that was never delivered ends on time as well.
+            # At the expiry at the latest: a grant that was never delivered ends on time, too.
             write.put_off(grant, min(now + pause, grant.expires_at))
 
     def _fail(self, grant: Grant, details: RequestDetails, end: EndReason, error: str) -> None:
@@ -248,7 +248,7 @@ class Provisioning:
             mine = write.holds(grant)
             release(write, grant, now)
             if not mine:
-                with suppress(LostRace):  # whoever has it now will find out in the same way
+                with suppress(LostRace):  # the new holder will find the same
                     _make_good(write, grant.id, now)
 
     def _release(self, grant: Grant) -> None:
@@ -257,9 +257,9 @@ class Provisioning:
 
 
 def _make_good(write: Transaction, grant_id: str, now: datetime) -> None:
-    """Another process took the grant over while this one was held up, and each may have set a secret of its own.
+    """Renews the secret after another process took over the grant, when both may have set one.
 
-    Which one the cluster takes, and which one is shown, nobody can tell: so another one is made, and shown.
+    It is unknown which secret the cluster kept and which one was shown, so a new one is made and shown.
     """
     current = write.grant(grant_id)
     event = "grant.taken_over"
@@ -268,7 +268,9 @@ def _make_good(write: Transaction, grant_id: str, now: datetime) -> None:
     if current.state is GrantState.ACTIVE:
         write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
     elif current.state is GrantState.PROVISIONING:
-        write.change(current, event, APPLICATION, now, due_at=now)  # the other one is at it, and begins anew
+        write.change(
+            current, event, APPLICATION, now, due_at=now
+        )  # the other process is working on it and starts again
     elif current.state in {GrantState.REVOKED, GrantState.CLEANED_UP}:
         write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
 

@@ -1,4 +1,4 @@
-"""What is in each cluster, compared with what is known here: nothing that was made lives on unknown, nor is missed."""
+"""Reconciliation: compares each cluster with the database, so that nothing created lives on unknown or is missing."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,22 +21,22 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 EVERY = timedelta(minutes=10)
-"""Between two rounds: what an administrator does by hand is noticed within minutes, and 10,000 grants cost seconds."""
+"""Between two runs: manual changes by an administrator are noticed within minutes; 10,000 grants cost seconds."""
 
 LEASE = timedelta(minutes=2)
-"""One process reconciles a cluster at a time, and says so anew with every page; another takes over after this."""
+"""One process reconciles a cluster at a time and renews this claim with every page; another takes over after it."""
 
 SETTLING = timedelta(minutes=1)
-"""What was made or removed this recently is left alone: a search may still see what is gone, and miss what is new."""
+"""Objects created or removed this recently are skipped: a search may still show removed ones and miss new ones."""
 
 CLAIM = timedelta(seconds=45)
-"""How long a grant is held while the cluster is asked for it: longer than a call that times out."""
+"""How long a grant is claimed while the cluster is asked for it: longer than a call that times out."""
 
 _PAGE = 500
 
 
 class ItemStatus(Enum):
-    """What something that was found means."""
+    """The relation of a found item to the database."""
 
     AS_KNOWN = "as known"
     NOT_OURS = "not ours"
@@ -47,7 +47,7 @@ class ItemStatus(Enum):
 
 @dataclass
 class ReconciliationResult:
-    """What one round over one cluster found and did. `error` is why it could not be finished."""
+    """The result of one run over one cluster. `error` says why it could not finish."""
 
     integration: str
     found: int = 0
@@ -60,7 +60,7 @@ class ReconciliationResult:
 
     @property
     def did(self) -> dict[str, int]:
-        """How much was done, by what it was, where there was something."""
+        """Counts of the changes made, by kind, without zeros."""
         counts = {
             "adopted": len(self.adopted),
             "ended": len(self.ended),
@@ -72,12 +72,12 @@ class ReconciliationResult:
 
     @property
     def going(self) -> list[str]:
-        """The grants that now have to be taken from the cluster, and confirmed."""
+        """Grants that now have to be removed from the cluster and confirmed."""
         return [*self.ended, *self.again, *self.removed_by_hand]
 
 
 class _ClaimedElsewhere(Exception):
-    """Another process has this duty."""
+    """Another process has claimed this duty."""
 
 
 @dataclass
@@ -93,12 +93,12 @@ class Reconciliation:
     _began_here: set[str] = field(default_factory=set, init=False)
 
     def run_once(self) -> Sequence[ReconciliationResult]:
-        """One round over each cluster whose turn it is: at the start, then at intervals; a failed one again soon."""
+        """Reconciles each cluster that is due: at the start, then at intervals; a failed one again soon."""
         due = [each for each in self.current.policy.integrations if self._is_due(each.name)]
         return [outcome for each in due if (outcome := self.reconcile(each)) is not None]
 
     def reconcile(self, integration: Integration) -> ReconciliationResult | None:
-        """One round over one cluster now; `None` when another process is at it."""
+        """Reconciles one cluster now; `None` if another process is doing it."""
         outcome = ReconciliationResult(integration.name)
         try:
             self._round(integration, outcome)
@@ -138,7 +138,7 @@ class Reconciliation:
                     self._hold(write, name)
                     self._settle(write, some[start : start + _PAGE], known, owners or (), outcome)
         self._look_for_missing(name, seen, outcome)
-        with suppress(Refusal):  # a cluster that keeps its time to itself is taken to have ours
+        with suppress(Refusal):  # a cluster that does not tell its time is assumed to have ours
             self.clocks.measure(name)
         outcome.by_clock = self.clocks.end_over(name)
 
@@ -170,12 +170,12 @@ class Reconciliation:
         self, write: Transaction, grant: Grant, found: InventoryItem, now: datetime, outcome: ReconciliationResult
     ) -> None:
         detail = {"user": found.enabled, "role": found.role, "keys": len(found.key_ids)}
-        with suppress(LostRace):  # a worker is at it
+        with suppress(LostRace):  # a worker is on it
             write.change(grant, "grant.found_again", APPLICATION, now, detail=detail, due_at=now, attempts=0)
             outcome.again.append(grant.id)
 
     def _look_for_missing(self, integration: str, seen: set[str], outcome: ReconciliationResult) -> None:
-        """Of active grants that no search has shown, those that are not there either when asked for by name."""
+        """Ends active grants that no search has shown and that a lookup by name does not find either."""
         after = ""
         while True:
             with self.store.reading() as read:
@@ -191,7 +191,7 @@ class Reconciliation:
 
     def _may_be_missing(self, grant: Grant, kind: CredentialKind, seen: set[str]) -> bool:
         if kind is CredentialKind.API_KEY:
-            # Without a name it was never revealed, so there is none.
+            # Without a key id it was never revealed, so there is no key.
             missing = grant.key_id is not None and grant.key_id not in seen
         else:
             missing = grant.username not in seen
@@ -199,7 +199,7 @@ class Reconciliation:
         return missing and self.clock.now() - since > SETTLING
 
     def _is_missing(self, integration: str, grant_id: str, kind: CredentialKind) -> bool:
-        """Whether it was, and has been ended here. Nobody else works on it meanwhile: a key may be changing."""
+        """Whether the grant is missing, and was ended here. It is claimed meanwhile: a key may be changing."""
         now = self.clock.now()
         with self.store.writing() as write:
             self._hold(write, integration)
@@ -235,21 +235,21 @@ class Reconciliation:
                     "reconcile.finished", APPLICATION, now, None,
                     integration=outcome.integration, found=outcome.found, error=outcome.error, **outcome.did,
                 )  # fmt: skip
-            write.claim_duty(name, now, now)  # whoever asks next may begin at once
+            write.claim_duty(name, now, now)  # another process may start at once
         if not outcome.error:
             self._began_here.add(outcome.integration)
 
 
 def meaning(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
-    """What it means that this is in the cluster, and that is what is known of it."""
+    """Classifies a found item by the grant of its name, if there is one."""
     if grant is None:
         if not found.marked:
-            return ItemStatus.NOT_OURS  # a name like ours, and nothing says that it is
+            return ItemStatus.NOT_OURS  # a similar name without our metadata
         running = found.usable and found.expires_at is not None and found.expires_at > now
         return ItemStatus.LOST if running and requester_of(found) else ItemStatus.LEFT_OVER
     over = grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP}
     if not over or (grant.due_at is not None and grant.due_at <= now):
-        return ItemStatus.AS_KNOWN  # it lives, or workers are about to remove it
+        return ItemStatus.AS_KNOWN  # it is live, or workers are about to remove it
     if grant.ended_at is not None and now - grant.ended_at < SETTLING:
         return ItemStatus.AS_KNOWN
     rest = found.user and grant.state is GrantState.CLEANED_UP
@@ -257,5 +257,5 @@ def meaning(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemSta
 
 
 def _name(integration: str) -> str:
-    """Of its lease, and of the setting with its last round."""
+    """The name of the claimed duty, and of the setting with the last run."""
     return f"reconcile {integration}"

@@ -1,4 +1,4 @@
-"""Revocation: what is due to end is taken from the cluster, many at once, and read back. Each step can be run again."""
+"""Revocation: removes due grants from the cluster in batches and reads back the result. Each step can be repeated."""
 
 import threading
 from collections import defaultdict
@@ -25,36 +25,37 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_OWNERS_HEAR = 3
-"""About three seconds of failing: longer than a hiccup. What the cluster refuses is told of at once."""
+"""About three seconds of failures: longer than a hiccup. A refusal by the cluster is reported at once."""
 
 Ending = tuple[Grant, RequestDetails, Receipt]
 
 
 @dataclass(frozen=True)
 class Revocation:
-    """Takes grants away."""
+    """Removes grants from their clusters."""
 
     store: Store
     clusters: Clusters
     current: CurrentPolicy
     clock: Clock
     _one_records: threading.Lock = field(default_factory=threading.Lock)
-    """Python runs one thread at a time: several that record at once are done together, and late, and meanwhile the
-    cluster has nothing to do. One after the other, the first begins its next batch while the others record."""
+    """Python runs one thread at a time: batches recorded in parallel all finish late, while the cluster is idle. In
+    turn, the first starts its next batch while the others are recorded.
+    """
 
     def work(self, grants: Sequence[Grant]) -> None:
-        """Ends claimed grants that are due, or goes on where an attempt before this one stopped."""
+        """Ends claimed grants that are due, or continues where an earlier attempt stopped."""
         now = self.clock.now()
         with self.store.writing() as write:
             live = [grant for grant in grants if grant.state in LIVE]
             early = [grant for grant in live if grant.expires_at > now]
             for grant in early:
-                write.put_off(grant, grant.expires_at)  # the clock was put back, or somebody let go of it too soon
+                write.put_off(grant, grant.expires_at)  # the clock went back, or the claim ended too soon
             over = [grant for grant in live if grant.expires_at <= now]
             taken = {grant.id for grant in begin_to_end(write, over, EndReason.EXPIRED, APPLICATION, now)}
             lost = [grant for grant in over if grant.id not in taken]
             for grant in lost:
-                release(write, grant, now)  # somebody ended or extended it while it was in hand
+                release(write, grant, now)  # someone ended or extended it while it was claimed
             left = {grant.id for grant in (*early, *lost)}
             ending = [grant for grant in grants if grant.id not in left]
             all_details = write.all_request_details([grant.id for grant in ending])
@@ -81,7 +82,7 @@ class Revocation:
         return receipts
 
     def _keeps_user(self, grant: Grant, details: RequestDetails) -> bool:
-        """Whether the user stays for some days, disabled. A key has none."""
+        """Whether the user is kept for some days, disabled. A key has no user."""
         if grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP} or details.request.kind is CredentialKind.API_KEY:
             return False
         return self._cleanup_after(details) is not None
@@ -106,16 +107,18 @@ class Revocation:
             try:
                 write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
             except LostRace:
-                write.put_off(grant, now)  # another process has removed it again meanwhile; the others must not wait
+                write.put_off(
+                    grant, now
+                )  # another process has removed it again in the meantime; the other grants must not wait
 
     def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
-        """Confirmed: their requesters and approvers hear of it, and what is kept for a while is due to go then."""
+        """Records confirmed ends, notifies requesters and approvers, and schedules the deletion of kept users."""
         due: dict[str, GrantChanges] = {
             grant.id: {"due_at": self._due_to_go(details, receipt, now)} for grant, details, receipt in endings
         }
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
         gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
-        # Of the others nothing is kept: both transitions are one write.
+        # Nothing is kept of the others: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
         gone += _moved(
             write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, due_at=None, **FREE
@@ -140,7 +143,7 @@ DONE: GrantChanges = {"due_at": None, "claimed_by": None, "claimed_until": None}
 
 
 def _is_gone(grant: Grant, _story: RequestDetails, receipt: Receipt) -> bool:
-    # What was never delivered was never made: the name had been somebody else's all along.
+    # A grant that was never delivered was never created: its name belonged to someone else all along.
     return receipt.complete or (receipt.foreign and grant.delivered_at is None)
 
 
@@ -153,14 +156,16 @@ def _moved(
     then: GrantState | None = None,
     **values: Unpack[GrantChanges],
 ) -> list[Ending]:
-    """Those that took the transition. The others were changed by another process, and are let go of."""
+    """Makes the transition and returns the endings that made it. Claims on the others end: another process changed
+    them.
+    """
     receipts = {grant.id: receipt.stored() for grant, _, receipt in endings}
     rows: dict[str, GrantChanges] = {}
     for name, receipt in receipts.items():
         rows[name] = {**(each or {}).get(name, GrantChanges()), "receipt": receipt}
     grants = [grant for grant, _, _ in endings]
     moved = write.move_all(grants, to, APPLICATION, now, receipts, rows, then, **values)
-    taken = {grant.id for grant in moved}  # by id: rows are compared field by field
+    taken = {grant.id for grant in moved}  # by id: rows compare field by field
     for grant, _, _ in endings:
         if grant.id not in taken:
             release(write, grant, now)
@@ -177,7 +182,7 @@ def _not_gone(write: Transaction, grant: Grant, details: RequestDetails, receipt
                 grant, GrantState.REVOCATION_FAILED, APPLICATION, now,
                 detail=detail, attempts=attempts, receipt=detail,
             )  # fmt: skip
-            # Those who were told that it could not be given must hear that it could not be taken away either.
+            # People who heard that access could not be given must also hear that it could not be revoked.
             write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.FAILED, MessageKind.BREAK_GLASS], now)
             write.enqueue(grant.id, MessageKind.FAILED, details.request.owners, now)
         else:

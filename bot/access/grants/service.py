@@ -1,4 +1,4 @@
-"""Grants, as people act on them: revoke, reset, reveal. What workers do is in `provisioning` and `revocation`."""
+"""Grants, as people act on them: revoke, reset, reveal. The workers are in `provisioning` and `revocation`."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from bot.access.store.store import Store
 
 @dataclass(frozen=True)
 class Grants:
-    """What people do with grants. Each method raises an `AccessError` that tells what was wrong."""
+    """What people do with grants. Each method raises an `AccessError` with a sentence for them."""
 
     store: Store
     approvals: Approvals
@@ -36,16 +36,16 @@ class Grants:
             try:
                 return self.end(grant, EndReason.REVOKED, actor)
             except LostRace:
-                continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
+                continue  # it has changed, perhaps by a worker, and may still be live
 
     def end(self, grant: Grant, end: EndReason, actor: str) -> RequestDetails:
-        """Ends a live grant; workers do the rest. Raises `LostRace` when it has changed since it was read."""
+        """Starts the end of a live grant; workers do the rest. Raises `LostRace` if it has changed since."""
         with self.store.writing() as write:
             end_grant(write, grant, end, actor, self.clock.now())
             return write.request_details(grant.id)
 
     def reset(self, grant_id: str, actor: str) -> RequestDetails:
-        """Asks for a fresh secret in the place of the one before, which stops. Only for the requester."""
+        """Requests a fresh secret that replaces the old one. Only for the requester."""
         request = self._own(grant_id, actor)
         while True:
             grant = self._live(request)
@@ -64,7 +64,7 @@ class Grants:
                 continue
 
     def reveal(self, grant_id: str, actor: str) -> tuple[RequestDetails, Credential]:
-        """Makes the secret of a grant that is delivered by revealing, in the place of one that was shown before.
+        """Makes the secret of a grant that is delivered by revealing, replacing one that was shown before.
 
         Only for the requester. Raises `AccessError`, `Outage`, `Refusal`.
         """

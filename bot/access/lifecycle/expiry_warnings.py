@@ -1,4 +1,4 @@
-"""Before access ends: when its requester is told, and telling them once, however many processes there are."""
+"""Warnings before access ends: when they are due, and sending each once with any number of processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from bot.access.states import GrantState
 from bot.access.store.store import Store
 
 LAST_NOTE = timedelta(minutes=10)
-"""Ahead of the end."""
+"""How long before the end the last warning comes."""
 
 SHORTEST = timedelta(minutes=20)
-"""Of the time left: below it a note would come while the access is still new."""
+"""Shorter access gets no warning: it would come while the access is still new."""
 
 LONG = timedelta(hours=5)
-"""From here on there is a first note when a tenth of the time is left: half an hour ahead, or more."""
+"""Longer access gets an additional first warning when a tenth of the time is left: half an hour before, or more."""
 
 FIRST_NOTE = 0.1
-"""Of the time, at the first note."""
+"""The share of the time that is left at the first warning."""
 
 EARLIEST = timedelta(days=1)
-"""Ahead of the end: of an access of three months, nine days ahead would be forgotten again."""
+"""The longest lead of a first warning: nine days before the end of three months, it would be forgotten again."""
 
 _BATCH = 100
 
 
 @dataclass(frozen=True)
 class ExpiryWarnings:
-    """Owes the notes that are due."""
+    """Enqueues warnings that are due."""
 
     store: Store
     clock: Clock
 
     def run_once(self) -> None:
-        """Owes the requesters of what is about to end a note each."""
+        """Enqueues a warning to the requester of each grant that ends soon."""
         now = self.clock.now()
         with self.store.reading() as read:
             due = read.ending_soon(now, _BATCH)
@@ -46,13 +46,13 @@ class ExpiryWarnings:
                 if not write.record_warning(grant, then) or grant.expires_at <= now:
                     continue
                 requester = write.request_details(grant.id).request.requester
-                # The number tells the two notes about one end from each other.
+                # The number distinguishes the two warnings about one end.
                 about = f"{grant.expires_at.isoformat()} {1 if then else 2}"
                 write.enqueue(grant.id, MessageKind.WARNING, [requester], now, about)
 
 
 def notes(length: timedelta) -> Sequence[timedelta]:
-    """How long ahead of its end somebody is told of access that lasts that long from now on, earliest first."""
+    """How long before its end each warning of an access of that length comes, earliest first."""
     if length < SHORTEST:
         return ()
     if length < LONG:
@@ -61,22 +61,22 @@ def notes(length: timedelta) -> Sequence[timedelta]:
 
 
 def first_note(now: datetime, end: datetime) -> datetime | None:
-    """When the first note is due about access that was given or prolonged now; `None` where there is none."""
+    """When the first warning about access given or extended now is due; `None` if there is none."""
     return next((end - ahead for ahead in notes(end - now)), None)
 
 
 def next_note(now: datetime, end: datetime) -> datetime | None:
-    """When the next one is due after one that is sent now."""
+    """When the next warning is due after one sent now."""
     return end - LAST_NOTE if now < end - LAST_NOTE else None
 
 
 def is_current(message: Message, details: RequestDetails) -> bool:
-    """Whether a note is about the end that the access has now. If not, it was prolonged or has ended."""
+    """Whether a warning is about the current end of the access, which may have been extended or ended since."""
     grant = details.grant
     return grant is not None and grant.state is GrantState.ACTIVE and grant.expires_at == end_of(message.about or "")
 
 
 def end_of(about: str) -> datetime | None:
-    """The end that a note is about, from its row."""
+    """The end that a warning is about, from its row."""
     text = about.partition(" ")[0]
     return datetime.fromisoformat(text) if text else None

@@ -1,4 +1,4 @@
-"""Why grants end, and the first step of it: from here on a grant only goes."""
+"""The first step of every end of a grant."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,9 +14,9 @@ from bot.access.store.transaction import Transaction
 def begin_to_end(
     write: Transaction, grants: Sequence[Grant], end: EndReason, actor: str, now: datetime, error: str = ""
 ) -> Sequence[Grant]:
-    """Ends live grants, and takes back what would prolong them. Workers do the rest.
+    """Starts the end of live grants and cancels their pending extensions. Workers do the rest.
 
-    Returns those that it ended; the others have changed since they were read.
+    Returns the grants that were moved; the others have changed since they were read.
     """
     detail = {"end": end.value, "error": error} if error else {"end": end.value}
     taken = write.move_all(
@@ -30,16 +30,16 @@ def begin_to_end(
 
 
 def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now: datetime, error: str = "") -> None:
-    """Ends one live grant. Raises `LostRace` when it has changed since it was read."""
+    """Starts the end of one live grant. Raises `LostRace` if it has changed since it was read."""
     if not begin_to_end(write, [grant], end, actor, now, error):
         raise LostRace(grant.id)
 
 
 def release(write: Transaction, grant: Grant, now: datetime) -> None:
-    """Lets go of a grant that was changed while it was in hand: what is due now is in the row."""
+    """Ends the claim on a grant that was changed while it was claimed: the row says what is due now."""
     current = write.grant(grant.id)
     if current is not None and current.state is GrantState.CLEANED_UP:
-        # Another process ended it after this one was stopped for longer than its claim held: what this one has made
-        # since would never end.
+        # This process was stopped for longer than its claim, and another process ended the grant. Anything this one
+        # created since then would never end.
         write.change(current, "grant.made_too_late", APPLICATION, now, due_at=now)
     write.put_off(grant, now)

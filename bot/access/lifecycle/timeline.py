@@ -1,4 +1,4 @@
-"""What happened to a request, told below each of its approval messages. The words are made where they are shown."""
+"""The timeline of a request, shown in the thread of each approval message. The text is rendered where it is shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,16 +9,16 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.store.transaction import Transaction
 
 GATHER = timedelta(seconds=2)
-"""A line waits that long for the next one: approved and delivered are one answer in the thread, not two."""
+"""How long a line waits for the next one, so that approved and delivered are one reply instead of two."""
 
 _BETWEEN = "|"
-"""Between the parts of a line; none of them is anything that a person typed."""
+"""Separates the parts of a line; no part is typed by a person."""
 
 
 class TimelineEvent(StrEnum):
-    """Everything that is told in a thread."""
+    """Every event that a thread shows, with its arguments in comments."""
 
-    APPROVAL_GIVEN = "approval_given"  # by whom; others have to approve as well
+    APPROVAL_GIVEN = "approval_given"  # by whom; others still have to approve
     APPROVED = "approved"  # by whom
     DENIED = "denied"  # by whom
     CANCELLED = "cancelled"  # by whom
@@ -36,19 +36,21 @@ class TimelineEvent(StrEnum):
 
 
 class TimelineEntry(NamedTuple):
-    """One line of a thread, as it is kept."""
+    """One stored line of a thread."""
 
     what: TimelineEvent
     about: tuple[str, ...]
 
 
 def add_to_timeline(write: Transaction, request_id: str, now: datetime, what: TimelineEvent, *about: str) -> None:
-    """Tells it in the thread of every approval message of one request."""
+    """Adds an event to the timeline of one request."""
     write.add_to_timeline({request_id: _line(what, about)}, now + GATHER)
 
 
 def add_end_to_timeline(write: Transaction, grant_ids: Mapping[str, Sequence[str]], now: datetime) -> None:
-    """Tells that these have ended. By id: who hears of it in a message that stands in the thread already."""
+    """Adds the end of these grants to their timelines. By id: people who read of it in a message of that thread
+    already.
+    """
     write.add_to_timeline({grant_id: _line(TimelineEvent.ENDED, ()) for grant_id in grant_ids}, now + GATHER, grant_ids)
 
 
@@ -58,7 +60,7 @@ def stamp(at: datetime) -> str:
 
 
 def read_timeline(text: str) -> Iterable[TimelineEntry]:
-    """The lines of a note. Those of a newer version of the application are left out."""
+    """The entries of a stored reply. Those of a newer version of the application are skipped."""
     known = {each.value: each for each in TimelineEvent}
     for line in text.splitlines():
         what, *about = line.split(_BETWEEN)
@@ -67,7 +69,7 @@ def read_timeline(text: str) -> Iterable[TimelineEntry]:
 
 
 def stands_below(message: Message) -> bool:
-    """Whether a message is posted in the thread of its recipient's approval message, where there is one."""
+    """Whether a message is posted in the thread of its recipient's approval message, if there is one."""
     return message.kind in {MessageKind.THREAD, MessageKind.ENDED}
 
 

@@ -1,4 +1,4 @@
-"""What a person may look up: their own requests, and those that they decide on."""
+"""Lookups of a person: their own requests and those that they decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from bot.access.requests.approvals import Approvals
 from bot.access.store.store import Store
 
 MOST_LISTED = 20
-"""In one answer: what fits on a screen."""
+"""In one answer: as many as fit on a screen."""
 
 
 @dataclass(frozen=True)
 class History:
-    """Reads; changes nothing."""
+    """Reads only."""
 
     store: Store
     approvals: Approvals
@@ -29,7 +29,7 @@ class History:
             return read.requests_of(person, MOST_LISTED)
 
     def status(self, request_id: str, person: str) -> RequestDetails:
-        """One request, for its requester and its owners. Raises `NotFound` for anybody else, `Outage`."""
+        """One request, for its requester and its owners. Raises `NotFound` for anyone else, `Outage`."""
         with self.store.reading() as read:
             request = read.request(request_id)
             details = read.request_details(request_id) if request else None
@@ -41,7 +41,7 @@ class History:
         return details
 
     def resources(self, text: str = "", integration: str | None = None) -> Sequence[Resource]:
-        """What exists and has that text in its name or owner. Raises `InvalidRequest`, `Outage`."""
+        """Resources with that text in their name or owner. Raises `InvalidRequest`, `Outage`."""
         names = [integration] if integration else [each.name for each in self.current.policy.integrations]
         found = [each for name in names for each in self.clusters[name].catalogue().resources]
         wanted = text.lower()

@@ -1,4 +1,4 @@
-"""What a person sees of their access and their duties at a glance, and favourites."""
+"""The content of the Home tab: a person's access, open decisions and favourites."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 MOST_FAVOURITES = 8
-"""Of one person: what fits beside the rest on one screen."""
+"""Favourites of one person: as many as fit beside the rest on one screen."""
 
 ENDED_TOGETHER = 100
-"""Grants in one transaction: it must not keep others from writing for long."""
+"""Grants in one transaction: it must not block other writers for long."""
 
 
 class Section(StrEnum):
-    """A list of requests at a glance."""
+    """A list of requests in the Home tab."""
 
     MINE = "mine"
     WAITING = "waiting"
@@ -37,12 +37,12 @@ class Section(StrEnum):
 
 
 SIZES: Mapping[Section, int] = {Section.MINE: 6, Section.WAITING: 6, Section.OWNED: 8, Section.HISTORY: 8}
-"""Requests on a page. All pages together stay within the 100 blocks of a Home tab."""
+"""Requests on a page. All lists together stay within the 100 blocks of a Home tab."""
 
 
 @dataclass(frozen=True)
 class HomeTabContent:
-    """What there is to see. `owned_count` is how many grants there are on all pages of what is owned."""
+    """The content to show. `owned_count` counts the grants on all pages of owned access."""
 
     at: datetime
     slices: Mapping[Section, RequestPage]
@@ -52,7 +52,7 @@ class HomeTabContent:
 
 @dataclass(frozen=True)
 class HomeTabs:
-    """Looks, and what is done from there. Raises `AccessError` for the person who looks."""
+    """Reads the Home tab and acts from it. Raises `AccessError` for its person."""
 
     store: Store
     directory: Directory
@@ -60,7 +60,7 @@ class HomeTabs:
     clock: Clock
 
     def read(self, person: str) -> HomeTabContent:
-        """What that person sees now, on the pages that they are on."""
+        """The current content for that person, on the pages that they are on."""
         owned = self._integrations(person)
         with self.store.reading() as read:
             tab = read.home_tab(person)
@@ -70,12 +70,12 @@ class HomeTabs:
             return HomeTabContent(self.clock.now(), slices, count, read.favourites(person))
 
     def open(self, person: str) -> None:
-        """Remembers that this person has opened it: from now on it is kept up to date, and begins with first pages."""
+        """Records that the person opened it: from now on it is kept up to date, starting with first pages."""
         with self.store.writing() as write:
             write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now()))
 
     def turn(self, person: str, section: Section, *, after: str | None = None, before: str | None = None) -> None:
-        """Turns to the page behind or before a request of that list."""
+        """Moves to the page after or before a request of that list."""
         with self.store.writing() as write:
             tab = write.home_tab(person)
             place = _read_place(tab.place if tab else "")
@@ -84,11 +84,11 @@ class HomeTabs:
             write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now(), place=json.dumps(stored)))
 
     def again(self, person: str, request_id: str) -> Draft:
-        """What was asked for, to ask for it again. Raises `NotFound` for what is not that person's."""
+        """The terms of a request, to ask again. Raises `NotFound` if it is not that person's."""
         return _draft_of(self._own(person, request_id))
 
     def favourite(self, person: str, key: str) -> Draft:
-        """What a favourite asks for."""
+        """The terms of a favourite."""
         with self.store.reading() as read:
             found = next((each for each in read.favourites(person) if each.key == key), None)
         if found is None:
@@ -96,7 +96,7 @@ class HomeTabs:
         return _draft_of(found)
 
     def save(self, person: str, request_id: str) -> None:
-        """Keeps the terms of one's own request as a favourite."""
+        """Saves the terms of one's own request as a favourite."""
         request = self._own(person, request_id)
         favourite = Favourite(
             person=person, key=_key(request), integration=request.integration, patterns=request.patterns,
@@ -110,14 +110,15 @@ class HomeTabs:
             write.save_favourite(favourite)
 
     def remove(self, person: str, key: str) -> None:
-        """Forgets a favourite."""
+        """Removes a favourite."""
         with self.store.writing() as write:
             write.remove_favourite(person, key)
 
     def revoke_all(self, person: str, seen_at: datetime) -> int:
-        """Ends all that others had on what is that person's when they looked. Returns how many. Raises `Outage`.
+        """Ends all access of others to that person's resources as shown at `made_by`. Returns how many. Raises
+        `Outage`.
 
-        What was given since was not among what they were asked about, and stays.
+        Grants created since then were not part of the question, and stay.
         """
         owned = self._integrations(person, must_know=True)
         count = 0
@@ -138,7 +139,7 @@ class HomeTabs:
         return request
 
     def _integrations(self, person: str, *, must_know: bool = False) -> list[str]:
-        """The integrations that this person owns. While Slack does not answer it is none, or `Outage`."""
+        """The integrations that this person owns. While Slack does not answer: none, or `Outage`."""
         found = []
         for each in self.current.policy.integrations:
             try:
@@ -165,12 +166,12 @@ def _on_page(
         return read.history_of(person, page)
 
     found = slice_of(PageQuery(size, page.after, page.before) if page else PageQuery(size))
-    # What stood on that page may be gone.
+    # The requests of that page may be gone.
     return found if found.requests or page is None else slice_of(PageQuery(size))
 
 
 def _count(found: RequestPage, counted: Callable[[], int]) -> int:
-    """How many there are on all pages. To count is what takes longest, and needs no doing where all are on one."""
+    """The number on all pages. Counting is the slowest query, and is not needed if all are on one page."""
     return counted() if found.next or found.previous else len(found.requests)
 
 

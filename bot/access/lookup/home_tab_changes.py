@@ -1,4 +1,4 @@
-"""Keeps Home tabs up to date: who is concerned by what has happened since the last look, of those who opened theirs."""
+"""Finds Home tabs that are out of date: the people concerned by recent changes who have opened theirs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,27 +10,28 @@ from bot.access.ports import Clock, Directory
 from bot.access.store.store import Store
 
 LATELY = timedelta(hours=12)
-"""A Home tab that was opened since then is kept up to date; any other is made anew when it is opened."""
+"""Home tabs opened since then are kept up to date; any other is rendered when it is opened."""
 
 OVERLAP = timedelta(seconds=10)
-"""How far each look reaches back: an audit event is numbered before it is committed, and seen after it."""
+"""How far back each run reads: an audit event gets its number before its commit and is visible after it."""
 
 MOST_EVENTS = 5000
-"""In one look. What happens faster than that is shown when the Home tab is opened again."""
+"""Events in one run. After a larger burst, changes are shown when the Home tab is opened again."""
 
 
 HELD = timedelta(seconds=30)
-"""How long the process that showed the last changes shows the next. What one that died has not shown is seen when the
-Home tab is opened again."""
+"""How long the process that showed the last changes also shows the next. If it dies, unshown changes appear when the
+Home tab is opened again.
+"""
 
 _DUTY = "home tabs"
 
 
 @dataclass
 class HomeTabChanges:
-    """What has happened, as the audit has it: every transition writes an event there. For one thread.
+    """Reads changes from the audit trail: every transition writes an event. For one thread.
 
-    Nothing is kept of what was shown: a process that starts shows anew what happened in the last seconds.
+    Shown changes are not stored: a process that starts shows the changes of the last seconds again.
     """
 
     store: Store
@@ -41,7 +42,7 @@ class HomeTabChanges:
     _seen: set[int] = field(default_factory=set)
 
     def concerned(self) -> Sequence[str]:
-        """Whose Home tab is out of date now, of those who have opened theirs lately."""
+        """The people whose Home tab is out of date, among those who opened theirs recently."""
         now = self.clock.now()
         since = self._since or now
         with self.store.reading() as read:
@@ -56,7 +57,7 @@ class HomeTabChanges:
             return sorted(read.opened_since(sorted(everyone), now - LATELY))
 
     def _is_ours(self, now: datetime) -> bool:
-        """Of several processes that see the same changes one shows them."""
+        """Of several processes that see the same changes, one shows them."""
         with self.store.writing() as write:
             return write.claim_duty(_DUTY, now, now + HELD)
 
@@ -67,5 +68,5 @@ class HomeTabChanges:
                 try:
                     owners.update(self.directory.members(each.owner).users)
                 except Outage:
-                    continue  # theirs is made anew when they open it
+                    continue  # theirs is rendered when they open it
         return owners

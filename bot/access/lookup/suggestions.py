@@ -1,4 +1,4 @@
-"""What may be asked for, found while somebody types: names, the wildcards that they suggest, and what was typed."""
+"""Suggestions while a person types: names, wildcards that cover several names, and the typed text."""
 
 import re
 import threading
@@ -14,10 +14,10 @@ from bot.access.policy.patterns import matcher, parse_patterns
 from bot.access.ports import Catalogue, Clusters
 
 FEWEST_TOGETHER = 2
-"""Names that a wildcard must cover to be worth offering."""
+"""Names that a wildcard must cover to be worth suggesting."""
 
 LONGEST_TYPED = 255
-"""Characters of what was typed that are looked at: no name is longer."""
+"""Characters of the typed text that are searched for: no name is longer."""
 
 _SEPARATOR = re.compile(r"[-._]")
 
@@ -26,7 +26,7 @@ Kind = Literal["index", "data stream", "alias", "wildcard", "typed"]
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A pattern to ask for. `matches` is how many names it covers now; `owners` are those of a name."""
+    """A suggested pattern. `matches` counts the names that it covers now; `owners` are those of a single name."""
 
     pattern: str
     kind: Kind
@@ -35,18 +35,18 @@ class Suggestion:
 
 
 class Index:
-    """One catalogue, made ready for searching. Built once for each reading of a cluster."""
+    """A catalogue prepared for searching. Built once for each reading of a cluster."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         names = [each.name for each in catalogue.resources]
         self._resources = {each.name: each for each in catalogue.resources}
-        self._names = names  # sorted, as a catalogue is; names of indices are lower case
+        self._names = names  # sorted like a catalogue; names of indices are lower case
         self._wildcards = dict(sorted(_wildcards(names)))
         self._widest = sorted(self._wildcards, key=lambda each: (-self._wildcards[each], each))
 
     def search(self, typed: str, most: int) -> list[Suggestion]:
-        """Up to `most` suggestions for what was typed, the likeliest first. Of a list the last part counts."""
+        """Up to `most` suggestions for the typed text, the likeliest first. Of a list, the last part counts."""
         text = typed.lower()[-LONGEST_TYPED:].rpartition(",")[2].strip()
         if not text:
             return list(islice(self._unasked(), most))
@@ -103,7 +103,7 @@ class Index:
 
 
 class Suggestions:
-    """Searches the clusters. Safe from any thread."""
+    """Searches the clusters. Thread-safe."""
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
@@ -111,16 +111,16 @@ class Suggestions:
         self._building = threading.Lock()
 
     def search(self, integration: str, typed: str, most: int) -> list[Suggestion]:
-        """As `Index.search`, on what exists in that cluster. Raises `Outage`, `Refusal`."""
+        """`Index.search` in that cluster. Raises `Outage`, `Refusal`."""
         return self.index(integration).search(typed, most)
 
     def index(self, integration: str) -> Index:
-        """The index of what exists in that cluster, at most a minute old. Raises `Outage`, `Refusal`."""
+        """The index of that cluster's resources, at most a minute old. Raises `Outage`, `Refusal`."""
         catalogue = self._clusters[integration].catalogue()
         kept = self._kept.get(integration)
         if kept is not None and kept.catalogue is catalogue:
             return kept
-        with self._building:  # however many ask for it at once
+        with self._building:  # once, however many ask at the same time
             kept = self._kept.get(integration)
             if kept is None or kept.catalogue is not catalogue:
                 kept = self._kept[integration] = Index(catalogue)
@@ -136,7 +136,7 @@ def _valid(text: str) -> str | None:
 
 
 def _wildcards(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each beginning that several names share up to a separator; of those that cover the same, the shortest."""
+    """Each prefix up to a separator that several names share; of those that cover the same names, the shortest."""
     counts: Counter[str] = Counter()
     for name in names:
         counts.update(_beginnings(name))
@@ -152,6 +152,6 @@ def _beginnings(name: str) -> Iterator[str]:
 
 
 def _shorter(beginning: str) -> str:
-    """The next shorter beginning of the same name."""
+    """The next shorter prefix of the same name."""
     ends = [found.end() for found in _SEPARATOR.finditer(beginning)]
     return beginning[: ends[-2]] if len(ends) > 1 else ""

@@ -8,9 +8,10 @@ from sqlmodel import Field, SQLModel
 
 
 class AuditEvent(SQLModel, table=True):
-    """Something that happened, who did it and to what. Never changed and never removed.
+    """An event: what happened, who did it and to which request. Rows are never changed or removed.
 
-    `sequence` is its place in the chain, `previous` the hash of the one before, and `hash` its own: see `audit`.
+    `sequence` is the position in the chain, `previous` the hash of the event before, and `hash` its own; see
+    `access.store.chain`.
     """
 
     __tablename__ = "audit_event"
@@ -32,7 +33,7 @@ class AuditEvent(SQLModel, table=True):
 
 
 class AuditHead(SQLModel, table=True):
-    """The end of the chain, in one row: how many events there are, and the hash of the last."""
+    """The head of the chain, in one row: the number of events and the hash of the last."""
 
     __tablename__ = "audit_head"
 
@@ -42,7 +43,7 @@ class AuditHead(SQLModel, table=True):
 
 
 class AuditShipping(SQLModel, table=True):
-    """How far the audit trail was sent to that index."""
+    """How far the audit trail was shipped to an index."""
 
     __tablename__ = "audit_shipping"
 

@@ -12,17 +12,17 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json
 
 def names_of(enum: type[StrEnum]) -> Any:
     """The column type of an enum."""
-    # Stored as the value that is shown everywhere else, in a plain text column: the same on SQLite and PostgreSQL.
+    # The value is stored as text, as it is shown everywhere else: the same on SQLite and PostgreSQL.
     return Enum(enum, native_enum=False, length=32, values_callable=lambda kind: [each.value for each in kind])
 
 
 def added(default: Any) -> dict[str, Any]:
-    # A column that came with a later schema: what was stored before has this value.
+    # For a column added by a later migration: earlier rows get this value.
     return {"server_default": default}
 
 
 LONGEST_CHANNEL = 90
-"""Characters of where a message goes: the name of a channel has up to 80 (Slack, "Rename a channel")."""
+"""Characters. The longest name of a Slack channel has 80 (Slack, "Rename a channel")."""
 
 
 class Unclaimed(TypedDict):
@@ -37,14 +37,14 @@ FREE: Unclaimed = {"claimed_by": None, "claimed_until": None}
 
 
 class CredentialKind(StrEnum):
-    """What a grant is in the cluster."""
+    """The kind of credential of a grant."""
 
     PASSWORD = "password"  # noqa: S105 (the name of a kind); a native user: for Kibana and people
-    API_KEY = "api_key"  # for scripts: the server itself ends it
+    API_KEY = "api_key"  # for scripts: Elasticsearch itself expires it
 
 
 class Delivery(StrEnum):
     """How a secret reaches its requester."""
 
-    MESSAGE = "message"  # it stands in a direct message until the grant ends
-    REVEAL = "reveal"  # it is made at a click, and shown once in a window
+    MESSAGE = "message"  # in a direct message until the grant ends
+    REVEAL = "reveal"  # created on a click and shown once in a window

@@ -10,16 +10,16 @@ from bot.access.models.columns import names_of
 
 
 class OfferState(StrEnum):
-    """What became of a counter-offer. One that is open lapses when its request is decided."""
+    """The state of a counter-offer. An open one lapses when its request is decided."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
     DECLINED = "declined"
-    REPLACED = "replaced"  # by another one of the same owner
+    REPLACED = "replaced"  # by a newer one of the same owner
 
 
 class CounterOffer(SQLModel, table=True):
-    """Less than was asked for, offered by an owner: the requester may take it. `duration` is in seconds."""
+    """Less than was requested, offered by an owner; the requester may accept it. `duration` is in seconds."""
 
     __tablename__ = "counter_offer"
     __table_args__ = (Index("counter_offer_of_request", "request_id"),)
@@ -36,5 +36,5 @@ class CounterOffer(SQLModel, table=True):
 
     @property
     def length(self) -> timedelta:
-        """How long the access would be."""
+        """The duration that is offered."""
         return timedelta(seconds=self.duration)

@@ -12,10 +12,10 @@ from bot.access.states import GrantState
 
 
 class GrantTask(StrEnum):
-    """What is to be done for an active grant."""
+    """Pending work on an active grant."""
 
-    EXTEND = "extend"  # the cluster must hear of the new end; an API key is replaced by one that lasts as long
-    RENEW = "renew"  # a fresh secret, in the place of the one before
+    EXTEND = "extend"  # write the new expiry into the cluster; an API key is replaced by one that lasts as long
+    RENEW = "renew"  # replace the secret by a fresh one
 
 
 _WARNINGS = Index(
@@ -25,15 +25,14 @@ _WARNINGS = Index(
 
 
 class Grant(SQLModel, table=True):
-    """An approved request, as it exists in the cluster. Its id is that of the request.
+    """An approved request as it exists in the cluster. It has the id of its request.
 
-    `username` names both the user and the role, and is fixed before the cluster is called. A worker that has taken
-    the row says so in `claimed_by` and `claimed_until`; `due_at` is when there is something to do for it: at once
-    while it is being made or ended or has a `task`, at `expires_at` while it is active, when its disabled user is to
-    be deleted while it is revoked, never when it is gone. Every change but a claim counts up `version`, so that what
-    was read can be told from what is there now. `key_id` is the API key that was delivered last. `receipt` is what was
-    last read back from the cluster about its end. `warn_at` is when its requester is told that it is about to end;
-    `extensions` is how often an approved request has prolonged it.
+    `username` names both the user and the role and is set before the cluster is called. A worker claims the row with
+    `claimed_by` and `claimed_until`. `due_at` is when work is due: at once while the grant is being provisioned or
+    revoked or has a `task`; at `expires_at` while it is active; when its disabled user is to be deleted while it is
+    revoked; never once it is gone. Every change except a claim increments `version`, so that a stale read is detected.
+    `key_id` is the API key delivered last. `receipt` is the state last read back from the cluster at its end. `warn_at`
+    is when the requester is warned of the end; `extensions` counts the approved extensions.
     """
 
     __tablename__ = "access_grant"

@@ -1,4 +1,4 @@
-"""State of the Home tab."""
+"""The state of the Home tab."""
 
 from datetime import datetime
 
@@ -9,7 +9,8 @@ from bot.access.models.columns import CredentialKind, names_of
 
 
 class Favourite(SQLModel, table=True):
-    """Terms that a person wants to ask for again. `key` is made of them, so that the same are kept once.
+    """The terms of a request that a person saved to ask for again. `key` is derived from them, so that equal terms are
+    saved once.
 
     `duration` is in seconds.
     """
@@ -28,7 +29,7 @@ class Favourite(SQLModel, table=True):
 
 
 class HomeTab(SQLModel, table=True):
-    """Who has opened the Home tab, when last, and which pages of it they look at."""
+    """Who opened the Home tab, when last, and which pages of it they are on."""
 
     __tablename__ = "home_tab"
 

@@ -1,4 +1,4 @@
-"""The outbox: messages owed to people or sent to them."""
+"""The outbox: messages due to people, or already sent."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,40 +10,40 @@ from bot.access.models.columns import LONGEST_CHANNEL, names_of
 
 
 class MessageKind(StrEnum):
-    """What a message says; its words are made from the rows at the moment it is sent."""
+    """The kind of a message; its text is rendered from the rows when it is sent."""
 
-    APPROVAL = "approval"  # to an owner: decide, or see what was decided
-    CREDENTIAL = "credential"  # to the requester: the secret while it lives, a note afterwards
-    REMINDER = "reminder"  # to an owner: nobody has decided yet
+    APPROVAL = "approval"  # to an owner: a request to decide, or its decision
+    CREDENTIAL = "credential"  # to the requester: the secret while it is valid, a note afterwards
+    REMINDER = "reminder"  # to an owner: the request is still undecided
     OUTCOME = "outcome"  # to the requester: denied, cancelled, expired undecided, extended
     DELAYED = "delayed"  # to the requester: approved, but the cluster does not answer
-    ENDED = "ended"  # to requester and approver: the access is over
-    FAILED = "failed"  # to the owners: access could not be given, or could not be taken away
-    NOTICE = "notice"  # about no request: its text stands in the row
+    ENDED = "ended"  # to requester and approver: access has ended
+    FAILED = "failed"  # to the owners: access could not be given or could not be revoked
+    NOTICE = "notice"  # about no request: its text is in the row
     OFFER = "offer"  # to the requester: an owner offers less; `about` is the id of the offer
-    WARNING = "warning"  # to the requester: the access is about to end; `about` is when, and which note it is
-    THREAD = "thread"  # below an approval message: what happened since; its text stands in the row
-    ASKED = "asked"  # to the requester and the asker of a request for somebody else
-    BREAK_GLASS = "break_glass"  # to owners and a channel: review it; `about` tells the reminders from each other
+    WARNING = "warning"  # to the requester: access is about to end; `about` is the expiry and the number of the warning
+    THREAD = "thread"  # in the thread of an approval message: later events; its text is in the row
+    ASKED = "asked"  # to requester and asker of a request on behalf of someone
+    BREAK_GLASS = "break_glass"  # to owners and a channel: please review; `about` distinguishes the reminders
 
 
 _OWED = text("due_at IS NOT NULL")
 
 
 class Message(SQLModel, table=True):
-    """A message that is owed to a person, or was sent: one row for its whole life in Slack.
+    """A message to one person: one row for its whole life in Slack.
 
-    It is owed while `due_at` is set, and has been since `owed_since`. The first sending posts it, later ones edit it
-    where it stands (`channel`, `ts`); `wanted` counts the changes of its subject and `sent` the last one that was
-    shown, so that several changes are one sending and a change during a sending is not lost. `recipient` is a person,
-    or the channel where owners decide. `about` tells several messages of one kind to one person from each other.
+    It is due while `due_at` is set, and first became due at `owed_since`. The first delivery posts it; later ones edit
+    it at its position (`channel`, `ts`). `wanted` counts changes of its subject and `sent` is the last one shown, so
+    that several changes are one edit and a change during a delivery is not lost. `recipient` is a person, or the
+    channel where owners decide. `about` distinguishes several messages of one kind to one person.
     """
 
     __tablename__ = "message"
     __table_args__ = (
         Index("message_of_request", "request_id", "kind"),
         Index("message_due", "due_at"),
-        # Of what is owed alone: what a person was ever sent must not slow down what they are sent next.
+        # Covers due messages only: a long history of sent ones must not slow down the next.
         Index("message_owed", "recipient", "id", sqlite_where=_OWED, postgresql_where=_OWED),
     )
 

@@ -9,7 +9,7 @@ from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 
 @dataclass(frozen=True)
 class RequestDetails:
-    """All that a message about one request may need to say, read in one transaction."""
+    """Everything that a message about one request may need, read in one transaction."""
 
     request: AccessRequest
     grant: Grant | None = None
@@ -19,5 +19,5 @@ class RequestDetails:
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """Who has said yes so far."""
+        """The people who have approved so far."""
         return tuple(each.approver for each in self.approvals if each.approved)

@@ -16,14 +16,14 @@ _REVIEWS = Index("access_request_review", "review_at", sqlite_where=_TO_REVIEW, 
 
 
 class AccessRequest(SQLModel, table=True):
-    """What a person asked for, and what became of it.
+    """A request for access and its outcome.
 
-    `duration` is in seconds. `extends` names the grant that this request would prolong. `flow` is the access flow that
-    it falls under, and `flow_limit` the longest that this allowed, in seconds. `privileges` and `resolved` are what the
-    role will hold: what was approved is what is granted, whatever the policy says by then. `owners` are the Slack ids
-    of those who were asked; who may decide is looked up anew at the click. `route_at` is set while nobody could be
-    asked yet, because Slack or the cluster did not answer. `review_at` is when owners are reminded next that a request
-    under a break-glass flow waits for their review.
+    `duration` is in seconds. `extends` is the grant that this request would extend. `flow` is its access flow and
+    `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content of
+    the role: the grant gives what was approved, even if the policy changes. `owners` are the Slack ids of the people
+    who were asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked
+    because Slack or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits
+    review.
     """
 
     __tablename__ = "access_request"
@@ -79,15 +79,15 @@ class AccessRequest(SQLModel, table=True):
 
     @property
     def length(self) -> timedelta:
-        """How long the access was asked for."""
+        """The requested duration."""
         return timedelta(seconds=self.duration)
 
 
 class AskedGroup(SQLModel, table=True):
-    """People of whom `approvals` have to say yes to one request. `owners` are looked up anew at every click.
+    """Owners of whom `approvals` must approve one request. `owners` are resolved again on every click.
 
-    `asked` are the people behind them who got a message.
-    `resources` is how many of what matched they own. An `escalation` group stands in for all others.
+    `asked` are the people among them who got a message. `resources` counts the matching resources that they own. An
+    `escalation` group stands in for all others.
     """
 
     __tablename__ = "asked_group"
@@ -104,7 +104,7 @@ class AskedGroup(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
-    """One owner's decision on one request; there is at most one of each owner. `groups` are those it counted for."""
+    """One owner's decision on one request; each owner has at most one. `groups` are those that it counted for."""
 
     __tablename__ = "approval"
 

@@ -6,7 +6,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Setting(SQLModel, table=True):
-    """Something that the application must remember about itself, and since when."""
+    """A value that the application stores about itself, and its time."""
 
     __tablename__ = "setting"
 
@@ -16,7 +16,7 @@ class Setting(SQLModel, table=True):
 
 
 class DutyClaim(SQLModel, table=True):
-    """A duty that one process has at a time, and until when it has it if it is not heard of again."""
+    """A duty that one process holds at a time, and until when if it does not renew it."""
 
     __tablename__ = "lease"
 

@@ -1,1 +1,1 @@
-"""Messages owed to people."""
+"""Messages to people."""

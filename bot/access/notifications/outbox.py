@@ -1,4 +1,4 @@
-"""The outbox: every message that is owed is a row until Slack took it."""
+"""The outbox: every message is a row until Slack has taken it."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,23 +20,23 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 LONGEST_PAUSE = timedelta(minutes=5)
-"""Between attempts while Slack is down: people hear within minutes of its return."""
+"""The longest pause between attempts while Slack is down: people hear within minutes of its return."""
 
 
 FOR_WHAT_STANDS_ABOVE = timedelta(seconds=2)
-"""An answer in a thread waits until the message above it is there."""
+"""How long a thread reply waits for the message above it."""
 
 
 @dataclass(frozen=True)
 class Outbox:
-    """Sends what is owed. The words are made from the rows at the moment of sending, so nothing stale is sent."""
+    """Delivers due messages. The text is rendered from the rows when it is sent, so nothing stale is sent."""
 
     store: Store
     notifier: Notifier
     clock: Clock
 
     def work(self, messages: Sequence[Message]) -> None:
-        """Sends claimed messages. An outage puts one off; a refusal gives it up, with an audit event."""
+        """Delivers claimed messages. An outage postpones a message; a refusal drops it, with an audit event."""
         for message in messages:
             self._work(message)
 
@@ -69,7 +69,7 @@ class Outbox:
                 write.sent(message, posted)
 
     def _read(self, message: Message) -> tuple[RequestDetails | None, Message | None]:
-        """What the message is about, and the one in whose thread it stands. A notice is about no request."""
+        """The request of the message, and the message whose thread it belongs to. A notice has no request."""
         if message.request_id is None:
             return None, None
         with self.store.reading() as read:
@@ -79,14 +79,14 @@ class Outbox:
             return read.request_details(message.request_id), above
 
     def _is_worth_sending(self, message: Message, details: RequestDetails | None, above: Message | None) -> bool:
-        """Whether it says anything by now: a first posting about something that is over already may say nothing."""
+        """Whether the message still has something to say: a first post about something over may not."""
         if message.ts is not None or details is None:
             return True
         if _is_overtaken(message, details):
             return False
         if message.kind is MessageKind.WARNING:
             return is_current(message, details)
-        # What it would stand below was refused.
+        # The message above it was refused.
         return message.kind is not MessageKind.THREAD or (above is not None and (above.ts or above.due_at) is not None)
 
     def _refused(self, message: Message, details: RequestDetails | None, error: Refusal) -> None:
@@ -100,17 +100,17 @@ class Outbox:
             if details is None or message.kind is not MessageKind.APPROVAL:
                 return
             if message.recipient == details.request.channel and details.request.state is RequestState.PENDING:
-                # The channel is gone, or the app is not in it: owners are asked one by one.
+                # The channel is gone or the app is not in it: the owners are asked one by one.
                 write.enqueue(details.request.id, MessageKind.APPROVAL, details.request.owners, now)
             if not write.anybody_asked(details.request.id):
                 _nobody_asked(write, details.request, now)
 
 
 def _is_overtaken(message: Message, details: RequestDetails) -> bool:
-    """Whether a message that was never sent would say what another one of its request has said better since.
+    """Whether a message that was never sent is superseded by a newer one about its request.
 
-    After an hour without Slack nobody is reminded of what is decided, nor told that a credential, which stands above,
-    is delayed.
+    After an hour without Slack, nobody is reminded of a decided request, or told of the delay of a credential that is
+    there.
     """
     if message.kind is MessageKind.REMINDER:
         return details.request.state is not RequestState.PENDING
@@ -129,7 +129,7 @@ def _place_of(message: Message | None) -> MessagePosition | None:
 
 
 def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """No owner could be told of the request: its requester hears that now, and not when it expires."""
+    """No owner could be notified: the requester hears that now instead of at the expiry."""
     if request.state is not RequestState.PENDING:
         return
     why = "Slack took no message to any of its owners. Ask an administrator to run bot check."

@@ -1,4 +1,4 @@
-"""What the application tells integration owners about itself, and not about a request."""
+"""Notices to integration owners about the application itself rather than a request."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class OwnerNotices:
-    """Tells the owners of an integration, in plain words."""
+    """Sends plain-text notices to the owners of an integration."""
 
     store: Store
     directory: Directory
@@ -22,7 +22,7 @@ class OwnerNotices:
     clock: Clock
 
     def tell(self, integration: str, text: str) -> None:
-        """A direct message to each owner. Where Slack cannot say who they are, it is in the log alone."""
+        """Sends a direct message to each owner. If Slack cannot say who they are, the text is only logged."""
         try:
             owners = self.directory.members(self.current.policy.integration(integration).owner).users
         except Outage as error:

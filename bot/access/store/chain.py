@@ -1,9 +1,8 @@
-"""Writes the audit trail: one chain for all processes, without one of them waiting for long, or for ever.
+"""The audit chain: each event holds the hash of the one before. One chain serves all processes.
 
-The end of the chain is one row. A transaction takes its lock as the very last thing before its commit, when every
-other row that it wants is written: whoever holds the head waits for nothing any more, so the head can be in no circle
-of transactions that wait for each other, whatever order they took their other rows in. It is held for the length of
-one insert, one update and the commit, whether the transaction has one event or a thousand.
+The head of the chain is one row. A transaction locks it as its last step before the commit, after writing all other
+rows. The process that holds the head waits for nothing else, so the head cannot be part of a deadlock, whatever the
+order of the other locks. The lock lasts for one insert, one update and the commit, for one event or a thousand.
 """
 
 import json
@@ -20,14 +19,15 @@ from sqlmodel import Session, col, select
 from bot.access.models.audit import AuditEvent, AuditHead
 
 GENESIS = "0" * 64
-"""What the first event is chained to."""
+"""The predecessor of the first event."""
 
 
 @dataclass(slots=True)
 class AuditEntry:
-    """An event that is about to be written: what the row will hold. The last three are its place in the chain.
+    """An event before it is written, with the columns of its row. The last three are its position in the chain.
 
-    Not the row itself: a thousand grants that end at once are three thousand events, and rows are slow to make.
+    It is not the row itself: a thousand grants that end together are three thousand events, and rows are slow to
+    create.
     """
 
     at: datetime
@@ -40,15 +40,15 @@ class AuditEntry:
     hash: str | None = None
 
     def row(self) -> dict[str, Any]:
-        """For an insert."""
+        """The values to insert."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def hash_of(event: AuditEvent | AuditEntry) -> str:
-    """The SHA-256, in hex, of everything in an event: its place, the hash of the one before, and what happened.
+    """The SHA-256, in hex, of an event: its position, the hash of the event before, and its content.
 
-    The row's `id` is left out: it is the database's own, and says nothing about what happened. Of the canonical form:
-    JSON without spaces, keys sorted, everything beyond ASCII escaped, and the time in UTC to the microsecond.
+    The row's `id` is left out because the database assigns it. The canonical form is JSON without spaces, with sorted
+    keys, non-ASCII characters escaped, and the time in UTC to the microsecond.
     """
     content = {
         "sequence": event.sequence,
@@ -63,19 +63,19 @@ def hash_of(event: AuditEvent | AuditEntry) -> str:
 
 
 def canonical_time(at: datetime) -> str:
-    """In UTC, to the microsecond, always of the same length."""
+    """The time in UTC to the microsecond, always of the same length."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def plain(detail: dict[str, Any]) -> dict[str, Any]:
-    """A detail as it comes back from the database: tuples are lists, and every key is a text."""
+    """A detail as the database returns it: tuples become lists and every key becomes text."""
     kept: dict[str, Any] = json.loads(json.dumps(detail))
     return kept
 
 
 @dataclass(frozen=True)
 class Head:
-    """The end of the chain: how many events there are, and the hash of the last."""
+    """The head of the chain: the number of events and the hash of the last."""
 
     sequence: int
     hash: str
@@ -85,7 +85,7 @@ class Head:
 
     @classmethod
     def read(cls, text: str) -> "Head":
-        """What `str` wrote. Raises `ValueError`."""
+        """Reads the form that `str` writes. Raises `ValueError`."""
         number, _, digest = text.strip().partition(":")
         if not number.isdecimal() or len(digest) != len(GENESIS) or set(digest) - set("0123456789abcdef"):
             raise ValueError("is not like 1234:HASH, as `bot audit verify` prints it")
@@ -93,7 +93,7 @@ class Head:
 
 
 def append(head: Head, events: Iterable[AuditEntry]) -> Head:
-    """Chains these events to the head, in their order. The new head."""
+    """Chains these events to the head, in order. Returns the new head."""
     for event in events:
         event.detail = plain(event.detail)
         event.sequence, event.previous = head.sequence + 1, head.hash
@@ -103,11 +103,11 @@ def append(head: Head, events: Iterable[AuditEntry]) -> Head:
 
 
 ONLY = 1
-"""The id of the one row that holds the end of the chain."""
+"""The id of the single row with the head of the chain."""
 
 
 def chain(session: Session, events: Sequence[AuditEntry]) -> None:
-    """Appends these events to the chain. Nothing may be written after this but the commit."""
+    """Appends these events to the chain. Only the commit may follow."""
     if not events:
         return
     head = append(_locked(session), events)
@@ -117,12 +117,12 @@ def chain(session: Session, events: Sequence[AuditEntry]) -> None:
 
 
 def _locked(session: Session) -> Head:
-    """The end of the chain, held until the commit."""
+    """The head of the chain, locked until the commit."""
     only = select(AuditHead).where(AuditHead.id == ONLY).with_for_update().execution_options(populate_existing=True)
     found = session.exec(only).first()
     if found is None:
-        # Before the first event. Or somebody removed it: access must end all the same, so the chain goes on after the
-        # last event, and `bot audit verify` has no more than the events to go by.
+        # Before the first event; or someone deleted the row. Access must still end, so the chain continues after the
+        # last event, and `bot audit verify` can rely on the events alone.
         _begin(session)
         found = session.exec(only).one()
     return Head(found.sequence, found.hash)
@@ -134,5 +134,5 @@ def _begin(session: Session) -> None:
     sequence, digest = last or (0, GENESIS)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     begun = dialect.insert(AuditHead).values(id=ONLY, sequence=sequence, hash=digest)
-    # Another process may be first: this waits for its commit, and takes what it left.
+    # Another process may be first: this waits for its commit and uses its row.
     session.connection().execute(begun.on_conflict_do_nothing())

@@ -1,4 +1,4 @@
-"""The columns that a write may change, with their types: a misspelt column or a wrong value fails the type check."""
+"""The columns that a write may change, with types: the type checker rejects a misspelt column or a wrong value."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -8,7 +8,7 @@ from bot.access.models.grants import GrantTask
 
 
 class RequestChanges(TypedDict, total=False):
-    """Columns of `AccessRequest` that change after filing. The state changes by `Transaction.move` alone."""
+    """Columns of `AccessRequest` that change after filing. Only `move` changes the state."""
 
     patterns: list[str]
     permission: str

@@ -26,7 +26,7 @@ class ClaimQueries(SessionBase):
     """A claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
 
     def put_off(self, row: Grant | Message, until: datetime) -> None:
-        """Ends the claim; it is tried again at that time, unless something newer is due for it."""
+        """Ends the claim; the row is due again at `until`, or earlier if something newer is due."""
         if isinstance(row, Grant):
             due = case((col(Grant.version) == row.version, until), else_=col(Grant.due_at))
             mine = and_(col(Grant.id) == row.id, col(Grant.claimed_by) == self._process)
@@ -39,7 +39,7 @@ class ClaimQueries(SessionBase):
         self.made_work = True
 
     def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
-        """Takes up to `most` due grants that nobody else has, until then: those that end, or those that are made."""
+        """Claims up to `most` due grants until `until`: those that end if `ending`, otherwise those being made."""
         due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), being_made(ending=ending))
         found = self._session.exec(
             select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
@@ -47,12 +47,12 @@ class ClaimQueries(SessionBase):
         return self._claim(Grant, found, now, until)
 
     def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
-        """Takes this one, due or not; `None` when somebody else has it."""
+        """Claims this grant, due or not; `None` if another process has it."""
         found = self._anew(Grant, Grant.id == grant_id)
         return next(iter(self._claim(Grant, found, now, until)), None)
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
-        """Takes up to `most` owed messages, of each recipient the oldest only, so that they arrive in order."""
+        """Claims up to `most` due messages, only the oldest of each recipient, so that they arrive in order."""
         due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), first_of_recipient())
         found = self._session.exec(
             select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
@@ -62,7 +62,7 @@ class ClaimQueries(SessionBase):
     def _claim(
         self, table: type[Claimable], rows: Sequence[Claimable], now: datetime, until: datetime
     ) -> list[Claimable]:
-        """Those of the rows that are ours now. They are locked already, or SQLite has let nobody else write."""
+        """Claims the free rows among these. They are locked already, or SQLite allows one writer at a time."""
         ids = [row.id for row in rows if row.claimed_until is None or row.claimed_until < now]
         if not ids:
             return []
@@ -77,33 +77,35 @@ class ClaimQueries(SessionBase):
         return [taken[name] for name in ids if name in taken]
 
     def holds(self, grant: Grant) -> bool:
-        """Whether this process still has the claim on a grant that it works on."""
+        """Whether this process still holds its claim on the grant."""
         mine = and_(col(Grant.id) == grant.id, col(Grant.claimed_by) == self._process)
         return self._session.exec(select(Grant.id).where(mine)).first() is not None
 
     def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
-        """Holds on to what this process has claimed and is still working on."""
+        """Extends this process's claims on rows that it still works on."""
         for table in (Grant, Message):
             ids = [row.id for row in rows if isinstance(row, table)]
             mine = and_(col(table.id).in_(ids), col(table.claimed_by) == self._process)
-            # It never waits for a row while it holds another, so it cannot be part of a deadlock.
+            # It never waits for one row while it holds another, so it cannot be part of a deadlock.
             free = self._session.exec(select(table.id).where(mine).with_for_update(skip_locked=True)).all()
             self._execute(update(table).where(col(table.id).in_(free)).values(claimed_until=until))
 
     def release_all_claims(self) -> None:
-        """Frees every claim, whoever made it."""
+        """Ends every claim of every process."""
         for table in (Grant, Message):
             self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
         self.made_work = True
 
     def clock_went_back(self, now: datetime, claimed_until: datetime) -> None:
-        """Makes due what is later only because the clock was, and shortens claims and duties to that time."""
+        """After the clock went back: rows that were due by the old clock become due now, and claims and duties end
+        sooner.
+        """
         for table in (Grant, Message):
             held = col(table.claimed_until) > claimed_until
             self._execute(update(table).where(held).values(claimed_until=claimed_until))
         self._execute(update(DutyClaim).where(col(DutyClaim.until) > claimed_until).values(until=claimed_until))
         self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
-        # An active grant with nothing to do is due at its end, and a revoked one when its user is deleted.
+        # An active grant without a task is due at its end, and a revoked one when its user is deleted.
         unfinished = or_(
             col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
             and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
@@ -113,7 +115,7 @@ class ClaimQueries(SessionBase):
         self.made_work = True
 
     def claim_duty(self, name: str, now: datetime, until: datetime) -> bool:
-        """Whether this process has that duty until then; one process has it at a time."""
+        """Claims a duty until `until` and returns whether this process has it; one process has it at a time."""
         if self._session.get(DutyClaim, name) is None:
             with suppress(IntegrityError), self._session.begin_nested():
                 self._session.add(DutyClaim(name=name, holder=self._process, until=now))

@@ -14,11 +14,11 @@ class CounterOfferQueries(SessionBase):
     """Counter-offers."""
 
     def offer(self, offer_id: int) -> CounterOffer | None:
-        """The offer of that id."""
+        """The offer with that id."""
         return self._session.get(CounterOffer, offer_id, populate_existing=True)
 
     def put_offer(self, offer: CounterOffer) -> None:
-        """Stores a new offer, in the place of an open one of the same owner about the same request."""
+        """Stores a new offer, replacing an open one of the same owner about the same request."""
         before = and_(
             col(CounterOffer.request_id) == offer.request_id,
             col(CounterOffer.by) == offer.by,
@@ -29,7 +29,7 @@ class CounterOfferQueries(SessionBase):
         self._session.flush()
 
     def decide_offer(self, offer: CounterOffer, to: OfferState, at: datetime) -> None:
-        """Ends an open offer. Raises `LostRace` when it is not open any more."""
+        """Ends an open offer. Raises `LostRace` if it is no longer open."""
         is_open = and_(col(CounterOffer.id) == offer.id, col(CounterOffer.state) == OfferState.OPEN)
         if self._execute(update(CounterOffer).where(is_open).values(state=to, decided_at=at)) != 1:
             raise LostRace(offer.request_id)

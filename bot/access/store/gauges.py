@@ -1,4 +1,4 @@
-"""What there is now, counted in the database: of what is alive alone, so that a long history costs nothing."""
+"""The current counts for metrics. Only live rows are counted, so a long history costs nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,12 @@ from bot.access.states import ENDING, LIVE, GrantState, RequestState
 from bot.access.store.chain import ONLY
 
 PRESENT = tuple(sorted(LIVE | ENDING))
-"""Grants of which something is, or may be, in the cluster."""
+"""States of grants that have, or may have, something in the cluster."""
 
 
 @dataclass(frozen=True)
 class Gauges:
-    """One look. `owed_since` is when the message that is owed for longest was first owed."""
+    """One reading. `owed_since` is when the message that has been due longest first became due."""
 
     pending: int
     grants: dict[str, int]
@@ -30,7 +30,9 @@ class Gauges:
 
 
 def gauges(engine: Engine, destination: str | None) -> Gauges:
-    """Four queries, each on an index that holds what is alive. `destination` is where the audit trail is sent."""
+    """Reads the counts with four queries on partial indexes. `destination` is the index that the audit trail is shipped
+    to.
+    """
     waiting = select(func.count()).where(AccessRequest.state == RequestState.PENDING)
     states = select(Grant.state, func.count()).where(col(Grant.state).in_(PRESENT)).group_by(col(Grant.state))
     owed = select(func.count(), func.min(Message.owed_since)).where(col(Message.due_at).is_not(None))
@@ -50,7 +52,7 @@ def gauges(engine: Engine, destination: str | None) -> Gauges:
 
 
 def ending_since(engine: Engine, grant_id: str) -> datetime | None:
-    """When somebody or something last asked for the end of that grant."""
+    """When the end of that grant was last requested."""
     began = select(AuditEvent.at).where(
         AuditEvent.request_id == grant_id, AuditEvent.event == f"grant.{GrantState.REVOKING.value}"
     )

@@ -23,15 +23,15 @@ class GrantQueries(RequestQueries):
     """Grants and their transitions."""
 
     def grant(self, grant_id: str) -> Grant | None:
-        """The grant of that id."""
+        """The grant with that id."""
         return self._session.get(Grant, grant_id)
 
     def grants_named(self, usernames: Sequence[str]) -> Mapping[str, Grant]:
-        """Those of the grants of these names that there are, by name."""
+        """The existing grants among these usernames, by username."""
         return {each.username: each for each in self._anew(Grant, col(Grant.username).in_(usernames))}
 
     def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
-        """Active grants of one integration with their kind, by id, from the one after that id on."""
+        """A page of one integration's active grants with their kinds, ordered by id, after the id `after`."""
         found = self._session.exec(
             select(Grant, AccessRequest.kind)
             .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
@@ -42,12 +42,12 @@ class GrantQueries(RequestQueries):
         return [(grant, CredentialKind(kind)) for grant, kind in found]
 
     def live_grants(self, after: str, most: int) -> Sequence[Grant]:
-        """Live grants of all integrations, by id, from the one after that id on."""
+        """A page of live grants of all integrations, ordered by id, after the id `after`."""
         live = select(Grant).where(col(Grant.state).in_(LIVE), Grant.id > after)
         return self._session.exec(live.order_by(col(Grant.id)).limit(most)).all()
 
     def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
-        """Active grants of one integration that end no later than that."""
+        """Active grants of one integration that end by then."""
         return self._session.exec(
             select(Grant)
             .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
@@ -61,7 +61,7 @@ class GrantQueries(RequestQueries):
         ).all()
 
     def automatic_grants(self) -> Sequence[RequestDetails]:
-        """What automatic access flows have given and is live."""
+        """Live grants of automatic access flows."""
         rows = self._session.exec(
             select(AccessRequest.id)
             .join(Grant, col(Grant.id) == col(AccessRequest.id))
@@ -70,7 +70,10 @@ class GrantQueries(RequestQueries):
         return self.all_request_details(rows)
 
     def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
-        """Whether that person has what the automatic flow gives, or it ended before its time, which is not over yet."""
+        """Whether the person has what the automatic flow gives, or had it and it ended early.
+
+        What a person ended, or what could not be created, is not given again before its time is over.
+        """
         early = and_(col(Grant.end_reason).in_(_NOT_GIVEN_AGAIN), col(Grant.expires_at) > now)
         found = self._session.exec(
             select(Grant.id)
@@ -87,17 +90,19 @@ class GrantQueries(RequestQueries):
         return found is not None
 
     def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
-        """When the next grant is due of those that end, or of those that are made; `None` when not by then."""
+        """When the next grant is due, of those that end or of those being made; `None` if none is due by `by`."""
         return self._next_due(Grant, by, being_made(ending=ending))
 
     def add_grants(self, grants: Sequence[Grant]) -> None:
-        """Stores several new grants."""
+        """Stores new grants."""
         self._session.add_all(grants)
         self._session.flush()
         self.made_work = self.made_work or bool(grants)
 
     def lock_grant(self, grant_id: str) -> None:
-        """Waits for other transactions on that grant, so that what follows does not wait the other way round."""
+        """Locks the grant; call it before `lock_request` of its extension, so that locks are always taken in this
+        order.
+        """
         self._session.get(Grant, grant_id, with_for_update=True)
 
     def change(
@@ -109,7 +114,9 @@ class GrantQueries(RequestQueries):
         detail: Mapping[str, Json] | None = None,
         **values: Unpack[GrantChanges],
     ) -> None:
-        """Changes a grant within its state, with an audit event. Raises `LostRace` when it has changed meanwhile."""
+        """Changes a grant without a transition, with an audit event. Raises `LostRace` if it has changed since it was
+        read.
+        """
         self._update(row, values)
         self.audit(event, actor, at, row.id, **(detail or {}))
 
@@ -124,7 +131,11 @@ class GrantQueries(RequestQueries):
         then: GrantState | None = None,
         **values: Unpack[GrantChanges],
     ) -> Sequence[Grant]:
-        """The same transition of several grants, and which of them took it: the others have changed meanwhile."""
+        """Makes one transition for several grants. Returns those that made it; the others have changed since.
+
+        `details` are the audit details and `each` further changes, both by grant id. `then` is a second transition that
+        follows at once, with an event of its own.
+        """
         steps = [to] if then is None else [to, then]
         for grant in grants:
             for before, after in pairwise([grant.state, *steps]):
@@ -143,7 +154,9 @@ class GrantQueries(RequestQueries):
         return taken
 
     def _update_together(self, grants: Sequence[Grant], changes: Mapping[str, dict[str, Any]]) -> bool:
-        """Whether one statement for all of them met every row as it was read. If not, nothing has changed."""
+        """Updates all rows in one statement. Returns False, with nothing changed, if any row has changed since it was
+        read.
+        """
         if not grants:
             return True
         names: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changes[grants[0].id]}
@@ -184,17 +197,17 @@ class GrantQueries(RequestQueries):
         return taken
 
     def ending_soon(self, now: datetime, most: int) -> Sequence[Grant]:
-        """Active grants whose requester is to be told now that they are about to end."""
+        """Active grants whose requester is due a warning that access ends soon."""
         return self._session.exec(
             select(Grant)
-            # Lower, so that no index on the state is taken: it would read every live grant each time.
+            # `lower` keeps the database from using the index on the state, which would read every live grant.
             .where(col(Grant.warn_at) <= now, func.lower(col(Grant.state)) == GrantState.ACTIVE.value)
             .order_by(col(Grant.warn_at), col(Grant.id))
             .limit(most)
         ).all()
 
     def record_warning(self, grant: Grant, then: datetime | None) -> bool:
-        """Sets when the next note is due. False when another process was here, or it was extended or has ended."""
+        """Schedules the next warning. Returns False if another process did, or the grant was extended or has ended."""
         as_read = and_(
             col(Grant.id) == grant.id,
             col(Grant.state) == GrantState.ACTIVE,
@@ -205,9 +218,9 @@ class GrantQueries(RequestQueries):
 
 
 def being_made(*, ending: bool) -> Any:
-    """Of the grants that are due, those whose secret is being made or replaced; `ending`: all the others.
+    """Selects due grants whose secret is being made or replaced; with `ending`, all other due grants.
 
-    One that is over by then is the others' as well: `due_at` is no later than its end while it is being made.
+    A grant that expires by its `due_at` counts as ending as well.
     """
     made = or_(
         col(Grant.state) == GrantState.PROVISIONING,

@@ -1,4 +1,4 @@
-"""What the Home tab reads. Every list is paged by what it is sorted by, never by counting rows that are passed over."""
+"""Queries of the Home tab. Every list is paged by its sort key, never by an offset that counts skipped rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from bot.access.store.requests import RequestQueries
 _ENDING = (col(Grant.expires_at), col(Grant.id), False)
 _URGENT = (col(AccessRequest.pending_until), col(AccessRequest.id), False)
 _NEWEST = (col(AccessRequest.created_at), col(AccessRequest.id), True)
-"""What a list is sorted by, its ids, and whether it is turned round."""
+"""A sort key, the ids that break ties, and whether the order is descending."""
 
 Order = tuple[Any, Any, bool]
 
 
 @dataclass(frozen=True)
 class PageQuery:
-    """Which requests of a list: the first ones, those behind the one of that id, or those before it."""
+    """A page of a list: the first one, the one after the id `after`, or the one before the id `before`."""
 
     size: int
     after: str | None = None
@@ -35,7 +35,7 @@ class PageQuery:
 
 @dataclass(frozen=True)
 class RequestPage:
-    """A page of a list. `next` is the id after which there are more, `previous` the one before which there are."""
+    """A page of requests. `next` is the id to continue after, `previous` the id to go back before."""
 
     requests: Sequence[RequestDetails] = ()
     next: str | None = None
@@ -43,16 +43,16 @@ class RequestPage:
 
 
 class HomeQueries(RequestQueries):
-    """Pages of requests, favourites, and Home tabs."""
+    """Pages of requests, favourites and Home tabs."""
 
     def live_of(self, person: str, page: PageQuery) -> RequestPage:
-        """What a person has now, what ends first in front."""
-        # Not joined: SQLite would go through all that the person ever asked for, to find what is live of it.
+        """The person's live grants, ordered by expiry."""
+        # A join would make SQLite read all requests of the person to find the live ones.
         mine = exists().where(col(AccessRequest.id) == col(Grant.id), col(AccessRequest.requester) == person)
         return self._slice(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
 
     def waiting_for(self, person: str, page: PageQuery) -> RequestPage:
-        """Pending requests about which that person was asked and has said nothing yet, the most urgent in front."""
+        """Pending requests that wait for this person's decision, the most urgent first."""
         said = exists().where(col(Approval.request_id) == col(AccessRequest.id), col(Approval.approver) == person)
         waiting = select(AccessRequest.id).where(
             AccessRequest.state == RequestState.PENDING,
@@ -63,37 +63,37 @@ class HomeQueries(RequestQueries):
         return self._slice(waiting, _URGENT, page)
 
     def history_of(self, person: str, page: PageQuery) -> RequestPage:
-        """All that a person ever asked for, newest first."""
+        """All requests of a person, newest first."""
         return self._slice(select(AccessRequest.id).where(AccessRequest.requester == person), _NEWEST, page)
 
     def owned_live(self, person: str, integrations: Sequence[str], page: PageQuery) -> RequestPage:
-        """What others have now on what is that person's, or in those integrations; what ends first in front."""
+        """Live grants of others on the person's resources or in those integrations, ordered by expiry."""
         return self._slice(_live().where(*_owned(person, integrations)), _ENDING, page)
 
     def count_owned_live(self, person: str, integrations: Sequence[str]) -> int:
-        """How many that are."""
+        """The number of grants in `owned_live`."""
         counted = select(func.count()).select_from(Grant)
         joined = counted.join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
         return self._session.exec(joined.where(col(Grant.state).in_(LIVE), *_owned(person, integrations))).one()
 
     def owned_grants(self, person: str, integrations: Sequence[str], made_by: datetime, most: int) -> Sequence[Grant]:
-        """The same as grants, of those that were made by then."""
+        """The grants of `owned_live` that were created by `made_by`."""
         rows = select(Grant).join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
         live = rows.where(col(Grant.state).in_(LIVE), Grant.created_at <= made_by, *_owned(person, integrations))
         return self._session.exec(live.order_by(*_ENDING[:2]).limit(most)).all()
 
     def favourites(self, person: str) -> Sequence[Favourite]:
-        """A person's favourites, the newest first."""
+        """A person's favourites, newest first."""
         mine = select(Favourite).where(Favourite.person == person)
         return self._session.exec(mine.order_by(col(Favourite.saved_at).desc(), col(Favourite.key))).all()
 
     def save_favourite(self, favourite: Favourite) -> None:
-        """Keeps it; the same terms are kept once."""
+        """Saves a favourite; equal terms are saved once."""
         self._session.merge(favourite)
         self._session.flush()
 
     def remove_favourite(self, person: str, key: str) -> None:
-        """Removes it, if it is there."""
+        """Removes a favourite, if it exists."""
         self._execute(delete(Favourite).where(col(Favourite.person) == person, col(Favourite.key) == key))
 
     def home_tab(self, person: str) -> HomeTab | None:
@@ -101,19 +101,19 @@ class HomeQueries(RequestQueries):
         return self._session.get(HomeTab, person)
 
     def keep_home_tab(self, tab: HomeTab) -> None:
-        """Remembers it."""
+        """Saves the state of a Home tab."""
         self._session.merge(tab)
         self._session.flush()
 
     def opened_since(self, persons: Sequence[str], since: datetime) -> Sequence[str]:
-        """Which of these have opened their Home tab since then."""
+        """Those of these people who have opened their Home tab since then."""
         if not persons:
             return []
         opened = select(HomeTab.person).where(col(HomeTab.person).in_(persons), HomeTab.opened_at >= since)
         return self._session.exec(opened).all()
 
     def events_since(self, since: datetime, most: int) -> Sequence[tuple[int, str]]:
-        """The numbers of the newest audit events about requests since then, with those requests."""
+        """The numbers and request ids of the newest audit events about requests since then."""
         events = select(AuditEvent.id, AuditEvent.request_id).where(
             AuditEvent.at >= since, col(AuditEvent.request_id).is_not(None)
         )
@@ -121,7 +121,7 @@ class HomeQueries(RequestQueries):
         return [(number, request) for number, request in found if number is not None and request is not None]
 
     def concerned(self, request_ids: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
-        """Who asked for these requests or was asked about them, and their integrations."""
+        """The requesters and asked owners of these requests, and their integrations."""
         columns = select(AccessRequest.requester, AccessRequest.owners, AccessRequest.integration)
         rows = self._session.exec(columns.where(col(AccessRequest.id).in_(request_ids))).all()
         asked = self._session.exec(select(AskedGroup.asked).where(col(AskedGroup.request_id).in_(request_ids))).all()
@@ -148,7 +148,7 @@ class HomeQueries(RequestQueries):
 
 
 def _beyond(key: Any, identity: Any, at: object, anchor: str | None, *, up: bool) -> ColumnElement[bool]:
-    # The first condition alone bounds the index; the second settles what stands at the same place.
+    # The first condition bounds the index scan; the second breaks ties.
     if up:
         return and_(key >= at, or_(key > at, identity > anchor))
     return and_(key <= at, or_(key < at, identity < anchor))
@@ -165,10 +165,10 @@ def _owned(person: str, integrations: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _asked(person: str) -> Any:
-    """That the person is in one of the groups that were asked about the request."""
+    """That the person is in one of the groups asked about the request."""
     return exists().where(col(AskedGroup.request_id) == col(AccessRequest.id), _names(AskedGroup.asked, person))
 
 
 def _names(people: Any, person: str) -> Any:
-    """Whether a stored list holds that id. Ids are letters and digits, so that the text of the list tells."""
+    """That a stored JSON list contains the id. Ids are letters and digits, so a text match is enough."""
     return cast(col(people), String).contains(f'"{person}"', autoescape=True)

@@ -14,20 +14,20 @@ from bot.access.ports import MessagePosition
 from bot.access.store.session import SessionBase
 
 _LONGEST_THREAD_NOTE = 1000
-"""Characters of the column: what does not fit is another answer in the thread."""
+"""Characters of the column; longer text goes into another reply in the thread."""
 
 
 class MessageQueries(SessionBase):
     """The outbox."""
 
     def message(self, request_id: str, kind: MessageKind, recipient: str, about: str | None = None) -> Message | None:
-        """That message of that request to that person."""
+        """The message of that kind about that request to that person."""
         mine = (Message.request_id == request_id, Message.kind == kind, Message.recipient == recipient)
-        # Compared with None it is `IS NULL`.
+        # A comparison with None becomes `IS NULL`.
         return self._session.exec(select(Message).where(*mine, col(Message.about) == about)).first()
 
     def next_message_due(self, by: datetime) -> datetime | None:
-        """When the next message is due; `None` when not by then."""
+        """When the next message is due; `None` if none is due by `by`."""
         return self._next_due(Message, by, first_of_recipient())
 
     def enqueue(
@@ -38,7 +38,11 @@ class MessageQueries(SessionBase):
         at: datetime | None,
         about: str | None = None,
     ) -> None:
-        """A message to each recipient that has none of this kind about this request yet."""
+        """Enqueues a message to each recipient that has none of this kind about this request yet.
+
+        `about` distinguishes several messages of one kind. `at` is when it is due; with `None` it is only reserved, for
+        a worker that posts it itself.
+        """
         for recipient in dict.fromkeys(recipients):
             if self.message(request_id, kind, recipient, about) is None:
                 owed = Message(
@@ -49,7 +53,7 @@ class MessageQueries(SessionBase):
         self._session.flush()
 
     def enqueue_all(self, recipients: Mapping[str, Sequence[str]], kind: MessageKind, at: datetime | None) -> None:
-        """A message to each recipient that has none of this kind about that request yet."""
+        """Enqueues a message to each recipient that has none of this kind about that request yet."""
         if not recipients:
             return
         known = select(Message.request_id, Message.recipient)
@@ -61,19 +65,20 @@ class MessageQueries(SessionBase):
             {"request_id": name, "recipient": person, **same} for name, person in wanted if (name, person) not in there
         ]
         if owed:
-            # Not as objects: of a thousand ends at once, making these took a fifth of the time (measured).
+            # Inserted without objects: of a thousand simultaneous ends, creating objects took a fifth of the time
+            # (measured).
             self._session.connection().execute(insert(Message), owed)
         self.made_work = self.made_work or (bool(owed) and at is not None)
 
     def notify(self, recipients: Sequence[str], text: str, at: datetime) -> None:
-        """A message about no request, of this plain text, to each of them."""
+        """Enqueues a plain-text message about no request to each recipient."""
         for recipient in dict.fromkeys(recipients):
             self._session.add(Message(kind=MessageKind.NOTICE, recipient=recipient, notice=text, due_at=at))
             self.made_work = True
         self._session.flush()
 
     def refresh(self, request_id: str | Sequence[str], kinds: Sequence[MessageKind], at: datetime) -> None:
-        """What was sent of these kinds about these requests, or is being sent, must be shown anew."""
+        """Marks messages of these kinds about these requests to be rendered again, whether sent or still due."""
         names = [request_id] if isinstance(request_id, str) else request_id
         if not names or not kinds:
             return
@@ -89,12 +94,12 @@ class MessageQueries(SessionBase):
         self.made_work = self.made_work or changed > 0
 
     def record_position(self, message: Message, posted: MessagePosition) -> None:
-        """Remembers where a message stands."""
+        """Stores the position of a message."""
         self._execute(update(Message).where(col(Message.id) == message.id).values(channel=posted.channel, ts=posted.ts))
         message.channel, message.ts = posted.channel, posted.ts
 
     def sent(self, message: Message, posted: MessagePosition) -> None:
-        """The message shows what was wanted when it was claimed; a later want stays owed. Ends the claim."""
+        """Marks the message as sent in the version that was claimed, and ends the claim. A newer version stays due."""
         self.record_position(message, posted)
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
         self._execute(
@@ -104,7 +109,7 @@ class MessageQueries(SessionBase):
         )
 
     def give_up(self, message: Message) -> None:
-        """What was wanted when it was claimed is owed no more; a later want stays owed. Ends the claim."""
+        """Drops the version that was claimed, and ends the claim. A newer version stays due."""
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
         owed = {"due_at": still_owed, "owed_since": _since(message)}
         self._execute(update(Message).where(col(Message.id) == message.id).values(**owed, **FREE))
@@ -112,7 +117,10 @@ class MessageQueries(SessionBase):
     def add_to_timeline(
         self, happened: Mapping[str, str], at: datetime, but: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        """A line below each approval message of each request; what is not sent yet takes it up."""
+        """Adds a line to the thread of each approval message of each request, by request id.
+
+        A reply that is not sent yet takes up the line. `but` names recipients who get no line, by request id.
+        """
         if not happened:
             return
         waiting = {(each.request_id, each.recipient): each for each in self._unsent_notes(list(happened))}
@@ -141,20 +149,20 @@ class MessageQueries(SessionBase):
             col(Message.due_at).is_not(None),
             col(Message.claimed_by).is_(None),
         )
-        # What another transaction is about to claim is sent as it is.
+        # A reply that another transaction is about to claim is sent as it is.
         rows = select(Message).where(*unsent).order_by(col(Message.id)).with_for_update(skip_locked=True)
         return self._session.exec(rows.execution_options(populate_existing=True)).all()
 
 
 def _since(message: Message) -> Any:
-    """Nothing is owed any more, unless something newer is wanted than was in hand."""
+    """No longer due, unless a newer version than the claimed one is wanted."""
     return case((col(Message.wanted) == message.wanted, None), else_=col(Message.owed_since))
 
 
 def first_of_recipient() -> Any:
-    """That no older message is owed to the same person.
+    """Selects the oldest due message of each recipient.
 
-    What stands in threads has an order of its own, save that the end of an access comes below what led to it.
+    Thread replies have an order of their own, except that the message about an end follows the replies before it.
     """
     earlier = aliased(Message)
     same_order = (col(earlier.kind) == MessageKind.THREAD) == (col(Message.kind) == MessageKind.THREAD)

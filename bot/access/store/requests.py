@@ -19,27 +19,27 @@ from bot.access.store.changes import GroupChanges, RequestChanges
 from bot.access.store.session import SessionBase
 
 _TRIES_FOR_AN_ID = 20
-"""With a million requests in the table a new id clashes once in a thousand: twenty clashes in a row are a bug."""
+"""With a million requests a new id clashes once in a thousand: twenty clashes in a row are a bug."""
 
 
 _MOST_ACCESS = 100
-"""Of one person in one cluster, looked at for the same request: who has more will hardly know it either."""
+"""Requests of one person in one cluster that are compared to find a duplicate."""
 
 
 class _Rows(NamedTuple):
-    """What belongs to one request."""
+    """The rows that belong to one request."""
 
     approvals: list[Approval]
     groups: list[AskedGroup]
     offers: list[CounterOffer]
 
     def frozen(self) -> tuple[tuple[Approval, ...], tuple[AskedGroup, ...], tuple[CounterOffer, ...]]:
-        """As a story has it."""
+        """The rows as tuples, as `RequestDetails` holds them."""
         return tuple(self.approvals), tuple(self.groups), tuple(self.offers)
 
 
 class RequestCounts(NamedTuple):
-    """How much somebody asks for: requests that wait for a decision, and those filed since a time."""
+    """A person's pending requests, and those filed since a given time."""
 
     pending: int
     lately: int
@@ -49,17 +49,17 @@ class RequestQueries(SessionBase):
     """Requests, asked groups, approvals and reviews."""
 
     def request(self, request_id: str) -> AccessRequest | None:
-        """The request of that id."""
+        """The request with that id."""
         return self._session.get(AccessRequest, request_id)
 
     def request_details(self, request_id: str) -> RequestDetails:
-        """Everything about one request. Raises `LookupError` when there is none."""
+        """Everything about one request. Raises `LookupError` if it does not exist."""
         (details,) = self.all_request_details([request_id])
         return details
 
     def all_request_details(self, request_ids: Sequence[str]) -> Sequence[RequestDetails]:
-        """Everything about several requests, in that order. Raises `LookupError` when one is not there."""
-        # Written rows are read anew: conditional updates pass the session's memory by.
+        """Everything about several requests, in that order. Raises `LookupError` if one does not exist."""
+        # Rows are read again: conditional updates bypass the session's identity map.
         requests = {each.id: each for each in self._anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
         if missing := set(request_ids) - requests.keys():
             raise LookupError(f"no request {', '.join(sorted(missing))}")
@@ -81,7 +81,7 @@ class RequestQueries(SessionBase):
 
     def requests_of(self, requester: str, most: int) -> Sequence[RequestDetails]:
         """The newest requests of a person, newest first."""
-        # Each by its own index: of both at once a database reads, and sorts, all that there ever was (measured).
+        # One query for each index: for both conditions at once, databases read and sort the whole history (measured).
         found: dict[str, datetime] = {}
         for column in (AccessRequest.requester, AccessRequest.asked_by):
             theirs = select(AccessRequest.id, AccessRequest.created_at).where(col(column) == requester)
@@ -90,23 +90,23 @@ class RequestQueries(SessionBase):
         return self.all_request_details(sorted(found, key=lambda name: found[name], reverse=True)[:most])
 
     def overdue_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
-        """Pending requests whose time to be decided has passed."""
+        """Pending requests whose time to be decided is over."""
         return self._session.exec(
             select(AccessRequest)
             .where(AccessRequest.state == RequestState.PENDING, AccessRequest.pending_until <= now)
-            # In one order: two processes that end the same ones at once must not wait for each other.
+            # Always in one order: two processes that expire the same requests must not deadlock.
             .order_by(col(AccessRequest.pending_until), col(AccessRequest.id))
             .limit(most)
         ).all()
 
     def anybody_asked(self, request_id: str) -> bool:
-        """Whether one message to an owner about that request stands in Slack, or is still owed."""
+        """Whether an approval message about that request was sent or is still due."""
         there = or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None))
         mine = (Message.request_id == request_id, Message.kind == MessageKind.APPROVAL, there)
         return self._session.exec(select(Message.id).where(*mine).limit(1)).first() is not None
 
     def pending_extensions(self, grant_ids: Sequence[str]) -> Sequence[AccessRequest]:
-        """Pending requests to prolong those grants."""
+        """Pending requests to extend those grants."""
         return self._session.exec(
             select(AccessRequest).where(
                 col(AccessRequest.extends).in_(grant_ids), AccessRequest.state == RequestState.PENDING
@@ -114,7 +114,7 @@ class RequestQueries(SessionBase):
         ).all()
 
     def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
-        """Pending requests about which nobody could be asked yet, and that are worth another attempt."""
+        """Pending requests whose owners could not be asked yet and whose next attempt is due."""
         return self._session.exec(
             select(AccessRequest)
             .where(col(AccessRequest.route_at) <= now, AccessRequest.state == RequestState.PENDING)
@@ -130,13 +130,13 @@ class RequestQueries(SessionBase):
         ).all()
 
     def serialize(self, name: str) -> None:
-        """Waits for every other transaction of that name. SQLite lets one transaction write at a time anyway."""
+        """Waits for every other transaction with that lock name. SQLite allows one writer at a time anyway."""
         if self._session.connection().dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
             self._session.connection().execute(lock, {"name": name})
 
     def count_requests(self, person: str, since: datetime) -> RequestCounts:
-        """What that person has asked for, for themselves and for others."""
+        """Counts what that person requested, for themselves and on behalf of others."""
         by_them = or_(
             and_(col(AccessRequest.requester) == person, col(AccessRequest.asked_by).is_(None)),
             col(AccessRequest.asked_by) == person,
@@ -147,7 +147,7 @@ class RequestQueries(SessionBase):
         return RequestCounts(self._session.exec(pending).one(), self._session.exec(lately).one())
 
     def access_of(self, requester: str, integration: str) -> Sequence[RequestDetails]:
-        """What that person has there or waits for, newest first."""
+        """The person's live grants and pending requests there, newest first, without automatic grants."""
         waits_or_lives = or_(col(AccessRequest.state) == RequestState.PENDING, col(Grant.state).in_(LIVE))
         rows = self._session.exec(
             select(AccessRequest.id)
@@ -165,7 +165,7 @@ class RequestQueries(SessionBase):
         return self.all_request_details(rows)
 
     def asked_requests(self, after: str, most: int) -> Sequence[AccessRequest]:
-        """Pending requests whose owners were asked, by id, from the one after that id on."""
+        """A page of pending requests whose owners were asked, ordered by id, after the id `after`."""
         return self._session.exec(
             select(AccessRequest)
             .where(
@@ -178,11 +178,11 @@ class RequestQueries(SessionBase):
         ).all()
 
     def change_group(self, group: AskedGroup, **values: Unpack[GroupChanges]) -> None:
-        """Changes who has to say yes."""
+        """Changes a group of asked owners."""
         self._execute(update(AskedGroup).where(col(AskedGroup.id) == group.id).values(**values))
 
     def remove_group(self, group: AskedGroup) -> None:
-        """Nobody of that group has to say yes any more."""
+        """Removes a group: its approval is no longer needed."""
         self._execute(delete(AskedGroup).where(col(AskedGroup.id) == group.id))
 
     def file(self, request: AccessRequest) -> AccessRequest:
@@ -197,7 +197,7 @@ class RequestQueries(SessionBase):
         raise RuntimeError("no free request id was found")
 
     def file_all(self, requests: Sequence[AccessRequest]) -> None:
-        """Stores several new requests: each under its own id if that is free, otherwise under a new one."""
+        """Stores several new requests, each under its own id if that is free, otherwise under a new one."""
         wanted = [request.id for request in requests]
         taken = set(self._session.exec(select(AccessRequest.id).where(col(AccessRequest.id).in_(wanted))).all())
         for request in requests:
@@ -209,7 +209,7 @@ class RequestQueries(SessionBase):
         self._session.flush()
 
     def decide(self, decision: Approval) -> None:
-        """Stores an owner's decision, in the place of one that the same owner made before."""
+        """Stores an owner's decision, replacing an earlier one of the same owner."""
         self._session.merge(decision)
         self._session.flush()
 
@@ -219,7 +219,7 @@ class RequestQueries(SessionBase):
         Two owners of different groups may click at once: each must see the other's approval, or neither completes.
         Raises `LostRace` when the request is no longer pending.
         """
-        # An UPDATE takes the row's lock on PostgreSQL; on SQLite the whole transaction is alone already.
+        # An UPDATE locks the row on PostgreSQL; on SQLite the transaction is the only writer already.
         self._amend(request, {"version": AccessRequest.version + 1})
         now = self._session.get(AccessRequest, request.id, populate_existing=True)
         if now is None:
@@ -228,7 +228,7 @@ class RequestQueries(SessionBase):
             setattr(request, name, getattr(now, name))
 
     def amend(self, request: AccessRequest, **values: Unpack[RequestChanges]) -> None:
-        """Changes a pending request without deciding it. Raises `LostRace` when it is not pending any more."""
+        """Changes a pending request without deciding it. Raises `LostRace` if it is no longer pending."""
         self._amend(request, values)
         for name, value in values.items():
             setattr(request, name, value)
@@ -239,13 +239,13 @@ class RequestQueries(SessionBase):
             raise LostRace(request.id)
 
     def reviews_due(self, now: datetime, most: int) -> Sequence[AccessRequest]:
-        """Requests that nobody has reviewed and whose owners are to be reminded now, the longest due in front."""
-        # It is set with the approval alone: with the state beside it the databases would take the index on that.
+        """Unreviewed break-glass requests whose owners are due a reminder, the longest due first."""
+        # `review_at` is only set on approval. A condition on the state would make databases use the index on the state.
         due = select(AccessRequest).where(col(AccessRequest.review_at) <= now)
         return self._session.exec(due.order_by(col(AccessRequest.review_at), col(AccessRequest.id)).limit(most)).all()
 
     def review(self, request: AccessRequest, actor: str, at: datetime) -> None:
-        """Persists who reviewed it. Raises `LostRace` when somebody has, or it is not to be reviewed."""
+        """Stores who reviewed the request. Raises `LostRace` if someone has, or it needs no review."""
         waiting = (
             col(AccessRequest.id) == request.id,
             col(AccessRequest.state) == RequestState.APPROVED,
@@ -257,6 +257,6 @@ class RequestQueries(SessionBase):
             raise LostRace(request.id)
 
     def put_review_off(self, request: AccessRequest, until: datetime) -> bool:
-        """Sets when its owners are reminded next. False when it was reviewed, or another process was here."""
+        """Schedules the next reminder. Returns False if it was reviewed or another process was first."""
         as_read = (col(AccessRequest.id) == request.id, col(AccessRequest.review_at) == request.review_at)
         return self._execute(update(AccessRequest).where(*as_read).values(review_at=until)) == 1

@@ -1,4 +1,4 @@
-"""The base of all queries: one database session, and the audit entries that it will write."""
+"""The base of all queries: a database session and the audit events that it will write."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ class SessionBase:
         self.moved: list[tuple[AccessRequest | Grant, RequestState | GrantState]] = []
 
     def setting(self, name: str) -> Setting | None:
-        """What the application remembers under that name."""
+        """The value that the application stored under that name."""
         return self._session.get(Setting, name, populate_existing=True)
 
     def _anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
@@ -42,7 +42,7 @@ class SessionBase:
         return self._session.exec(found).all()
 
     def _next_due(self, table: type[Grant | Message], by: datetime, *turn: Any) -> datetime | None:
-        # What is in hand is due again when its claim lapses: else it would hide what is due next.
+        # A claimed row is due again when its claim lapses; otherwise it would hide the next due row.
         due, claimed = col(table.due_at), col(table.claimed_until)
         free = self._session.exec(
             select(table.due_at).where(due <= by, claimed.is_(None), *turn).order_by(due).limit(1)
@@ -67,10 +67,10 @@ class SessionBase:
             setattr(row, name, value)
 
     def audit(self, event: str, actor: str, at: datetime, request_id: str | None, **detail: Json) -> None:
-        """Keeps an event, written when the transaction ends. `detail` must be plain data, and no secret."""
+        """Records an event, written at the end of the transaction. `detail` must be plain data without secrets."""
         self.audited.append(AuditEntry(at, event, request_id, actor, detail))
 
     def set_setting(self, name: str, value: str, at: datetime) -> None:
-        """Remembers something about the application itself. It must be no secret."""
+        """Stores a value about the application itself. It must not be a secret."""
         self._session.merge(Setting(name=name, value=value, at=at))
         self._session.flush()

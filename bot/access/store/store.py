@@ -1,4 +1,4 @@
-"""The store: transactions, waking the workers when one of them made work, and telling when the database is away."""
+"""The store: transactions, waking the workers after one that created work, and reporting an unavailable database."""
 
 import threading
 import time
@@ -17,11 +17,11 @@ from bot.access.store.transaction import Transaction
 log = structlog.get_logger(__name__)
 
 TOLD_EVERY_SECONDS = 60.0
-"""While the database is away: whoever reads the log sees that it still is, and is not buried."""
+"""How often the log repeats that the database is unavailable: visible, but not flooding."""
 
 
 class Store:
-    """A `Store` on a database. `process` names this process in the claims that it makes."""
+    """The database behind all queries. `process` names this process in its claims."""
 
     def __init__(self, engine: Engine, process: str) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The database, for what is asked of it as a whole."""
+        """The engine, for statements about the database as a whole."""
         return self._engine
 
     def on_work(self, wake: Callable[[], None]) -> None:
@@ -42,18 +42,18 @@ class Store:
         self._wakes.append(wake)
 
     def on_commit(self, watch: Callable[[Transaction], None]) -> None:
-        """Calls `watch` with each transaction that audited something, after its commit. It must not raise."""
+        """Calls `watch` after the commit of each transaction with audit events. It must not raise."""
         self._watches.append(watch)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """A transaction that changes nothing and waits for no writer."""
+        """A read-only transaction that waits for no writer."""
         with self._presence.seen(), Session(self._engine, expire_on_commit=False) as session:
             yield Transaction(session, self._process)
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """A transaction that commits at the end of the block, and is rolled back when the block raises."""
+        """A transaction that commits at the end of the block and rolls back if the block raises."""
         with self._presence.seen(), self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = Transaction(session, self._process)
             yield transaction
@@ -67,12 +67,12 @@ class Store:
                 wake()
 
     def release_all_claims(self) -> None:
-        """Frees what a dead process had claimed; only where it is certain that no other process is alive."""
+        """Ends the claims of dead processes; only safe when no other process is alive."""
         with self.writing() as write:
             write.release_all_claims()
 
     def ping(self) -> None:
-        """Asks the database whether it is there; raises its error when it is not."""
+        """Connects to the database; raises its error if it is unavailable."""
         with self._engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
 
@@ -82,7 +82,7 @@ class Store:
 
 
 class _Availability:
-    """Whether the database was there when it was last used. Said once, and again while it stays away."""
+    """Whether the last use of the database succeeded. Logs the change once, and repeats while it stays away."""
 
     def __init__(self) -> None:
         self._away_since: float | None = None
@@ -91,13 +91,13 @@ class _Availability:
 
     @contextmanager
     def seen(self) -> Iterator[None]:
-        """Turns what a driver raises when the database cannot be used into `DatabaseAway`."""
+        """Turns driver errors about an unavailable database into `DatabaseAway`."""
         try:
             yield
         except (OperationalError, InterfaceError) as error:
             if str(error.orig).startswith("no such "):
-                raise  # SQLite's word for a table or column that is not there, which is no matter of waiting
-            # Not the statement nor its values: they may hold what people wrote.
+                raise  # SQLite's message for a missing table or column, which waiting does not fix
+            # The statement and its values are left out: they may contain what people wrote.
             why = type(error.orig).__name__
             self._is_away(why)
             raise DatabaseAway(f"the database cannot be used ({why})") from error
@@ -121,5 +121,5 @@ class _Availability:
 
 
 def _writers_turn(engine: Engine) -> AbstractContextManager[Any]:
-    """What a write transaction holds. SQLite has one writer at a time, and its own waiting is by sleeping."""
+    """The lock of write transactions. SQLite has one writer at a time, and waits for its turn by sleeping."""
     return threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()

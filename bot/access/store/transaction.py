@@ -1,4 +1,4 @@
-"""One transaction: every query, transitions, and the seal of the audit chain."""
+"""A transaction: all queries, the transitions, and sealing the audit chain."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,10 +26,10 @@ from bot.access.store.session import Row
 
 
 class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQueries, HomeQueries):
-    """Reads and writes that take effect together, or not at all."""
+    """Reads and writes that take effect together or not at all."""
 
     def add(self, row: Approval | AskedGroup | Grant) -> None:
-        """Stores a new row. Raises `LostRace` when it is there already."""
+        """Stores a new row. Raises `LostRace` if it exists already."""
         key = (row.request_id, row.approver) if isinstance(row, Approval) else row.id
         if key is not None and self._session.get(type(row), key) is not None:
             raise LostRace(key)
@@ -68,7 +68,9 @@ class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQuerie
         detail: Mapping[str, Json] | None = None,
         **values: object,
     ) -> None:
-        """One transition and its audit event. Raises `LostRace`, and `ValueError` for one that does not exist."""
+        """Makes one transition with its audit event. Raises `LostRace`, and `ValueError` for a transition that does not
+        exist.
+        """
         if not allowed(row.state, to):
             raise ValueError(f"{row.state} → {to} is not a transition")
         self._update(row, {**values, "state": to})
@@ -77,12 +79,14 @@ class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQuerie
         self.audit(f"{subject}.{to.value}", actor, at, row.id, **(detail or {}))
 
     def seal(self) -> None:
-        """Chains what was audited to all before: the last thing that a transaction does."""
+        """Appends the audit events to the chain: the last step of a transaction."""
         self._session.flush()
         chain(self._session, self.audited)
 
     def shipped(self, destination: str, before: int, now: int) -> None:
-        """The audit trail was sent there up to that event, unless another process has sent it meanwhile."""
+        """Records that the audit trail was shipped up to `now`, unless another process has moved the position since
+        `before`.
+        """
         if self._session.get(AuditShipping, destination) is None:
             with suppress(IntegrityError), self._session.begin_nested():
                 self._session.add(AuditShipping(destination=destination, sequence=before))

@@ -99,7 +99,7 @@ def measure(engine: Engine) -> None:
         print(f"{person}: {made} ({size}, {seen.owned_count} owned)")
     deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
     for _ in range(50):
-        home_tabs.turn("U0BUSY", Section.HISTORY, after=deep)
+        home_tabs.turn_page("U0BUSY", Section.HISTORY, after=deep)
         deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
     print(f"U0BUSY, 50 pages on: {figures(partial(home_tabs.read, 'U0BUSY'))}")
 

@@ -73,9 +73,9 @@ def _one_round() -> None:
         outcome = hand.reconciling.reconcile(integration)
         seconds, after = time.perf_counter() - began, _peak_megabytes()
     # What the benchmarks before this one have left is unknown to this database, and taken over: a few grants.
-    if outcome is None or outcome.error or outcome.did.keys() - {"adopted"}:
+    if outcome is None or outcome.error or outcome.changes.keys() - {"adopted"}:
         raise SystemExit(
-            f"not a round that finds everything as it is known: {outcome and (outcome.error, outcome.did)}"
+            f"not a round that finds everything as it is known: {outcome and (outcome.error, outcome.changes)}"
         )
     print(json.dumps({"seconds": seconds, "megabytes": after - before, "found": outcome.found}))
 

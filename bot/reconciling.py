@@ -22,8 +22,8 @@ class Reconciling:
     def run_once(self) -> None:
         """Compares the clusters whose turn it is with the database."""
         for outcome in self.reconcile.run_once():
-            if outcome.did:
-                log.warning("reconciled", integration=outcome.integration, found=outcome.found, **outcome.did)
+            if outcome.changes:
+                log.warning("reconciled", integration=outcome.integration, found=outcome.found, **outcome.changes)
             self._say_error(outcome)
 
     def look_at_clocks(self) -> None:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
 from bot.access.ids import APPLICATION, read_id
-from bot.access.lifecycle.grants import begin_to_end
+from bot.access.lifecycle.grants import start_ending
 from bot.access.models.grants import Grant
 from bot.access.ports import Clock
 from bot.access.states import ENDING, LIVE, EndReason, GrantState
@@ -91,7 +91,7 @@ class AdminCommands:
                 continue
             for line in _told(outcome):
                 say(line)
-            well = self._confirm(outcome.going, say) and well and not outcome.error
+            well = self._confirm(outcome.ending, say) and well and not outcome.error
         return well
 
     def _begin(self, names: Sequence[str]) -> None:
@@ -101,7 +101,7 @@ class AdminCommands:
             now = self.clock.now()
             with self.store.writing() as write:
                 live = [each for name in left if (each := write.grant(name)) is not None and each.state in LIVE]
-                taken = begin_to_end(write, live, EndReason.REVOKED, APPLICATION, now)
+                taken = start_ending(write, live, EndReason.REVOKED, APPLICATION, now)
                 for grant in taken:
                     write.audit("command.revoke", who, now, grant.id)
             # The others were changed by a worker while this was written, and may still be alive.
@@ -150,9 +150,9 @@ class AdminCommands:
 
 def _told(outcome: ReconciliationResult) -> Iterator[str]:
     yield f"{outcome.integration}: {counted(outcome.found, 'name')} of this installation in the cluster"
-    for name, count in outcome.did.items():
+    for name, count in outcome.changes.items():
         yield f"  {count} {_FOUND[name]}"
-    if not outcome.did and not outcome.error:
+    if not outcome.changes and not outcome.error:
         yield "  all of it is as it should be"
     for name in outcome.adopted:
         yield f"  {name} was taken over"

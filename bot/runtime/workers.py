@@ -161,7 +161,7 @@ class WorkerPool(Generic[Row]):
     def _put_off(self, row: Row) -> None:
         try:
             with self._store.writing() as write:
-                write.put_off(row, self._clock.now() + PAUSE_AFTER_BUG)
+                write.postpone(row, self._clock.now() + PAUSE_AFTER_BUG)
         except Exception:
             log.exception("could not put the row off: its claim lapses by itself", pool=self._name, row=row.id)
 

@@ -87,7 +87,7 @@ def test_put_off_ends_the_claim_and_names_the_time(store: Store, new_store: NewS
     new_grant(store)
     (row,) = claim_grants(store)
     with store.writing() as write:
-        write.put_off(row, NOW + MINUTE)
+        write.postpone(row, NOW + MINUTE)
     assert claim_grants(store) == []
     assert len(claim_grants(new_store("second"), NOW + MINUTE)) == 1
 
@@ -100,7 +100,7 @@ def test_put_off_does_not_overwrite_what_became_due_meanwhile(store: Store) -> N
         assert current is not None
         write.move(current, GrantState.REVOKING, OWNER, NOW, due_at=NOW)
     with store.writing() as write:
-        write.put_off(row, NOW + timedelta(hours=1))
+        write.postpone(row, NOW + timedelta(hours=1))
     found = grant_in(store, grant.id)
     assert (found.due_at, found.claimed_by) == (NOW, None)
 
@@ -110,7 +110,7 @@ def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: Store, new_sto
     (row,) = claim_grants(store)
     claim_grants(new_store("second"), NOW + 2 * MINUTE)
     with store.writing() as write:
-        write.put_off(row, NOW + timedelta(hours=1))
+        write.postpone(row, NOW + timedelta(hours=1))
     found = grant_in(store, row.id)
     assert (found.due_at, found.claimed_by) == (NOW, "second")
 
@@ -196,7 +196,7 @@ def test_of_each_recipient_the_oldest_message_is_claimed_alone(store: Store) -> 
     assert [row.request_id for row in claim_messages(store)] == [first, other]
     assert claim_messages(store) == []
     with store.writing() as write:
-        write.sent(message_in(store, first), MessagePosition("D1", "1.0"))
+        write.mark_sent(message_in(store, first), MessagePosition("D1", "1.0"))
     assert [row.request_id for row in claim_messages(store)] == [second]
 
 
@@ -204,14 +204,14 @@ def test_a_message_that_was_put_off_holds_back_the_later_ones_of_the_same_person
     first, second = owe(store), owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
-        write.put_off(row, NOW + MINUTE)
+        write.postpone(row, NOW + MINUTE)
     assert claim_messages(store) == []
     with store.reading() as read:
         assert read.next_message_due(NOW + 9 * MINUTE) == NOW + MINUTE
     (row,) = claim_messages(store, NOW + MINUTE)
     assert (row.request_id, row.attempts) == (first, 1)
     with store.writing() as write:
-        write.give_up(row)
+        write.drop(row)
     assert [row.request_id for row in claim_messages(store, NOW + MINUTE)] == [second]
 
 
@@ -219,7 +219,7 @@ def test_sent_remembers_where_it_stands_and_owes_nothing_more(store: Store) -> N
     request_id = owe(store)
     (row,) = claim_messages(store)
     with store.writing() as write:
-        write.sent(row, MessagePosition("D1", "1.0"))
+        write.mark_sent(row, MessagePosition("D1", "1.0"))
     found = message_in(store, request_id)
     assert (found.channel, found.ts, found.due_at, found.sent, found.claimed_by) == ("D1", "1.0", None, 1, None)
 
@@ -232,11 +232,11 @@ def test_a_refresh_while_it_is_being_sent_stays_owed(store: Store, end: str) -> 
         write.refresh(request_id, [MessageKind.APPROVAL], NOW + MINUTE)
     with store.writing() as write:
         if end == "sent":
-            write.sent(row, MessagePosition("D1", "1.0"))
+            write.mark_sent(row, MessagePosition("D1", "1.0"))
         elif end == "give_up":
-            write.give_up(row)
+            write.drop(row)
         else:
-            write.put_off(row, NOW + timedelta(hours=1))
+            write.postpone(row, NOW + timedelta(hours=1))
     found = message_in(store, request_id)
     assert (found.due_at, found.wanted, found.claimed_by) == (NOW + MINUTE, 2, None)
 

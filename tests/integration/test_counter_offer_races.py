@@ -134,5 +134,5 @@ def test_two_processes_send_one_note_and_replace_an_owner_once(world: World, oth
 
 
 def test_however_many_grants_live_the_notes_that_are_due_are_found_by_their_own_index(world: World) -> None:
-    plan = plan_of(world.store, lambda read: read.ending_soon(world.clock.now(), 100))
+    plan = plan_of(world.store, lambda read: read.grants_to_warn(world.clock.now(), 100))
     assert "access_grant_warning" in plan

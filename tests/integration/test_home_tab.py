@@ -82,12 +82,12 @@ def test_pages_go_forth_and_back_and_hold_each_request_once(world: World, home_t
     pages = [home_tabs.read(REQUESTER).slices[Section.HISTORY]]
     assert pages[0].previous is None
     while pages[-1].next:
-        home_tabs.turn(REQUESTER, Section.HISTORY, after=pages[-1].next)
+        home_tabs.turn_page(REQUESTER, Section.HISTORY, after=pages[-1].next)
         pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
     shown = [[each.request.id for each in page.requests] for page in pages]
     assert [each for page in shown for each in page] == ids
     while pages[-1].previous:
-        home_tabs.turn(REQUESTER, Section.HISTORY, before=pages[-1].previous)
+        home_tabs.turn_page(REQUESTER, Section.HISTORY, before=pages[-1].previous)
         pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
     back = [[each.request.id for each in page.requests] for page in pages[len(shown) :]]
     assert back == shown[-2::-1]
@@ -96,7 +96,7 @@ def test_pages_go_forth_and_back_and_hold_each_request_once(world: World, home_t
 def test_requests_of_the_same_moment_are_paged_too(world: World, home_tabs: HomeTabs) -> None:
     ids = {world.ask() for _ in range(SIZES[Section.HISTORY] + 2)}
     first = home_tabs.read(REQUESTER).slices[Section.HISTORY]
-    home_tabs.turn(REQUESTER, Section.HISTORY, after=first.next)
+    home_tabs.turn_page(REQUESTER, Section.HISTORY, after=first.next)
     second = home_tabs.read(REQUESTER).slices[Section.HISTORY]
     assert {each.request.id for each in (*first.requests, *second.requests)} == ids
 
@@ -104,11 +104,11 @@ def test_requests_of_the_same_moment_are_paged_too(world: World, home_tabs: Home
 def test_a_page_that_is_gone_is_the_first_one(world: World, home_tabs: HomeTabs) -> None:
     ids = asked(world, SIZES[Section.WAITING] + 1)
     first = home_tabs.read(OWNER).slices[Section.WAITING]
-    home_tabs.turn(OWNER, Section.WAITING, after=first.next)
+    home_tabs.turn_page(OWNER, Section.WAITING, after=first.next)
     assert seen(home_tabs, OWNER, Section.WAITING) == ids[-1:]
     world.approvals.deny(ids[-1], OWNER)
     assert seen(home_tabs, OWNER, Section.WAITING) == ids[:-1]
-    home_tabs.turn(OWNER, Section.WAITING, after="REQ-000000")
+    home_tabs.turn_page(OWNER, Section.WAITING, after="REQ-000000")
     assert seen(home_tabs, OWNER, Section.WAITING) == ids[:-1], "a forged page"
 
 

@@ -60,7 +60,7 @@ def test_times_that_were_written_by_an_update_come_back_in_utc_as_well(store: St
     row = claim_grants(store)[0]
     assert row.claimed_until == NOW + MINUTE
     with store.writing() as write:
-        write.put_off(row, NOW + 2 * MINUTE)
+        write.postpone(row, NOW + 2 * MINUTE)
     found = grant_in(store, grant.id)
     assert found.due_at == NOW + 2 * MINUTE
     assert found.due_at.tzinfo is UTC

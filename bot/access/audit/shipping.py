@@ -87,6 +87,6 @@ class Shipping:
                 return False
         self.destination.send([(str(each.sequence), as_ecs(each)) for each in events])
         with self.store.writing() as write:
-            write.shipped(self.destination.name, position, events[-1].sequence or position)
+            write.record_shipped(self.destination.name, position, events[-1].sequence or position)
         self.shipped += len(events)
         return len(events) == BATCH

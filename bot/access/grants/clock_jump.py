@@ -35,6 +35,6 @@ class ClockJumpDetector:
         back = now - then < timedelta(seconds=running - ran) - JUMP
         if back:
             with self.store.writing() as write:
-                write.clock_went_back(now, now + LONGEST_CLAIM)
+                write.make_retries_due(now, now + LONGEST_CLAIM)
         self._last = now, running
         return back

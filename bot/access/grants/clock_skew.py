@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.grants import begin_to_end
+from bot.access.lifecycle.grants import start_ending
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, Directory
@@ -68,7 +68,7 @@ class ClockSkewMonitor:
         changes = []
         integrations = self.current.policy.integrations
         for each in integrations:
-            self.end_over(each.name)
+            self.end_expired(each.name)
         for each in integrations:
             if self._is_due(each.name):
                 changes += self._measure(each)
@@ -81,7 +81,7 @@ class ClockSkewMonitor:
         known.at, known.ahead = self.clock.now(), ahead
         return ahead
 
-    def end_over(self, integration: str) -> int:
+    def end_expired(self, integration: str) -> int:
         """Ends grants that have expired by the last measured clock of the cluster; returns how many."""
         known = self._measured.get(integration)
         if known is None or known.ahead <= TOLERANCE:
@@ -91,7 +91,7 @@ class ClockSkewMonitor:
             now = self.clock.now()
             with self.store.writing() as write:
                 over = write.grants_ending_by(integration, now + known.ahead, _BATCH)
-                taken = begin_to_end(write, over, EndReason.EXPIRED, APPLICATION, now)
+                taken = start_ending(write, over, EndReason.EXPIRED, APPLICATION, now)
             ended += len(taken)
             if not taken or len(over) < _BATCH:
                 return ended
@@ -108,7 +108,7 @@ class ClockSkewMonitor:
             if integration.name in self._measured:
                 self._measured[integration.name].at = self.clock.now()
             return []
-        self.end_over(integration.name)
+        self.end_expired(integration.name)
         known = self._measured[integration.name]
         apart = ClockSkew(integration.name, known.ahead)
         if apart.wrong:

@@ -58,8 +58,8 @@ class Provisioning:
             raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
         try:
             _check_active(grant_id, grant, now)
-            credential = self._fresh(details, grant, lambda _: None)
-            self._revealed(grant, credential, actor)
+            credential = self._replace_secret(details, grant, lambda _: None)
+            self._record_reveal(grant, credential, actor)
         except LostRace:
             self._release(grant)
             raise Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.") from None
@@ -68,11 +68,11 @@ class Provisioning:
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
         except Exception:
             with self.store.writing() as write:
-                write.put_off(grant, grant.due_at or now)  # due when it was before: a failed click changes nothing
+                write.postpone(grant, grant.due_at or now)  # due when it was before: a failed click changes nothing
             raise
         return details, credential
 
-    def _revealed(self, grant: Grant, credential: Credential, actor: str) -> None:
+    def _record_reveal(self, grant: Grant, credential: Credential, actor: str) -> None:
         # Work that became due while the grant was claimed starts now, not a second later.
         with self.store.writing() as write:
             write.change(
@@ -88,28 +88,28 @@ class Provisioning:
     def _work(self, grant: Grant) -> None:
         try:
             if grant.expires_at <= self.clock.now():
-                self._put_off(grant)  # it has expired: `revocation` ends it
+                self._postpone(grant)  # it has expired: `revocation` ends it
             elif grant.state is GrantState.PROVISIONING:
                 self._provision(grant)
             elif grant.task is not None:
                 self._do_task(grant, grant.task)
             else:
-                self._put_off(grant)
+                self._postpone(grant)
         except LostRace:
             # Someone ended or extended it while it was claimed: the row says what is due now.
             self._settle(grant)
 
-    def _put_off(self, grant: Grant) -> None:
+    def _postpone(self, grant: Grant) -> None:
         with self.store.writing() as write:
-            write.put_off(grant, grant.expires_at)
+            write.postpone(grant, grant.expires_at)
 
     def _provision(self, grant: Grant) -> None:
         details, message = self._read(grant)
-        placing = self.executor.submit(self._place, message, details)
+        placing = self.executor.submit(self._post_message, message, details)
         end = EndReason.NOT_CREATED
         try:
             try:
-                credential = self._first(details, grant)
+                credential = self._first_secret(details, grant)
             finally:
                 wait([placing])  # the position of the message must be kept, whatever the cluster answered
             end = EndReason.NOT_DELIVERED
@@ -119,11 +119,11 @@ class Provisioning:
         except Refusal as error:
             self._fail(grant, details, end, str(error))
         except Outage as error:
-            self._later(grant, details, error)
+            self._retry_later(grant, details, error)
         else:
             self._activate(grant, credential)
 
-    def _first(self, details: RequestDetails, grant: Grant) -> Credential | None:
+    def _first_secret(self, details: RequestDetails, grant: Grant) -> Credential | None:
         """The first secret of a grant. If it is revealed on a click, no secret is known before that."""
         revealed = details.request.delivery is Delivery.REVEAL
         cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
@@ -134,7 +134,7 @@ class Provisioning:
 
     def _deliver(self, grant: Grant, details: RequestDetails, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
-        self._place(message, details)  # the message of an adopted grant has no known position
+        self._post_message(message, details)  # the message of an adopted grant has no known position
         self.notifier.deliver(message, details, credential)
 
     def _check_still_mine(self, grant: Grant) -> None:
@@ -162,30 +162,32 @@ class Provisioning:
         try:
             credential = None
             if task is GrantTask.RENEW or (key and not revealed):
-                credential = self._fresh(details, grant, partial(self._deliver, grant, details, message))
+                credential = self._replace_secret(details, grant, partial(self._deliver, grant, details, message))
             elif not key:
                 self.clusters[details.request.integration].extend(_spec(details, grant))
         except Gone:
             self._end(grant, EndReason.REMOVED_BY_HAND)
         except (Outage, Refusal) as error:
-            self._later(grant, details, error)
+            self._retry_later(grant, details, error)
         else:
-            self._done(grant, task, credential, show=revealed)
+            self._record_task(grant, task, credential, show=revealed)
 
-    def _fresh(self, details: RequestDetails, grant: Grant, hand_over: Callable[[Credential], None]) -> Credential:
+    def _replace_secret(
+        self, details: RequestDetails, grant: Grant, deliver: Callable[[Credential], None]
+    ) -> Credential:
         """Replaces the secret. An old key is invalidated only after its successor was delivered."""
         cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
         if details.request.kind is CredentialKind.PASSWORD:
             cluster.renew(spec, password)
             credential = Credential(grant.username, password)
-            hand_over(credential)
+            deliver(credential)
             return credential
         credential = cluster.grant_key(spec, password)
-        hand_over(credential)
+        deliver(credential)
         cluster.end_other_keys(grant.username, keep=credential.key_id or "")
         return credential
 
-    def _done(self, grant: Grant, task: GrantTask, credential: Credential | None, *, show: bool) -> None:
+    def _record_task(self, grant: Grant, task: GrantTask, credential: Credential | None, *, show: bool) -> None:
         now = self.clock.now()
         event = "grant.renewed" if task is GrantTask.RENEW else "grant.extension_applied"
         done: GrantChanges = {
@@ -197,7 +199,7 @@ class Provisioning:
             write.change(grant, event, APPLICATION, now, **done)
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
-    def _place(self, message: Message, details: RequestDetails) -> None:
+    def _post_message(self, message: Message, details: RequestDetails) -> None:
         """Posts the message for the credential and stores its position before it holds any secret."""
         if message.ts is not None:
             return
@@ -213,7 +215,7 @@ class Provisioning:
             raise LookupError(f"{grant.id} has no message for its credential")
         return details, message
 
-    def _later(self, grant: Grant, details: RequestDetails, error: Outage | Refusal) -> None:
+    def _retry_later(self, grant: Grant, details: RequestDetails, error: Outage | Refusal) -> None:
         now = self.clock.now()
         attempts = grant.attempts + 1
         longest = LONGEST_PAUSE if isinstance(error, Outage) else LONGEST_PAUSE_FAILED
@@ -227,20 +229,20 @@ class Provisioning:
             if attempts == ATTEMPTS_BEFORE_REQUESTER_HEARS and grant.task is not GrantTask.EXTEND:
                 write.enqueue(grant.id, MessageKind.DELAYED, [details.request.requester], now)
             # At the expiry at the latest: a grant that was never delivered ends on time, too.
-            write.put_off(grant, min(now + pause, grant.expires_at))
+            write.postpone(grant, min(now + pause, grant.expires_at))
 
     def _fail(self, grant: Grant, details: RequestDetails, end: EndReason, error: str) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             end_grant(write, grant, end, APPLICATION, now, error)
             write.enqueue(grant.id, MessageKind.FAILED, details.request.owners, now)
-            write.put_off(grant, now)
+            write.postpone(grant, now)
 
     def _end(self, grant: Grant, end: EndReason) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             end_grant(write, grant, end, APPLICATION, now)
-            write.put_off(grant, now)
+            write.postpone(grant, now)
 
     def _settle(self, grant: Grant) -> None:
         now = self.clock.now()
@@ -249,14 +251,14 @@ class Provisioning:
             release(write, grant, now)
             if not mine:
                 with suppress(LostRace):  # the new holder will find the same
-                    _make_good(write, grant.id, now)
+                    _renew_after_takeover(write, grant.id, now)
 
     def _release(self, grant: Grant) -> None:
         with self.store.writing() as write:
             release(write, grant, self.clock.now())
 
 
-def _make_good(write: Transaction, grant_id: str, now: datetime) -> None:
+def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> None:
     """Renews the secret after another process took over the grant, when both may have set one.
 
     It is unknown which secret the cluster kept and which one was shown, so a new one is made and shown.

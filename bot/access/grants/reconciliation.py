@@ -10,7 +10,7 @@ from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.grants import begin_to_end, end_grant
+from bot.access.lifecycle.grants import end_grant, start_ending
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
@@ -59,7 +59,7 @@ class ReconciliationResult:
     error: str = ""
 
     @property
-    def did(self) -> dict[str, int]:
+    def changes(self) -> dict[str, int]:
         """Counts of the changes made, by kind, without zeros."""
         counts = {
             "adopted": len(self.adopted),
@@ -71,7 +71,7 @@ class ReconciliationResult:
         return {name: count for name, count in counts.items() if count}
 
     @property
-    def going(self) -> list[str]:
+    def ending(self) -> list[str]:
         """Grants that now have to be removed from the cluster and confirmed."""
         return [*self.ended, *self.again, *self.removed_by_hand]
 
@@ -101,7 +101,7 @@ class Reconciliation:
         """Reconciles one cluster now; `None` if another process is doing it."""
         outcome = ReconciliationResult(integration.name)
         try:
-            self._round(integration, outcome)
+            self._reconcile(integration, outcome)
         except _ClaimedElsewhere:
             return None
         except (Outage, Refusal) as error:
@@ -117,7 +117,7 @@ class Reconciliation:
             last = read.setting(_name(integration))
         return last is None or not timedelta(0) <= now - last.at < EVERY
 
-    def _round(self, integration: Integration, outcome: ReconciliationResult) -> None:
+    def _reconcile(self, integration: Integration, outcome: ReconciliationResult) -> None:
         name = integration.name
         with self.store.writing() as write:
             self._hold(write, name)
@@ -128,7 +128,7 @@ class Reconciliation:
             seen.update(key for each in page for key in each.key_ids)
             with self.store.reading() as read:
                 known = read.grants_named([each.username for each in page])
-            meanings = [(each, meaning(each, known.get(each.username), self.clock.now())) for each in page]
+            meanings = [(each, classify(each, known.get(each.username), self.clock.now())) for each in page]
             outcome.found += sum(1 for _, what in meanings if what is not ItemStatus.NOT_OURS)
             some = [(each, what) for each, what in meanings if what not in {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS}]
             if some:
@@ -137,10 +137,10 @@ class Reconciliation:
                 with self.store.writing() as write:
                     self._hold(write, name)
                     self._settle(write, some[start : start + _PAGE], known, owners or (), outcome)
-        self._look_for_missing(name, seen, outcome)
+        self._end_missing(name, seen, outcome)
         with suppress(Refusal):  # a cluster that does not tell its time is assumed to have ours
             self.clocks.measure(name)
-        outcome.by_clock = self.clocks.end_over(name)
+        outcome.by_clock = self.clocks.end_expired(name)
 
     def _hold(self, write: Transaction, integration: str) -> None:
         now = self.clock.now()
@@ -163,7 +163,7 @@ class Reconciliation:
         grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
         outcome.adopted += [grant.id for grant in grants if grant.username in lost]
         over = [grant for grant in grants if grant.username not in lost]
-        taken = begin_to_end(write, over, EndReason.UNKNOWN, APPLICATION, now)
+        taken = start_ending(write, over, EndReason.UNKNOWN, APPLICATION, now)
         outcome.ended += [grant.id for grant in taken]
 
     def _end_again(
@@ -174,7 +174,7 @@ class Reconciliation:
             write.change(grant, "grant.found_again", APPLICATION, now, detail=detail, due_at=now, attempts=0)
             outcome.again.append(grant.id)
 
-    def _look_for_missing(self, integration: str, seen: set[str], outcome: ReconciliationResult) -> None:
+    def _end_missing(self, integration: str, seen: set[str], outcome: ReconciliationResult) -> None:
         """Ends active grants that no search has shown and that a lookup by name does not find either."""
         after = ""
         while True:
@@ -211,36 +211,36 @@ class Reconciliation:
             key_id = grant.key_id if kind is CredentialKind.API_KEY else None
             gone = idle and not self.clusters[integration].exists(grant.username, key_id)
         except (Outage, Refusal):
-            self._let_go(grant)
+            self._release_claim(grant)
             raise
         if gone:
             with suppress(LostRace), self.store.writing() as write:
                 end_grant(write, grant, EndReason.REMOVED_BY_HAND, APPLICATION, now)
-                write.put_off(grant, now)
+                write.postpone(grant, now)
                 return True
-        self._let_go(grant)
+        self._release_claim(grant)
         return False
 
-    def _let_go(self, grant: Grant) -> None:
+    def _release_claim(self, grant: Grant) -> None:
         with self.store.writing() as write:
-            write.put_off(grant, grant.due_at or self.clock.now())
+            write.postpone(grant, grant.due_at or self.clock.now())
 
     def _finish(self, outcome: ReconciliationResult) -> None:
         now, name = self.clock.now(), _name(outcome.integration)
         with self.store.writing() as write:
             if not outcome.error:
                 write.set_setting(name, str(outcome.found), now)
-            if outcome.did:
+            if outcome.changes:
                 write.audit(
                     "reconcile.finished", APPLICATION, now, None,
-                    integration=outcome.integration, found=outcome.found, error=outcome.error, **outcome.did,
+                    integration=outcome.integration, found=outcome.found, error=outcome.error, **outcome.changes,
                 )  # fmt: skip
             write.claim_duty(name, now, now)  # another process may start at once
         if not outcome.error:
             self._began_here.add(outcome.integration)
 
 
-def meaning(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
+def classify(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
     """Classifies a found item by the grant of its name, if there is one."""
     if grant is None:
         if not found.marked:

@@ -10,7 +10,7 @@ from typing import Unpack
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.grants import begin_to_end, release
+from bot.access.lifecycle.grants import release, start_ending
 from bot.access.lifecycle.requests import audience_of
 from bot.access.lifecycle.timeline import add_end_to_timeline
 from bot.access.models.columns import FREE, CredentialKind
@@ -50,9 +50,9 @@ class Revocation:
             live = [grant for grant in grants if grant.state in LIVE]
             early = [grant for grant in live if grant.expires_at > now]
             for grant in early:
-                write.put_off(grant, grant.expires_at)  # the clock went back, or the claim ended too soon
+                write.postpone(grant, grant.expires_at)  # the clock went back, or the claim ended too soon
             over = [grant for grant in live if grant.expires_at <= now]
-            taken = {grant.id for grant in begin_to_end(write, over, EndReason.EXPIRED, APPLICATION, now)}
+            taken = {grant.id for grant in start_ending(write, over, EndReason.EXPIRED, APPLICATION, now)}
             lost = [grant for grant in over if grant.id not in taken]
             for grant in lost:
                 release(write, grant, now)  # someone ended or extended it while it was claimed
@@ -99,28 +99,28 @@ class Revocation:
             if _is_gone(*ending):
                 states[ending[0].state].append(ending)
             else:
-                _not_gone(write, *ending, now)
-        reopened = _moved(write, states[GrantState.REVOCATION_FAILED], GrantState.REVOKING, now)
-        self._gone(write, states[GrantState.REVOKING] + reopened, now)
-        _moved(write, states[GrantState.REVOKED], GrantState.CLEANED_UP, now, **DONE)
+                _record_failure(write, *ending, now)
+        reopened = _move_all(write, states[GrantState.REVOCATION_FAILED], GrantState.REVOKING, now)
+        self._record_gone(write, states[GrantState.REVOKING] + reopened, now)
+        _move_all(write, states[GrantState.REVOKED], GrantState.CLEANED_UP, now, **DONE)
         for grant, _, receipt in states[GrantState.CLEANED_UP]:
             try:
                 write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
             except LostRace:
-                write.put_off(
+                write.postpone(
                     grant, now
                 )  # another process has removed it again in the meantime; the other grants must not wait
 
-    def _gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
+    def _record_gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Records confirmed ends, notifies requesters and approvers, and schedules the deletion of kept users."""
         due: dict[str, GrantChanges] = {
-            grant.id: {"due_at": self._due_to_go(details, receipt, now)} for grant, details, receipt in endings
+            grant.id: {"due_at": self._deletion_due(details, receipt, now)} for grant, details, receipt in endings
         }
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
-        gone = _moved(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
+        gone = _move_all(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
         # Nothing is kept of the others: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
-        gone += _moved(
+        gone += _move_all(
             write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, due_at=None, **FREE
         )
         hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
@@ -128,7 +128,7 @@ class Revocation:
         write.enqueue_all(hear, MessageKind.ENDED, now)
         add_end_to_timeline(write, hear, now)
 
-    def _due_to_go(self, details: RequestDetails, receipt: Receipt, now: datetime) -> datetime | None:
+    def _deletion_due(self, details: RequestDetails, receipt: Receipt, now: datetime) -> datetime | None:
         if not receipt.user_disabled:
             return None
         return now + (self._cleanup_after(details) or timedelta(0))
@@ -147,7 +147,7 @@ def _is_gone(grant: Grant, _story: RequestDetails, receipt: Receipt) -> bool:
     return receipt.complete or (receipt.foreign and grant.delivered_at is None)
 
 
-def _moved(
+def _move_all(
     write: Transaction,
     endings: Sequence[Ending],
     to: GrantState,
@@ -172,7 +172,7 @@ def _moved(
     return [ending for ending in endings if ending[0].id in taken]
 
 
-def _not_gone(write: Transaction, grant: Grant, details: RequestDetails, receipt: Receipt, now: datetime) -> None:
+def _record_failure(write: Transaction, grant: Grant, details: RequestDetails, receipt: Receipt, now: datetime) -> None:
     attempts = grant.attempts + 1
     detail = receipt.stored()
     told = receipt.final or attempts >= ATTEMPTS_BEFORE_OWNERS_HEAR
@@ -192,4 +192,4 @@ def _not_gone(write: Transaction, grant: Grant, details: RequestDetails, receipt
         release(write, grant, now)
         return
     longest = LONGEST_PAUSE_FAILED if grant.state is GrantState.REVOCATION_FAILED else LONGEST_PAUSE
-    write.put_off(grant, now + pause_after(attempts, longest))
+    write.postpone(grant, now + pause_after(attempts, longest))

@@ -39,10 +39,10 @@ class ExpiryWarnings:
         """Enqueues a warning to the requester of each grant that ends soon."""
         now = self.clock.now()
         with self.store.reading() as read:
-            due = read.ending_soon(now, _BATCH)
+            due = read.grants_to_warn(now, _BATCH)
         for grant in due:
             with self.store.writing() as write:
-                then = next_note(now, grant.expires_at)
+                then = next_warning(now, grant.expires_at)
                 if not write.record_warning(grant, then) or grant.expires_at <= now:
                     continue
                 requester = write.request_details(grant.id).request.requester
@@ -51,7 +51,7 @@ class ExpiryWarnings:
                 write.enqueue(grant.id, MessageKind.WARNING, [requester], now, about)
 
 
-def notes(length: timedelta) -> Sequence[timedelta]:
+def leads(length: timedelta) -> Sequence[timedelta]:
     """How long before its end each warning of an access of that length comes, earliest first."""
     if length < SHORTEST:
         return ()
@@ -60,12 +60,12 @@ def notes(length: timedelta) -> Sequence[timedelta]:
     return min(length * FIRST_NOTE, EARLIEST), LAST_NOTE
 
 
-def first_note(now: datetime, end: datetime) -> datetime | None:
+def first_warning(now: datetime, end: datetime) -> datetime | None:
     """When the first warning about access given or extended now is due; `None` if there is none."""
-    return next((end - ahead for ahead in notes(end - now)), None)
+    return next((end - ahead for ahead in leads(end - now)), None)
 
 
-def next_note(now: datetime, end: datetime) -> datetime | None:
+def next_warning(now: datetime, end: datetime) -> datetime | None:
     """When the next warning is due after one sent now."""
     return end - LAST_NOTE if now < end - LAST_NOTE else None
 

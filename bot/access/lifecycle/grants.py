@@ -11,7 +11,7 @@ from bot.access.states import EndReason, GrantState, RequestState
 from bot.access.store.transaction import Transaction
 
 
-def begin_to_end(
+def start_ending(
     write: Transaction, grants: Sequence[Grant], end: EndReason, actor: str, now: datetime, error: str = ""
 ) -> Sequence[Grant]:
     """Starts the end of live grants and cancels their pending extensions. Workers do the rest.
@@ -31,7 +31,7 @@ def begin_to_end(
 
 def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now: datetime, error: str = "") -> None:
     """Starts the end of one live grant. Raises `LostRace` if it has changed since it was read."""
-    if not begin_to_end(write, [grant], end, actor, now, error):
+    if not start_ending(write, [grant], end, actor, now, error):
         raise LostRace(grant.id)
 
 
@@ -42,4 +42,4 @@ def release(write: Transaction, grant: Grant, now: datetime) -> None:
         # This process was stopped for longer than its claim, and another process ended the grant. Anything this one
         # created since then would never end.
         write.change(current, "grant.made_too_late", APPLICATION, now, due_at=now)
-    write.put_off(grant, now)
+    write.postpone(grant, now)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.access.errors import LostRace
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.expiry_warnings import first_note
+from bot.access.lifecycle.expiry_warnings import first_warning
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
 from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import MessageKind
@@ -56,7 +56,7 @@ def prolong(
         expires_at=until,
         due_at=now,
         task=task,
-        warn_at=None if automatic else first_note(now, until),
+        warn_at=None if automatic else first_warning(now, until),
         extensions=grant.extensions + (not automatic),
     )
     write.refresh(grant.id, [MessageKind.APPROVAL, MessageKind.WARNING, MessageKind.BREAK_GLASS], now)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Conflict, NotFound, Outage
-from bot.access.lifecycle.grants import begin_to_end
+from bot.access.lifecycle.grants import start_ending
 from bot.access.models.home import Favourite, HomeTab
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
@@ -72,16 +72,16 @@ class HomeTabs:
     def open(self, person: str) -> None:
         """Records that the person opened it: from now on it is kept up to date, starting with first pages."""
         with self.store.writing() as write:
-            write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now()))
+            write.save_home_tab(HomeTab(person=person, opened_at=self.clock.now()))
 
-    def turn(self, person: str, section: Section, *, after: str | None = None, before: str | None = None) -> None:
+    def turn_page(self, person: str, section: Section, *, after: str | None = None, before: str | None = None) -> None:
         """Moves to the page after or before a request of that list."""
         with self.store.writing() as write:
             tab = write.home_tab(person)
             place = _read_place(tab.place if tab else "")
             place[section] = PageQuery(SIZES[section], after, before)
             stored = {each.value: [page.after, page.before] for each, page in place.items()}
-            write.keep_home_tab(HomeTab(person=person, opened_at=self.clock.now(), place=json.dumps(stored)))
+            write.save_home_tab(HomeTab(person=person, opened_at=self.clock.now(), place=json.dumps(stored)))
 
     def again(self, person: str, request_id: str) -> Draft:
         """The terms of a request, to ask again. Raises `NotFound` if it is not that person's."""
@@ -126,7 +126,7 @@ class HomeTabs:
             now = self.clock.now()
             with self.store.writing() as write:
                 grants = write.owned_grants(person, owned, seen_at, ENDED_TOGETHER)
-                taken = begin_to_end(write, grants, EndReason.REVOKED, person, now) if grants else []
+                taken = start_ending(write, grants, EndReason.REVOKED, person, now) if grants else []
             count += len(taken)
             if not grants:
                 return count

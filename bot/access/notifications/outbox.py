@@ -44,7 +44,7 @@ class Outbox:
         details, above = self._read(message)
         if not self._is_worth_sending(message, details, above):
             with self.store.writing() as write:
-                write.give_up(message)
+                write.drop(message)
                 write.audit(
                     "message.stale", APPLICATION, self.clock.now(), message.request_id,
                     kind=message.kind.value, recipient=message.recipient,
@@ -52,21 +52,21 @@ class Outbox:
             return
         if message.kind is MessageKind.THREAD and above is not None and above.ts is None:
             with self.store.writing() as write:
-                write.put_off(message, self.clock.now() + FOR_WHAT_STANDS_ABOVE)
+                write.postpone(message, self.clock.now() + FOR_WHAT_STANDS_ABOVE)
             return
         try:
-            posted = self.notifier.send(message, details, _place_of(above))
+            posted = self.notifier.send(message, details, _position_of(above))
         except Outage as error:
             pause = pause_after(message.attempts + 1, LONGEST_PAUSE)
             if error.retry_after is not None:
                 pause = timedelta(seconds=error.retry_after)
             with self.store.writing() as write:
-                write.put_off(message, self.clock.now() + pause)
+                write.postpone(message, self.clock.now() + pause)
         except Refusal as error:
             self._refused(message, details, error)
         else:
             with self.store.writing() as write:
-                write.sent(message, posted)
+                write.mark_sent(message, posted)
 
     def _read(self, message: Message) -> tuple[RequestDetails | None, Message | None]:
         """The request of the message, and the message whose thread it belongs to. A notice has no request."""
@@ -82,7 +82,7 @@ class Outbox:
         """Whether the message still has something to say: a first post about something over may not."""
         if message.ts is not None or details is None:
             return True
-        if _is_overtaken(message, details):
+        if _is_superseded(message, details):
             return False
         if message.kind is MessageKind.WARNING:
             return is_current(message, details)
@@ -92,7 +92,7 @@ class Outbox:
     def _refused(self, message: Message, details: RequestDetails | None, error: Refusal) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
-            write.give_up(message)
+            write.drop(message)
             write.audit(
                 "message.refused", APPLICATION, now, message.request_id,
                 kind=message.kind.value, recipient=message.recipient, error=str(error),
@@ -102,11 +102,11 @@ class Outbox:
             if message.recipient == details.request.channel and details.request.state is RequestState.PENDING:
                 # The channel is gone or the app is not in it: the owners are asked one by one.
                 write.enqueue(details.request.id, MessageKind.APPROVAL, details.request.owners, now)
-            if not write.anybody_asked(details.request.id):
-                _nobody_asked(write, details.request, now)
+            if not write.any_owner_asked(details.request.id):
+                _cancel_unasked(write, details.request, now)
 
 
-def _is_overtaken(message: Message, details: RequestDetails) -> bool:
+def _is_superseded(message: Message, details: RequestDetails) -> bool:
     """Whether a message that was never sent is superseded by a newer one about its request.
 
     After an hour without Slack, nobody is reminded of a decided request, or told of the delay of a credential that is
@@ -122,13 +122,13 @@ def _is_overtaken(message: Message, details: RequestDetails) -> bool:
     return message.kind is MessageKind.DELAYED and not waits
 
 
-def _place_of(message: Message | None) -> MessagePosition | None:
+def _position_of(message: Message | None) -> MessagePosition | None:
     if message is None or message.channel is None or message.ts is None:
         return None
     return MessagePosition(message.channel, message.ts)
 
 
-def _nobody_asked(write: Transaction, request: AccessRequest, now: datetime) -> None:
+def _cancel_unasked(write: Transaction, request: AccessRequest, now: datetime) -> None:
     """No owner could be notified: the requester hears that now instead of at the expiry."""
     if request.state is not RequestState.PENDING:
         return

@@ -8,7 +8,7 @@ from typing import NoReturn, Unpack
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import APPLICATION, USERNAME_PREFIX
-from bot.access.lifecycle.expiry_warnings import first_note
+from bot.access.lifecycle.expiry_warnings import first_warning
 from bot.access.lifecycle.requests import audience_of, complete, describe_end, enqueue_outcome, expire, prolong
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.grants import Grant
@@ -182,7 +182,7 @@ class Approvals:
                 created_at=now,
                 expires_at=now + request.length,
                 due_at=now,
-                warn_at=None if request.automatic else first_note(now, now + request.length),
+                warn_at=None if request.automatic else first_warning(now, now + request.length),
             )
         )
         write.enqueue(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)

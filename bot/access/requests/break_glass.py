@@ -56,7 +56,7 @@ class BreakGlass:
         now = self.clock.now()
         try:
             with self.store.writing() as write:
-                write.review(request, actor, now)
+                write.record_review(request, actor, now)
                 write.audit("request.reviewed", actor, now, request_id)
                 write.refresh(request_id, [MessageKind.BREAK_GLASS], now)
                 return write.request_details(request_id)
@@ -75,7 +75,7 @@ class BreakGlass:
     def _remind(self, request: AccessRequest, now: datetime) -> None:
         people = self._reviewers(request)[:MOST_ASKED]
         with self.store.writing() as write:
-            if write.put_review_off(request, now + REMIND_EVERY):
+            if write.postpone_review(request, now + REMIND_EVERY):
                 write.audit("request.review_reminded", APPLICATION, now, request.id, to=list(people))
                 write.enqueue(request.id, MessageKind.BREAK_GLASS, people, now, about=now.isoformat())
 

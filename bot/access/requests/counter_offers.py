@@ -78,7 +78,7 @@ class CounterOffers:
             with self.store.writing() as write:
                 write.lock_request(request)
                 check_less(self.current.policy, request, offer)
-                write.put_offer(offer)
+                write.save_offer(offer)
                 write.audit(
                     "request.offer_made", actor, now, request.id,
                     offer=offer.id, patterns=offer.patterns, permission=offer.permission, duration=offer.duration,

@@ -11,7 +11,7 @@ HOUR = timedelta(hours=1)
 
 def take_turn(write: Transaction, person: str) -> None:
     """Lets one transaction at a time file a request for that person: two clicks at once see each other."""
-    write.serialize(f"requests of {person}")
+    write.lock_name(f"requests of {person}")
 
 
 def check_limits(read: Transaction, policy: Policy, person: str, now: datetime, *, waits: bool = True) -> None:

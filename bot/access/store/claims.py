@@ -15,8 +15,8 @@ from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
 from bot.access.states import ENDING, GrantState
-from bot.access.store.grants import being_made
-from bot.access.store.messages import first_of_recipient
+from bot.access.store.grants import is_being_made
+from bot.access.store.messages import is_first_of_recipient
 from bot.access.store.session import SessionBase
 
 Claimable = TypeVar("Claimable", Grant, Message)
@@ -25,7 +25,7 @@ Claimable = TypeVar("Claimable", Grant, Message)
 class ClaimQueries(SessionBase):
     """A claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
 
-    def put_off(self, row: Grant | Message, until: datetime) -> None:
+    def postpone(self, row: Grant | Message, until: datetime) -> None:
         """Ends the claim; the row is due again at `until`, or earlier if something newer is due."""
         if isinstance(row, Grant):
             due = case((col(Grant.version) == row.version, until), else_=col(Grant.due_at))
@@ -40,7 +40,7 @@ class ClaimQueries(SessionBase):
 
     def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
         """Claims up to `most` due grants until `until`: those that end if `ending`, otherwise those being made."""
-        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), being_made(ending=ending))
+        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), is_being_made(ending=ending))
         found = self._session.exec(
             select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
         ).all()
@@ -48,12 +48,12 @@ class ClaimQueries(SessionBase):
 
     def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
         """Claims this grant, due or not; `None` if another process has it."""
-        found = self._anew(Grant, Grant.id == grant_id)
+        found = self._read_anew(Grant, Grant.id == grant_id)
         return next(iter(self._claim(Grant, found, now, until)), None)
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
         """Claims up to `most` due messages, only the oldest of each recipient, so that they arrive in order."""
-        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), first_of_recipient())
+        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), is_first_of_recipient())
         found = self._session.exec(
             select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
         ).all()
@@ -96,7 +96,7 @@ class ClaimQueries(SessionBase):
             self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
         self.made_work = True
 
-    def clock_went_back(self, now: datetime, claimed_until: datetime) -> None:
+    def make_retries_due(self, now: datetime, claimed_until: datetime) -> None:
         """After the clock went back: rows that were due by the old clock become due now, and claims and duties end
         sooner.
         """

@@ -17,7 +17,7 @@ class CounterOfferQueries(SessionBase):
         """The offer with that id."""
         return self._session.get(CounterOffer, offer_id, populate_existing=True)
 
-    def put_offer(self, offer: CounterOffer) -> None:
+    def save_offer(self, offer: CounterOffer) -> None:
         """Stores a new offer, replacing an open one of the same owner about the same request."""
         before = and_(
             col(CounterOffer.request_id) == offer.request_id,

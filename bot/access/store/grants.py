@@ -28,7 +28,7 @@ class GrantQueries(RequestQueries):
 
     def grants_named(self, usernames: Sequence[str]) -> Mapping[str, Grant]:
         """The existing grants among these usernames, by username."""
-        return {each.username: each for each in self._anew(Grant, col(Grant.username).in_(usernames))}
+        return {each.username: each for each in self._read_anew(Grant, col(Grant.username).in_(usernames))}
 
     def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
         """A page of one integration's active grants with their kinds, ordered by id, after the id `after`."""
@@ -91,7 +91,7 @@ class GrantQueries(RequestQueries):
 
     def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
         """When the next grant is due, of those that end or of those being made; `None` if none is due by `by`."""
-        return self._next_due(Grant, by, being_made(ending=ending))
+        return self._next_due(Grant, by, is_being_made(ending=ending))
 
     def add_grants(self, grants: Sequence[Grant]) -> None:
         """Stores new grants."""
@@ -196,7 +196,7 @@ class GrantQueries(RequestQueries):
                 taken.append(grant)
         return taken
 
-    def ending_soon(self, now: datetime, most: int) -> Sequence[Grant]:
+    def grants_to_warn(self, now: datetime, most: int) -> Sequence[Grant]:
         """Active grants whose requester is due a warning that access ends soon."""
         return self._session.exec(
             select(Grant)
@@ -217,7 +217,7 @@ class GrantQueries(RequestQueries):
         return self._execute(update(Grant).where(as_read).values(warn_at=then)) == 1
 
 
-def being_made(*, ending: bool) -> Any:
+def is_being_made(*, ending: bool) -> Any:
     """Selects due grants whose secret is being made or replaced; with `ending`, all other due grants.
 
     A grant that expires by its `due_at` counts as ending as well.

@@ -100,7 +100,7 @@ class HomeQueries(RequestQueries):
         """A person's Home tab, if it was ever opened."""
         return self._session.get(HomeTab, person)
 
-    def keep_home_tab(self, tab: HomeTab) -> None:
+    def save_home_tab(self, tab: HomeTab) -> None:
         """Saves the state of a Home tab."""
         self._session.merge(tab)
         self._session.flush()

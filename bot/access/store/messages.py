@@ -28,7 +28,7 @@ class MessageQueries(SessionBase):
 
     def next_message_due(self, by: datetime) -> datetime | None:
         """When the next message is due; `None` if none is due by `by`."""
-        return self._next_due(Message, by, first_of_recipient())
+        return self._next_due(Message, by, is_first_of_recipient())
 
     def enqueue(
         self,
@@ -98,7 +98,7 @@ class MessageQueries(SessionBase):
         self._execute(update(Message).where(col(Message.id) == message.id).values(channel=posted.channel, ts=posted.ts))
         message.channel, message.ts = posted.channel, posted.ts
 
-    def sent(self, message: Message, posted: MessagePosition) -> None:
+    def mark_sent(self, message: Message, posted: MessagePosition) -> None:
         """Marks the message as sent in the version that was claimed, and ends the claim. A newer version stays due."""
         self.record_position(message, posted)
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
@@ -108,7 +108,7 @@ class MessageQueries(SessionBase):
             .values(sent=message.wanted, due_at=still_owed, attempts=0, owed_since=_since(message), **FREE)
         )
 
-    def give_up(self, message: Message) -> None:
+    def drop(self, message: Message) -> None:
         """Drops the version that was claimed, and ends the claim. A newer version stays due."""
         still_owed = case((col(Message.wanted) == message.wanted, None), else_=col(Message.due_at))
         owed = {"due_at": still_owed, "owed_since": _since(message)}
@@ -159,7 +159,7 @@ def _since(message: Message) -> Any:
     return case((col(Message.wanted) == message.wanted, None), else_=col(Message.owed_since))
 
 
-def first_of_recipient() -> Any:
+def is_first_of_recipient() -> Any:
     """Selects the oldest due message of each recipient.
 
     Thread replies have an order of their own, except that the message about an end follows the replies before it.

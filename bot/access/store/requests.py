@@ -60,14 +60,14 @@ class RequestQueries(SessionBase):
     def all_request_details(self, request_ids: Sequence[str]) -> Sequence[RequestDetails]:
         """Everything about several requests, in that order. Raises `LookupError` if one does not exist."""
         # Rows are read again: conditional updates bypass the session's identity map.
-        requests = {each.id: each for each in self._anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
+        requests = {each.id: each for each in self._read_anew(AccessRequest, col(AccessRequest.id).in_(request_ids))}
         if missing := set(request_ids) - requests.keys():
             raise LookupError(f"no request {', '.join(sorted(missing))}")
-        approvals = self._anew(Approval, col(Approval.request_id).in_(request_ids), Approval.at, Approval.approver)
-        groups = self._anew(AskedGroup, col(AskedGroup.request_id).in_(request_ids), AskedGroup.id)
-        offers = self._anew(CounterOffer, col(CounterOffer.request_id).in_(request_ids), CounterOffer.id)
+        approvals = self._read_anew(Approval, col(Approval.request_id).in_(request_ids), Approval.at, Approval.approver)
+        groups = self._read_anew(AskedGroup, col(AskedGroup.request_id).in_(request_ids), AskedGroup.id)
+        offers = self._read_anew(CounterOffer, col(CounterOffer.request_id).in_(request_ids), CounterOffer.id)
         named = {each.id: each.extends or each.id for each in requests.values()}
-        grants = {each.id: each for each in self._anew(Grant, col(Grant.id).in_(named.values()))}
+        grants = {each.id: each for each in self._read_anew(Grant, col(Grant.id).in_(named.values()))}
         of_request = {name: _Rows([], [], []) for name in requests}
         for approval in approvals:
             of_request[approval.request_id].approvals.append(approval)
@@ -99,7 +99,7 @@ class RequestQueries(SessionBase):
             .limit(most)
         ).all()
 
-    def anybody_asked(self, request_id: str) -> bool:
+    def any_owner_asked(self, request_id: str) -> bool:
         """Whether an approval message about that request was sent or is still due."""
         there = or_(col(Message.ts).is_not(None), col(Message.due_at).is_not(None))
         mine = (Message.request_id == request_id, Message.kind == MessageKind.APPROVAL, there)
@@ -129,7 +129,7 @@ class RequestQueries(SessionBase):
             .limit(most)
         ).all()
 
-    def serialize(self, name: str) -> None:
+    def lock_name(self, name: str) -> None:
         """Waits for every other transaction with that lock name. SQLite allows one writer at a time anyway."""
         if self._session.connection().dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -244,7 +244,7 @@ class RequestQueries(SessionBase):
         due = select(AccessRequest).where(col(AccessRequest.review_at) <= now)
         return self._session.exec(due.order_by(col(AccessRequest.review_at), col(AccessRequest.id)).limit(most)).all()
 
-    def review(self, request: AccessRequest, actor: str, at: datetime) -> None:
+    def record_review(self, request: AccessRequest, actor: str, at: datetime) -> None:
         """Stores who reviewed the request. Raises `LostRace` if someone has, or it needs no review."""
         waiting = (
             col(AccessRequest.id) == request.id,
@@ -256,7 +256,7 @@ class RequestQueries(SessionBase):
         if self._execute(update(AccessRequest).where(*waiting).values(**reviewed)) != 1:
             raise LostRace(request.id)
 
-    def put_review_off(self, request: AccessRequest, until: datetime) -> bool:
+    def postpone_review(self, request: AccessRequest, until: datetime) -> bool:
         """Schedules the next reminder. Returns False if it was reviewed or another process was first."""
         as_read = (col(AccessRequest.id) == request.id, col(AccessRequest.review_at) == request.review_at)
         return self._execute(update(AccessRequest).where(*as_read).values(review_at=until)) == 1

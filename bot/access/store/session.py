@@ -37,7 +37,7 @@ class SessionBase:
         """The value that the application stored under that name."""
         return self._session.get(Setting, name, populate_existing=True)
 
-    def _anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
+    def _read_anew(self, table: type[_Table], where: Any, *order: Any) -> Sequence[_Table]:
         found = select(table).where(where).order_by(*order).execution_options(populate_existing=True)
         return self._session.exec(found).all()
 

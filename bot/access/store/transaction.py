@@ -83,7 +83,7 @@ class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQuerie
         self._session.flush()
         chain(self._session, self.audited)
 
-    def shipped(self, destination: str, before: int, now: int) -> None:
+    def record_shipped(self, destination: str, before: int, now: int) -> None:
         """Records that the audit trail was shipped up to `now`, unless another process has moved the position since
         `before`.
         """

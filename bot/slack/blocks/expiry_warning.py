@@ -11,7 +11,7 @@ from bot.slack.blocks.phrases import asked, where_it_stands
 from bot.slack.blocks.rich_text import Line, LocalTime
 
 
-def ending_soon(details: RequestDetails, about: str) -> MessageContent:
+def grants_to_warn(details: RequestDetails, about: str) -> MessageContent:
     """To the requester, ahead of the end; after it was extended or has ended, what became of it."""
     request, grant = details.request, details.grant
     if grant is None:

@@ -98,7 +98,7 @@ class HomeListeners:
         if found is None:
             return
         section, which = Section(found[1]), {found[2]: _request_id(body)}
-        self._changing(body, lambda: self.home_tabs.turn(_person(body), section, **which))
+        self._changing(body, lambda: self.home_tabs.turn_page(_person(body), section, **which))
 
     def revoke_all(self, ack: Ack, body: Body) -> None:
         """Revoke all: ends what others have of this owner's."""

@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_a_problem_of_its_variable(by_file: dict[str
         assert problems_of(by_file | {"ACCESS_CONFIG": path}) == ("ACCESS_CONFIG: names no file",)
 
 
-def test_the_file_is_read_again_when_it_is_asked_for_again(config: Path, by_file: dict[str, str]) -> None:
+def test_the_file_is_read_anew_when_it_is_asked_for_again(config: Path, by_file: dict[str, str]) -> None:
     with patch.dict(os.environ, by_file, clear=True):
         settings = load_settings()
         config.write_text(GOOD.replace("name: everyone", "name: nobody"), encoding="utf-8")

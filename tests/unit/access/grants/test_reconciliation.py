@@ -83,7 +83,7 @@ def test_what_is_known_and_live_is_left_alone(world: World) -> None:
     world.cluster.there = [there(world, request_id)]
     world.clock.advance(LATER)
     outcome = reconcile(world)
-    assert (outcome.found, outcome.did, outcome.error) == (1, {}, "")
+    assert (outcome.found, outcome.changes, outcome.error) == (1, {}, "")
     assert world.work_grants() == 0
     assert world.grant(request_id).claimed_by is None
     assert events_of_nothing(world) == []
@@ -92,7 +92,7 @@ def test_what_is_known_and_live_is_left_alone(world: World) -> None:
 def test_a_name_like_ours_that_says_nothing_is_nobodys_business(world: World) -> None:
     lost(world, marked=False, grant_id=None, requester=None, expires_at=None)
     outcome = reconcile(world)
-    assert (outcome.found, outcome.did) == (0, {})
+    assert (outcome.found, outcome.changes) == (0, {})
     world.work()
     assert not world.cluster.empty
 
@@ -109,7 +109,7 @@ def test_what_was_made_before_there_were_ids_is_known_by_its_name(world: World) 
 def test_what_is_lost_is_taken_over_and_ends_on_time(world: World) -> None:
     found = lost(world)
     outcome = reconcile(world)
-    assert outcome.did == {"adopted": 1}
+    assert outcome.changes == {"adopted": 1}
     request, grant = world.request_details("REQ-7K3F9Q").request, world.grant("REQ-7K3F9Q")
     assert (request.requester, request.patterns, request.permission) == (REQUESTER, ["logs-*"], "read")
     assert (request.decided_by, request.flow, request.owners) == ("es-access", "", [OWNER, SECOND_OWNER])
@@ -127,9 +127,9 @@ def test_what_is_lost_is_taken_over_and_ends_on_time(world: World) -> None:
 
 def test_what_was_taken_over_is_known_from_then_on_and_can_be_revoked(world: World) -> None:
     lost(world)
-    assert reconcile(world).did == {"adopted": 1}
+    assert reconcile(world).changes == {"adopted": 1}
     world.clock.advance(LATER)
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
     world.grants.revoke("REQ-7K3F9Q", REQUESTER)
     world.work()
     assert world.cluster.empty
@@ -138,7 +138,7 @@ def test_what_was_taken_over_is_known_from_then_on_and_can_be_revoked(world: Wor
 
 def test_a_lost_key_is_taken_over_as_a_key(world: World) -> None:
     lost(world, user=False, enabled=False, role=False, key_ids=("old", "new"))
-    assert reconcile(world).did == {"adopted": 1}
+    assert reconcile(world).changes == {"adopted": 1}
     assert world.request_details("REQ-7K3F9Q").request.kind is CredentialKind.API_KEY
     assert world.grant("REQ-7K3F9Q").key_id == "new"
 
@@ -171,7 +171,7 @@ def test_what_cannot_be_run_to_its_end_is_ended_at_once(world: World, values: di
     lost(world, **values)
     world.cluster.disabled = set()
     outcome = reconcile(world)
-    assert outcome.did == {"ended": 1}
+    assert outcome.changes == {"ended": 1}
     world.work()
     grant = world.grant("REQ-7K3F9Q")
     assert (grant.state, grant.end_reason) == (
@@ -212,7 +212,7 @@ def test_what_no_role_tells_of_is_called_unknown(world: World) -> None:
 def test_taking_over_does_not_wait_for_slack(world: World) -> None:
     world.directory.asked.errors = [Outage("no Slack")] * 3
     lost(world)
-    assert reconcile(world).did == {"adopted": 1}
+    assert reconcile(world).changes == {"adopted": 1}
     assert world.request_details("REQ-7K3F9Q").request.owners == []
 
 
@@ -227,9 +227,9 @@ def test_what_had_ended_and_is_there_again_is_ended_again(world: World, values: 
     world.work()
     world.cluster.users[found.username] = "made by hand"
     world.cluster.there = [replace(found, **values)]  # type: ignore[arg-type]
-    assert reconcile(world).did == {}, "a search may still show what was removed this moment"
+    assert reconcile(world).changes == {}, "a search may still show what was removed this moment"
     world.clock.advance(LATER)
-    assert reconcile(world).did == {"found_again": 1}
+    assert reconcile(world).changes == {"found_again": 1}
     world.work()
     assert world.cluster.empty
     assert world.audit(request_id)[-2:] == ["grant.found_again", "grant.removed_again"]
@@ -246,9 +246,9 @@ def test_a_disabled_user_that_is_kept_for_some_days_is_left_alone_and_enabled_ag
     assert world.grant(request_id).state is GrantState.REVOKED
     world.clock.advance(LATER)
     world.cluster.there = [replace(found, enabled=False, role=False)]
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
     world.cluster.there = [replace(found, enabled=True, role=False)]
-    assert reconcile(world).did == {"found_again": 1}
+    assert reconcile(world).changes == {"found_again": 1}
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP
     assert world.cluster.empty
@@ -260,9 +260,9 @@ def test_a_disabled_user_that_is_kept_for_some_days_is_left_alone_and_enabled_ag
 def test_what_was_removed_by_hand_is_closed_and_people_are_told(world: World) -> None:
     request_id = world.granted()
     world.cluster.users.clear()
-    assert reconcile(world).did == {}, "a search may not show yet what was made this moment"
+    assert reconcile(world).changes == {}, "a search may not show yet what was made this moment"
     world.clock.advance(LATER)
-    assert reconcile(world).did == {"removed_by_hand": 1}
+    assert reconcile(world).changes == {"removed_by_hand": 1}
     world.work()
     grant = world.grant(request_id)
     assert (grant.state, grant.end_reason) == (GrantState.CLEANED_UP, "it was removed from the cluster by hand")
@@ -276,7 +276,7 @@ def test_what_a_search_does_not_show_and_is_there_stays(world: World) -> None:
     request_id = world.granted()
     due = world.grant(request_id).due_at
     world.clock.advance(LATER)
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
     grant = world.grant(request_id)
     assert (grant.state, grant.due_at, grant.claimed_by) == (GrantState.ACTIVE, due, None)
 
@@ -288,7 +288,7 @@ def test_what_somebody_works_on_is_not_called_removed(world: World) -> None:
     other = Store(world.store._engine, "second")
     with other.writing() as write:
         assert write.claim_grant(request_id, world.clock.now(), world.clock.now() + HOUR)
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
 
 
 def test_what_is_about_to_get_a_fresh_secret_is_not_called_removed(world: World) -> None:
@@ -297,7 +297,7 @@ def test_what_is_about_to_get_a_fresh_secret_is_not_called_removed(world: World)
     world.cluster.users.clear()
     world.grants.reset(request_id, REQUESTER)
     assert world.grant(request_id).task is GrantTask.RENEW
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
     assert world.work_grants() == 1, "the worker finds out, and ends it"
     assert world.grant(request_id).end_reason == "it was removed from the cluster by hand"
 
@@ -314,7 +314,7 @@ def test_a_cluster_that_goes_away_in_between_ends_nothing(world: World) -> None:
 
     outcome = reconcile_in(world, FakeClusters(production=GoesAway())).reconcile(PRODUCTION)
     assert outcome is not None
-    assert (outcome.did, outcome.error) == ({}, "no answer")
+    assert (outcome.changes, outcome.error) == ({}, "no answer")
     assert (world.grant(request_id).state, world.grant(request_id).claimed_by) == (GrantState.ACTIVE, None)
 
 
@@ -357,7 +357,7 @@ def test_one_cluster_away_does_not_keep_the_others_waiting(world: World) -> None
     away.asked.errors = [Outage("no answer")] * 9
     well.there = [lost(world)]
     first, second = reconcile_in(world, FakeClusters(production=away, staging=well)).run_once()
-    assert (first.error, second.did) == ("no answer", {"adopted": 1})
+    assert (first.error, second.changes) == ("no answer", {"adopted": 1})
     assert world.request_details(only_grant(world)).request.integration == "staging"
 
 
@@ -370,7 +370,7 @@ def test_a_key_that_is_gone_is_closed_and_one_that_was_never_revealed_is_not(wor
         grant = write.grant("REQ-7K3F9Q")
         assert grant is not None
         write.change(grant, "test", "test", world.clock.now(), key_id=None)
-    assert reconcile(world).did == {}
+    assert reconcile(world).changes == {}
     with world.store.writing() as write:
         write.change(grant, "test", "test", world.clock.now(), key_id="only")
-    assert reconcile(world).did == {"removed_by_hand": 1}
+    assert reconcile(world).changes == {"removed_by_hand": 1}

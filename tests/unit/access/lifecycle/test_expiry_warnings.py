@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.lifecycle.expiry_warnings import first_note, notes
+from bot.access.lifecycle.expiry_warnings import first_warning, leads
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
@@ -25,7 +25,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     ],
 )
 def test_the_longer_the_access_the_earlier_the_first_note(length: timedelta, ahead: tuple[timedelta, ...]) -> None:
-    assert tuple(notes(length)) == ahead
+    assert tuple(leads(length)) == ahead
 
 
 def granted(world: World, duration: str) -> str:
@@ -99,7 +99,7 @@ def test_after_a_stop_the_note_comes_late_and_once_and_two_processes_send_one(wo
     granted(world, "10h")
     world.clock.advance(9 * HOUR + 55 * MINUTE)
     with world.store.reading() as read:
-        (due,) = read.ending_soon(world.clock.now(), 10)
+        (due,) = read.grants_to_warn(world.clock.now(), 10)
     assert look(world, timedelta(0)) == [REQUESTER]
     with world.store.writing() as write:
         assert not write.record_warning(due, None), "another process was here"
@@ -114,7 +114,7 @@ def test_what_is_prolonged_by_itself_needs_no_note(world: World) -> None:
 
 
 def test_first_note_of_a_short_access_is_none(world: World) -> None:
-    assert first_note(world.clock.now(), world.clock.now() + 10 * MINUTE) is None
+    assert first_warning(world.clock.now(), world.clock.now() + 10 * MINUTE) is None
 
 
 def test_extensions_are_limited_in_number(world: World) -> None:

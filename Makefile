@@ -1,8 +1,8 @@
-# Each target does all of its own set-up: Python 3.11 and make are all that is needed.
+# Each target does its own set-up. It needs only Python 3.11 and make.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# Tests at once: each worker has Elasticsearch nodes of its own, about 2 GB of memory with all that is beside them.
+# Tests at once. Each worker has its own Elasticsearch nodes, and needs about 2 GB of memory in all.
 WORKERS ?= 3
 STAMP := .venv/.ready
 
@@ -16,17 +16,17 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## the story against a real Elasticsearch, here and in a browser; then it is yours until Ctrl-C
+demo: setup ## plays the story against a real Elasticsearch, here and in a browser; stays open until Ctrl-C
 	$(BIN)/bot sandbox --story
 
 test: setup ## every test
 	$(BIN)/python -m tests.ready
-	@# Beside each other on few cores, a test may wait longer than it allows for: what failed is shown, and run once more
-	@# by itself. What fails then fails.
+	@# With several workers on few cores, a test may exceed its own limits: failed tests are shown and run once more alone.
+	@# A test that fails again fails the target.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal || \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-soak: setup ## up to 200 kills under load on both databases in 15 minutes, 100,000 bad inputs, and every commit killed
+soak: setup ## up to 200 kills under load on both databases in 15 minutes, 100,000 bad inputs, and a kill at every commit
 	$(BIN)/python -m tests.soak --inputs 100000
 	ES_ACCESS_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/scenario/test_more_crashes.py
 
@@ -43,10 +43,10 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## the figures of the README, measured beside the bare calls
+bench: setup ## the figures of docs/figures.md, measured beside the bare calls
 	$(BIN)/python -m benchmarks
 
-lock: ## the two lock files anew (needs uv); hashes, no addresses
+lock: ## renews the two lock files (needs uv); hashes, no addresses
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --all-extras pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

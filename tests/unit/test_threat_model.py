@@ -34,9 +34,3 @@ def test_each_threat_names_tests_that_exist(threat: str) -> None:
 @pytest.mark.parametrize("words", WANTED)
 def test_no_threat_is_left_out(words: str) -> None:
     assert [each for each in sections() if words in each]
-
-
-def test_links_lead_somewhere() -> None:
-    for document in (ROOT / "docs").glob("*.md"):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"

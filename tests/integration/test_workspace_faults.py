@@ -163,7 +163,8 @@ def test_a_reset_forgets_what_was_said_but_not_the_people(ws: Workspace, client:
         ("      - commands\n", "", "`commands`"),
         ("should_escape: false", "should_escape: true", "should_escape"),
         ("  name: ES Access\n", "", "name is missing"),
-        ("name: ES Access", "name: &anchor", "line"),
+        ("name: ES Access", "name: &anchor", "name is missing"),
+        ("name: ES Access", "name: *unknown", "line 8"),
     ],
 )
 def test_a_manifest_slack_would_not_take_is_not_installed(
@@ -174,6 +175,13 @@ def test_a_manifest_slack_would_not_take_is_not_installed(
     broken = tmp_path / "manifest.yml"
     broken.write_text(text.replace(before, after, 1))
     with pytest.raises(ManifestError, match=complaint):
+        Workspace.start(broken)
+
+
+def test_a_manifest_is_a_mapping(tmp_path: Path) -> None:
+    broken = tmp_path / "manifest.yml"
+    broken.write_text("- a list\n")
+    with pytest.raises(ManifestError, match="must be a mapping"):
         Workspace.start(broken)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.workspace.plain_yaml import YamlError, read_mapping
+import yaml
 
 Section = dict[str, Any]
 
@@ -45,9 +45,11 @@ class Manifest:
     def load(cls, path: Path) -> "Manifest":
         """Read the file at `path`; ManifestError when Slack would not take it."""
         try:
-            document = read_mapping(path.read_text(encoding="utf-8"))
-        except YamlError as error:
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
             raise ManifestError(f"{path.name}: {error}") from error
+        if not isinstance(document, dict):
+            raise ManifestError(f"{path.name}: the document must be a mapping")
         return cls.parse(document)
 
     @classmethod

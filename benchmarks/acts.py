@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from bot.sandbox.stage import Stage
-from bot.sandbox.workspace import Message, User
+from bot.sandbox.workspace import SlackMessage, User
 
 WAIT_SECONDS = 60.0
 """For anything: what is slower than that has failed, and is no figure."""
@@ -31,7 +31,7 @@ class ElasticsearchAccount(NamedTuple):
     secret: str
 
 
-def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None = None) -> Message:
+def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None = None) -> SlackMessage:
     """Alice asks, or that person. Returns Bob's message about it, once it is there."""
     workspace, who = stage.workspace, person or stage.alice
     before = len(workspace.ephemerals(who))
@@ -42,7 +42,7 @@ def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None =
     if found is None:
         raise RuntimeError(f"not filed: {answer}")
 
-    def look() -> Message | None:
+    def look() -> SlackMessage | None:
         return next((each for each in reversed(workspace.messages(stage.bob)) if found.group() in each.text), None)
 
     return workspace.wait_for(look, WAIT_SECONDS, f"Bob's message about {found.group()}")
@@ -101,7 +101,7 @@ def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
         off()
 
 
-def approve(stage: Stage, message: Message) -> tuple[float, ElasticsearchAccount]:
+def approve(stage: Stage, message: SlackMessage) -> tuple[float, ElasticsearchAccount]:
     """Bob clicks Approve. Returns the seconds from his click to the credential, and the credential."""
     with arrivals(stage) as watching:
         clicked = time.perf_counter()

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from benchmarks.acts import WAIT_SECONDS, approve, ask
 from benchmarks.grounds import PLENTY, Grounds
 from benchmarks.report import Figure
-from bot.sandbox.application import Application
-from bot.sandbox.proxy import Proxy, Request
+from bot.sandbox.application import ApplicationProcess
+from bot.sandbox.fault_proxy import FaultProxy, ProxyRequest
 from bot.sandbox.stage import Stage
 
 HOURS_SECONDS = 3601.0
@@ -35,11 +35,11 @@ def measure(grounds: Grounds) -> list[Figure]:
     stage.app.stop()
     try:
         with ExitStack() as running:
-            proxy = running.enter_context(Proxy(stage.node.url))
+            proxy = running.enter_context(FaultProxy(stage.node.url))
             folder = grounds.folder / "counted"
             folder.mkdir()
             # Another installation: what the stage's application has made is none of its business.
-            app = Application(
+            app = ApplicationProcess(
                 stage.workspace, proxy, stage.node.connector(), folder, owners=stage.bob.email,
                 settings={**PLENTY, "INSTALLATION_ID": "counted"},
             )  # fmt: skip
@@ -64,7 +64,7 @@ def _figure(what: str, cluster: Counter[str], slack: Counter[str]) -> Figure:
     )  # fmt: skip
 
 
-def _life(stage: Stage, proxy: Proxy, text: str) -> tuple[Counter[str], Counter[str]]:
+def _life(stage: Stage, proxy: FaultProxy, text: str) -> tuple[Counter[str], Counter[str]]:
     began = len(proxy.log)
     slack: Counter[str] = Counter()
 
@@ -107,7 +107,7 @@ def _rest(stage: Stage) -> None:
     raise RuntimeError("the application never comes to rest")
 
 
-def _name(request: Request) -> str:
+def _name(request: ProxyRequest) -> str:
     """The call without the name in it; empty for one that is about no grant."""
     parts = request.path.strip("/").split("/")
     if parts[0] != "_security" or len(parts) < 2 or parts[1] not in {"user", "role", "api_key"}:

@@ -19,8 +19,8 @@ from typing import Any
 
 from benchmarks.catalogue import INDICES, state_of
 from benchmarks.report import ms, percentile
-from bot.sandbox.application import Application
-from bot.sandbox.proxy import PRODUCT
+from bot.sandbox.application import ApplicationProcess
+from bot.sandbox.fault_proxy import PRODUCT
 from bot.sandbox.stage import MANIFEST
 from bot.sandbox.workspace import User, View, Workspace
 
@@ -154,7 +154,7 @@ integrations:
     owner: {bob.email}
     resource_owner: owner
 """
-        with Application(
+        with ApplicationProcess(
             workspace,
             cluster,
             ("es-access-connector", "none"),

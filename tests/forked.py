@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["bot.bootstrap", "bot.observability.logs", "bot.sandbox.moved_clock", "bot.stopping"])
@@ -84,4 +84,4 @@ def _run(command: list[str], environment: dict[str, str], directory: str, log: s
 
 @pytest.fixture(autouse=True, scope="session")
 def _forked() -> None:
-    Application.launch = Forked
+    ApplicationProcess.launch = Forked

@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeVar
 import pytest
 from sqlalchemy import text as sql
 
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
-from bot.sandbox.workspace import Message, User, Workspace
+from bot.sandbox.workspace import SlackMessage, User, Workspace
 from bot.storage.engine import database_url, open_engine
 
 Found = TypeVar("Found")
@@ -41,7 +41,7 @@ class Stage:
 
     workspace: Workspace
     node: Node
-    app: Application
+    app: ApplicationProcess
     alice: User
     bob: User
     carol: User
@@ -71,7 +71,7 @@ class Stage:
         assert "is filed" in answer, answer
         return request_id(answer)
 
-    def approval(self, owner: User, request: str) -> Message:
+    def approval(self, owner: User, request: str) -> SlackMessage:
         """The owner's copy of the message about that request."""
         return self.wait(
             lambda: next(
@@ -80,7 +80,7 @@ class Stage:
             f"the approval message about {request}",
         )
 
-    def _decides(self, message: Message, owner: User, request: str) -> bool:
+    def _decides(self, message: SlackMessage, owner: User, request: str) -> bool:
         return f"REQUEST {request}" in self.read(message, owner)
 
     def approve(self, request: str, owner: User | None = None) -> None:
@@ -189,7 +189,7 @@ class Stage:
             f"{person.name} hearing “{words}”",
         )
 
-    def read(self, message: Message, person: User) -> str:
+    def read(self, message: SlackMessage, person: User) -> str:
         """A message as that person sees it."""
         return self.workspace.render(message, person)
 
@@ -238,7 +238,7 @@ def set_stage(
     workspace = stack.enter_context(Workspace.start(MANIFEST))
     alice, bob, carol, dave = (workspace.add_user(name) for name in ("alice", "bob", "carol", "dave"))
     workspace.add_group("data-owners", [carol])
-    app = Application(
+    app = ApplicationProcess(
         workspace, node, node.connector(), directory,
         owners=f"{bob.email},@data-owners", http=http,
         # The node is shared: what another test has left in it is another installation's.

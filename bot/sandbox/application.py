@@ -24,7 +24,7 @@ STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
-class Cluster(Protocol):
+class ElasticsearchAddress(Protocol):
     """Where the application finds Elasticsearch."""
 
     @property
@@ -34,7 +34,7 @@ class Cluster(Protocol):
     def ca_certs(self) -> Path | None: ...
 
 
-class Running(Protocol):
+class ProcessHandle(Protocol):
     """A process, as `subprocess.Popen` has it. `close` tells it that whoever started it is gone."""
 
     @property
@@ -51,15 +51,15 @@ class Running(Protocol):
     def close(self) -> None: ...
 
 
-class Launch(Protocol):
+class ProcessLauncher(Protocol):
     """Starts a Python module, given with its arguments, in that folder with that environment and nothing else."""
 
     def __call__(
         self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path
-    ) -> Running: ...
+    ) -> ProcessHandle: ...
 
 
-class FromNothing(subprocess.Popen[bytes]):
+class FreshProcess(subprocess.Popen[bytes]):
     """A process with an interpreter of its own."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> None:
@@ -75,20 +75,20 @@ class FromNothing(subprocess.Popen[bytes]):
             self.stdin.close()
 
 
-class Application:
+class ApplicationProcess:
     """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end.
 
     `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`. `program` is
     the module that runs it, given the file of its clock.
     """
 
-    launch: ClassVar[Launch] = FromNothing
+    launch: ClassVar[ProcessLauncher] = FreshProcess
     """How the process is started."""
 
     def __init__(
         self,
         workspace: Workspace,
-        cluster: Cluster,
+        cluster: ElasticsearchAddress,
         connector: tuple[str, str],
         directory: Path,
         *,
@@ -105,7 +105,7 @@ class Application:
         self._offset.write_text("0", encoding="ascii")
         self._workspace = workspace
         self._http = http
-        self._process: Running | None = None
+        self._process: ProcessHandle | None = None
         self.program = program
         self.access_config = directory / "access.yaml"
         self._has_config = access_config is not None
@@ -113,7 +113,7 @@ class Application:
             self.access_config.write_text(access_config, encoding="utf-8")
         self.environment = self._settings(cluster, connector, owners) | (settings or {})
 
-    def _settings(self, cluster: Cluster, connector: tuple[str, str], owners: str) -> dict[str, str]:
+    def _settings(self, cluster: ElasticsearchAddress, connector: tuple[str, str], owners: str) -> dict[str, str]:
         workspace = self._workspace
         way_in = (
             {"SLACK_SIGNING_SECRET": workspace.signing_secret, "PORT": str(self.port)}

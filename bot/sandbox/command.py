@@ -14,11 +14,11 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
+from bot.sandbox.foreign_settings import foreign_settings
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS, NodeError
-from bot.sandbox.own import foreign_settings
-from bot.sandbox.page import Page
+from bot.sandbox.page import PageServer
 from bot.sandbox.stage import Stage, running
-from bot.sandbox.story import Untrue, tell
+from bot.sandbox.story import StepError, tell
 from bot.sandbox.workspace import ManifestError
 
 OK, FAILED = 0, 1
@@ -58,7 +58,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
         return FAILED
     stays = not story or sys.stdin.isatty()
     try:
-        with _signals_stop(), running(version, console) as stage, Page(stage) as page, _undisturbed_end():
+        with _signals_stop(), running(version, console) as stage, PageServer(stage) as page, _undisturbed_end():
             _show(page, console)
             if story:
                 tell(stage, console, _pace(page))
@@ -68,7 +68,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
         # A start or a story that was cut short has proved nothing.
         console.print("Everything is stopped.")
         return SIGNALS_FROM + stopped.signal_number
-    except (Untrue, NodeError, ManifestError, OSError, RuntimeError) as error:
+    except (StepError, NodeError, ManifestError, OSError, RuntimeError) as error:
         return _failed(console, error)
     passed = "" if stays else "✓ Every step was checked and passed. "
     console.print(f"{passed}Everything is stopped.", style="bold green", highlight=False)
@@ -77,7 +77,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
 
 def _failed(console: Console, error: Exception) -> int:
     """Says what went wrong: in the story, or on the way to it."""
-    if isinstance(error, Untrue):
+    if isinstance(error, StepError):
         console.print(f"\n✗ Not true: {error.step}", style="bold red", highlight=False)
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
     else:
@@ -129,7 +129,7 @@ def _ignore_signals() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-def _show(page: Page, console: Console) -> None:
+def _show(page: PageServer, console: Console) -> None:
     """Says where the page is, and opens it where somebody can see it."""
     console.print(Text.assemble("\nThe workspace in a browser: ", (page.url, "bold")), highlight=False, soft_wrap=True)
     if sys.stdin.isatty() and _has_display() and webbrowser.open(page.url):
@@ -143,7 +143,7 @@ def _has_display() -> bool:
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
-def _pace(page: Page) -> Callable[[], None]:
+def _pace(page: PageServer) -> Callable[[], None]:
     """The story's pauses: only where a person follows it on the page."""
 
     def pause() -> None:
@@ -153,7 +153,7 @@ def _pace(page: Page) -> Callable[[], None]:
     return pause
 
 
-def _wait(stage: Stage, page: Page, console: Console, *, told: bool) -> None:
+def _wait(stage: Stage, page: PageServer, console: Console, *, told: bool) -> None:
     """Shows what is running and how to point another application at it, and returns at a signal."""
     lines = [
         *(["✓ Every step was checked and passed. Now it is your turn:", ""] if told else []),

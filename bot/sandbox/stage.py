@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from bot.cluster.ownership import METADATA_KEY
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from bot.sandbox.node.assembly import assemble
 from bot.sandbox.node.node import OWNER_KEY
@@ -48,7 +48,7 @@ class Stage:
 
     node: Node
     workspace: Workspace
-    app: Application
+    app: ApplicationProcess
     alice: User
     bob: User
     carol: User
@@ -93,7 +93,7 @@ def running(version: str, console: Console) -> Iterator[Stage]:
         with _progress(console, "es-access"):
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="es-access-sandbox-")))
             settings = {"CUSTOM_ACCESS_DETAILS": ACCESS_DETAILS, "RESOURCE_OWNER_KEY": OWNER_KEY}
-            app = Application(workspace, node, node.connector(), directory, owners=bob.email, settings=settings)
+            app = ApplicationProcess(workspace, node, node.connector(), directory, owners=bob.email, settings=settings)
             stack.callback(app.stop)
             app.start()
         yield Stage(node, workspace, app, alice, bob, carol)

@@ -14,9 +14,9 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from bot.sandbox.curl import Answer, on_index, run_curl, write_one
+from bot.sandbox.curl_runner import CurlAnswer, on_index, run_curl, write_one
 from bot.sandbox.stage import Stage
-from bot.sandbox.workspace import Message, NotShownError, User
+from bot.sandbox.workspace import NotShownError, SlackMessage, User
 
 Found = TypeVar("Found")
 
@@ -36,7 +36,7 @@ _REQUEST = re.compile(r"REQ-[0-9A-Z]{6}")
 _SECRET = re.compile(r"^(?:Password|API key): (\S+)$", re.MULTILINE)
 
 
-class Untrue(Exception):
+class StepError(Exception):
     """A step of the story did not hold. The message says what was expected, and what is the case."""
 
     def __init__(self, step: str, what: str) -> None:
@@ -44,7 +44,7 @@ class Untrue(Exception):
         self.step = step
 
 
-class Given(NamedTuple):
+class DeliveredCredential(NamedTuple):
     """What stands in a credential message."""
 
     request: str
@@ -53,7 +53,7 @@ class Given(NamedTuple):
 
 
 @dataclass
-class Teller:
+class Narrator:
     """Plays one step after the other in front of `console`."""
 
     stage: Stage
@@ -72,9 +72,9 @@ class Teller:
         self.console.print(Rule(Text(self.step, style="bold"), align="left"), width=self._width)
 
     def check(self, holds: bool, what: str, otherwise: object = "it does not hold") -> None:
-        """Says `what`, which must hold. Raises `Untrue`."""
+        """Says `what`, which must hold. Raises `StepError`."""
         if not holds:
-            raise Untrue(self.step, f"expected: {what}\nbut: {otherwise}")
+            raise StepError(self.step, f"expected: {what}\nbut: {otherwise}")
         self.console.print(Text.assemble(("  ✓ ", "green"), what), highlight=False)
 
     def does(self, person: User, what: str) -> None:
@@ -99,17 +99,17 @@ class Teller:
         before = len(workspace.ephemerals(person))
         delivery = workspace.command(person, "/es-access", text)
         if delivery.error is not None:
-            raise Untrue(self.step, f"Slack said: {delivery.shown}")
+            raise StepError(self.step, f"Slack said: {delivery.shown}")
         self.wait(lambda: len(workspace.ephemerals(person)) > before, "a private answer")
         answer = workspace.render(workspace.ephemerals(person)[-1], person)
         self.show(person, answer, "only visible to you")
         return answer
 
-    def finds(self, person: User, *words: str) -> Message:
+    def finds(self, person: User, *words: str) -> SlackMessage:
         """Waits until one message to that person has all of these words."""
         workspace = self.stage.workspace
 
-        def look() -> Message | None:
+        def look() -> SlackMessage | None:
             held = workspace.messages(person)
             return next((each for each in held if all(word in workspace.render(each, person) for word in words)), None)
 
@@ -121,17 +121,17 @@ class Teller:
         self.show(person, text, "message from es-access")
         return text
 
-    def clicks(self, person: User, message: Message, button: str) -> None:
+    def clicks(self, person: User, message: SlackMessage, button: str) -> None:
         """Presses a button that the person sees."""
         self.does(person, f"clicks [ {button} ]")
         try:
             delivery = self.stage.workspace.click(person, message, button)
         except NotShownError as error:
-            raise Untrue(self.step, str(error)) from None
+            raise StepError(self.step, str(error)) from None
         if delivery.error is not None:
-            raise Untrue(self.step, f"Slack said: {delivery.shown}")
+            raise StepError(self.step, f"Slack said: {delivery.shown}")
 
-    def pastes(self, person: User, line: str) -> Answer:
+    def pastes(self, person: User, line: str) -> CurlAnswer:
         """Runs the line as a shell and `curl` would read it, and shows what came back."""
         self.does(person, "pastes")
         self.console.print(Text(f"    $ {line}"), soft_wrap=True, highlight=False)
@@ -146,12 +146,12 @@ class Teller:
         return "\n\n".join(workspace.render(each, person) for each in workspace.messages(person))
 
     def wait(self, look: Callable[[], Found | None], what: str) -> Found:
-        """What `look` finds, once it finds it. Raises `Untrue`."""
+        """What `look` finds, once it finds it. Raises `StepError`."""
         try:
             return self.stage.workspace.wait_for(look, WAIT_SECONDS, what)
         except AssertionError as error:
             log = self.stage.app.log.read_text(encoding="utf-8", errors="replace")[-4000:]
-            raise Untrue(self.step, f"expected: {error}\n== the application's log\n{log}") from None
+            raise StepError(self.step, f"expected: {error}\n== the application's log\n{log}") from None
 
     def _style(self, person: User) -> str:
         return _STYLES[person.name]
@@ -162,123 +162,125 @@ class Teller:
 
 
 def tell(stage: Stage, console: Console, pause: Callable[[], None] = lambda: None) -> None:
-    """The whole story. Raises `Untrue` at the first step that does not hold, or that something breaks."""
-    teller = Teller(stage, console, pause)
+    """The whole story. Raises `StepError` at the first step that does not hold, or that something breaks."""
+    narrator = Narrator(stage, console, pause)
     try:
-        _tell(teller)
+        _tell(narrator)
     except (OSError, RuntimeError, TransportError, ApiError) as error:
-        raise Untrue(teller.step, f"{type(error).__name__}: {error}") from error
+        raise StepError(narrator.step, f"{type(error).__name__}: {error}") from error
     console.print()
 
 
-def _tell(teller: Teller) -> None:
-    teller.console.print()
-    teller.console.print("Alice is in Paris, Bob in New York: each sees times in their own zone.", highlight=False)
-    request = asks(teller, "Alice asks, Bob is asked", "logs-* 1h fixing INC-42")
-    asks_too_much(teller)
-    given = is_approved(teller, request)
-    uses(teller, given)
-    is_kept_out_of_the_rest(teller, given)
-    ends_it_early(teller, given)
-    expires(teller)
-    nothing_is_left(teller)
+def _tell(narrator: Narrator) -> None:
+    narrator.console.print()
+    narrator.console.print("Alice is in Paris, Bob in New York: each sees times in their own zone.", highlight=False)
+    request = asks(narrator, "Alice asks, Bob is asked", "logs-* 1h fixing INC-42")
+    asks_too_much(narrator)
+    given = is_approved(narrator, request)
+    uses(narrator, given)
+    is_kept_out_of_the_rest(narrator, given)
+    ends_it_early(narrator, given)
+    expires(narrator)
+    nothing_is_left(narrator)
 
 
-def asks(teller: Teller, title: str, text: str) -> str:
+def asks(narrator: Narrator, title: str, text: str) -> str:
     """Alice asks. Returns the request's id."""
-    alice, bob = teller.stage.alice, teller.stage.bob
-    teller.begin(title)
-    answer = teller.types(alice, text)
+    alice, bob = narrator.stage.alice, narrator.stage.bob
+    narrator.begin(title)
+    answer = narrator.types(alice, text)
     found = _REQUEST.search(answer)
     if found is None or "is filed" not in answer:
-        raise Untrue(teller.step, f"expected: a request that is filed\nbut: {answer}")
-    shown = teller.reads(bob, f"REQUEST {found.group()}", "@alice")
-    teller.check("[ Approve ] [ Deny ]" in shown, "Bob owns this cluster's data: he can approve or deny", shown)
+        raise StepError(narrator.step, f"expected: a request that is filed\nbut: {answer}")
+    shown = narrator.reads(bob, f"REQUEST {found.group()}", "@alice")
+    narrator.check("[ Approve ] [ Deny ]" in shown, "Bob owns this cluster's data: he can approve or deny", shown)
     return found.group()
 
 
-def asks_too_much(teller: Teller) -> None:
+def asks_too_much(narrator: Narrator) -> None:
     """A bad input is answered, and files nothing."""
-    alice, bob = teller.stage.alice, teller.stage.bob
-    teller.begin("Alice asks for what nobody may have")
-    before = teller.texts(bob)
-    answer = teller.types(alice, ".security* 1h")
-    teller.check("is filed" not in answer, "a short answer, and one right example", answer)
-    teller.check(teller.texts(bob) == before, "nothing was filed, nobody was bothered", teller.texts(bob))
+    alice, bob = narrator.stage.alice, narrator.stage.bob
+    narrator.begin("Alice asks for what nobody may have")
+    before = narrator.texts(bob)
+    answer = narrator.types(alice, ".security* 1h")
+    narrator.check("is filed" not in answer, "a short answer, and one right example", answer)
+    narrator.check(narrator.texts(bob) == before, "nothing was filed, nobody was bothered", narrator.texts(bob))
 
 
-def is_approved(teller: Teller, request: str) -> Given:
+def is_approved(narrator: Narrator, request: str) -> DeliveredCredential:
     """Bob approves, Alice gets a credential."""
-    bob = teller.stage.bob
-    teller.begin("Bob approves, Alice has a credential")
-    teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
-    given = receives(teller, request)
-    text = teller.reads(bob, f"REQUEST {request}: APPROVED")
-    teller.check("[ Approve ]" not in text, "Bob's message says who decided; there is nothing left to decide", text)
-    teller.check(given.secret not in teller.texts(bob), "the credential is in Alice's message alone")
+    bob = narrator.stage.bob
+    narrator.begin("Bob approves, Alice has a credential")
+    narrator.clicks(bob, narrator.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
+    given = receives(narrator, request)
+    text = narrator.reads(bob, f"REQUEST {request}: APPROVED")
+    narrator.check("[ Approve ]" not in text, "Bob's message says who decided; there is nothing left to decide", text)
+    narrator.check(given.secret not in narrator.texts(bob), "the credential is in Alice's message alone")
     return given
 
 
-def receives(teller: Teller, request: str) -> Given:
+def receives(narrator: Narrator, request: str) -> DeliveredCredential:
     """The credential message, once it is there."""
-    text = teller.reads(teller.stage.alice, f"ACCESS {request}", "Try it:")
+    text = narrator.reads(narrator.stage.alice, f"ACCESS {request}", "Try it:")
     secret = _SECRET.search(text)
     line = next((each for each in text.splitlines() if each.startswith("curl ")), None)
     if secret is None or line is None:
-        raise Untrue(teller.step, f"expected: a secret and a curl line\nbut: {text}")
-    return Given(request, secret.group(1), line)
+        raise StepError(narrator.step, f"expected: a secret and a curl line\nbut: {text}")
+    return DeliveredCredential(request, secret.group(1), line)
 
 
-def uses(teller: Teller, given: Given) -> None:
+def uses(narrator: Narrator, given: DeliveredCredential) -> None:
     """The line from the message works."""
-    teller.begin("It works on what was asked for")
-    answer = teller.pastes(teller.stage.alice, given.line)
-    teller.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of logs-*", answer)
+    narrator.begin("It works on what was asked for")
+    answer = narrator.pastes(narrator.stage.alice, given.line)
+    narrator.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of logs-*", answer)
 
 
-def is_kept_out_of_the_rest(teller: Teller, given: Given) -> None:
+def is_kept_out_of_the_rest(narrator: Narrator, given: DeliveredCredential) -> None:
     """The same line on another index is refused."""
-    teller.begin("It works on nothing else")
-    answer = teller.pastes(teller.stage.alice, on_index(given.line, "metrics-hosts"))
-    teller.check(answer.status == FORBIDDEN, f"another index is refused: {FORBIDDEN}", answer)
+    narrator.begin("It works on nothing else")
+    answer = narrator.pastes(narrator.stage.alice, on_index(given.line, "metrics-hosts"))
+    narrator.check(answer.status == FORBIDDEN, f"another index is refused: {FORBIDDEN}", answer)
 
 
-def ends_it_early(teller: Teller, given: Given) -> None:
+def ends_it_early(narrator: Narrator, given: DeliveredCredential) -> None:
     """Alice ends it. The credential is dead, and gone from her message."""
-    alice, bob = teller.stage.alice, teller.stage.bob
-    teller.begin("Alice is done early")
-    teller.types(alice, f"revoke {given.request}")
-    teller.reads(alice, f"ACCESS {given.request} HAS ENDED", "was removed from this message")
-    teller.reads(bob, f"ACCESS {given.request} HAS ENDED", "revoked by @alice")
-    teller.check(given.secret not in teller.texts(alice), "the password is gone from Alice's messages")
-    answer = teller.pastes(alice, given.line)
-    teller.check(answer.status == UNAUTHORIZED, f"the credential is refused: {UNAUTHORIZED}", answer)
+    alice, bob = narrator.stage.alice, narrator.stage.bob
+    narrator.begin("Alice is done early")
+    narrator.types(alice, f"revoke {given.request}")
+    narrator.reads(alice, f"ACCESS {given.request} HAS ENDED", "was removed from this message")
+    narrator.reads(bob, f"ACCESS {given.request} HAS ENDED", "revoked by @alice")
+    narrator.check(given.secret not in narrator.texts(alice), "the password is gone from Alice's messages")
+    answer = narrator.pastes(alice, given.line)
+    narrator.check(answer.status == UNAUTHORIZED, f"the credential is refused: {UNAUTHORIZED}", answer)
 
 
-def expires(teller: Teller) -> None:
+def expires(narrator: Narrator) -> None:
     """Another one ends by itself when its hour is over."""
-    alice, bob = teller.stage.alice, teller.stage.bob
-    request = asks(teller, "Alice asks again, for a script that writes", "metrics-* 1h write --key")
-    teller.begin("Approved, used, and then an hour passes")
-    teller.clicks(bob, teller.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
-    given = receives(teller, request)
-    answer = teller.pastes(alice, given.line)
-    teller.check(answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of metrics-*", answer)
-    teller.does(alice, "stores a document in metrics-hosts")
+    alice, bob = narrator.stage.alice, narrator.stage.bob
+    request = asks(narrator, "Alice asks again, for a script that writes", "metrics-* 1h write --key")
+    narrator.begin("Approved, used, and then an hour passes")
+    narrator.clicks(bob, narrator.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
+    given = receives(narrator, request)
+    answer = narrator.pastes(alice, given.line)
+    narrator.check(
+        answer.status == OK and answer.found > 0, "Elasticsearch answers with documents of metrics-*", answer
+    )
+    narrator.does(alice, "stores a document in metrics-hosts")
     status = write_one(given.line, "metrics-hosts", {"message": "web-2 cpu 12 %"})
-    teller.check(status == CREATED, f"it is stored: {CREATED}", f"HTTP {status}")
-    teller.console.print(Text.assemble(("  » ", "dim"), ("The clock", "yellow"), " moves on by one hour"))
-    teller.stage.app.move_clock(HOUR_SECONDS + 1)
-    teller.reads(alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "was removed from this message")
-    teller.reads(bob, f"ACCESS {request} HAS ENDED", "Ended: expired")
-    answer = teller.pastes(alice, given.line)
-    teller.check(answer.status == UNAUTHORIZED, f"it has expired by itself: {UNAUTHORIZED}", answer)
-    teller.check(given.secret not in teller.texts(alice), "its key is gone from Alice's messages too")
+    narrator.check(status == CREATED, f"it is stored: {CREATED}", f"HTTP {status}")
+    narrator.console.print(Text.assemble(("  » ", "dim"), ("The clock", "yellow"), " moves on by one hour"))
+    narrator.stage.app.move_clock(HOUR_SECONDS + 1)
+    narrator.reads(alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "was removed from this message")
+    narrator.reads(bob, f"ACCESS {request} HAS ENDED", "Ended: expired")
+    answer = narrator.pastes(alice, given.line)
+    narrator.check(answer.status == UNAUTHORIZED, f"it has expired by itself: {UNAUTHORIZED}", answer)
+    narrator.check(given.secret not in narrator.texts(alice), "its key is gone from Alice's messages too")
 
 
-def nothing_is_left(teller: Teller) -> None:
+def nothing_is_left(narrator: Narrator) -> None:
     """The cluster is as it was."""
-    teller.begin("What is left in the cluster")
-    teller.wait(lambda: not teller.stage.left_behind(), "nothing of es-access in the cluster")
-    left = teller.stage.left_behind()
-    teller.check(not left, "nothing: no user, no role, no key", left)
+    narrator.begin("What is left in the cluster")
+    narrator.wait(lambda: not narrator.stage.left_behind(), "nothing of es-access in the cluster")
+    left = narrator.stage.left_behind()
+    narrator.check(not left, "nothing: no user, no role, no key", left)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page as Tab
 from rich.console import Console
 
 from bot.sandbox.node import DEFAULT_VERSION
-from bot.sandbox.page import Page
+from bot.sandbox.page import PageServer
 from bot.sandbox.stage import Stage, running
 from tests.browser.chromium import NoChromiumError, chromium, flags
 
@@ -39,7 +39,7 @@ class Sandbox:
     """What is running."""
 
     stage: Stage
-    page: Page
+    page: PageServer
 
 
 # One for the folder, and not for the whole run: a synchronous Playwright holds the main thread's event loop.
@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def sandbox() -> Iterator[Sandbox]:
-    with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, Page(stage, port=0) as page:
+    with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, PageServer(stage, port=0) as page:
         yield Sandbox(stage, page)
 
 

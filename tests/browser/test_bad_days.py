@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from playwright.sync_api import expect
 
-from bot.sandbox.page import Page
-from bot.sandbox.workspace import Message
+from bot.sandbox.page import PageServer
+from bot.sandbox.workspace import SlackMessage
 from tests.browser.conftest import Open, Person, Sandbox
 
 
@@ -29,7 +29,7 @@ def test_the_application_restarts_and_people_go_on(sandbox: Sandbox, open_page: 
 
 
 def test_a_dropped_stream_is_said_and_comes_back_with_what_was_missed(sandbox: Sandbox, open_page: Open) -> None:
-    with Page(sandbox.stage, port=0) as first:
+    with PageServer(sandbox.stage, port=0) as first:
         tab = open_page(f"{first.url}?as=alice", may_err=True)
         alice = Person(tab, "alice")
         expect(alice.node.get_by_label("Write to ES Access")).to_be_visible()
@@ -37,7 +37,7 @@ def test_a_dropped_stream_is_said_and_comes_back_with_what_was_missed(sandbox: S
     expect(tab.get_by_text("The sandbox does not answer. Trying again")).to_be_visible()
     workspace = sandbox.stage.workspace
     workspace.say(sandbox.stage.alice, "said in another tab")
-    with Page(sandbox.stage, port=first.port) as second:
+    with PageServer(sandbox.stage, port=first.port) as second:
         assert second.port == first.port
         expect(tab.get_by_text("The sandbox does not answer. Trying again")).to_be_hidden()
         expect(alice.message("said in another tab")).to_be_visible()
@@ -56,7 +56,7 @@ def test_a_block_that_the_page_does_not_know_is_an_error_that_is_seen(sandbox: S
         {"type": "section", "block_id": "b4", "text": text},
     )
     # The workspace itself would refuse these: they are put past its checks.
-    workspace._state.put_message(Message(channel.id, workspace._state.new_ts(), workspace.bot_user_id, "", shown))
+    workspace._state.put_message(SlackMessage(channel.id, workspace._state.new_ts(), workspace.bot_user_id, "", shown))
     errors = Person(tab, "alice").node.locator(".unknown")
     for at, words in enumerate(
         (

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from bot.sandbox.page import Page
-from bot.sandbox.page.deeds import Deeds
+from bot.sandbox.page import PageServer
+from bot.sandbox.page.api import PageApi
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User, Workspace
 from tests.browser.conftest import Open, Person, Sandbox
@@ -49,7 +49,7 @@ def scene(sandbox: Sandbox, open_page: Open, tmp_path: Path) -> Iterator[Scene]:
         workspace.add_user("bob")
         gallery = Gallery(workspace)
         stage = replace(sandbox.stage, workspace=workspace)
-        with by_socket(workspace, gallery.app), Page(stage, port=0) as page:
+        with by_socket(workspace, gallery.app), PageServer(stage, port=0) as page:
             tab = open_page(f"{page.url}?as=alice")
             yield Scene(tab, Person(tab, "alice"), alice, gallery, stage)
             tab.close()  # before the page ends: it would miss it
@@ -195,7 +195,7 @@ def test_a_click_that_crosses_an_edit_reaches_the_application_as_it_was_made(sce
     (drawn,) = scene.workspace.messages(scene.user)
     client.chat_update(channel=drawn.channel, ts=drawn.ts, text="after", blocks=[])
     click = {"person": scene.user.id, "channel": drawn.channel, "ts": sent["ts"], "action_id": "Plain"}
-    told = Deeds(scene.stage).do("click", click | {"block_id": drawn.blocks[0]["block_id"], "value": None})
+    told = PageApi(scene.stage).do("click", click | {"block_id": drawn.blocks[0]["block_id"], "value": None})
     assert told == {"ok": True}
     assert heard(scene, "action_id", "Plain")["value"] == "Plain"
     assert scene.gallery.last("block_actions")["message"]["text"] == "before"

@@ -6,14 +6,14 @@ import socket
 
 import pytest
 
-from bot.sandbox.page import Page
+from bot.sandbox.page import PageServer
 from tests.browser.conftest import Sandbox
 
 BODY = json.dumps({"person": "nobody", "channel": "D1", "text": "/es-access help"})
 
 
 def answer(
-    page: Page, method: str, path: str, body: str | None = None, **headers: str
+    page: PageServer, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[int, str, dict[str, str]]:
     """Status, body and headers of one request."""
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=10)
@@ -99,7 +99,7 @@ def test_it_listens_on_the_loopback_alone(sandbox: Sandbox) -> None:
 
 
 def test_a_port_in_use_is_not_taken_but_passed_by(sandbox: Sandbox) -> None:
-    with Page(sandbox.stage, port=sandbox.page.port) as second:
+    with PageServer(sandbox.stage, port=sandbox.page.port) as second:
         assert second.port != sandbox.page.port
         assert answer(second, "GET", "/")[0] == 200
         assert answer(second, "GET", "/", Host=f"127.0.0.1:{sandbox.page.port}")[0] == 403

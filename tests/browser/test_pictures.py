@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from rich.console import Console
 
 from bot.sandbox.node import DEFAULT_VERSION
-from bot.sandbox.page import Page
+from bot.sandbox.page import PageServer
 from bot.sandbox.stage import running
 from tests.browser.conftest import PHONE, Open, Person, request_in
 
@@ -36,7 +36,7 @@ def take(tab: Tab, name: str) -> None:
 
 @pytest.mark.skipif("ES_ACCESS_PICTURES" not in os.environ, reason="pictures are taken when ES_ACCESS_PICTURES=1 asks")
 def test_the_story_in_pictures(open_page: Open) -> None:
-    with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, Page(stage, port=0) as page:
+    with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, PageServer(stage, port=0) as page:
         tab = open_page(page.url, SIZE)
         alice, bob = Person(tab, "alice"), Person(tab, "bob")
         alice.types("/es-access logs-* 1h fixing INC-42")

@@ -18,8 +18,8 @@ from bot.access.errors import Outage, Refusal
 from bot.access.store.store import Store
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
 from bot.cluster.client import ClusterConnection, connect
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.databases import NewStore
 from tests.fakes import FakeClock
 from tests.rows import NOW, WHO
@@ -117,10 +117,10 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
     name, connection = index
     write_trail(store, 3)
 
-    def lose(request: Request, phase: Phase) -> Verdict:
-        return Cut() if phase == "after" and request.path.endswith("_bulk") else None
+    def lose(request: ProxyRequest, phase: Phase) -> Verdict:
+        return CutConnection() if phase == "after" and request.path.endswith("_bulk") else None
 
-    with Proxy(each_node.url) as proxy:
+    with FaultProxy(each_node.url) as proxy:
         through = ClusterConnection(connection.username, connection.password, url=proxy.url)
         destination = AuditIndex(connect(through), str(connection.url), name)
         proxy.hook = lose

@@ -19,8 +19,18 @@ from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.connector_privileges import read_privileges
 from bot.cluster.ownership import Installation
+from bot.sandbox.fault_proxy import (
+    PRODUCT,
+    CutConnection,
+    FaultProxy,
+    HalfAnswer,
+    Phase,
+    ProxyAnswer,
+    ProxyRequest,
+    Verdict,
+    failure,
+)
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import PRODUCT, Answer, Cut, Half, Phase, Proxy, Request, Verdict, failure
 
 GRANTED, OTHER = "granted-logs", "other-logs"
 
@@ -29,18 +39,18 @@ GONE = Receipt(user_gone=True, role_gone=True, keys_left=0)
 JSON = ("Content-Type", "application/json")
 
 NOT_THERE: dict[str, Verdict] = {
-    "the connection is closed": Cut(),
-    "half an answer": Half(),
+    "the connection is closed": CutConnection(),
+    "half an answer": HalfAnswer(),
     "429": failure(429),
     "500": failure(500),
     "503": failure(503),
-    "401": Answer(401, b'{"error": {"type": "security_exception", "reason": "x"}}', (JSON, PRODUCT)),
-    "a page": Answer(200, b"<html>Please sign in</html>", (("Content-Type", "text/html"),)),
-    "nothing in it": Answer(200),
-    "no JSON": Answer(200, b'{"a":', (JSON, PRODUCT)),
-    "404 of a load balancer": Answer(404, b"default backend - 404", (("Content-Type", "text/plain"),)),
-    "404 of a hosting provider": Answer(404, b'{"ok": false, "message": "Unknown resource."}', (JSON,)),
-    "403 of a firewall": Answer(403, b"blocked", (("Content-Type", "text/plain"),)),
+    "401": ProxyAnswer(401, b'{"error": {"type": "security_exception", "reason": "x"}}', (JSON, PRODUCT)),
+    "a page": ProxyAnswer(200, b"<html>Please sign in</html>", (("Content-Type", "text/html"),)),
+    "nothing in it": ProxyAnswer(200),
+    "no JSON": ProxyAnswer(200, b'{"a":', (JSON, PRODUCT)),
+    "404 of a load balancer": ProxyAnswer(404, b"default backend - 404", (("Content-Type", "text/plain"),)),
+    "404 of a hosting provider": ProxyAnswer(404, b'{"ok": false, "message": "Unknown resource."}', (JSON,)),
+    "403 of a firewall": ProxyAnswer(403, b"blocked", (("Content-Type", "text/plain"),)),
 }
 """What is no word of Elasticsearch's about our request: the same is worth trying again."""
 
@@ -58,13 +68,13 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def proxy(each_node: Node) -> Iterator[Proxy]:
-    with Proxy(each_node.url) as running:
+def proxy(each_node: Node) -> Iterator[FaultProxy]:
+    with FaultProxy(each_node.url) as running:
         yield running
 
 
 @pytest.fixture
-def client(each_node: Node, proxy: Proxy) -> Iterator[Elasticsearch]:
+def client(each_node: Node, proxy: FaultProxy) -> Iterator[Elasticsearch]:
     """The connector account's, by way of the proxy."""
     username, password = each_node.connector()
     made = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
@@ -124,10 +134,10 @@ def key_of(node: Node, username: str, password: SecretStr) -> Callable[[], int]:
     return ask
 
 
-def on(method: str, kind: str, verdict: Verdict, phase: Phase = "before") -> Callable[[Request, Phase], Verdict]:
+def on(method: str, kind: str, verdict: Verdict, phase: Phase = "before") -> Callable[[ProxyRequest, Phase], Verdict]:
     """A hook for requests of that method on users, roles or keys (`kind`); all others pass."""
 
-    def hook(request: Request, now: Phase) -> Verdict:
+    def hook(request: ProxyRequest, now: Phase) -> Verdict:
         fits = (request.method, now) == (method, phase) and request.path.startswith(f"/_security/{kind}")
         return verdict if fits else None
 
@@ -184,13 +194,13 @@ def test_making_it_again_sets_a_new_password_and_ends_the_old_one(
 
 
 def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
     """As one in FIPS 140 mode, which no node here can be in: the proxy refuses in its place."""
     puts = []
-    refused = Answer(400, b'{"error": {"type": "validation_exception"}, "status": 400}', (JSON, PRODUCT))
+    refused = ProxyAnswer(400, b'{"error": {"type": "validation_exception"}, "status": 400}', (JSON, PRODUCT))
 
-    def hook(request: Request, phase: Phase) -> Verdict:
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
         if phase == "after" or request.method != "PUT" or not request.path.startswith("/_security/user"):
             return None
         puts.append(request.path)
@@ -317,8 +327,8 @@ def test_a_role_of_somebody_else_is_neither_overwritten_nor_deleted(
 @pytest.mark.parametrize("kind", ["user", "role"])
 @pytest.mark.parametrize("verdict", [failure(503), NOT_THERE["404 of a load balancer"]], ids=["503", "404"])
 def test_nothing_is_made_or_deleted_before_it_is_known_whose_the_name_is(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr,
-    kind: str, verdict: Answer,
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr,
+    kind: str, verdict: ProxyAnswer,
 ) -> None:  # fmt: skip
     security = each_node.client().security
     if kind == "user":
@@ -339,7 +349,7 @@ def test_nothing_is_made_or_deleted_before_it_is_known_whose_the_name_is(
 @pytest.mark.parametrize("verdict", NOT_THERE.values(), ids=NOT_THERE.keys())
 @pytest.mark.parametrize(("method", "kind"), [("GET", "user"), ("PUT", "user")])
 def test_no_word_of_elasticsearch_is_an_outage_and_holds_no_secret(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr,
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr,
     method: str, kind: str, verdict: Verdict,
 ) -> None:  # fmt: skip
     proxy.hook = on(method, kind, verdict)
@@ -348,10 +358,10 @@ def test_no_word_of_elasticsearch_is_an_outage_and_holds_no_secret(
     assert_no_secret(caught.value, password)
 
 
-@pytest.mark.parametrize("verdict", [Cut(), Half()], ids=["cut", "half"])
+@pytest.mark.parametrize("verdict", [CutConnection(), HalfAnswer()], ids=["cut", "half"])
 @pytest.mark.parametrize("kind", ["role", "user"])
 def test_an_answer_that_is_lost_is_an_outage_and_the_same_again_is_a_success(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr,
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr,
     kind: str, verdict: Verdict,
 ) -> None:  # fmt: skip
     proxy.hook = on("PUT", kind, verdict, "after")
@@ -364,12 +374,12 @@ def test_an_answer_that_is_lost_is_an_outage_and_the_same_again_is_a_success(
 
 
 def test_when_one_half_fails_the_other_is_not_still_under_way(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
     proxy.hook = on("PUT", "user", failure(500))
     with pytest.raises(Outage):
         cluster.create(spec, password)
-    assert Request("PUT", f"/_security/role/{spec.username}") in proxy.log
+    assert ProxyRequest("PUT", f"/_security/role/{spec.username}") in proxy.log
     seen = len(proxy.log)
     proxy.hook = None
     assert removed(cluster, spec.username) == GONE
@@ -378,10 +388,10 @@ def test_when_one_half_fails_the_other_is_not_still_under_way(
 
 @pytest.mark.parametrize("kind", ["role", "user"])
 def test_a_request_that_elasticsearch_understood_and_refused_is_a_refusal(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr, kind: str
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr, kind: str
 ) -> None:
     body = b'{"error": {"type": "validation_exception", "reason": "because"}, "status": 400}'
-    proxy.hook = on("PUT", kind, Answer(400, body, (JSON, PRODUCT)))
+    proxy.hook = on("PUT", kind, ProxyAnswer(400, body, (JSON, PRODUCT)))
     with pytest.raises(Refusal, match="Elasticsearch answered 400 validation_exception") as caught:
         cluster.create(spec, password)
     assert_no_secret(caught.value, password)
@@ -400,7 +410,7 @@ def test_a_missing_privilege_is_a_refusal_that_names_no_secret(
 
 
 def test_the_time_that_elasticsearch_asks_for_is_kept(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
     proxy.hook = lambda _request, _phase: failure(429, retry_after=7)
     with pytest.raises(Outage) as caught:
@@ -409,9 +419,9 @@ def test_the_time_that_elasticsearch_asks_for_is_kept(
 
 
 def test_a_page_that_repeats_what_it_was_sent_is_not_repeated(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
-    echo = Answer(400, f'{{"error": "bad body: {password.get_secret_value()}"}}'.encode(), (JSON, PRODUCT))
+    echo = ProxyAnswer(400, f'{{"error": "bad body: {password.get_secret_value()}"}}'.encode(), (JSON, PRODUCT))
     proxy.hook = on("PUT", "user", echo)
     with pytest.raises(Refusal) as caught:
         cluster.create(spec, password)
@@ -420,7 +430,7 @@ def test_a_page_that_repeats_what_it_was_sent_is_not_repeated(
 
 @pytest.mark.parametrize("verdict", NOT_THERE.values(), ids=NOT_THERE.keys())
 def test_nothing_is_removed_while_it_cannot_be_read_whose_it_is(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr,
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr,
     verdict: Verdict,
 ) -> None:  # fmt: skip
     cluster.create(spec, password)
@@ -436,7 +446,7 @@ def test_nothing_is_removed_while_it_cannot_be_read_whose_it_is(
 @pytest.mark.parametrize("name", ["503", "a page", "404 of a load balancer", "the connection is closed"])
 @pytest.mark.parametrize("kind", ["user", "role"])
 def test_one_part_that_cannot_be_deleted_keeps_the_receipt_open_and_the_other_part_goes(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr,
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr,
     kind: str, name: str,
 ) -> None:  # fmt: skip
     cluster.create(spec, password)
@@ -451,7 +461,7 @@ def test_one_part_that_cannot_be_deleted_keeps_the_receipt_open_and_the_other_pa
 
 
 def test_a_key_that_could_not_be_ended_is_counted_and_ends_at_the_next_attempt(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
     cluster.create(spec, password)
     ask = key_of(each_node, spec.username, password)
@@ -465,7 +475,7 @@ def test_a_key_that_could_not_be_ended_is_counted_and_ends_at_the_next_attempt(
 
 
 def test_keys_that_cannot_be_counted_keep_the_receipt_open(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec, password: SecretStr
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
     cluster.create(spec, password)
     proxy.hook = on("GET", "api_key", failure(503))
@@ -476,10 +486,15 @@ def test_keys_that_cannot_be_counted_keep_the_receipt_open(
 
 @pytest.mark.parametrize("kind", ["user", "role"])
 def test_an_answer_lost_after_deleting_costs_nothing(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, spec: CredentialSpec, password: SecretStr, kind: str
+    cluster: ElasticsearchCluster,
+    each_node: Node,
+    proxy: FaultProxy,
+    spec: CredentialSpec,
+    password: SecretStr,
+    kind: str,
 ) -> None:
     cluster.create(spec, password)
-    proxy.hook = on("DELETE", kind, Cut(), "after")
+    proxy.hook = on("DELETE", kind, CutConnection(), "after")
     assert removed(cluster, spec.username).complete
     assert made(each_node, spec.username) == (None, None)
 
@@ -487,7 +502,7 @@ def test_an_answer_lost_after_deleting_costs_nothing(
 def test_a_node_that_is_not_there_is_an_outage(
     each_node: Node, executor: ThreadPoolExecutor, spec: CredentialSpec, password: SecretStr
 ) -> None:
-    with Proxy(each_node.url) as gone:
+    with FaultProxy(each_node.url) as gone:
         url = gone.url
     client = connect(ClusterConnection(username="x", password=password, url=url))
     cluster = ElasticsearchCluster(client, executor, Installation("here"))
@@ -518,7 +533,7 @@ def test_the_names_are_those_of_indices_and_aliases(
 
 
 def test_what_exists_is_read_once_for_a_rush(
-    cluster: ElasticsearchCluster, proxy: Proxy, executor: ThreadPoolExecutor
+    cluster: ElasticsearchCluster, proxy: FaultProxy, executor: ThreadPoolExecutor
 ) -> None:
     answers = [each.result() for each in [executor.submit(cluster.catalogue) for _ in range(20)]]
     assert len({each.resources for each in answers}) == 1
@@ -526,7 +541,7 @@ def test_what_exists_is_read_once_for_a_rush(
 
 
 def test_names_that_cannot_be_read_are_an_outage_and_are_asked_for_again(
-    cluster: ElasticsearchCluster, proxy: Proxy, spec: CredentialSpec
+    cluster: ElasticsearchCluster, proxy: FaultProxy, spec: CredentialSpec
 ) -> None:
     assert spec.patterns == ("granted-*",)
     proxy.hook = lambda _request, _phase: failure(503)

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Inclusion, Members
-from bot.sandbox.workspace import User, Workspace, people
+from bot.sandbox.workspace import User, Workspace
+from bot.sandbox.workspace.webapi import people
 from bot.slack.app import web_client
 from bot.slack.directory import FRESH_SECONDS, PERSON_SECONDS, VERIFIED_MEMBERS, SlackDirectory
 

@@ -25,7 +25,7 @@ from bot.sandbox.node.errors import PortTakenError
 from bot.sandbox.node.fetch import fetch
 from bot.sandbox.node.home import Home
 from bot.sandbox.node.node import HEAP_MB
-from bot.sandbox.node.server import Server
+from bot.sandbox.node.server import NodeServer
 
 DEADLINE_SECONDS = 30
 """For what takes a second on an idle machine."""
@@ -128,7 +128,7 @@ def test_taken_port_is_told_apart_from_other_failures(node: Node) -> None:
     port = int(node.url.rpartition(":")[2])
     try:
         with pytest.raises(PortTakenError):
-            Server.start(assemble(node.version), home, port, HEAP_MB)
+            NodeServer.start(assemble(node.version), home, port, HEAP_MB)
     finally:
         home.delete()
 

@@ -16,8 +16,8 @@ from bot.access.ports import Credential, CredentialSpec, Privileges, Receipt
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict, failure
 
 GONE = Receipt(user_gone=True, role_gone=True, keys_left=0)
 DISABLED = Receipt(user_gone=False, role_gone=True, keys_left=0, user_disabled=True)
@@ -25,13 +25,13 @@ INDEX = "removed-logs"
 
 
 @pytest.fixture
-def proxy(each_node: Node) -> Iterator[Proxy]:
-    with Proxy(each_node.url) as running:
+def proxy(each_node: Node) -> Iterator[FaultProxy]:
+    with FaultProxy(each_node.url) as running:
         yield running
 
 
 @pytest.fixture
-def cluster(each_node: Node, proxy: Proxy) -> Iterator[ElasticsearchCluster]:
+def cluster(each_node: Node, proxy: FaultProxy) -> Iterator[ElasticsearchCluster]:
     """As the connector account, by way of the proxy."""
     username, password = each_node.connector()
     client = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
@@ -93,8 +93,8 @@ def key_by_hand(node: Node, username: str, secret: SecretStr) -> None:
     )  # fmt: skip
 
 
-def on(path: str, verdict: Verdict, method: str = "DELETE") -> Callable[[Request, Phase], Verdict]:
-    def hook(request: Request, phase: Phase) -> Verdict:
+def on(path: str, verdict: Verdict, method: str = "DELETE") -> Callable[[ProxyRequest, Phase], Verdict]:
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
         return verdict if (request.method, phase) == (method, "before") and path in request.path else None
 
     return hook
@@ -146,9 +146,9 @@ def _administrator(node: Node) -> tuple[str, SecretStr]:
     ("path", "method"),
     [("/_security/user/", "DELETE"), ("/_security/role", "DELETE"), ("/_security/api_key", "DELETE")],
 )
-@pytest.mark.parametrize("verdict", [failure(429), failure(503), Cut()], ids=["429", "503", "cut"])
+@pytest.mark.parametrize("verdict", [failure(429), failure(503), CutConnection()], ids=["429", "503", "cut"])
 def test_a_call_that_fails_leaves_the_receipts_open_and_the_next_attempt_ends_all(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, path: str, method: str, verdict: Verdict
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, path: str, method: str, verdict: Verdict
 ) -> None:
     users = made(cluster, 3)
     key_by_hand(each_node, *next(iter(users.items())))
@@ -162,7 +162,7 @@ def test_a_call_that_fails_leaves_the_receipts_open_and_the_next_attempt_ends_al
 
 
 def test_a_cluster_that_cannot_be_asked_gives_no_receipt_and_nothing_is_touched(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy
 ) -> None:
     users = made(cluster, 3)
     proxy.hook = on("/_security/user", failure(503), "GET")
@@ -173,7 +173,7 @@ def test_a_cluster_that_cannot_be_asked_gives_no_receipt_and_nothing_is_touched(
     assert cluster.remove(list(users)) == [GONE] * 3
 
 
-def test_a_refusal_says_that_waiting_will_not_help(cluster: ElasticsearchCluster, proxy: Proxy) -> None:
+def test_a_refusal_says_that_waiting_will_not_help(cluster: ElasticsearchCluster, proxy: FaultProxy) -> None:
     (name,) = made(cluster, 1)
     proxy.hook = on("/_security/user/", failure(400))
     (receipt,) = cluster.remove([name])
@@ -309,12 +309,12 @@ def test_other_keys_of_that_name_end_and_the_newest_stays(cluster: Elasticsearch
 )  # fmt: skip
 @pytest.mark.parametrize("phase", ["before", "after"])
 def test_a_key_whose_making_breaks_at_any_call_leaves_nothing_behind(
-    cluster: ElasticsearchCluster, each_node: Node, proxy: Proxy, method: str, path: str, phase: Phase
+    cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, method: str, path: str, phase: Phase
 ) -> None:
     each = spec()
 
-    def hook(request: Request, now: Phase) -> Verdict:
-        return Cut() if (request.method, now) == (method, phase) and request.path.startswith(path) else None
+    def hook(request: ProxyRequest, now: Phase) -> Verdict:
+        return CutConnection() if (request.method, now) == (method, phase) and request.path.startswith(path) else None
 
     proxy.hook = hook
     with pytest.raises(Outage):

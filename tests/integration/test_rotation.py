@@ -22,8 +22,8 @@ from bot.cluster.client import ClusterConnection, ask, connect
 from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
 from bot.cluster.connector_privileges import ROLE
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from bot.secret_stores.file import FileStore
 from tests.fakes import FakeClock
 from tests.rotations import events, names
@@ -83,13 +83,13 @@ class World:
 
 
 @pytest.fixture
-def proxy(each_node: Node) -> Iterator[Proxy]:
-    with Proxy(each_node.url) as running:
+def proxy(each_node: Node) -> Iterator[FaultProxy]:
+    with FaultProxy(each_node.url) as running:
         yield running
 
 
 @pytest.fixture
-def world(each_node: Node, proxy: Proxy, tmp_path: Path, sqlite_store: Store) -> Iterator[World]:
+def world(each_node: Node, proxy: FaultProxy, tmp_path: Path, sqlite_store: Store) -> Iterator[World]:
     name, first = f"connector-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     security = each_node.client().security
     security.put_role(name=name, **ROLE)
@@ -205,11 +205,11 @@ def test_grants_are_made_and_ended_meanwhile_and_none_is_interrupted(world: Worl
     world.well()
 
 
-def test_a_lost_answer_of_the_cluster_is_found_out(world: World, proxy: Proxy) -> None:
+def test_a_lost_answer_of_the_cluster_is_found_out(world: World, proxy: FaultProxy) -> None:
     process = world.start()
 
-    def cut(request: Request, now: Phase) -> Verdict:
-        return Cut() if ("/_password" in request.path and now == "after") else None
+    def cut(request: ProxyRequest, now: Phase) -> Verdict:
+        return CutConnection() if ("/_password" in request.path and now == "after") else None
 
     proxy.hook = cut
     with pytest.raises(Outage):

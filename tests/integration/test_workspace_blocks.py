@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.workspace import Message, SlackError, UnknownBlockError, View, render_text
-from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
+from bot.sandbox.workspace import SlackError, SlackMessage, UnknownBlockError, View, render_text
+from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, check_view
 
 Json = dict[str, Any]
 
@@ -157,8 +157,8 @@ def test_a_view_over_250_kb_is_too_large() -> None:
         check_view(modal(blocks=[section(3000)] * 90), ("modal",))
 
 
-def message(blocks: list[Json], fallback: str = "fallback") -> Message:
-    return Message("D1", "1.000001", "U1", fallback, tuple(blocks))
+def message(blocks: list[Json], fallback: str = "fallback") -> SlackMessage:
+    return SlackMessage("D1", "1.000001", "U1", fallback, tuple(blocks))
 
 
 def draw(*blocks: Json) -> str:

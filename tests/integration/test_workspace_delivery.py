@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 
-from bot.sandbox.workspace import Delivery, NotShownError, User, View, Workspace
+from bot.sandbox.workspace import NotShownError, PayloadDelivery, User, View, Workspace
 from tests.integration.bolt_app import bolt_app, by_http, by_socket
 from tests.integration.wider_manifest import wider
 
@@ -157,7 +157,7 @@ def test_an_event_is_sent_again_three_times_and_a_command_never(ws: Workspace, a
     with by_http(ws, failing):
         assert ws.command(alice, "/es-access").error == "http_service_error"
         opened = ws.open_home(alice)
-        assert isinstance(opened, Delivery)
+        assert isinstance(opened, PayloadDelivery)
         ws.wait_for(lambda: opened.attempts == 4 and len(seen) == 5, what="three retries")
     assert seen == [(None, None), (None, None), *((str(at), "http_error") for at in (1, 2, 3))]
 

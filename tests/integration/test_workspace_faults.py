@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
-from bot.sandbox.workspace import ManifestError, Message, SlackError, User, Workspace
+from bot.sandbox.workspace import ManifestError, SlackError, SlackMessage, User, Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
@@ -141,7 +141,7 @@ def test_waiting_wakes_at_a_change_and_fails_with_what_people_see(
     thread.start()
     (message,) = ws.wait_for(lambda: ws.messages(alice), what="a message")
     thread.join()
-    assert isinstance(message, Message)
+    assert isinstance(message, SlackMessage)
     with pytest.raises(AssertionError, match=r"(?s)the moon.*== alice.*here I am.*chat\.postMessage → 200"):
         ws.wait_for(lambda: None, timeout=0.1, what="the moon")
 

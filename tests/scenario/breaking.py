@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from elasticsearch import Elasticsearch
 
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from bot.sandbox.workspace import User
 from tests.stage import Secret, Stage, set_stage
 
@@ -44,7 +44,7 @@ class Broken:
     """A stage whose application reaches Elasticsearch through a proxy. It was started if `app` has a pid."""
 
     stage: Stage
-    proxy: Proxy
+    proxy: FaultProxy
 
     def restart(self) -> float:
         """Starts the application again, and returns when that began, in Unix seconds."""
@@ -161,10 +161,10 @@ class Watch:
         assert self.dead.wait(KILL_SECONDS), f"{self.die_at} did not come: {self.steps}"
         self.broken.stage.app.kill()
 
-    def _elasticsearch(self, request: Request, phase: Phase) -> Verdict:
+    def _elasticsearch(self, request: ProxyRequest, phase: Phase) -> Verdict:
         if request.path.startswith(_UNASKED):
-            return Cut() if self.dead.is_set() else None
-        return Cut() if self._dies(f"{request.method} {_place(request.path)}", phase) else None
+            return CutConnection() if self.dead.is_set() else None
+        return CutConnection() if self._dies(f"{request.method} {_place(request.path)}", phase) else None
 
     def _slack(self, method: str, payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
         if "The clock of the cluster" in payload.get("text", ""):  # it is looked at whatever happens
@@ -201,6 +201,6 @@ def _place(path: str) -> str:
 def broken_stage(node: Node, directory: Path, **settings: str) -> Iterator[Broken]:
     """A stage with a proxy, its application not started yet."""
     with ExitStack() as stack:
-        proxy = stack.enter_context(Proxy(node.url))
+        proxy = stack.enter_context(FaultProxy(node.url))
         stage = set_stage(node, directory, stack, settings={"ELASTICSEARCH_URL": proxy.url, **settings})
         yield Broken(stage, proxy)

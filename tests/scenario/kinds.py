@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bot.sandbox.curl import Answer, run_curl
+from bot.sandbox.curl_runner import CurlAnswer, run_curl
 from bot.sandbox.node import Node
-from bot.sandbox.workspace import Message, User, View
+from bot.sandbox.workspace import SlackMessage, User, View
 from tests.stage import Stage
 
 OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
@@ -18,7 +18,7 @@ class Shown(NamedTuple):
     secret: str
     line: str
 
-    def tried(self) -> Answer:
+    def tried(self) -> CurlAnswer:
         """What comes of pasting the line."""
         return run_curl(self.line)
 
@@ -44,17 +44,17 @@ def _read(text: str, label: str) -> Shown | None:
     return Shown(secret.group(1), line.group()) if secret and line else None
 
 
-def message_of(stage: Stage, request: str, words: str = "", person: User | None = None) -> Message:
+def message_of(stage: Stage, request: str, words: str = "", person: User | None = None) -> SlackMessage:
     """The requester's message about that access, once it has these words."""
     who = person or stage.alice
 
-    def look() -> Message | None:
+    def look() -> SlackMessage | None:
         return next((each for each in messages_of(stage, request, who) if words in stage.read(each, who)), None)
 
     return stage.wait(look, f"the message of {request} with “{words}”")
 
 
-def messages_of(stage: Stage, request: str, person: User | None = None) -> list[Message]:
+def messages_of(stage: Stage, request: str, person: User | None = None) -> list[SlackMessage]:
     """All of them: where a post was taken whose answer was lost there are two, one of them without a secret."""
     who = person or stage.alice
     held = stage.workspace.messages(who)
@@ -106,7 +106,7 @@ def window_text(stage: Stage, words: str) -> str:
     return stage.workspace.render(window(stage, words), stage.alice)
 
 
-def ever(message: Message) -> list[tuple[str, object]]:
+def ever(message: SlackMessage) -> list[tuple[str, object]]:
     """The text and the blocks of a message, now and at every time before."""
     return [(message.text, message.blocks), *((each.text, each.blocks) for each in message.history)]
 

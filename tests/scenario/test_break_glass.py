@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.node import Node
-from bot.sandbox.workspace import Channel, Message, User, Workspace
+from bot.sandbox.workspace import Channel, SlackMessage, User, Workspace
 from tests.scenario.test_form import shows as form_shows
 from tests.scenario.test_home import click, home
 from tests.scenario.test_home import shows as home_shows
@@ -52,10 +52,10 @@ def opened(node: Node, tmp_path: Path) -> Iterator[Opened]:
         yield start
 
 
-def copy(stage: Stage, where: User | Channel, reader: User, *words: str) -> Message:
+def copy(stage: Stage, where: User | Channel, reader: User, *words: str) -> SlackMessage:
     """The message there that has all of these words."""
 
-    def find() -> Message | None:
+    def find() -> SlackMessage | None:
         found = (each for each in stage.workspace.messages(where) if all(w in stage.read(each, reader) for w in words))
         return next(found, None)
 

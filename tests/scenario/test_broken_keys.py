@@ -10,8 +10,8 @@ from typing import Self
 
 import pytest
 
+from bot.sandbox.fault_proxy import CutConnection, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Request, Verdict, failure
 from tests.scenario.breaking import Broken, Step, Watch, broken_stage
 from tests.scenario.kinds import (
     Shown,
@@ -59,7 +59,7 @@ class Breaking:
     broken: Broken
     step: Step | None = None
     phase: Phase = "before"
-    verdict: Verdict = Cut()  # noqa: RUF009 (it holds nothing)
+    verdict: Verdict = CutConnection()  # noqa: RUF009 (it holds nothing)
     always: bool = False
     steps: list[Step] = field(default_factory=list)
     struck: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +73,7 @@ class Breaking:
     def __exit__(self, *_error: object) -> None:
         self.broken.proxy.hook = None
 
-    def _judge(self, request: Request, phase: Phase) -> Verdict:
+    def _judge(self, request: ProxyRequest, phase: Phase) -> Verdict:
         kind = f"{request.method} {'/'.join(request.path.split('/')[:3])}"
         with self._guard:
             if phase == "before":
@@ -145,7 +145,7 @@ def nothing_after_its_end(broken: Broken, request: str) -> None:
         assert not broken.key_works(secret)
 
 
-@pytest.mark.parametrize("verdict", [Cut(), failure(503)], ids=["cut", "503"])
+@pytest.mark.parametrize("verdict", [CutConnection(), failure(503)], ids=["cut", "503"])
 def test_any_call_that_breaks_while_a_key_is_made_leaves_one_key(broken: Broken, verdict: Verdict) -> None:
     steps = steps_of(broken, MAKING, lambda: done(broken, granted_key(broken.stage)[0]))
     for phase in PHASES:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from bot.sandbox.workspace import User
-from bot.sandbox.workspace.model import Delivery
+from bot.sandbox.workspace.model import PayloadDelivery
 from tests.stage import Stage
 
 MANY = 80
@@ -13,11 +13,11 @@ SLACK_SECONDS = 3.0
 """How long Slack waits for an acknowledgement."""
 
 
-def together(stage: Stage, people: list[User]) -> list[Delivery]:
+def together(stage: Stage, people: list[User]) -> list[PayloadDelivery]:
     """Everybody asks at the same moment; returns when the last is acknowledged."""
     start = Barrier(len(people))
 
-    def ask(person: User) -> Delivery:
+    def ask(person: User) -> PayloadDelivery:
         start.wait()
         return stage.workspace.command(person, "/es-access", "logs-* 1h")
 

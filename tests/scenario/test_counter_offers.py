@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.node import Node
-from bot.sandbox.workspace import Message, User
+from bot.sandbox.workspace import SlackMessage, User
 from tests.scenario.test_races import at_once
 from tests.stage import Secret, Stage, request_id, set_stage
 
@@ -43,17 +43,17 @@ def offer_less(stage: Stage, owner: User, request: str, values: dict[str, object
     return stage.reads(owner, f"Your offer for {request} is sent to @alice")
 
 
-def message_with(stage: Stage, person: User, *words: str) -> Message:
+def message_with(stage: Stage, person: User, *words: str) -> SlackMessage:
     """The message to that person that has all of these words."""
 
-    def find() -> Message | None:
+    def find() -> SlackMessage | None:
         found = (each for each in stage.workspace.messages(person) if all(w in stage.read(each, person) for w in words))
         return next(found, None)
 
     return stage.wait(find, f"{person.name} having {words}")
 
 
-def thread(stage: Stage, owner: User, above: Message, *words: str) -> list[str]:
+def thread(stage: Stage, owner: User, above: SlackMessage, *words: str) -> list[str]:
     """The answers below a message, once one of them has all of these words."""
 
     def find() -> list[str] | None:

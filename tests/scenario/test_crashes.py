@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.fault_proxy import Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Phase, Request, Verdict
 from tests.scenario.breaking import Broken, Step, Watch, broken_stage
 
 HOUR_AND_A_BIT = 3601
@@ -206,7 +206,7 @@ def test_sigterm_leaves_slack_and_finishes_what_is_in_hand(broken: Broken) -> No
     request = _asked(broken)
     reached, let_go = threading.Event(), threading.Event()
 
-    def hold(asked: Request, phase: Phase) -> Verdict:
+    def hold(asked: ProxyRequest, phase: Phase) -> Verdict:
         if (asked.method, phase) == ("PUT", "before"):
             reached.set()
             assert let_go.wait(20)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from bot.sandbox.fault_proxy import Phase
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Phase
 from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
 from tests.scenario.dying import forget, order
 from tests.scenario.test_counter_offers import message_with, offer_less

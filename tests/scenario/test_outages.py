@@ -12,8 +12,17 @@ from typing import Any, Literal
 
 import pytest
 
+from bot.sandbox.fault_proxy import (
+    PRODUCT,
+    CutConnection,
+    HalfAnswer,
+    Phase,
+    ProxyAnswer,
+    ProxyRequest,
+    Verdict,
+    failure,
+)
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import PRODUCT, Answer, Cut, Half, Phase, Request, Verdict, failure
 from tests.scenario.breaking import Broken, broken_stage, username
 from tests.stage import set_stage
 
@@ -26,9 +35,10 @@ LONGEST_PAUSE = 76
 """Seconds: a minute and its jitter, after which any attempt is due again."""
 
 ONCE: list[tuple[Phase, Verdict]] = [
-    ("before", Cut()), ("after", Cut()), ("after", Half()), ("before", failure(500)), ("before", failure(503)),
-    ("before", failure(429, retry_after=1)), ("before", Answer(404, b"no backend", (("Content-Type", "text/plain"),))),
-    ("before", Answer(200, b"<html>sign in</html>", (("Content-Type", "text/html"),))),
+    ("before", CutConnection()), ("after", CutConnection()), ("after", HalfAnswer()),
+    ("before", failure(500)), ("before", failure(503)), ("before", failure(429, retry_after=1)),
+    ("before", ProxyAnswer(404, b"no backend", (("Content-Type", "text/plain"),))),
+    ("before", ProxyAnswer(200, b"<html>sign in</html>", (("Content-Type", "text/html"),))),
 ]  # fmt: skip
 """What may happen to one call."""
 
@@ -58,7 +68,7 @@ class Fails:
         self._left = times
         self.hits = 0
 
-    def __call__(self, request: Request, phase: Phase) -> Verdict:
+    def __call__(self, request: ProxyRequest, phase: Phase) -> Verdict:
         if (request.method, phase) != self._fits or not request.path.startswith(self._path) or self._left == 0:
             return None
         self._left = None if self._left is None else self._left - 1
@@ -188,7 +198,7 @@ def test_what_elasticsearch_refuses_is_undone_and_owners_hear_it(broken: Broken)
     stage = broken.stage
     request = _asked(broken)
     body = json.dumps({"error": {"type": "validation_exception", "reason": "because"}, "status": 400}).encode()
-    refusal = Answer(400, body, (("Content-Type", "application/json"), PRODUCT))
+    refusal = ProxyAnswer(400, body, (("Content-Type", "application/json"), PRODUCT))
     broken.proxy.hook = fails = Fails("PUT", "user", "before", refusal, times=2)
     stage.approve(request)
     broken.settled(request, "cleaned_up")
@@ -204,13 +214,13 @@ def test_a_clock_that_jumps_while_a_credential_is_made_does_not_make_it_twice(br
     request = _asked(broken)
     let_go = threading.Event()
 
-    def hold(asked: Request, phase: Phase) -> Verdict:
+    def hold(asked: ProxyRequest, phase: Phase) -> Verdict:
         if (asked.method, phase) == ("PUT", "before"):
             assert let_go.wait(20)
         return None
 
     broken.proxy.hook = hold
-    made = Request("PUT", f"/_security/user/{username(request)}")
+    made = ProxyRequest("PUT", f"/_security/user/{username(request)}")
     stage.approve(request)
     try:
         stage.wait(lambda: made in broken.proxy.log, "the user being made")

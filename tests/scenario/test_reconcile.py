@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from bot.cluster.ownership import METADATA_KEY
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from tests.databases import DATABASES
 from tests.stage import Secret, Stage, set_stage
@@ -281,7 +281,7 @@ def test_two_installations_on_one_cluster_leave_each_other_alone(small: Losing, 
     settings = {"INSTALLATION_ID": "another"}
     request, secret = stage.granted("logs-* 1h")
     make_visible(stage.node)
-    with Application(
+    with ApplicationProcess(
         stage.workspace, stage.node, stage.node.connector(), second, owners=owners, settings=settings
     ) as find_duplicate:
         find_duplicate.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from tests.stage import Stage, set_stage
 
@@ -15,7 +15,7 @@ OK = 200
 
 
 @pytest.fixture
-def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iterator[tuple[Stage, Application]]:
+def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iterator[tuple[Stage, ApplicationProcess]]:
     """A stage whose application has a twin on the same database, both running."""
     url = postgres("replicas")
     with psycopg.connect(postgres("postgres"), autocommit=True) as connection, ExitStack() as stack:
@@ -26,14 +26,16 @@ def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iter
         second.mkdir()
         owners = stage.app.environment["INTEGRATION_OWNER"]
         settings = {"DATABASE_URL": url}
-        find_duplicate = Application(stage.workspace, node, node.connector(), second, owners=owners, settings=settings)
+        find_duplicate = ApplicationProcess(
+            stage.workspace, node, node.connector(), second, owners=owners, settings=settings
+        )
         stack.callback(find_duplicate.stop)
         stage.app.start()
         find_duplicate.start()
         yield stage, find_duplicate
 
 
-def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Application]) -> None:
+def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, ApplicationProcess]) -> None:
     stage, find_duplicate = replicas
     for _ in range(4):  # Slack gives each payload to one of the two, by turns
         request, secret = stage.granted()
@@ -46,7 +48,7 @@ def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Ap
     assert find_duplicate.returncode is None
 
 
-def test_what_a_killed_process_had_granted_is_ended_by_the_other(replicas: tuple[Stage, Application]) -> None:
+def test_what_a_killed_process_had_granted_is_ended_by_the_other(replicas: tuple[Stage, ApplicationProcess]) -> None:
     stage, find_duplicate = replicas
     _, secret = stage.granted()
     stage.app.kill()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from bot.sandbox.workspace import User
 from tests.scenario.kinds import (
     OK,
@@ -47,11 +47,11 @@ def stage(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterato
 class Behind:
     """A stage whose application reaches the node through a proxy."""
 
-    def __init__(self, stage: Stage, proxy: Proxy) -> None:
+    def __init__(self, stage: Stage, proxy: FaultProxy) -> None:
         self.stage = stage
         self.proxy = proxy
 
-    def breaks(self, verdict: Callable[[Request, Phase], Verdict]) -> None:
+    def breaks(self, verdict: Callable[[ProxyRequest, Phase], Verdict]) -> None:
         """What becomes of each call from now on."""
         self.proxy.hook = verdict
 
@@ -59,7 +59,7 @@ class Behind:
 @pytest.fixture
 def behind(node: Node, tmp_path: Path) -> Iterator[Behind]:
     with ExitStack() as stack:
-        proxy = stack.enter_context(Proxy(node.url))
+        proxy = stack.enter_context(FaultProxy(node.url))
         ready = set_stage(node, tmp_path, stack, policy=lambda _: FLOWS)
         config = ready.app.access_config
         config.write_text(config.read_text(encoding="utf-8").replace(node.url, proxy.url), encoding="utf-8")
@@ -206,7 +206,7 @@ def test_an_extension_of_a_revealed_password_changes_its_end_alone(stage: Stage)
 def test_a_cluster_that_is_away_is_told_in_the_window_and_the_next_reveal_works(behind: Behind) -> None:
     stage = behind.stage
     request = ready(stage, "logs-* 1h --key")
-    behind.breaks(lambda _request, phase: Cut() if phase == "before" else None)
+    behind.breaks(lambda _request, phase: CutConnection() if phase == "before" else None)
     press(stage, request, "Reveal")
     shown = window_text(stage, "so I could not do that")
     assert "Please try again in a minute." in shown
@@ -220,7 +220,7 @@ def test_a_second_click_while_the_first_is_at_work_is_told_so(behind: Behind) ->
     stale = message_of(stage, request)
     told = threading.Event()
 
-    def hold(call: Request, phase: Phase) -> Verdict:
+    def hold(call: ProxyRequest, phase: Phase) -> Verdict:
         if (call.method, phase) == ("GET", "before") and call.path.startswith("/_security/user"):
             assert told.wait(30)
         return None
@@ -241,7 +241,7 @@ def test_a_revocation_during_a_reveal_leaves_nothing(behind: Behind) -> None:
         request = ready(stage, text)
         under_way = threading.Event()
 
-        def slow(call: Request, phase: Phase, under_way: threading.Event = under_way) -> Verdict:
+        def slow(call: ProxyRequest, phase: Phase, under_way: threading.Event = under_way) -> Verdict:
             if phase == "after" and call.method == "PUT":
                 under_way.set()
                 time.sleep(1)
@@ -264,13 +264,13 @@ def test_a_process_that_is_killed_in_a_reveal_leaves_one_that_can_be_done_again(
     request = ready(stage, "logs-* 1h --key")
     kills: list[str] = []
 
-    def kill(call: Request, phase: Phase) -> Verdict:
+    def kill(call: ProxyRequest, phase: Phase) -> Verdict:
         if kills:
-            return Cut()
+            return CutConnection()
         if phase == "after" and re.search(r"/_security/api_key/grant$", call.path):
             kills.append(call.path)
             stage.app.kill()
-            return Cut()
+            return CutConnection()
         return None
 
     behind.breaks(kill)

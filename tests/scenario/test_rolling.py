@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.scenario.test_audit_command import audit
 from tests.stage import Stage, set_stage
 
@@ -31,12 +31,12 @@ class Pair:
     """A stage whose application has a twin. `url` is that of their database."""
 
     stage: Stage
-    twin: Application
-    proxy: Proxy
+    twin: ApplicationProcess
+    proxy: FaultProxy
     url: str
     http: bool
 
-    def route_to(self, one: Application) -> None:
+    def route_to(self, one: ApplicationProcess) -> None:
         """In HTTP mode, what a load balancer does that looks at `/readyz`; a WebSocket is left by its process."""
         if self.http:
             self.stage.workspace.deliver_by_http(f"{one.url}/slack/events")
@@ -50,13 +50,15 @@ def pair(request: pytest.FixtureRequest, node: Node, tmp_path: Path, postgres: C
         connection.execute("CREATE DATABASE rolling")
         stack.callback(connection.execute, "DROP DATABASE rolling WITH (FORCE)")
         url = postgres("rolling")
-        proxy = stack.enter_context(Proxy(node.url))
+        proxy = stack.enter_context(FaultProxy(node.url))
         settings = {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
         stage = set_stage(node, tmp_path, stack, http=http, settings={**settings, "ELASTICSEARCH_URL": proxy.url})
         second = tmp_path / "second"
         second.mkdir()
         owners = stage.app.environment["INTEGRATION_OWNER"]
-        twin = Application(stage.workspace, node, node.connector(), second, owners=owners, http=http, settings=settings)
+        twin = ApplicationProcess(
+            stage.workspace, node, node.connector(), second, owners=owners, http=http, settings=settings
+        )
         stack.callback(twin.stop)
         twin.start()
         stage.app.start()
@@ -95,11 +97,11 @@ def test_a_rolling_restart_under_load_loses_nothing_and_says_nothing_twice(pair:
 def test_what_a_dead_process_had_in_hand_is_taken_up_within_its_claim(pair: Pair) -> None:
     stage, hold, held = pair.stage, threading.Event(), threading.Event()
 
-    def hang(request: Request, phase: Phase) -> Verdict:
+    def hang(request: ProxyRequest, phase: Phase) -> Verdict:
         if phase == "before" and request.path.startswith("/_security/user/es-access-") and not hold.is_set():
             held.set()
             hold.wait(60)
-            return Cut()
+            return CutConnection()
         return None
 
     pair.proxy.hook = hang

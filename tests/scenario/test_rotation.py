@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bot.cluster.connector_privileges import ROLE
+from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Cut, Phase, Proxy, Request, Verdict
 from tests.stage import Stage, set_stage
 
 DAY = 24 * 3600
@@ -125,7 +125,7 @@ def test_killed_at_any_call_it_leaves_a_password_that_works_and_the_next_one_fin
 ) -> None:
     stage.app.start()
     stage.app.stop()
-    with Proxy(stage.node.url) as proxy:
+    with FaultProxy(stage.node.url) as proxy:
         stage.app.environment["ELASTICSEARCH_URL"] = proxy.url
         assert bot(stage, "rotate").returncode == 0
         calls = _killed_at(stage, proxy, NEVER, phase)
@@ -144,7 +144,7 @@ def test_killed_at_any_call_it_leaves_a_password_that_works_and_the_next_one_fin
     assert stage.search(secret, "logs-web") == OK
 
 
-def _killed_at(stage: Stage, proxy: Proxy, number: int, phase: Phase) -> list[str]:
+def _killed_at(stage: Stage, proxy: FaultProxy, number: int, phase: Phase) -> list[str]:
     """Runs `bot rotate`, kills it at that call, before it has an effect or before its answer; the calls it made."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "rotate"], cwd=stage.app.directory,
@@ -152,13 +152,13 @@ def _killed_at(stage: Stage, proxy: Proxy, number: int, phase: Phase) -> list[st
     )  # fmt: skip
     calls: list[str] = []
 
-    def kill(request: Request, at: Phase) -> Verdict:
+    def kill(request: ProxyRequest, at: Phase) -> Verdict:
         if at == "before":
             calls.append(f"{request.method} {request.path}")
         if at != phase or len(calls) < number:
             return None
         process.kill()
-        return Cut()
+        return CutConnection()
 
     proxy.hook = kill
     try:

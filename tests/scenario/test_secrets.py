@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bot.sandbox.fault_proxy import FaultProxy, HalfAnswer, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Half, Phase, Proxy, Request, Verdict, failure
 from tests.scenario.test_audit_command import audit
 from tests.stage import Stage, set_stage
 
@@ -33,7 +33,7 @@ class Database:
 class Run:
     """A stage at DEBUG whose cluster is behind a proxy, and all that it has left behind."""
 
-    def __init__(self, stage: Stage, proxy: Proxy, database: Database) -> None:
+    def __init__(self, stage: Stage, proxy: FaultProxy, database: Database) -> None:
         self.stage, self.proxy, self.database = stage, proxy, database
         self.credentials: list[str] = []
 
@@ -74,7 +74,7 @@ def run(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterator[
             if request.param.startswith("postgresql")
             else _sqlite(tmp_path / "es-access.db")
         )
-        proxy = stack.enter_context(Proxy(node.url))
+        proxy = stack.enter_context(FaultProxy(node.url))
         settings = {
             "DATABASE_URL": database.url, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "ecs", "ELASTICSEARCH_URL": proxy.url,
             "AUDIT_INDEX": "es-access-audit", "AUDIT_URL": proxy.url, "AUDIT_USERNAME": "nobody",
@@ -146,9 +146,9 @@ def _happy(run: Run) -> None:
 
 def _cluster_in_trouble(run: Run) -> None:
     """Half an answer, and errors, to the very calls that carry a password."""
-    answers: list[Verdict] = [failure(500), Half(), failure(429, 1)]
+    answers: list[Verdict] = [failure(500), HalfAnswer(), failure(429, 1)]
 
-    def fail(request: Request, phase: Phase) -> Verdict:
+    def fail(request: ProxyRequest, phase: Phase) -> Verdict:
         hit = request.path.startswith("/_security/user/es-access-") and request.method in {"PUT", "POST"}
         return answers.pop(0) if hit and phase == "before" and answers else None
 

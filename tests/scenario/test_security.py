@@ -14,7 +14,7 @@ import pytest
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import User
-from bot.sandbox.workspace.signed import signature
+from bot.sandbox.workspace.delivery.signed_http import signature
 from bot.slack import ids
 from tests.stage import Stage, set_stage
 

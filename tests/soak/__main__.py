@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import VERSIONS, Node
 from tests.forked import Forked
 from tests.soak.inputs import bad_inputs
@@ -31,7 +31,7 @@ def main(
     inputs: Annotated[int, typer.Option(help="Bad inputs to generate.")] = 0,
 ) -> None:
     """Soaks, prints the figures, and ends with 1 where something that was promised did not hold."""
-    Application.launch = Forked  # else starts are most of what is soaked
+    ApplicationProcess.launch = Forked  # else starts are most of what is soaked
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped then, too
     chosen = int(time.time()) if seed is None else seed
     kinds = ["sqlite", "postgresql"] if database == "both" else [database]

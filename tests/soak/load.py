@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.sandbox.workspace import Message, User
-from bot.sandbox.workspace.form import NotShownError
+from bot.sandbox.workspace import SlackMessage, User
+from bot.sandbox.workspace.interaction import NotShownError
 from tests.soak.world import World
 
 DURATIONS = ("1m", "2m", "3m", "5m", "30m")
@@ -100,6 +100,6 @@ class Load:
                 for view in workspace.views(owner)[-1:]:
                     workspace.submit(owner, view, {"reason": "not today"})
 
-    def _undecided(self, owner: User, waiting: set[str]) -> list[Message]:
+    def _undecided(self, owner: User, waiting: set[str]) -> list[SlackMessage]:
         held = self.world.stage.workspace.messages(owner)[-80:]
         return [each for each in held if any(name in each.text for name in waiting) and "Approve" in str(each.blocks)]

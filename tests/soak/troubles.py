@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from bot.sandbox.proxy import Answer, Cut, Half, Phase, Request, Verdict, failure
+from bot.sandbox.fault_proxy import CutConnection, HalfAnswer, Phase, ProxyAnswer, ProxyRequest, Verdict, failure
 from tests.scenario.dying import forget, order
 from tests.soak.world import Member, World
 
@@ -23,7 +23,7 @@ LATE_SECONDS = 3.0
 JUMP_SECONDS = (5.0, 20.0)
 """By how much the clock is moved after each kill: short accesses end meanwhile."""
 
-GARBAGE = Answer(200, b"<html>it works!</html>", (("Content-Type", "text/html"),))
+GARBAGE = ProxyAnswer(200, b"<html>it works!</html>", (("Content-Type", "text/html"),))
 
 
 @dataclass
@@ -63,15 +63,15 @@ class Troubles:
             self.faults += struck
             return struck
 
-    def _cluster(self, number: int, _request: Request, phase: Phase) -> Verdict:
+    def _cluster(self, number: int, _request: ProxyRequest, phase: Phase) -> Verdict:
         if self._dies_at(number, phase):
-            return Cut()
+            return CutConnection()
         if not self._strikes():
             return None
         if self.chance.random() < 0.2:
             self._held_up(self.chance.uniform(0.2, 1.5))
             return None
-        cut: list[Verdict] = [Cut(), Half()]
+        cut: list[Verdict] = [CutConnection(), HalfAnswer()]
         answers: list[Verdict] = [failure(429, 1), failure(500), failure(503), GARBAGE]
         return self.chance.choice(cut if phase == "after" else cut + answers)
 

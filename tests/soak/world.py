@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from bot.cluster.ownership import mark_of
-from bot.sandbox.application import Application
+from bot.sandbox.application import ApplicationProcess
+from bot.sandbox.fault_proxy import FaultProxy
 from bot.sandbox.node import Node
-from bot.sandbox.proxy import Proxy
 from bot.sandbox.workspace import User
 from bot.storage.engine import database_url, open_engine
 from tests.stage import PLENTY, Stage, set_stage
@@ -32,8 +32,8 @@ _POLL_SECONDS = 0.05
 class Member:
     """One process, and the proxy through which it alone reaches the cluster."""
 
-    app: Application
-    proxy: Proxy
+    app: ApplicationProcess
+    proxy: FaultProxy
 
 
 @dataclass
@@ -103,7 +103,7 @@ class World:
 def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
     """A running one. The second process has its own folder, clock and proxy."""
     with ExitStack() as stack:
-        proxies = [stack.enter_context(Proxy(node.url)) for _ in range(processes)]
+        proxies = [stack.enter_context(FaultProxy(node.url)) for _ in range(processes)]
         common = SETTINGS | {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
         stage = set_stage(node, folder, stack, settings=common | {"ELASTICSEARCH_URL": proxies[0].url})
         others = made(node)
@@ -112,7 +112,7 @@ def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[Worl
         for number, proxy in enumerate(proxies[1:], 2):
             own = folder / f"process-{number}"
             own.mkdir()
-            app = Application(
+            app = ApplicationProcess(
                 stage.workspace, node, node.connector(), own, owners=stage.app.environment["INTEGRATION_OWNER"],
                 settings=common | {"ELASTICSEARCH_URL": proxy.url}, program="tests.scenario.dying",
             )  # fmt: skip

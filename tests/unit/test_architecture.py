@@ -53,8 +53,8 @@ TIERS = (
 MOST_MODULES = 16
 """In one folder: more want rooms of their own."""
 
-LARGE_FOLDERS = {"sandbox/workspace": 27, "cluster": 17}
-"""Folders that may hold more, and how many: the parts of one Slack server."""
+LARGE_FOLDERS = {"cluster": 17}
+"""Folders that may hold more, and how many."""
 
 
 def imports(module: Path) -> Iterator[str]:

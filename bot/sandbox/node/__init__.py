@@ -2,6 +2,6 @@
 
 from bot.sandbox.node.artifacts import DEFAULT_VERSION, VERSIONS
 from bot.sandbox.node.errors import NodeError
-from bot.sandbox.node.node import Connector, Credentials, Node
+from bot.sandbox.node.node import Connector, Node, NodeAccount
 
-__all__ = ["DEFAULT_VERSION", "VERSIONS", "Connector", "Credentials", "Node", "NodeError"]
+__all__ = ["DEFAULT_VERSION", "VERSIONS", "Connector", "Node", "NodeAccount", "NodeError"]

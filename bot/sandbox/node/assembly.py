@@ -43,7 +43,7 @@ ABANDONED_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class NodeInstallation:
     """A node's read-only files."""
 
     root: Path
@@ -66,7 +66,7 @@ def cache_root() -> Path:
     return Path(base) / "es-access"
 
 
-def assemble(version: str, console: Console | None = None, cache: Path | None = None) -> Installation:
+def assemble(version: str, console: Console | None = None, cache: Path | None = None) -> NodeInstallation:
     """The node of `version` from the cache, built first where it is missing or damaged.
 
     Raises NodeError for an unknown version, a download that fails or is not what was locked, and a
@@ -77,14 +77,14 @@ def assemble(version: str, console: Console | None = None, cache: Path | None = 
     name = f"node-{version}-{fingerprint(LAYOUT, *ingredients)}"
     target = cache / name
     if is_whole(target):
-        return Installation(target)
+        return NodeInstallation(target)
     sweep(cache)
     artifacts = fetch(read_lock(version), cache / "artifacts", console=console)
     with tempfile.TemporaryDirectory(dir=cache, prefix=f".building-{name}-") as scratch:
         building = Path(scratch) / "node"
         build(version, artifacts, building)
         publish(building, target, Path(scratch))
-    return Installation(target)
+    return NodeInstallation(target)
 
 
 def is_whole(root: Path) -> bool:

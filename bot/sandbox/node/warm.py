@@ -19,7 +19,7 @@ from bot.sandbox.node.assembly import assemble
 from bot.sandbox.node.errors import NodeError
 from bot.sandbox.node.home import Home
 from bot.sandbox.node.node import HEAP_MB, free_port
-from bot.sandbox.node.server import Server
+from bot.sandbox.node.server import NodeServer
 
 SAVE_SECONDS = 180
 """The JVM saves at its end: 16 s on two cores."""
@@ -34,7 +34,7 @@ def warm(version: str = DEFAULT_VERSION, console: Console | None = None) -> Path
     try:
         with tempfile.TemporaryDirectory(dir=installation.root.parent, prefix=".building-aot-") as scratch:
             saved = Path(scratch) / installation.warmth.name
-            server = Server.start(installation, home, free_port(), HEAP_MB, flags=[f"-XX:AOTCacheOutput={saved}"])
+            server = NodeServer.start(installation, home, free_port(), HEAP_MB, flags=[f"-XX:AOTCacheOutput={saved}"])
             server.stop(SAVE_SECONDS)
             if not saved.is_file():
                 raise NodeError(f"the JVM saved no classes.{server.log_excerpt()}")

@@ -6,9 +6,9 @@ A browser is sent the parts that have changed. The names: `workspace`, `person:I
 from collections.abc import Iterator
 from typing import Any
 
-from bot.sandbox.page.trying import curl_line
+from bot.sandbox.page.try_button import curl_line
 from bot.sandbox.stage import Stage
-from bot.sandbox.workspace import Call, Delivery, Message, User, View, Workspace
+from bot.sandbox.workspace import Call, PayloadDelivery, SlackMessage, User, View, Workspace
 
 Json = dict[str, Any]
 
@@ -72,7 +72,7 @@ def sight(held: Workspace, person: User) -> Json:
     }
 
 
-def message(shown: Message) -> Json:
+def message(shown: SlackMessage) -> Json:
     """A message with what the page needs beside Slack's own fields; `tryable` where a credential was delivered."""
     return {
         "ts": shown.ts,
@@ -93,13 +93,13 @@ def view(shown: View) -> Json:
 
 def traffic(held: Workspace) -> Iterator[tuple[str, Json]]:
     """The newest exchanges, each with an id of its own: what went to the app (`to_app`), and what it called."""
-    both: list[Delivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
+    both: list[PayloadDelivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
     for one in sorted(both, key=lambda each: each.started)[-SHOWN_TRAFFIC:]:
         # The workspace keeps them for longer than they are shown here, so that the number stays theirs.
-        yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, Delivery) else _call(one)
+        yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, PayloadDelivery) else _call(one)
 
 
-def _delivery(one: Delivery) -> Json:
+def _delivery(one: PayloadDelivery) -> Json:
     payload = one.payload
     name = payload.get("command") or payload.get("event", {}).get("type") or payload.get("type", "")
     milliseconds = None if one.ack_seconds is None else round(one.ack_seconds * 1000, 1)

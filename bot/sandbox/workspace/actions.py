@@ -4,15 +4,15 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.workspace import form
-from bot.sandbox.workspace.chat import find_thread
-from bot.sandbox.workspace.elements import problems_of_options
+from bot.sandbox.workspace import interaction
+from bot.sandbox.workspace.blockkit.elements import problems_of_options
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Channel, Delivery, Json, Message, User, View
-from bot.sandbox.workspace.response_url import answer_privately
-from bot.sandbox.workspace.server import Server
+from bot.sandbox.workspace.model import Channel, Json, PayloadDelivery, SlackMessage, User, View
+from bot.sandbox.workspace.server import WorkspaceServer
 from bot.sandbox.workspace.state import ResponseUrl, State
-from bot.sandbox.workspace.views import apply_submission
+from bot.sandbox.workspace.webapi.chat import find_thread
+from bot.sandbox.workspace.webapi.response_url import answer_privately
+from bot.sandbox.workspace.webapi.views import apply_submission
 
 # What an external select has without one of its own: https://docs.slack.dev/reference/block-kit/block-elements.
 MIN_QUERY_CHARS = 3
@@ -23,16 +23,16 @@ class Actions:
     """The deeds of people. Safe from any number of threads at once."""
 
     _state: State
-    _server: Server
+    _server: WorkspaceServer
 
-    def command(self, user: User, command: str, text: str = "", channel: Channel | None = None) -> Delivery:
+    def command(self, user: User, command: str, text: str = "", channel: Channel | None = None) -> PayloadDelivery:
         """Type a slash command, in the direct message with the app unless `channel` says where."""
         here = channel or self._state.direct_message(user.id)
         self._require_member(user, here)
         if command not in self._state.manifest.commands:
             shown = f"{command} is not a valid command. In Slack, all messages that start with / are commands."
             self._state.notice(user.id, shown)
-            return Delivery("slash_commands", {}, error="invalid_command", shown=shown)
+            return PayloadDelivery("slash_commands", {}, error="invalid_command", shown=shown)
         payload = self._server.payloads.slash(user, command, text, here)
         delivery = self._server.run(self._server.deliveries.send("slash_commands", payload))
         if delivery.error is None:
@@ -45,13 +45,13 @@ class Actions:
     def click(
         self,
         user: User,
-        on: Message | View,
+        on: SlackMessage | View,
         what: str,
         value: Any = None,
         *,
         block: str | None = None,
-        filled: form.Values | None = None,
-    ) -> Delivery:
+        filled: interaction.Values | None = None,
+    ) -> PayloadDelivery:
         """Press what the person sees now: `what` is a visible text or an action_id.
 
         `block` is a block_id, where several blocks have the same button. `value` is the choice in a select (its value
@@ -60,30 +60,32 @@ class Actions:
         hear of it.
         """
         now = self._now(user, on)
-        around, element = form.find_element(now.blocks, what, block)
-        if not form.tells_at_once(around):
-            raise form.NotShownError(f"the app hears of {what!r} when the form is sent: it has no dispatch_action")
+        around, element = interaction.find_element(now.blocks, what, block)
+        if not interaction.tells_at_once(around):
+            raise interaction.NotShownError(
+                f"the app hears of {what!r} when the form is sent: it has no dispatch_action"
+            )
         if isinstance(now, View):
-            own = {} if value is None or element["type"] in form.WITHOUT_STATE else {around["block_id"]: value}
+            own = {} if value is None or element["type"] in interaction.WITHOUT_STATE else {around["block_id"]: value}
             now = self.fill(user, now, {**(filled or {}), **_named(element, own)})
-        return self._press(user, now, form.action(around, element, value, self._state.new_ts()))
+        return self._press(user, now, interaction.action(around, element, value, self._state.new_ts()))
 
-    def fill(self, user: User, view: View, values: form.Values) -> View:
+    def fill(self, user: User, view: View, values: interaction.Values) -> View:
         """Fill in fields of a view without sending it. The app sees them with the next click in it."""
         with self._state.lock:
             now = self._open_view(user, view)
-            filled = form.filled_in(now.blocks, values, now.values, to_be_sent=False)
+            filled = interaction.filled_in(now.blocks, values, now.values, to_be_sent=False)
             return self._state.put_view(replace(now, values=filled))
 
     def click_raw(
         self,
         user: User,
-        on: Message | View,
+        on: SlackMessage | View,
         what: str | None = None,
         overrides: Json | None = None,
         *,
         block: str | None = None,
-    ) -> Delivery:
+    ) -> PayloadDelivery:
         """Press in `on` as it was then, shown or not: a stale, doubled or forged click.
 
         `block` is as in `click`. `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces
@@ -92,33 +94,35 @@ class Actions:
         ts, changes = self._state.new_ts(), dict(overrides or {})
         press: Json = {"type": "button", "action_id": "forged", "block_id": "forged", "action_ts": ts}
         if what is not None:
-            around, element = form.find_element(on.blocks, what, block)
-            press = form.action(around, element, None, ts)
+            around, element = interaction.find_element(on.blocks, what, block)
+            press = interaction.action(around, element, None, ts)
         press |= changes.pop("actions", [{}])[0]
         return self._press(user, on, press, changes)
 
-    def _press(self, user: User, on: Message | View, press: Json, overrides: Json | None = None) -> Delivery:
+    def _press(
+        self, user: User, on: SlackMessage | View, press: Json, overrides: Json | None = None
+    ) -> PayloadDelivery:
         payloads = self._server.payloads
         payload = (
             payloads.message_click(user, on, press)
-            if isinstance(on, Message)
+            if isinstance(on, SlackMessage)
             else payloads.view_action(user, on, press)
         )
         return self._interact(user, payload | (overrides or {}))
 
-    def suggest(self, user: User, on: Message | View, action_id: str, typed: str = "") -> list[Json]:
+    def suggest(self, user: User, on: SlackMessage | View, action_id: str, typed: str = "") -> list[Json]:
         """Type into an external select and see its options; [] when the app offers none in time."""
-        return list(form.options_of(self.suggestions(user, on, action_id, typed)))
+        return list(interaction.options_of(self.suggestions(user, on, action_id, typed)))
 
     def suggestions(
-        self, user: User, on: Message | View, action_id: str, typed: str = "", block: str | None = None
+        self, user: User, on: SlackMessage | View, action_id: str, typed: str = "", block: str | None = None
     ) -> Json:
         """The same with its groups: `options` or `option_groups`, or neither.
 
         The app is asked from `min_query_length` characters on; options that Slack would not take are not shown.
         """
         now = self._now(user, on)
-        around, element = form.find_element(now.blocks, action_id, block)
+        around, element = interaction.find_element(now.blocks, action_id, block)
         if len(typed) < element.get("min_query_length", MIN_QUERY_CHARS):
             return {}
         payload = self._server.payloads.suggestion(user, now, around["block_id"], element["action_id"], typed)
@@ -132,24 +136,24 @@ class Actions:
             return {}
         return delivery.ack_body
 
-    def shortcut(self, user: User, callback_id: str) -> Delivery:
+    def shortcut(self, user: User, callback_id: str) -> PayloadDelivery:
         """Choose a global shortcut. NotShownError when the app has none of that name."""
         self._require_shortcut(callback_id, "global")
         return self._interact(user, self._server.payloads.shortcut(user, callback_id))
 
-    def message_shortcut(self, user: User, callback_id: str, channel: Channel | str, ts: str) -> Delivery:
+    def message_shortcut(self, user: User, callback_id: str, channel: Channel | str, ts: str) -> PayloadDelivery:
         """Choose a shortcut in the menu of a message. NotShownError when the person sees no such message or entry."""
         self._require_shortcut(callback_id, "message")
         where = channel if isinstance(channel, str) else channel.id
-        message = self._now(user, Message(where, ts, "", ""))
+        message = self._now(user, SlackMessage(where, ts, "", ""))
         if isinstance(message, View):  # never: a message was looked for
             raise TypeError(message)
         return self._interact(user, self._server.payloads.message_shortcut(user, callback_id, message))
 
-    def submit(self, user: User, view: View, values: form.Values | None = None) -> Delivery:
+    def submit(self, user: User, view: View, values: interaction.Values | None = None) -> PayloadDelivery:
         """Fill in and submit a modal. What the app answers is done to it: close, errors, update, push, clear."""
         now = self._open_view(user, view)
-        filled = form.filled_in(now.blocks, values or {}, now.values)
+        filled = interaction.filled_in(now.blocks, values or {}, now.values)
         now = self._state.put_view(replace(now, values=filled, errors={}))
         delivery = self._interact(user, self._server.payloads.submission(user, now))
         if delivery.error is None:
@@ -161,7 +165,7 @@ class Actions:
                 delivery.shown = TROUBLE
         return delivery
 
-    def close_view(self, user: User, view: View, *, all_of_them: bool = False) -> Delivery | None:
+    def close_view(self, user: User, view: View, *, all_of_them: bool = False) -> PayloadDelivery | None:
         """Close the top modal, or the whole stack. The app hears of it when the view asked for it."""
         now = self._open_view(user, view)
         with self._state.changing():
@@ -171,7 +175,7 @@ class Actions:
             return None
         return self._interact(user, self._server.payloads.closed(user, now, cleared=all_of_them))
 
-    def open_home(self, user: User, tab: str = "home") -> Delivery | None:
+    def open_home(self, user: User, tab: str = "home") -> PayloadDelivery | None:
         """Open the app's Home tab, or its Messages (`tab`); None when the app has no such tab or asked for no event."""
         manifest = self._state.manifest
         shown = manifest.home_tab if tab == "home" else self._state.messages_tab
@@ -180,29 +184,31 @@ class Actions:
         payload = self._server.payloads.home_opened(user, tab)
         return self._server.run(self._server.deliveries.send_event(payload))
 
-    def say(self, user: User, text: str, thread_ts: str | None = None) -> Message:
+    def say(self, user: User, text: str, thread_ts: str | None = None) -> SlackMessage:
         """Write to the app; it hears of it when it asked for `message.im`. SlackError when writing is off."""
         if not self._state.messages_tab or self._state.manifest.messages_read_only:
             raise SlackError("messages_tab_disabled")
         channel = self._state.direct_message(user.id)
         thread = find_thread(self._state, channel, thread_ts)
-        message = self._state.put_message(Message(channel.id, self._state.new_ts(), user.id, text, thread_ts=thread))
+        message = self._state.put_message(
+            SlackMessage(channel.id, self._state.new_ts(), user.id, text, thread_ts=thread)
+        )
         if "message.im" in self._state.manifest.events:
             payload = self._server.payloads.said(user, message)
             self._server.run(self._server.deliveries.send_event(payload))
         return message
 
-    def _interact(self, user: User, payload: Json) -> Delivery:
+    def _interact(self, user: User, payload: Json) -> PayloadDelivery:
         if not self._state.manifest.interactive:
             shown = "This app is not configured to handle interactive responses."
-            return Delivery("interactive", payload, error="interactivity_disabled", shown=shown)
+            return PayloadDelivery("interactive", payload, error="interactivity_disabled", shown=shown)
         delivery = self._server.run(self._server.deliveries.send("interactive", payload))
         if delivery.error is not None:
             delivery.shown = TROUBLE
             self._state.notice(user.id, TROUBLE)
         return delivery
 
-    def _show_answer(self, user: User, channel: Channel, delivery: Delivery) -> None:
+    def _show_answer(self, user: User, channel: Channel, delivery: PayloadDelivery) -> None:
         """A command may be answered in its acknowledgement."""
         body = delivery.ack_body
         if not isinstance(body, dict) or not (body.get("text") or body.get("blocks")):
@@ -213,29 +219,31 @@ class Actions:
         except SlackError as error:
             delivery.error = error.code
 
-    def _now(self, user: User, on: Message | View) -> Message | View:
+    def _now(self, user: User, on: SlackMessage | View) -> SlackMessage | View:
         if isinstance(on, View):
             return self._open_view(user, on)
         now = self._state.find_message(on)
         if now is None or now.deleted or now.only_for not in (None, user.id):
-            raise form.NotShownError(f"{user.name} does not see that message")
+            raise interaction.NotShownError(f"{user.name} does not see that message")
         self._require_member(user, self._state.channels[now.channel])
         return now
 
     def _open_view(self, user: User, view: View) -> View:
         now = self._state.find_view(view.id)
         if now is None or now.user != user.id:
-            raise form.NotShownError(f"{user.name} does not see the view {view.title!r}")
+            raise interaction.NotShownError(f"{user.name} does not see the view {view.title!r}")
         return now
 
     def _require_shortcut(self, callback_id: str, kind: str) -> None:
         offered = [one.callback_id for one in self._state.manifest.shortcuts if one.kind == kind]
         if callback_id not in offered:
-            raise form.NotShownError(f"no {kind} shortcut {callback_id!r}; shown: {', '.join(offered) or 'none'}")
+            raise interaction.NotShownError(
+                f"no {kind} shortcut {callback_id!r}; shown: {', '.join(offered) or 'none'}"
+            )
 
     def _require_member(self, user: User, channel: Channel) -> None:
         if user.id not in channel.members:
-            raise form.NotShownError(f"{user.name} is not in {channel.name} ({channel.id})")
+            raise interaction.NotShownError(f"{user.name} is not in {channel.name} ({channel.id})")
 
 
 def _named(element: Json, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 from bot.sandbox.workspace.model import Json
 
 # An HTTP status; "nothing"; "hang"; "garbage"; "half"; or any other word: Slack's code of a refusal, with HTTP 200.
-Answer = int | str
+FaultAnswer = int | str
 Phase = Literal["before", "after"]
 # A hook may answer "drop": the connection is closed, and in phase "before" nothing happened.
 Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
@@ -26,7 +26,7 @@ class Fault:
     """
 
     method: str
-    answer: Answer
+    answer: FaultAnswer
     retry_after: int
     times: int | None
     after: bool
@@ -49,7 +49,7 @@ class Faults:
     def add(
         self,
         method: str,
-        answer: Answer,
+        answer: FaultAnswer,
         *,
         retry_after: int = 1,
         times: int | None = 1,

@@ -51,7 +51,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Message:
+class SlackMessage:
     """A message as it is now. `author` is a user id, `edited` the ts of the last edit, `only_for` the one reader."""
 
     channel: str
@@ -109,7 +109,7 @@ class View:
 
 
 @dataclass
-class Delivery:
+class PayloadDelivery:
     """One payload sent to the app. `started` is Unix seconds; `ack_seconds` counts from sending.
 
     `error` is Slack's code when there was no (good) acknowledgement, `shown` the sentence the person saw then.

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.workspace.delivery import Deliveries
+from bot.sandbox.workspace.delivery.deliveries import Deliveries
+from bot.sandbox.workspace.delivery.payloads import Payloads
 from bot.sandbox.workspace.faults import Faults
-from bot.sandbox.workspace.payloads import Payloads
-from bot.sandbox.workspace.response_url import ResponseUrls
 from bot.sandbox.workspace.state import State
-from bot.sandbox.workspace.webapi import WebApi
+from bot.sandbox.workspace.webapi.endpoint import WebApi
+from bot.sandbox.workspace.webapi.response_url import ResponseUrls
 
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
@@ -23,7 +23,7 @@ SHUTDOWN_SECONDS = 0.5
 START_SECONDS = 10.0
 
 
-class Server:
+class WorkspaceServer:
     """Serves one State until `stop`."""
 
     def __init__(self, state: State, faults: Faults, port: int, retry_seconds: Sequence[float]) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bot.sandbox.workspace.manifest import Manifest
-from bot.sandbox.workspace.model import Call, Channel, Delivery, Group, Json, Message, User, Version, View
+from bot.sandbox.workspace.model import Call, Channel, Group, Json, PayloadDelivery, SlackMessage, User, Version, View
 
 # Slack's ids are a letter and ten characters of 0-9A-Z.
 ID_DIGITS = 10
@@ -39,7 +39,7 @@ class ResponseUrl:
     user: str
     channel: str
     at: float
-    message: Message | None = None
+    message: SlackMessage | None = None
     uses: int = 0
 
 
@@ -75,15 +75,15 @@ class State:
 
     def forget(self) -> None:
         """Drop what was said and shown; people, groups and channels stay."""
-        self.messages: dict[tuple[str, str], Message] = {}
-        self.ephemerals: dict[tuple[str, str], Message] = {}
+        self.messages: dict[tuple[str, str], SlackMessage] = {}
+        self.ephemerals: dict[tuple[str, str], SlackMessage] = {}
         self.notices: dict[str, list[str]] = {}
         self.views: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.calls: deque[Call] = deque(maxlen=TRAFFIC)
-        self.deliveries: deque[Delivery] = deque(maxlen=TRAFFIC)
+        self.deliveries: deque[PayloadDelivery] = deque(maxlen=TRAFFIC)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -127,26 +127,26 @@ class State:
         with self.lock:
             return next((c for c in self.channels.values() if c.user == user), None)
 
-    def put_message(self, message: Message) -> Message:
+    def put_message(self, message: SlackMessage) -> SlackMessage:
         """Store a new message or the next state of one."""
         with self.changing():
             shelf = self.ephemerals if message.is_ephemeral else self.messages
             shelf[message.channel, message.ts] = message
             return message
 
-    def edit(self, message: Message, text: str, blocks: tuple[Json, ...]) -> Message:
+    def edit(self, message: SlackMessage, text: str, blocks: tuple[Json, ...]) -> SlackMessage:
         """Replace what a message says; what it said before stays in `history`."""
         before = Version(message.text, message.blocks)
         history = (*message.history, before)
         return self.put_message(replace(message, text=text, blocks=blocks, edited=self.new_ts(), history=history))
 
-    def find_message(self, message: Message) -> Message | None:
+    def find_message(self, message: SlackMessage) -> SlackMessage | None:
         """The message as it is now; None when it was forgotten."""
         with self.lock:
             shelf = self.ephemerals if message.is_ephemeral else self.messages
             return shelf.get((message.channel, message.ts))
 
-    def replies(self, parent: Message) -> list[Message]:
+    def replies(self, parent: SlackMessage) -> list[SlackMessage]:
         """What stands in the thread of a message, oldest first, without the message itself."""
         with self.lock:
             held = self.messages.values()

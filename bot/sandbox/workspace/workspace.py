@@ -7,22 +7,22 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.sandbox.workspace.actions import Actions
-from bot.sandbox.workspace.delivery import RETRY_SECONDS
+from bot.sandbox.workspace.delivery.deliveries import RETRY_SECONDS
 from bot.sandbox.workspace.faults import Faults, Hook
 from bot.sandbox.workspace.manifest import Manifest
 from bot.sandbox.workspace.model import Channel, Group, User
-from bot.sandbox.workspace.server import Server
-from bot.sandbox.workspace.sights import Sights
+from bot.sandbox.workspace.queries import Queries
+from bot.sandbox.workspace.server import WorkspaceServer
 from bot.sandbox.workspace.state import State
 
 
-class Workspace(Actions, Sights):
+class Workspace(Actions, Queries):
     """A real HTTP and WebSocket server that speaks Slack's protocols on 127.0.0.1.
 
     An application is pointed at it with SLACK_API_URL alone. Use as a context manager, or `close` it.
     """
 
-    def __init__(self, state: State, server: Server, faults: Faults) -> None:
+    def __init__(self, state: State, server: WorkspaceServer, faults: Faults) -> None:
         self._state = state
         self._server = server
         self.faults = faults
@@ -41,7 +41,7 @@ class Workspace(Actions, Sights):
         unacknowledged event is sent again. Raises ManifestError, and OSError when the port is taken.
         """
         state, faults = State(Manifest.load(manifest), clock), Faults()
-        server = Server(state, faults, port, retry_seconds)
+        server = WorkspaceServer(state, faults, port, retry_seconds)
         server.start()
         return cls(state, server, faults)
 

@@ -14,7 +14,7 @@ from bot.access.models.home import Favourite
 from bot.access.models.request_details import RequestDetails
 from bot.access.store.home import RequestPage
 from bot.runtime.home_refresher import HomeRefresher
-from bot.sandbox.workspace.blockkit import VIEW_BYTES, check_view
+from bot.sandbox.workspace.blockkit.blocks import VIEW_BYTES, check_view
 from bot.slack.blocks.home import home
 from tests.shown import ALICE, APPROVED, NOW, details, grant, request
 

@@ -10,7 +10,7 @@ from bot.access.errors import InvalidRequest
 from bot.access.lookup.suggestions import Index, Suggestion, Suggestions
 from bot.access.policy.patterns import matcher, parse_patterns
 from bot.access.ports import Catalogue, Resource
-from bot.sandbox.workspace.elements import problems_of_options
+from bot.sandbox.workspace.blockkit.elements import problems_of_options
 from bot.slack.blocks.options import LONGEST_VALUE, MOST_OPTIONS, options_of, pattern_of, value_of
 from tests.fakes import FakeCluster, FakeClusters
 

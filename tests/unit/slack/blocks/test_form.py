@@ -10,7 +10,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import LONGEST_REASON, AccessFlow
 from bot.access.policy.reasons import checked_reason
 from bot.access.requests.drafts import Draft, problems
-from bot.sandbox.workspace.blockkit import check_view
+from bot.sandbox.workspace.blockkit.blocks import check_view
 from bot.slack.blocks.form import CUSTOM, FormValues, command_of, filled_with, request_form, spelled
 from bot.slack.blocks.rich_text import middle_cut, shortened
 from bot.slack.listeners.form_state import FormVersions, read_form

@@ -15,7 +15,7 @@ from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.requests.counter_offers import MOST_CHOICES, Choices
 from bot.access.requests.service import FilingResult
 from bot.access.states import GrantState, RequestState
-from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
+from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, check_view
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form

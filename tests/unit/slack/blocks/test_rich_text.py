@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.workspace.blockkit import check_message_blocks
+from bot.sandbox.workspace.blockkit.blocks import check_message_blocks
 from bot.slack.blocks.content import LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE, MessageContent, content, plain
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, Pre, fallback, shortened, within
 

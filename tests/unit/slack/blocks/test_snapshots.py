@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState, RequestState
-from bot.sandbox.workspace.blockkit import check_message_blocks, check_view
+from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, check_view
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.messages import message
 from tests.shown import BOB, Shown, details, everything, grant, request

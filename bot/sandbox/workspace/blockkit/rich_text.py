@@ -1,6 +1,6 @@
 """rich_text blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
 
-from bot.sandbox.workspace.checks import Problems
+from bot.sandbox.workspace.blockkit.problems import Problems
 from bot.sandbox.workspace.model import Json
 
 # Slack states no number; it refuses a message over 40,000 characters in any case.

@@ -26,7 +26,7 @@ Phase = Literal["before", "after"]
 
 
 @dataclass(frozen=True)
-class Request:
+class ProxyRequest:
     """One request, without its body: that may hold a password."""
 
     method: str
@@ -34,17 +34,17 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutConnection:
     """The connection is closed without a byte of answer."""
 
 
 @dataclass(frozen=True)
-class Half:
+class HalfAnswer:
     """Half of the answer, then the connection is closed. In phase `before`, it is half of an answer that is made up."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProxyAnswer:
     """An answer of the proxy's own. `headers` may say whose it is: `PRODUCT` makes it Elasticsearch's."""
 
     status: int
@@ -52,22 +52,22 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Verdict = Cut | Half | Answer | None
+Verdict = CutConnection | HalfAnswer | ProxyAnswer | None
 """What becomes of a request in a phase; `None` lets it pass."""
 
-Hook = Callable[[Request, Phase], Verdict]
+ProxyHook = Callable[[ProxyRequest, Phase], Verdict]
 """Called in the thread of the request: it may take its time, or kill something, before it answers."""
 
 
-def failure(status: int, retry_after: int | None = None) -> Answer:
+def failure(status: int, retry_after: int | None = None) -> ProxyAnswer:
     """An error as Elasticsearch words it. `retry_after` is in seconds."""
     error = {"type": "es_rejected_execution_exception", "reason": "ordered by a test"}
     body = json.dumps({"error": error, "status": status}).encode()
     pause = () if retry_after is None else (("Retry-After", str(retry_after)),)
-    return Answer(status, body, (("Content-Type", "application/json"), PRODUCT, *pause))
+    return ProxyAnswer(status, body, (("Content-Type", "application/json"), PRODUCT, *pause))
 
 
-class Proxy:
+class FaultProxy:
     """Forwards to `upstream` (plain HTTP), and asks `hook` twice about each request. A context manager.
 
     Safe from any thread; `hook` may be replaced at any time.
@@ -80,8 +80,8 @@ class Proxy:
         if where.scheme != "http" or where.hostname is None or where.port is None:
             raise ValueError(f"{upstream} is not http://HOST:PORT")
         self.upstream = (where.hostname, where.port)
-        self.hook: Hook | None = None
-        self._log: list[Request] = []
+        self.hook: ProxyHook | None = None
+        self._log: list[ProxyRequest] = []
         self._guard = threading.Lock()
         self._server = _Server(self)
         # A short poll: it is how long a stop takes.
@@ -93,12 +93,12 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
-    def log(self) -> list[Request]:
+    def log(self) -> list[ProxyRequest]:
         """Every request that came in, oldest first."""
         with self._guard:
             return list(self._log)
 
-    def judge(self, request: Request, phase: Phase) -> Verdict:
+    def judge(self, request: ProxyRequest, phase: Phase) -> Verdict:
         """Keeps the request, and asks the hook about it."""
         if phase == "before":
             with self._guard:
@@ -131,7 +131,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that closing waits for them, and none is left behind
     request_queue_size = 128
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: FaultProxy) -> None:
         self.proxy = proxy
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
@@ -169,34 +169,34 @@ class _Handler(BaseHTTPRequestHandler):
 
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, urlsplit(self.path).path)
+        request = ProxyRequest(self.command, urlsplit(self.path).path)
         verdict = self.server.proxy.judge(request, "before")
         if verdict is None:
             answer = self._upstream(body)
-            verdict = self.server.proxy.judge(request, "after") if isinstance(answer, Answer) else answer
-            if verdict is None or isinstance(verdict, Half):
+            verdict = self.server.proxy.judge(request, "after") if isinstance(answer, ProxyAnswer) else answer
+            if verdict is None or isinstance(verdict, HalfAnswer):
                 self._write(answer, half=verdict is not None)
                 return
-        if isinstance(verdict, Half):
+        if isinstance(verdict, HalfAnswer):
             self._write(failure(http.client.OK), half=True)
         else:
             self._write(verdict, half=False)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815 (names in the standard library)
 
-    def _upstream(self, body: bytes) -> Answer | Cut:
+    def _upstream(self, body: bytes) -> ProxyAnswer | CutConnection:
         node = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=UPSTREAM_SECONDS)
         try:
             node.request(self.command, self.path, body or None, dict(_passed_on(self.headers.items())))
             answer = node.getresponse()
-            return Answer(answer.status, answer.read(), tuple(_passed_on(answer.getheaders())))
+            return ProxyAnswer(answer.status, answer.read(), tuple(_passed_on(answer.getheaders())))
         except (OSError, http.client.HTTPException):
-            return Cut()  # as a dead node would: there is nobody to answer
+            return CutConnection()  # as a dead node would: there is nobody to answer
         finally:
             node.close()
 
-    def _write(self, answer: Answer | Cut, *, half: bool) -> None:
-        if isinstance(answer, Cut):
+    def _write(self, answer: ProxyAnswer | CutConnection, *, half: bool) -> None:
+        if isinstance(answer, CutConnection):
             self.close_connection = True
             return
         self.send_response_only(answer.status)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.workspace.blockkit import check_view
-from bot.sandbox.workspace.chat import with_ids
+from bot.sandbox.workspace.blockkit.blocks import check_view
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import method, required
 from bot.sandbox.workspace.model import Json, View
 from bot.sandbox.workspace.state import State, Trigger
+from bot.sandbox.workspace.webapi.chat import with_ids
+from bot.sandbox.workspace.webapi.methods import method, required
 
 # https://docs.slack.dev/interactivity/handling-user-interaction#modal_responses
 TRIGGER_SECONDS = 3.0

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.workspace.model import Delivery, Json
-from bot.sandbox.workspace.signed import Outcome, SignedHttp
-from bot.sandbox.workspace.sockets import Sockets
+from bot.sandbox.workspace.delivery.signed_http import DeliveryOutcome, SignedHttp
+from bot.sandbox.workspace.delivery.socket_mode import Sockets
+from bot.sandbox.workspace.model import Json, PayloadDelivery
 from bot.sandbox.workspace.state import State
 
 # https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response
@@ -40,7 +40,7 @@ class Deliveries:
         self.http = SignedHttp(state)
         self.sockets = Sockets(state, self._acknowledged)
         self.retry_seconds = retry_seconds
-        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[str, asyncio.Future[DeliveryOutcome]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -48,15 +48,15 @@ class Deliveries:
         """Whether there is anybody to deliver to. An event that nobody listens for is not kept."""
         return self.http.url is not None or bool(self.sockets.connections)
 
-    async def send(self, kind: str, payload: Json) -> Delivery:
+    async def send(self, kind: str, payload: Json) -> PayloadDelivery:
         """Deliver once; the answer is there, or `error` says what Slack makes of its absence."""
-        delivery = Delivery(kind, payload, started=self.state.clock())
+        delivery = PayloadDelivery(kind, payload, started=self.state.clock())
         with self.state.changing():
             self.state.deliveries.append(delivery)
         await self._attempt(delivery, 0, "")
         return delivery
 
-    async def send_event(self, payload: Json) -> Delivery:
+    async def send_event(self, payload: Json) -> PayloadDelivery:
         """Deliver an event; retried in the background when it is not acknowledged."""
         delivery = await self.send("events_api", payload)
         if delivery.error is not None:
@@ -70,13 +70,13 @@ class Deliveries:
         await self.sockets.close()
         await self.http.close()
 
-    async def _retry(self, delivery: Delivery) -> None:
+    async def _retry(self, delivery: PayloadDelivery) -> None:
         for number, pause in enumerate(self.retry_seconds, 1):
             await asyncio.sleep(pause)
             if await self._attempt(delivery, number, REASONS.get(str(delivery.error), "http_error")):
                 return
 
-    async def _attempt(self, delivery: Delivery, retry: int, reason: str) -> bool:
+    async def _attempt(self, delivery: PayloadDelivery, retry: int, reason: str) -> bool:
         """One try. True when nothing more should be tried."""
         attempt = Attempt(retry, reason, time.perf_counter())
         delivery.attempts += 1
@@ -92,7 +92,7 @@ class Deliveries:
             delivery.error, delivery.status = outcome.error, outcome.status
         return outcome.error is None or outcome.no_retry
 
-    async def _carry(self, delivery: Delivery, attempt: Attempt) -> Outcome:
+    async def _carry(self, delivery: PayloadDelivery, attempt: Attempt) -> DeliveryOutcome:
         """Send and wait, however long: a late acknowledgement is recorded as such."""
         over_http = self.http.url is not None
         outcome = await (
@@ -108,21 +108,21 @@ class Deliveries:
                 delivery.ack_seconds, delivery.ack_body = seconds, outcome.body
         return outcome
 
-    async def _over_socket(self, delivery: Delivery, attempt: Attempt) -> Outcome:
+    async def _over_socket(self, delivery: PayloadDelivery, attempt: Attempt) -> DeliveryOutcome:
         envelope_id = str(uuid.uuid4())
         delivery.envelope_id = envelope_id
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[DeliveryOutcome] = asyncio.get_running_loop().create_future()
         self._waiting[envelope_id] = future
         delivery.connection = await self.sockets.send(_envelope(delivery, attempt), ACK_SECONDS)
         if delivery.connection is None:
             del self._waiting[envelope_id]
-            return Outcome(None, None, "dispatch_failed")
+            return DeliveryOutcome(None, None, "dispatch_failed")
         return await future
 
     def _acknowledged(self, envelope_id: str, payload: Any) -> None:
         future = self._waiting.pop(envelope_id, None)
         if future is not None and not future.done():
-            future.set_result(Outcome(None, payload, None))
+            future.set_result(DeliveryOutcome(None, payload, None))
 
     def _background(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -131,7 +131,7 @@ class Deliveries:
         return task
 
 
-def _envelope(delivery: Delivery, attempt: Attempt) -> Json:
+def _envelope(delivery: PayloadDelivery, attempt: Attempt) -> Json:
     envelope: Json = {
         "type": delivery.kind,
         "envelope_id": delivery.envelope_id,

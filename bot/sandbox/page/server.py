@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from bot.sandbox.page.deeds import CannotError, Deeds
+from bot.sandbox.page.api import PageApi, RefusedError
 from bot.sandbox.page.guard import guard, harden
-from bot.sandbox.page.live import Live
+from bot.sandbox.page.live_stream import LiveStream
 from bot.sandbox.stage import Stage
 
 HOST = "127.0.0.1"
@@ -36,7 +36,7 @@ SHUTDOWN_SECONDS = 0.5
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
-class Page:
+class PageServer:
     """Serves the page of one stage. A context manager; `url` is what to open.
 
     `port` is wished for: where it is taken, a free one is used. Raises OSError where there is none.
@@ -44,7 +44,7 @@ class Page:
 
     def __init__(self, stage: Stage, port: int = PORT) -> None:
         self.port = port
-        self._live, self._deeds = Live(stage), Deeds(stage)
+        self._live, self._page_api = LiveStream(stage), PageApi(stage)
         self._assets = _read_assets()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
         self._ready, self._stopping = threading.Event(), asyncio.Event()
@@ -93,7 +93,7 @@ class Page:
         application.router.add_get("/", self._index)
         application.router.add_get("/assets/{name}", self._asset)
         application.router.add_get("/api/live", self._live.handle)
-        application.router.add_post("/api/{deed}", self._do)
+        application.router.add_post("/api/{action}", self._do)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -133,8 +133,8 @@ class Page:
             return web.json_response({"ok": False, "shown": "A deed is told as a JSON object."}, status=400)
         loop = asyncio.get_running_loop()
         try:
-            answer = await loop.run_in_executor(self._workers, self._deeds.do, request.match_info["deed"], body)
-        except CannotError as error:
+            answer = await loop.run_in_executor(self._workers, self._page_api.do, request.match_info["action"], body)
+        except RefusedError as error:
             return web.json_response({"ok": False, "shown": str(error)}, status=409)
         return web.json_response(answer)
 

@@ -5,7 +5,7 @@ Limits: https://docs.slack.dev/reference/block-kit/block-elements.
 
 from collections.abc import Callable
 
-from bot.sandbox.workspace.checks import ID_CHARS, PLACEHOLDER_CHARS, STYLES, URL_CHARS, Problems
+from bot.sandbox.workspace.blockkit.problems import ID_CHARS, PLACEHOLDER_CHARS, STYLES, URL_CHARS, Problems
 from bot.sandbox.workspace.model import Json
 
 BUTTON_TEXT_CHARS = 75

@@ -14,9 +14,9 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import method
 from bot.sandbox.workspace.model import Json
 from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.webapi.methods import method
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 10
@@ -38,7 +38,7 @@ def apps_connections_open(state: State, _args: Json) -> Json:
     return {"ok": True, "url": f"{state.socket_root}/link/?ticket={ticket}&app_id={state.app_id}"}
 
 
-class Connection:
+class SocketConnection:
     """One WebSocket. `draining`: it was told to refresh. `swallowing`: half-open, all is lost in it."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.BaseTransport, name: str) -> None:
@@ -55,7 +55,7 @@ class Sockets:
     def __init__(self, state: State, on_ack: Callable[[str, Any], None]) -> None:
         self.state = state
         self.on_ack = on_ack
-        self.connections: list[Connection] = []
+        self.connections: list[SocketConnection] = []
         self._turn = itertools.count()
         self._names = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,7 +74,7 @@ class Sockets:
         transport = request.transport
         if transport is None:
             return socket
-        connection = Connection(socket, transport, f"connection-{next(self._names)}")
+        connection = SocketConnection(socket, transport, f"connection-{next(self._names)}")
         await self._greet(connection)
         pinger = asyncio.create_task(self._ping(connection))
         try:
@@ -84,7 +84,7 @@ class Sockets:
             self._forget(connection)
         return socket
 
-    async def _greet(self, connection: Connection) -> None:
+    async def _greet(self, connection: SocketConnection) -> None:
         hello = {
             "type": "hello",
             "num_connections": len(self.connections) + 1,
@@ -96,7 +96,7 @@ class Sockets:
             self.connections.append(connection)
         self.arrived.set()
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: SocketConnection) -> None:
         async for message in connection.socket:
             if connection.swallowing:
                 continue
@@ -112,7 +112,7 @@ class Sockets:
         except (ValueError, TypeError, KeyError):
             log.warning("the app sent something that is not an acknowledgement")
 
-    async def _ping(self, connection: Connection) -> None:
+    async def _ping(self, connection: SocketConnection) -> None:
         while not connection.socket.closed:
             await asyncio.sleep(PING_SECONDS)
             if not connection.swallowing:
@@ -122,7 +122,7 @@ class Sockets:
                 except ConnectionError:
                     return
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: SocketConnection) -> None:
         with self.state.changing():
             if connection in self.connections:
                 self.connections.remove(connection)
@@ -169,7 +169,7 @@ class Sockets:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _retire(self, connection: Connection) -> None:
+    async def _retire(self, connection: SocketConnection) -> None:
         await asyncio.sleep(REFRESH_SECONDS)
         await connection.socket.close()
 

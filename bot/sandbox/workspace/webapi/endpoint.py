@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from bot.sandbox.workspace import chat, people, threads, views  # noqa: F401 - they register their methods
 from bot.sandbox.workspace.errors import RateLimitedError, SlackError
 from bot.sandbox.workspace.faults import Fault, Faults, Hook, Phase
-from bot.sandbox.workspace.methods import METHODS, Method
 from bot.sandbox.workspace.model import Call, Json
-from bot.sandbox.workspace.rates import RateLimits
 from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.webapi import chat, people, threads, views  # noqa: F401 - they register their methods
+from bot.sandbox.workspace.webapi.methods import METHODS, Method
+from bot.sandbox.workspace.webapi.rate_limits import RateLimits
 
 log = logging.getLogger(__name__)
 # What a call does: it returns (HTTP status, answer) or raises SlackError.

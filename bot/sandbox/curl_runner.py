@@ -16,23 +16,23 @@ QUERY_SECONDS = 10.0
 _KEY_HEADER = "Authorization: ApiKey "
 
 
-class Answer(NamedTuple):
+class CurlAnswer(NamedTuple):
     """What the node said to a query: the HTTP status, and how many documents it found, none where it refused."""
 
     status: int
     found: int
 
 
-def run_curl(line: str) -> Answer:
+def run_curl(line: str) -> CurlAnswer:
     """Does what such a line with `-u USER:PASSWORD` or `-H HEADER` does, read as a shell reads it.
 
     Raises ValueError for another line.
     """
     try:
         with urllib.request.urlopen(_query(line), timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the same)
-            return Answer(answer.status, json.load(answer)["hits"]["total"]["value"])
+            return CurlAnswer(answer.status, json.load(answer)["hits"]["total"]["value"])
     except HTTPError as refusal:
-        return Answer(refusal.code, 0)
+        return CurlAnswer(refusal.code, 0)
 
 
 def answer_to(line: str) -> tuple[int, str]:

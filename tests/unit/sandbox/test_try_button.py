@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.curl import _query
-from bot.sandbox.page.trying import curl_line, try_line
-from bot.sandbox.workspace import Message
+from bot.sandbox.curl_runner import _query
+from bot.sandbox.page.try_button import curl_line, try_line
+from bot.sandbox.workspace import SlackMessage
 from bot.sandbox.workspace.model import Version
 
 LINE = "curl -u 'es-access-x:secret' 'http://127.0.0.1:9200/logs-*/_search?size=1'"
@@ -18,8 +18,8 @@ def blocks(*lines: str) -> tuple[dict[str, Any], ...]:
     return ({"type": "rich_text", "block_id": "b", "elements": parts}, {"type": "divider", "block_id": "d"})
 
 
-def message(*lines: str) -> Message:
-    return Message("D1", "1.000001", "U1", "", blocks(*lines))
+def message(*lines: str) -> SlackMessage:
+    return SlackMessage("D1", "1.000001", "U1", "", blocks(*lines))
 
 
 def test_the_line_is_found_while_it_stands_there_and_after_an_edit_took_it_out() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.sandbox.workspace.model import Delivery, Json
+from bot.sandbox.workspace.model import Json, PayloadDelivery
 from bot.sandbox.workspace.state import State
 
 # Late answers are still recorded; after this the connection is given up.
@@ -18,7 +18,7 @@ LATE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryOutcome:
     """What a POST to the app came to: `error` is Slack's word for a failure, None when it was acknowledged."""
 
     status: int | None
@@ -35,7 +35,7 @@ class SignedHttp:
         self.url: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, delivery: Delivery, retry: int = 0, reason: str = "") -> Outcome:
+    async def post(self, delivery: PayloadDelivery, retry: int = 0, reason: str = "") -> DeliveryOutcome:
         """One signed POST; never raises for what the app or the network does."""
         content_type, body = encode(delivery)
         # The machine's clock, not the workspace's: the app compares this with its own.
@@ -47,7 +47,7 @@ class SignedHttp:
             async with self._client().post(str(self.url), data=body, headers=headers) as response:
                 return _outcome(response, await response.text())
         except (aiohttp.ClientError, TimeoutError):
-            return Outcome(None, None, "dispatch_failed")
+            return DeliveryOutcome(None, None, "dispatch_failed")
 
     async def close(self) -> None:
         if self._session is not None:
@@ -70,7 +70,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
     return {"X-Slack-Request-Timestamp": str(timestamp), "X-Slack-Signature": f"v0={digest}"}
 
 
-def encode(delivery: Delivery) -> tuple[str, bytes]:
+def encode(delivery: PayloadDelivery) -> tuple[str, bytes]:
     """Commands are forms, interactions a form with one JSON field, events JSON."""
     form = "application/x-www-form-urlencoded"
     if delivery.kind == "slash_commands":
@@ -80,13 +80,13 @@ def encode(delivery: Delivery) -> tuple[str, bytes]:
     return "application/json", json.dumps(delivery.payload).encode()
 
 
-def _outcome(response: aiohttp.ClientResponse, text: str) -> Outcome:
+def _outcome(response: aiohttp.ClientResponse, text: str) -> DeliveryOutcome:
     no_retry = response.headers.get("X-Slack-No-Retry") == "1"
     if response.status >= 500:
-        return Outcome(response.status, None, "http_service_error", no_retry)
+        return DeliveryOutcome(response.status, None, "http_service_error", no_retry)
     if response.status >= 300:
-        return Outcome(response.status, None, "http_client_error", no_retry)
-    return Outcome(response.status, _body(response, text), None, no_retry)
+        return DeliveryOutcome(response.status, None, "http_client_error", no_retry)
+    return DeliveryOutcome(response.status, _body(response, text), None, no_retry)
 
 
 def _body(response: aiohttp.ClientResponse, text: str) -> Json | None:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from bot.sandbox.workspace.blockkit.render import render_text
 from bot.sandbox.workspace.manifest import Manifest
-from bot.sandbox.workspace.model import Call, Channel, Delivery, Message, User, View
-from bot.sandbox.workspace.render import render_text
-from bot.sandbox.workspace.server import Server
+from bot.sandbox.workspace.model import Call, Channel, PayloadDelivery, SlackMessage, User, View
+from bot.sandbox.workspace.server import WorkspaceServer
 from bot.sandbox.workspace.state import State
 
 Found = TypeVar("Found")
@@ -15,13 +15,13 @@ Found = TypeVar("Found")
 OUTSIDE_SECONDS = 0.05
 
 
-class Sights:
+class Queries:
     """Reading the workspace. Safe from any thread."""
 
     _state: State
-    _server: Server
+    _server: WorkspaceServer
 
-    def messages(self, where: User | Channel, *, deleted: bool = False) -> list[Message]:
+    def messages(self, where: User | Channel, *, deleted: bool = False) -> list[SlackMessage]:
         """What stands in a user's direct message with the app, or in a channel, oldest first.
 
         `deleted` shows deleted messages too.
@@ -33,13 +33,13 @@ class Sights:
             held = [one for one in self._state.messages.values() if one.channel == channel.id]
             return [one for one in held if deleted or not one.deleted]
 
-    def ephemerals(self, user: User) -> list[Message]:
+    def ephemerals(self, user: User) -> list[SlackMessage]:
         """The private answers this user sees, oldest first, wherever they stand."""
         with self._state.lock:
             held = self._state.ephemerals.values()
             return [one for one in held if one.only_for == user.id and not one.deleted]
 
-    def replies(self, channel: Channel | str, ts: str) -> list[Message]:
+    def replies(self, channel: Channel | str, ts: str) -> list[SlackMessage]:
         """What stands in the thread under that message, oldest first."""
         with self._state.lock:
             parent = self._state.messages.get((channel if isinstance(channel, str) else channel.id, ts))
@@ -101,7 +101,7 @@ class Sights:
             return list(self._state.calls)
 
     @property
-    def deliveries(self) -> list[Delivery]:
+    def deliveries(self) -> list[PayloadDelivery]:
         """Everything sent to the app, oldest first."""
         with self._state.lock:
             return list(self._state.deliveries)
@@ -110,7 +110,7 @@ class Sights:
         """The requests for one method."""
         return [call for call in self.traffic if call.method == method]
 
-    def render(self, shown: Message | View, reader: User) -> str:
+    def render(self, shown: SlackMessage | View, reader: User) -> str:
         """A message or view as plain text, as this reader sees it."""
         return render_text(shown, reader.tz, self.names)
 
@@ -137,7 +137,7 @@ class Sights:
         lines = []
         for user in [one for one in self._state.users.values() if not one.is_bot]:
             lines.append(f"== {user.name} ({user.id})")
-            seen: list[tuple[str, Message | View]] = [("message", one) for one in self.messages(user)]
+            seen: list[tuple[str, SlackMessage | View]] = [("message", one) for one in self.messages(user)]
             seen += [("private", one) for one in self.ephemerals(user)]
             seen += [("modal", one) for one in self.views(user)]
             lines += [f"-- {kind}\n{self.render(one, user)}" for kind, one in seen]

@@ -25,7 +25,7 @@ RETRY_MILLISECONDS = 500
 """How soon a browser is to connect again when the stream breaks."""
 
 
-class Live:
+class LiveStream:
     """Knows who watches, and wakes them at every change. Runs on the page's loop; its watchers are threads."""
 
     def __init__(self, stage: Stage) -> None:

@@ -4,9 +4,9 @@ import base64
 import binascii
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import method, required, truthy
 from bot.sandbox.workspace.model import Channel, Group, Json, User
 from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.webapi.methods import method, required, truthy
 
 # users.list answers at most this many a page: https://docs.slack.dev/reference/methods/users.list
 PAGE = 1000

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.error import URLError
 
-from bot.sandbox.curl import answer_to
-from bot.sandbox.workspace import Message
+from bot.sandbox.curl_runner import answer_to
+from bot.sandbox.workspace import SlackMessage
 
 LONGEST_ANSWER = 4000
 """Characters shown of an answer."""
 
 
-def curl_line(message: Message) -> str | None:
+def curl_line(message: SlackMessage) -> str | None:
     """The line that stands in the message, or stood there last before an edit took it out."""
     versions = [message.blocks, *(one.blocks for one in reversed(message.history))]
     return next((line for blocks in versions for line in _lines(blocks)), None)

@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bot.sandbox.workspace.checks import ID_CHARS, URL_CHARS, Problems
-from bot.sandbox.workspace.elements import (
+from bot.sandbox.workspace.blockkit.elements import (
     IMAGE_ALT_CHARS,
     IN_ACTIONS,
     IN_INPUT,
@@ -16,9 +15,10 @@ from bot.sandbox.workspace.elements import (
     INTERACTIVE,
     check_element,
 )
+from bot.sandbox.workspace.blockkit.problems import ID_CHARS, URL_CHARS, Problems
+from bot.sandbox.workspace.blockkit.rich_text import check_rich_text
 from bot.sandbox.workspace.errors import SlackError
 from bot.sandbox.workspace.model import Json
-from bot.sandbox.workspace.rich_text import check_rich_text
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100

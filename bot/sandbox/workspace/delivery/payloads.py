@@ -5,11 +5,11 @@ https://docs.slack.dev/interactivity and https://docs.slack.dev/apis/events-api
 
 import html
 
-from bot.sandbox.workspace.chat import message_json
-from bot.sandbox.workspace.model import Channel, Group, Json, Message, User, View
-from bot.sandbox.workspace.response_url import ResponseUrls
+from bot.sandbox.workspace.model import Channel, Group, Json, SlackMessage, User, View
 from bot.sandbox.workspace.state import State
-from bot.sandbox.workspace.views import view_json
+from bot.sandbox.workspace.webapi.chat import message_json
+from bot.sandbox.workspace.webapi.response_url import ResponseUrls
+from bot.sandbox.workspace.webapi.views import view_json
 
 # Slack still sends the old verification token; an app that relies on it gets this.
 VERIFICATION_TOKEN = "deprecated-verification-token"  # noqa: S105 - not a secret, in Slack neither
@@ -41,7 +41,7 @@ class Payloads:
             "trigger_id": self.state.new_trigger(user.id),
         }
 
-    def message_click(self, user: User, message: Message, action: Json) -> Json:
+    def message_click(self, user: User, message: SlackMessage, action: Json) -> Json:
         """A click on an element of a message, with the message as the person saw it."""
         channel = self.state.channels[message.channel]
         return self._interactive("block_actions", user) | {
@@ -69,7 +69,7 @@ class Payloads:
             "actions": [action],
         }
 
-    def suggestion(self, user: User, on: Message | View, block_id: str, action_id: str, typed: str) -> Json:
+    def suggestion(self, user: User, on: SlackMessage | View, block_id: str, action_id: str, typed: str) -> Json:
         """The options of an external select, asked for while the person types."""
         return self._interactive("block_suggestion", user) | {
             **self._where(on),
@@ -78,7 +78,7 @@ class Payloads:
             "value": typed,
         }
 
-    def _where(self, on: Message | View) -> Json:
+    def _where(self, on: SlackMessage | View) -> Json:
         if isinstance(on, View):
             return {"container": {"type": "view", "view_id": on.id}, "view": view_json(self.state, on)}
         channel = self.state.channels[on.channel]
@@ -96,7 +96,7 @@ class Payloads:
             "action_ts": self.state.new_ts(),
         }
 
-    def message_shortcut(self, user: User, callback_id: str, message: Message) -> Json:
+    def message_shortcut(self, user: User, callback_id: str, message: SlackMessage) -> Json:
         """A shortcut of the menu of a message (`message_action`)."""
         channel = self.state.channels[message.channel]
         return self._interactive("message_action", user) | {
@@ -162,7 +162,7 @@ class Payloads:
         subteam = {"id": group.id, "handle": group.handle, "users": list(group.members), "is_usergroup": True}
         return self.event({"type": event, "subteam": subteam, "event_ts": self.state.new_ts()})
 
-    def said(self, user: User, message: Message) -> Json:
+    def said(self, user: User, message: SlackMessage) -> Json:
         """A message a person wrote in the direct message with the app."""
         event: Json = {
             "type": "message",

@@ -4,9 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.page.trying import curl_line, try_line
+from bot.sandbox.page.try_button import curl_line, try_line
 from bot.sandbox.stage import Stage
-from bot.sandbox.workspace import Channel, Delivery, Message, NotShownError, SlackError, User, View, Workspace
+from bot.sandbox.workspace import (
+    Channel,
+    NotShownError,
+    PayloadDelivery,
+    SlackError,
+    SlackMessage,
+    User,
+    View,
+    Workspace,
+)
 
 Json = dict[str, Any]
 
@@ -14,17 +23,17 @@ LONGEST_JUMP_SECONDS = 31 * 24 * 3600.0
 """How far the clock is moved at once: a month."""
 
 
-class CannotError(Exception):
+class RefusedError(Exception):
     """It cannot be done; the message is a sentence for the person."""
 
 
-class Deeds:
+class PageApi:
     """Does what the page asks for. Each call takes and gives JSON, and may wait for the application: up to 3 s."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._workspace: Workspace = stage.workspace
-        self._deeds: dict[str, Callable[[User, Json], Json]] = {
+        self._actions: dict[str, Callable[[User, Json], Json]] = {
             "write": self._write,
             "click": self._click,
             "submit": self._submit,
@@ -38,21 +47,21 @@ class Deeds:
         }
 
     def do(self, name: str, body: Json) -> Json:
-        """The deed of that name. Raises CannotError with a sentence where it cannot be done."""
-        deed = self._deeds.get(name)
-        if deed is None:
-            raise CannotError(f"The page knows nothing called {name}.")
+        """The deed of that name. Raises RefusedError with a sentence where it cannot be done."""
+        action = self._actions.get(name)
+        if action is None:
+            raise RefusedError(f"The page knows nothing called {name}.")
         try:
-            return {"ok": True} | deed(self._person(body), body)
+            return {"ok": True} | action(self._person(body), body)
         except (NotShownError, ValueError, SlackError) as error:
-            raise CannotError(str(error)) from error
+            raise RefusedError(str(error)) from error
         except (KeyError, TypeError, AttributeError) as error:
-            raise CannotError(f"The page asked for {name} in a way that is not understood: {error!r}") from error
+            raise RefusedError(f"The page asked for {name} in a way that is not understood: {error!r}") from error
 
     def _person(self, body: Json) -> User:
         person = next((one for one in self._workspace.people if one.id == body.get("person")), None)
         if person is None:
-            raise CannotError("That person is not in this workspace (any more). Reload the page.")
+            raise RefusedError("That person is not in this workspace (any more). Reload the page.")
         return person
 
     def _write(self, person: User, body: Json) -> Json:
@@ -61,13 +70,13 @@ class Deeds:
             command, _, rest = text.partition(" ")
             return _told(self._workspace.command(person, command, rest.strip(), channel))
         if not channel.is_im:
-            raise CannotError("In a channel of the sandbox only commands can be typed.")
+            raise RefusedError("In a channel of the sandbox only commands can be typed.")
         self._workspace.say(person, text)
         return {}
 
     def _click(self, person: User, body: Json) -> Json:
         shown, action, block = self._shown(person, body), str(body["action_id"]), str(body["block_id"])
-        if isinstance(shown, Message) and (before := _as_drawn(shown, block)) is not None:
+        if isinstance(shown, SlackMessage) and (before := _as_drawn(shown, block)) is not None:
             return _told(self._workspace.click_raw(person, before, action, block=block))
         return _told(self._workspace.click(person, shown, action, body.get("value"), block=block, filled=_values(body)))
 
@@ -101,17 +110,17 @@ class Deeds:
     def _try(self, person: User, body: Json) -> Json:
         line = curl_line(self._message(person, body))
         if line is None:
-            raise CannotError("There is no curl line in that message.")
+            raise RefusedError("There is no curl line in that message.")
         return try_line(line, self._stage.node.url)
 
     def _clock(self, _person: User, body: Json) -> Json:
         seconds = float(body["seconds"])
         if not 0 < seconds <= LONGEST_JUMP_SECONDS:
-            raise CannotError("The clock of the sandbox moves forwards alone, and by a month at most.")
+            raise RefusedError("The clock of the sandbox moves forwards alone, and by a month at most.")
         self._stage.app.move_clock(seconds)
         return {"moved_seconds": self._stage.app.moved}
 
-    def _shown(self, person: User, body: Json) -> Message | View:
+    def _shown(self, person: User, body: Json) -> SlackMessage | View:
         return self._view(person, body) if "view" in body else self._message(person, body)
 
     def _view(self, person: User, body: Json) -> View:
@@ -119,26 +128,26 @@ class Deeds:
         held = [*self._workspace.views(person), *([] if home is None else [home])]
         found = next((one for one in held if one.id == body["view"]), None)
         if found is None:
-            raise CannotError("That window is closed already.")
+            raise RefusedError("That window is closed already.")
         return found
 
-    def _message(self, person: User, body: Json) -> Message:
+    def _message(self, person: User, body: Json) -> SlackMessage:
         channel = self._channel(person, body)
         held = [*self._workspace.messages(channel), *self._workspace.ephemerals(person)]
         found = next((one for one in held if (one.channel, one.ts) == (channel.id, body["ts"])), None)
         if found is None:
-            raise CannotError("That message is gone.")
+            raise RefusedError("That message is gone.")
         return found
 
     def _channel(self, person: User, body: Json) -> Channel:
         held = self._workspace.conversations(person)
         found = next((one for one in held if one.id == body["channel"]), None)
         if found is None:
-            raise CannotError("That person is not in this conversation.")
+            raise RefusedError("That person is not in this conversation.")
         return found
 
 
-def _as_drawn(shown: Message, block: str) -> Message | None:
+def _as_drawn(shown: SlackMessage, block: str) -> SlackMessage | None:
     """The message before an edit, where only that had the block: a click may be on its way when the edit comes.
 
     Slack delivers such a click, and so does the page.
@@ -156,6 +165,6 @@ def _values(body: Json) -> dict[str, Any]:
     return {block: next(iter(named.items())) for block, named in body.get("values", {}).items() if named}
 
 
-def _told(delivery: Delivery) -> Json:
+def _told(delivery: PayloadDelivery) -> Json:
     """What the person is shown: the sentence of Slack's own where the application did not answer well."""
     return {} if delivery.error is None else {"shown": delivery.shown or delivery.error}

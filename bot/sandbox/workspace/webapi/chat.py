@@ -4,12 +4,12 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.workspace.blockkit import check_message_blocks, elements_of
+from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, elements_of
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import method, required
-from bot.sandbox.workspace.model import Channel, Json, Message
-from bot.sandbox.workspace.people import require_reachable
+from bot.sandbox.workspace.model import Channel, Json, SlackMessage
 from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.webapi.methods import method, required
+from bot.sandbox.workspace.webapi.people import require_reachable
 
 # https://docs.slack.dev/changelog/2018-truncating-really-long-messages: longer is cut, here it is refused.
 TEXT_CHARS = 40_000
@@ -20,7 +20,7 @@ def post_message(state: State, args: Json) -> Json:
     channel = _destination(state, required_channel(args))
     text, blocks = content(state, args)
     message = state.put_message(
-        Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, _thread(state, channel, args))
+        SlackMessage(channel.id, state.new_ts(), state.bot_user_id, text, blocks, _thread(state, channel, args))
     )
     return {
         "ok": True,
@@ -38,7 +38,7 @@ def post_ephemeral(state: State, args: Json) -> Json:
         raise SlackError("user_not_in_channel")
     text, blocks = content(state, args)
     thread = _thread(state, channel, args)
-    message = Message(channel.id, state.new_ts(), state.bot_user_id, text, blocks, thread, only_for=reader)
+    message = SlackMessage(channel.id, state.new_ts(), state.bot_user_id, text, blocks, thread, only_for=reader)
     state.put_message(message)
     return {"ok": True, "message_ts": message.ts}
 
@@ -102,7 +102,7 @@ def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
     return tuple(named)
 
 
-def message_json(state: State, message: Message) -> Json:
+def message_json(state: State, message: SlackMessage) -> Json:
     """A message as the Web API and interactive payloads carry it."""
     found: Json = {
         "type": "message",
@@ -163,7 +163,7 @@ def find_thread(state: State, channel: Channel, thread_ts: str | None) -> str | 
     return parent.thread_ts or parent.ts
 
 
-def _own(state: State, args: Json, refusal: str) -> Message:
+def _own(state: State, args: Json, refusal: str) -> SlackMessage:
     channel = required_channel(args)
     if channel not in state.channels:
         raise SlackError("channel_not_found")

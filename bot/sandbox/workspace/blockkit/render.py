@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bot.sandbox.workspace.form import visible_text
-from bot.sandbox.workspace.model import Json, Message, View
+from bot.sandbox.workspace.interaction import visible_text
+from bot.sandbox.workspace.model import Json, SlackMessage, View
 
 Names = Mapping[str, str]
 RULE = "─" * 40
@@ -26,10 +26,10 @@ class UnknownBlockError(ValueError):
     """There is no plain text for this block, element or token."""
 
 
-def render_text(shown: Message | View, tz: str, names: Names) -> str:
+def render_text(shown: SlackMessage | View, tz: str, names: Names) -> str:
     """The message or view as text; `tz` is the reader's zone, `names` says what ids are called."""
-    page = _Page(ZoneInfo(tz), names)
-    if isinstance(shown, Message) and not shown.blocks:
+    page = _Rendering(ZoneInfo(tz), names)
+    if isinstance(shown, SlackMessage) and not shown.blocks:
         return page.mrkdwn(shown.text)
     lines = [page.block(block) for block in shown.blocks]
     if isinstance(shown, View):
@@ -40,7 +40,7 @@ def render_text(shown: Message | View, tz: str, names: Names) -> str:
     return "\n".join(lines)
 
 
-class _Page:
+class _Rendering:
     """Renders for one reader."""
 
     def __init__(self, zone: ZoneInfo, names: Names) -> None:

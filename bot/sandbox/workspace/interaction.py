@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bot.sandbox.workspace.blockkit import elements_of
+from bot.sandbox.workspace.blockkit.blocks import elements_of
 from bot.sandbox.workspace.model import Json
 
 Value = Any

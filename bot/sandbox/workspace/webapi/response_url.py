@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.workspace.chat import content
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import truthy
-from bot.sandbox.workspace.model import Json, Message
+from bot.sandbox.workspace.model import Json, SlackMessage
 from bot.sandbox.workspace.state import ResponseUrl, State
-from bot.sandbox.workspace.webapi import WebApi
+from bot.sandbox.workspace.webapi.chat import content
+from bot.sandbox.workspace.webapi.endpoint import WebApi
+from bot.sandbox.workspace.webapi.methods import truthy
 
 USES = 5
 LIFETIME_SECONDS = 30 * 60.0
@@ -26,7 +26,7 @@ class ResponseUrls:
         self.web_api = web_api
         self.root = ""
 
-    def issue(self, user: str, channel: str, message: Message | None = None) -> str:
+    def issue(self, user: str, channel: str, message: SlackMessage | None = None) -> str:
         """A new URL for one payload; `message` is what was clicked."""
         with self.state.lock:
             key = f"{self.state.team_id}/{self.state.new_id('')}/{secrets.token_hex(12)}"
@@ -60,7 +60,7 @@ class ResponseUrls:
             return 200, {"ok": True}
 
 
-def answer_privately(state: State, url: ResponseUrl, body: Json) -> Message | None:
+def answer_privately(state: State, url: ResponseUrl, body: Json) -> SlackMessage | None:
     """Show, replace or delete what the body says; SlackError when it cannot be shown."""
     if truthy(body, "delete_original"):
         if url.message is not None:
@@ -70,10 +70,12 @@ def answer_privately(state: State, url: ResponseUrl, body: Json) -> Message | No
     if truthy(body, "replace_original") and url.message is not None:
         return state.edit(_original(state, url.message), text, blocks)
     only_for = None if body.get("response_type") == "in_channel" else url.user
-    return state.put_message(Message(url.channel, state.new_ts(), state.bot_user_id, text, blocks, only_for=only_for))
+    return state.put_message(
+        SlackMessage(url.channel, state.new_ts(), state.bot_user_id, text, blocks, only_for=only_for)
+    )
 
 
-def _original(state: State, message: Message) -> Message:
+def _original(state: State, message: SlackMessage) -> SlackMessage:
     now = state.find_message(message)
     if now is None or now.deleted:
         raise SlackError("message_not_found")

@@ -1,10 +1,10 @@
 """Web API: conversations.replies."""
 
-from bot.sandbox.workspace.chat import message_json, required_channel
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.methods import method, required
 from bot.sandbox.workspace.model import Json
 from bot.sandbox.workspace.state import State
+from bot.sandbox.workspace.webapi.chat import message_json, required_channel
+from bot.sandbox.workspace.webapi.methods import method, required
 
 
 @method("conversations.replies")

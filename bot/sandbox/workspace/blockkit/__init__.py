@@ -1,0 +1,1 @@
+"""Block Kit: validation by Slack's rules, and rendering as text."""

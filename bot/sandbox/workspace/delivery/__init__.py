@@ -1,0 +1,1 @@
+"""Delivery of payloads to the app, over Socket Mode or signed HTTP."""

@@ -1,1 +1,1 @@
-"""A real Elasticsearch and a local Slack workspace, for tests and the demo. The product knows nothing of it."""
+"""A real Elasticsearch and a local Slack workspace, for tests and the demo. The product never imports it."""

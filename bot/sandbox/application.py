@@ -1,4 +1,4 @@
-"""The real application as a process of its own, between a node and a workspace."""
+"""The real application in its own process, connected to a node and a workspace."""
 
 import os
 import signal
@@ -16,16 +16,16 @@ from urllib.error import URLError
 from bot.sandbox.workspace import Workspace
 
 READY_SECONDS = 30.0
-"""Longest wait for a start: ten times what it takes on two cores."""
+"""Start timeout: ten times the usual start time on two cores."""
 
 STOP_SECONDS = 30.0
-"""Longest wait for an orderly stop: what Kubernetes gives before it kills."""
+"""Timeout for an orderly stop: the grace period of Kubernetes before it kills."""
 
 _POLL_SECONDS = 0.02
 
 
 class ElasticsearchAddress(Protocol):
-    """Where the application finds Elasticsearch."""
+    """The URL and CA certificate of the Elasticsearch to use."""
 
     @property
     def url(self) -> str: ...
@@ -35,7 +35,7 @@ class ElasticsearchAddress(Protocol):
 
 
 class ProcessHandle(Protocol):
-    """A process, as `subprocess.Popen` has it. `close` tells it that whoever started it is gone."""
+    """A process, as in `subprocess.Popen`. `close` tells it that its parent is gone."""
 
     @property
     def pid(self) -> int: ...
@@ -52,7 +52,7 @@ class ProcessHandle(Protocol):
 
 
 class ProcessLauncher(Protocol):
-    """Starts a Python module, given with its arguments, in that folder with that environment and nothing else."""
+    """Starts a Python module with its arguments, in `directory`, with only the given environment."""
 
     def __call__(
         self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path
@@ -60,7 +60,7 @@ class ProcessLauncher(Protocol):
 
 
 class FreshProcess(subprocess.Popen[bytes]):
-    """A process with an interpreter of its own."""
+    """A process with its own new interpreter."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> None:
         with log.open("ab") as written:
@@ -70,20 +70,20 @@ class FreshProcess(subprocess.Popen[bytes]):
             )  # fmt: skip
 
     def close(self) -> None:
-        """Ends its standard input, at which it ends."""
+        """Closes its standard input, which makes it exit."""
         if self.stdin is not None:
             self.stdin.close()
 
 
 class ApplicationProcess:
-    """`bot run` with nothing in its environment but its settings. A context manager: it is stopped at the end.
+    """`bot run` with only its settings in its environment. A context manager that stops it on exit.
 
     `access_config` is the text of an `access.yaml`; its connector's password is `env:CONNECTOR_PASSWORD`. `program` is
-    the module that runs it, given the file of its clock.
+    the module to run; its argument is the file with the clock's offset.
     """
 
     launch: ClassVar[ProcessLauncher] = FreshProcess
-    """How the process is started."""
+    """Starts the process; tests replace it."""
 
     def __init__(
         self,
@@ -140,18 +140,18 @@ class ApplicationProcess:
 
     @property
     def url(self) -> str:
-        """Its own HTTP side: health, and in HTTP mode Slack's requests."""
+        """Its HTTP server: health checks and, in HTTP mode, Slack's requests."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Of the running process. Raises `RuntimeError` when there is none."""
+        """The id of the running process. Raises `RuntimeError` when it is not running."""
         if self._process is None:
             raise RuntimeError("the application is not running")
         return self._process.pid
 
     def start(self, *, ready: bool = True) -> Self:
-        """Starts it, and waits until all that it depends on answers. Raises `RuntimeError` with its log."""
+        """Starts it and, with `ready`, waits until it is ready. Raises `RuntimeError` with its log."""
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"} | self.environment
         self._process = type(self).launch([self.program, str(self._offset)], environment, self.directory, self.log)
         if self._http:
@@ -161,7 +161,7 @@ class ApplicationProcess:
         return self
 
     def wait_ready(self) -> None:
-        """Returns when `/readyz` says yes. Raises `RuntimeError` when it does not in time."""
+        """Waits until `/readyz` answers 200. Raises `RuntimeError` on timeout or when the process has ended."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self.returncode is None:
             if self._says_ready():
@@ -178,32 +178,32 @@ class ApplicationProcess:
 
     @property
     def returncode(self) -> int | None:
-        """What the process ended with; `None` while it runs."""
+        """The exit code; `None` while it runs."""
         return self._process.poll() if self._process else None
 
     def reload(self) -> None:
-        """Asks it to read `access.yaml` again."""
+        """Tells it to reload `access.yaml`."""
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
     @property
     def moved(self) -> float:
-        """By how many seconds its clock is ahead."""
+        """How far its clock is ahead, in seconds."""
         return float(self._offset.read_text(encoding="ascii"))
 
     def move_clock(self, seconds: float) -> None:
-        """Lets the application see a time that many seconds later than it does now."""
+        """Moves the application's clock forward by `seconds`."""
         moved = self.moved + seconds
         whole = self._offset.with_suffix(".new")
         whole.write_text(str(moved), encoding="ascii")
         whole.replace(self._offset)
 
     def stop(self) -> int:
-        """Asks it to stop, as a supervisor does, and returns its exit code."""
+        """Stops it with SIGTERM, as a supervisor does, and returns its exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """Kills it without warning, like a power cut."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> int:

@@ -1,4 +1,4 @@
-"""`bot sandbox`: brings the stage up, tells the story or waits, and takes all of it down, however it ends."""
+"""`bot sandbox`: starts the stage, plays the story or waits, and always stops everything at the end."""
 
 import io
 import os
@@ -24,22 +24,22 @@ from bot.sandbox.workspace import ManifestError
 OK, FAILED = 0, 1
 
 SIGNALS_FROM = 128
-"""What a shell adds to the number of the signal that ended a command."""
+"""A shell's exit code for a command that a signal ended is this plus the signal's number."""
 
 BROWSER_SECONDS = 10.0
-"""Longest wait for a browser that was opened, so that the story does not begin without its audience."""
+"""Longest wait for the opened browser to load the page, so that the viewer sees the story from the beginning."""
 
 PAUSE_SECONDS = 1.2
-"""Between what happens in the story, while a person follows it on the page."""
+"""Pause between events of the story while a person follows it on the page."""
 
 _POLL_SECONDS = 0.05
 
 _ITS_OWN = frozenset({"DATABASE_URL", "HEALTH_PORT", "PORT", "HOST"})
-"""Settings that two applications must not share."""
+"""Settings that two running applications must not share."""
 
 
 class Stopped(BaseException):
-    """A signal asked to stop. No `Exception`: nothing on the way may take it for a failure of its own."""
+    """A signal asked to stop. Not an `Exception`, so that no handler of errors catches it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -47,9 +47,9 @@ class Stopped(BaseException):
 
 
 def sandbox(version: str | None, *, story: bool) -> int:
-    """Runs until Ctrl-C or SIGTERM; with a story and nobody at standard input, until it is told. Returns the exit code.
+    """Runs until Ctrl-C or SIGTERM, or until the story ends if standard input is no terminal. Returns the exit code.
 
-    It does not start beside settings that point at a cluster.
+    Refuses to start when settings point at another cluster.
     """
     console, version = _console(), version or DEFAULT_VERSION
     if refusal := _refusal(version):
@@ -65,7 +65,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
             if stays:
                 _wait(stage, page, console, told=story)
     except Stopped as stopped:
-        # A start or a story that was cut short has proved nothing.
+        # An interrupted start or story has proved nothing.
         console.print("Everything is stopped.")
         return SIGNALS_FROM + stopped.signal_number
     except (StepError, NodeError, ManifestError, OSError, RuntimeError) as error:
@@ -76,7 +76,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
 
 
 def _failed(console: Console, error: Exception) -> int:
-    """Says what went wrong: in the story, or on the way to it."""
+    """Prints the error: a failed step of the story, or a failed start. Returns the exit code."""
     if isinstance(error, StepError):
         console.print(f"\n✗ Not true: {error.step}", style="bold red", highlight=False)
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -86,14 +86,14 @@ def _failed(console: Console, error: Exception) -> int:
 
 
 def _refusal(version: str) -> list[str]:
-    """Why it does not start, if it does not."""
+    """The reasons not to start; empty when there are none."""
     if version not in VERSIONS:
         return [f"There is no version {version} in the sandbox. It knows {' and '.join(VERSIONS)}."]
     return foreign_settings()
 
 
 def _console() -> Console:
-    # Someone's terminal may know fewer letters than ours: a “?” is better than a traceback.
+    # The terminal's encoding may lack some of our characters: a “?” is better than a traceback.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     return Console()
@@ -104,7 +104,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def _signals_stop() -> Iterator[None]:
-    """Turns the first signal to stop into `Stopped`, and ignores the others: the end is under way then."""
+    """Raises `Stopped` at the first signal to stop, and ignores later ones: shutdown has begun by then."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         _ignore_signals()
@@ -117,7 +117,7 @@ def _signals_stop() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed_end() -> Iterator[None]:
-    """Ignores signals from here on: what follows only stops what was started."""
+    """Ignores signals after the block, while everything is being stopped."""
     try:
         yield
     finally:
@@ -130,7 +130,7 @@ def _ignore_signals() -> None:
 
 
 def _show(page: PageServer, console: Console) -> None:
-    """Says where the page is, and opens it where somebody can see it."""
+    """Prints the page's URL, and opens a browser when there is a display."""
     console.print(Text.assemble("\nThe workspace in a browser: ", (page.url, "bold")), highlight=False, soft_wrap=True)
     if sys.stdin.isatty() and _has_display() and webbrowser.open(page.url):
         deadline = time.monotonic() + BROWSER_SECONDS
@@ -139,12 +139,12 @@ def _show(page: PageServer, console: Console) -> None:
 
 
 def _has_display() -> bool:
-    """Whether a browser that is opened here would be seen. A text browser would take this terminal."""
+    """Whether a browser would open in a window. A text browser would take over this terminal."""
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def _pace(page: PageServer) -> Callable[[], None]:
-    """The story's pauses: only where a person follows it on the page."""
+    """The story's pauses, which last only while a person follows it on the page."""
 
     def pause() -> None:
         if page.watched and sys.stdin.isatty():
@@ -154,7 +154,7 @@ def _pace(page: PageServer) -> Callable[[], None]:
 
 
 def _wait(stage: Stage, page: PageServer, console: Console, *, told: bool) -> None:
-    """Shows what is running and how to point another application at it, and returns at a signal."""
+    """Prints the addresses of everything and the settings for another application, and returns at a signal."""
     lines = [
         *(["✓ Every step was checked and passed. Now it is your turn:", ""] if told else []),
         f"The workspace   {page.url}",
@@ -168,7 +168,7 @@ def _wait(stage: Stage, page: PageServer, console: Console, *, told: bool) -> No
         "",
         "Ctrl-C ends all of it.",
     ]
-    # Within: who reads the last line may press Ctrl-C before the next statement.
+    # Printing is inside the block too: the user may press Ctrl-C as soon as the last line appears.
     with suppress(Stopped):
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Does what the copied `curl` line says: the line itself is what is proven."""
+"""Sends the request of a copied `curl` line, which proves that the line itself works."""
 
 import json
 import shlex
@@ -10,23 +10,23 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit, urlunsplit
 
 QUERY_SECONDS = 10.0
-"""Longest wait for one answer."""
+"""Timeout of one request."""
 
 
 _KEY_HEADER = "Authorization: ApiKey "
 
 
 class CurlAnswer(NamedTuple):
-    """What the node said to a query: the HTTP status, and how many documents it found, none where it refused."""
+    """The node's answer to a search: the HTTP status and the number of hits, 0 for an error."""
 
     status: int
     found: int
 
 
 def run_curl(line: str) -> CurlAnswer:
-    """Does what such a line with `-u USER:PASSWORD` or `-H HEADER` does, read as a shell reads it.
+    """Sends the search of a line with `-u USER:PASSWORD` or `-H HEADER`, parsed as a shell parses it.
 
-    Raises ValueError for another line.
+    Raises ValueError for any other line.
     """
     try:
         with urllib.request.urlopen(_query(line), timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the same)
@@ -36,7 +36,7 @@ def run_curl(line: str) -> CurlAnswer:
 
 
 def answer_to(line: str) -> tuple[int, str]:
-    """The same, with the words of the answer: the HTTP status and the body."""
+    """Sends the request of such a line. Returns the HTTP status and the body."""
     try:
         with urllib.request.urlopen(_query(line), timeout=QUERY_SECONDS) as answer:  # noqa: S310 (the node's own)
             return int(answer.status), answer.read().decode(errors="replace")
@@ -45,7 +45,7 @@ def answer_to(line: str) -> tuple[int, str]:
 
 
 def write_one(line: str, index: str, document: Mapping[str, str]) -> int:
-    """Stores a document with the account of such a line. Returns the HTTP status: 201 where it was stored."""
+    """Stores a document with the credentials of such a line. Returns the HTTP status: 201 when it was stored."""
     query = _query(line)
     query.full_url = urlunsplit(urlsplit(query.full_url)._replace(path=f"/{index}/_doc", query=""))
     query.data = json.dumps(document).encode()
@@ -74,7 +74,7 @@ def _request(url: str, authorization: str) -> urllib.request.Request:
 
 
 def on_index(line: str, index: str) -> str:
-    """The same line for another index."""
+    """The line with its index replaced by `index`."""
     url = shlex.split(line)[-1]
     other = urlunsplit(urlsplit(url)._replace(path=f"/{index}/_search"))
     return line.replace(url, other)

@@ -1,4 +1,4 @@
-"""A reverse proxy in front of Elasticsearch that fails on order: what a network and a cluster in trouble look like."""
+"""A reverse proxy in front of Elasticsearch that injects failures of the network and the cluster on demand."""
 
 import http.client
 import json
@@ -13,21 +13,21 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 UPSTREAM_SECONDS = 30
-"""Longest wait for the node's answer: longer than the application's own patience."""
+"""Timeout for the node's answer: longer than the application's own."""
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "content-length"})
-"""Headers about one connection, which are not passed on (RFC 9110, 7.6.1)."""
+"""Hop-by-hop headers, which a proxy does not forward (RFC 9110, 7.6.1)."""
 
 PRODUCT = ("X-Elastic-Product", "Elasticsearch")
-"""The header by which clients know an answer of Elasticsearch's own."""
+"""The header by which clients recognise an answer from Elasticsearch itself."""
 
 Phase = Literal["before", "after"]
-"""`before`: nothing was forwarded yet. `after`: the node has answered, and the answer was not passed on yet."""
+"""`before`: the request is not forwarded yet. `after`: the node has answered, and the answer is not returned yet."""
 
 
 @dataclass(frozen=True)
 class ProxyRequest:
-    """One request, without its body: that may hold a password."""
+    """One request without its body, which may hold a password."""
 
     method: str
     path: str
@@ -35,17 +35,17 @@ class ProxyRequest:
 
 @dataclass(frozen=True)
 class CutConnection:
-    """The connection is closed without a byte of answer."""
+    """Close the connection without sending a byte."""
 
 
 @dataclass(frozen=True)
 class HalfAnswer:
-    """Half of the answer, then the connection is closed. In phase `before`, it is half of an answer that is made up."""
+    """Send half of the answer, then close the connection. In phase `before`, the answer is made up."""
 
 
 @dataclass(frozen=True)
 class ProxyAnswer:
-    """An answer of the proxy's own. `headers` may say whose it is: `PRODUCT` makes it Elasticsearch's."""
+    """An answer of the proxy's own. With the header `PRODUCT` it looks like one from Elasticsearch."""
 
     status: int
     body: bytes = b""
@@ -53,14 +53,14 @@ class ProxyAnswer:
 
 
 Verdict = CutConnection | HalfAnswer | ProxyAnswer | None
-"""What becomes of a request in a phase; `None` lets it pass."""
+"""The fault to inject in a phase; `None` lets the request pass."""
 
 ProxyHook = Callable[[ProxyRequest, Phase], Verdict]
-"""Called in the thread of the request: it may take its time, or kill something, before it answers."""
+"""Called in the request's thread, so it may block, or kill a process, before it answers."""
 
 
 def failure(status: int, retry_after: int | None = None) -> ProxyAnswer:
-    """An error as Elasticsearch words it. `retry_after` is in seconds."""
+    """An error in Elasticsearch's own format. `retry_after` is in seconds."""
     error = {"type": "es_rejected_execution_exception", "reason": "ordered by a test"}
     body = json.dumps({"error": error, "status": status}).encode()
     pause = () if retry_after is None else (("Retry-After", str(retry_after)),)
@@ -68,9 +68,9 @@ def failure(status: int, retry_after: int | None = None) -> ProxyAnswer:
 
 
 class FaultProxy:
-    """Forwards to `upstream` (plain HTTP), and asks `hook` twice about each request. A context manager.
+    """Forwards to `upstream` (plain HTTP), and calls `hook` for each request in both phases. A context manager.
 
-    Safe from any thread; `hook` may be replaced at any time.
+    Thread-safe; `hook` may be replaced at any time.
     """
 
     ca_certs = None
@@ -84,7 +84,7 @@ class FaultProxy:
         self._log: list[ProxyRequest] = []
         self._guard = threading.Lock()
         self._server = _Server(self)
-        # A short poll: it is how long a stop takes.
+        # A short poll interval, since a stop takes that long.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="proxy", daemon=True)
 
     @property
@@ -94,12 +94,12 @@ class FaultProxy:
 
     @property
     def log(self) -> list[ProxyRequest]:
-        """Every request that came in, oldest first."""
+        """Every request received, oldest first."""
         with self._guard:
             return list(self._log)
 
     def judge(self, request: ProxyRequest, phase: Phase) -> Verdict:
-        """Keeps the request, and asks the hook about it."""
+        """Logs the request, and asks the hook about it."""
         if phase == "before":
             with self._guard:
                 self._log.append(request)
@@ -107,12 +107,12 @@ class FaultProxy:
         return hook(request, phase) if hook is not None else None
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Starts to serve."""
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """Closes every connection and the port. What a hook holds back is waited for."""
+        """Closes every connection and the port, after waiting for requests that a hook still holds back."""
         self._server.shutdown()
         self._thread.join()
         self._server.hang_up()
@@ -128,7 +128,7 @@ class FaultProxy:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # so that closing waits for them, and none is left behind
+    daemon_threads = False  # so that closing waits for all of them
     request_queue_size = 128
 
     def __init__(self, proxy: FaultProxy) -> None:
@@ -148,7 +148,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Wakes the threads that wait for the next request on a connection that is kept alive."""
+        """Wakes the threads that wait for the next request on a keep-alive connection."""
         with self._guard:
             for each in self._connections:
                 with suppress(OSError):
@@ -161,11 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # the other side is gone, killed perhaps
+        with suppress(ConnectionError):  # the client is gone, perhaps killed
             super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name in the standard library)
-        """Silent: the proxy keeps its own log."""
+        """Logs nothing: the proxy keeps its own log."""
 
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = node.getresponse()
             return ProxyAnswer(answer.status, answer.read(), tuple(_passed_on(answer.getheaders())))
         except (OSError, http.client.HTTPException):
-            return CutConnection()  # as a dead node would: there is nobody to answer
+            return CutConnection()  # like a dead node, which cannot answer
         finally:
             node.close()
 

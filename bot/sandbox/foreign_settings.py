@@ -1,4 +1,4 @@
-"""The sandbox is for its own cluster alone: where settings name another one, it does not even start."""
+"""Finds settings for another cluster. The sandbox uses only its own cluster and refuses to start beside them."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 NAMES = ("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ACCESS_CONFIG")
-"""What says which cluster is meant."""
+"""The settings that name a cluster."""
 
 ENV_FILE = Path(".env")
 
 
 def foreign_settings() -> list[str]:
-    """Sentences about settings that point at a cluster which is not the sandbox's; empty where there are none."""
+    """Sentences about the settings found and how to get rid of them; empty when there are none."""
     in_file = [name for name in NAMES if dotenv_values(ENV_FILE).get(name)]
     in_shell = [name for name in NAMES if os.environ.get(name)]
     if not in_file and not in_shell:

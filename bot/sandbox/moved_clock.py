@@ -1,4 +1,4 @@
-"""Runs the application with a clock that can be moved, so that nobody waits an hour to see an hour pass.
+"""Runs the application with a clock that can be moved, so that a test need not wait for an hour to pass.
 
 `python -m bot.sandbox.moved_clock FILE`: FILE holds the seconds to add to the machine's time, and may change.
 """
@@ -16,21 +16,21 @@ _STANDARD_INPUT = 0
 
 
 class MovedClock:
-    """The machine's time plus what the file says. Raises `ValueError` for a file that holds no number."""
+    """The machine's time plus the seconds in the file. Raises `ValueError` when the file holds no number."""
 
     def __init__(self, offset: Path) -> None:
         self._offset = offset
 
     def now(self) -> datetime:
-        """The moved present, in UTC."""
+        """The moved time, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=float(self._offset.read_text(encoding="ascii") or 0))
 
 
 def end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, be it killed: its end of our standard input closes."""
+    """Exits when the parent process dies, even by SIGKILL: its end of our standard input closes then."""
 
     def watch() -> None:
-        # Not through sys.stdin: a thread that waits in it cannot be left behind when the process ends by itself.
+        # Not through sys.stdin: a thread blocked in it would hinder the interpreter's own shutdown.
         while os.read(_STANDARD_INPUT, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The whole product on this machine: a node with sample data, a workspace with people, the application between them."""
+"""The whole product on this machine: a node with sample data, a workspace with people, and the application."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 _OF_THE_PROJECT, _INSTALLED = _HERE.parents[1] / "manifest.yml", _HERE / "manifest.yml"
 
 MANIFEST = _INSTALLED if _INSTALLED.exists() else _OF_THE_PROJECT
-"""The same that the app is installed from in a real workspace; a wheel has its own copy."""
+"""The manifest that installs the app in a real workspace; a wheel contains a copy."""
 
 INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "logs-web": ("@web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),
@@ -32,10 +32,10 @@ INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "metrics-hosts": ("@platform-team", ("web-1 cpu 31 %", "web-2 cpu 97 %")),
     "scratch": (None, ("nobody remembers what this was for",)),
 }
-"""Sample data: each index with the owner in its `_meta` and its lines. One has no owner, as there always is."""
+"""Sample data: each index with the owner in its `_meta` and its lines. One has no owner, as in every real cluster."""
 
 TEAMS = {"web-team": ("bob",), "payments-team": ("carol",), "platform-team": ("bob",)}
-"""Who is in the teams that own the sample data."""
+"""The members of the teams that own the sample data."""
 
 ACCESS_DETAILS = "Questions? Ask in #data-help."
 
@@ -44,7 +44,7 @@ OWN_MACHINE = "127.0.0.1,localhost"
 
 @dataclass(frozen=True)
 class Stage:
-    """What is running. `alice` asks; `bob` owns the integration and most of the data, `carol` the orders."""
+    """The running parts. `alice` asks; `bob` owns the integration and most of the data, `carol` owns the orders."""
 
     node: Node
     workspace: Workspace
@@ -54,9 +54,9 @@ class Stage:
     carol: User
 
     def left_behind(self) -> list[str]:
-        """What the application made and the cluster still has: `user NAME`, `role NAME`, `key ID`.
+        """The application's objects that are still in the cluster: `user NAME`, `role NAME`, `key ID`.
 
-        A user or role that has just been removed may be listed for one more second: lists are searches.
+        A user or role may be listed for a second after its removal, since Elasticsearch lists them by a search.
         """
         security = self.node.client().security
         users, roles = security.get_user().body, security.get_role().body
@@ -70,14 +70,14 @@ class Stage:
 
 @contextmanager
 def running(version: str, console: Console) -> Iterator[Stage]:
-    """A stage that is up; all of it ends with the context, the last started first. Progress goes to `console`.
+    """Starts a stage, and stops its parts in reverse order on exit. Progress goes to `console`.
 
     Raises NodeError, ManifestError, OSError, or RuntimeError with the application's log.
     """
     _reach_own_machine_directly()
     with ExitStack() as stack:
         installing = time.monotonic()
-        assemble(version, console)  # with a bar, which has no room beside a spinner
+        assemble(version, console)  # it shows a progress bar, which cannot be shown beside a spinner
         with _progress(console, f"Elasticsearch {version}", since=installing):
             node = stack.enter_context(Node.start(version))
             fill(node)
@@ -100,7 +100,7 @@ def running(version: str, console: Console) -> Iterator[Stage]:
 
 
 def fill(node: Node) -> None:
-    """Makes the sample data."""
+    """Creates the sample data."""
     now = datetime.now(UTC)
     for name, (owner, lines) in INDICES.items():
         docs: list[dict[str, Any]] = [
@@ -111,7 +111,7 @@ def fill(node: Node) -> None:
 
 
 def _reach_own_machine_directly() -> None:
-    """Keeps a proxy of the user's environment for the download, and out of what runs here."""
+    """Bypasses the user's HTTP proxy for this machine; downloads still use it."""
     for name in ("no_proxy", "NO_PROXY"):
         already = os.environ.get(name)
         os.environ[name] = f"{already},{OWN_MACHINE}" if already else OWN_MACHINE
@@ -119,7 +119,7 @@ def _reach_own_machine_directly() -> None:
 
 @contextmanager
 def _progress(console: Console, what: str, since: float | None = None) -> Iterator[None]:
-    """A spinner on a terminal while it starts, then one line with the seconds since `since`, or since now."""
+    """A spinner on a terminal during the start, then one line with the seconds since `since`, by default since now."""
     began = time.monotonic() if since is None else since
     with console.status(f"Starting {what} …"):
         yield

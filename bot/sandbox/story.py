@@ -1,6 +1,6 @@
-"""The product's one story, played for real: each step says what is true, and checks it.
+"""The demo: a story about the product, played for real. Each step states an expected result and checks it.
 
-Nothing here knows the application: people type and click in the workspace, and use what they were given on the node.
+It does not import the application: people type and click in the workspace, and use their credentials on the node.
 """
 
 import re
@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 OK, CREATED, UNAUTHORIZED, FORBIDDEN = 200, 201, 401, 403
 
 WAIT_SECONDS = 10.0
-"""For anything that takes well under one second on an idle machine."""
+"""Timeout of steps that take well under one second on an idle machine."""
 
 HOUR_SECONDS = 3600
 
@@ -37,7 +37,7 @@ _SECRET = re.compile(r"^(?:Password|API key): (\S+)$", re.MULTILINE)
 
 
 class StepError(Exception):
-    """A step of the story did not hold. The message says what was expected, and what is the case."""
+    """A step of the story failed. The message states the expected and the actual result."""
 
     def __init__(self, step: str, what: str) -> None:
         super().__init__(what)
@@ -45,7 +45,7 @@ class StepError(Exception):
 
 
 class DeliveredCredential(NamedTuple):
-    """What stands in a credential message."""
+    """The contents of a credential message."""
 
     request: str
     secret: str
@@ -54,17 +54,17 @@ class DeliveredCredential(NamedTuple):
 
 @dataclass
 class Narrator:
-    """Plays one step after the other in front of `console`."""
+    """Plays the steps in order and prints them to `console`."""
 
     stage: Stage
     console: Console
     pause: Callable[[], None] = lambda: None
-    """Called before each step, and after what is shown: for those who watch."""
+    """Called before each step and after each panel, to give viewers time to read."""
     step: str = ""
     number: int = 0
 
     def begin(self, title: str) -> None:
-        """Opens a step."""
+        """Starts a step and prints its title."""
         self.pause()
         self.number += 1
         self.step = f"{self.number}. {title}"
@@ -72,17 +72,17 @@ class Narrator:
         self.console.print(Rule(Text(self.step, style="bold"), align="left"), width=self._width)
 
     def check(self, holds: bool, what: str, otherwise: object = "it does not hold") -> None:
-        """Says `what`, which must hold. Raises `StepError`."""
+        """Prints `what` if it holds; otherwise raises `StepError`."""
         if not holds:
             raise StepError(self.step, f"expected: {what}\nbut: {otherwise}")
         self.console.print(Text.assemble(("  ✓ ", "green"), what), highlight=False)
 
     def does(self, person: User, what: str) -> None:
-        """Says what somebody does."""
+        """Prints what a person does."""
         self.console.print(Text.assemble(("  » ", "dim"), (person.real_name, self._style(person)), f" {what}"))
 
     def show(self, person: User, text: str, where: str) -> None:
-        """Draws what somebody sees, in a panel with their name."""
+        """Prints a message as the person sees it, in a panel with their name."""
         title, _, rest = text.partition("\n")
         shown = Text(title, style="bold" if title.isupper() else "")
         if rest:
@@ -93,7 +93,7 @@ class Narrator:
         self.pause()
 
     def types(self, person: User, text: str) -> str:
-        """Types a command, and shows and returns the private answer."""
+        """Types a command; prints and returns the ephemeral answer."""
         workspace = self.stage.workspace
         self.does(person, f"types  /es-access {text}")
         before = len(workspace.ephemerals(person))
@@ -106,7 +106,7 @@ class Narrator:
         return answer
 
     def finds(self, person: User, *words: str) -> SlackMessage:
-        """Waits until one message to that person has all of these words."""
+        """Waits for a message to that person that contains all of `words`."""
         workspace = self.stage.workspace
 
         def look() -> SlackMessage | None:
@@ -116,13 +116,13 @@ class Narrator:
         return self.wait(look, f"{person.real_name} reads: {', '.join(words)}")
 
     def reads(self, person: User, *words: str) -> str:
-        """The same, shown."""
+        """Waits for such a message; prints and returns its text."""
         text = self.stage.workspace.render(self.finds(person, *words), person)
         self.show(person, text, "message from es-access")
         return text
 
     def clicks(self, person: User, message: SlackMessage, button: str) -> None:
-        """Presses a button that the person sees."""
+        """Clicks a button that the person sees."""
         self.does(person, f"clicks [ {button} ]")
         try:
             delivery = self.stage.workspace.click(person, message, button)
@@ -132,7 +132,7 @@ class Narrator:
             raise StepError(self.step, f"Slack said: {delivery.shown}")
 
     def pastes(self, person: User, line: str) -> CurlAnswer:
-        """Runs the line as a shell and `curl` would read it, and shows what came back."""
+        """Runs the line as a shell and `curl` would, and prints the answer."""
         self.does(person, "pastes")
         self.console.print(Text(f"    $ {line}"), soft_wrap=True, highlight=False)
         answer = run_curl(line)
@@ -141,12 +141,12 @@ class Narrator:
         return answer
 
     def texts(self, person: User) -> str:
-        """All that stands in a person's direct message with the app."""
+        """All messages in a person's direct message with the app."""
         workspace = self.stage.workspace
         return "\n\n".join(workspace.render(each, person) for each in workspace.messages(person))
 
     def wait(self, look: Callable[[], Found | None], what: str) -> Found:
-        """What `look` finds, once it finds it. Raises `StepError`."""
+        """Waits until `look` finds something, and returns it. Raises `StepError` on timeout."""
         try:
             return self.stage.workspace.wait_for(look, WAIT_SECONDS, what)
         except AssertionError as error:
@@ -162,7 +162,7 @@ class Narrator:
 
 
 def tell(stage: Stage, console: Console, pause: Callable[[], None] = lambda: None) -> None:
-    """The whole story. Raises `StepError` at the first step that does not hold, or that something breaks."""
+    """Plays the whole story. Raises `StepError` at the first step that fails."""
     narrator = Narrator(stage, console, pause)
     try:
         _tell(narrator)
@@ -185,7 +185,7 @@ def _tell(narrator: Narrator) -> None:
 
 
 def asks(narrator: Narrator, title: str, text: str) -> str:
-    """Alice asks. Returns the request's id."""
+    """Alice requests access. Returns the request's id."""
     alice, bob = narrator.stage.alice, narrator.stage.bob
     narrator.begin(title)
     answer = narrator.types(alice, text)
@@ -198,7 +198,7 @@ def asks(narrator: Narrator, title: str, text: str) -> str:
 
 
 def asks_too_much(narrator: Narrator) -> None:
-    """A bad input is answered, and files nothing."""
+    """A bad input gets an answer and files no request."""
     alice, bob = narrator.stage.alice, narrator.stage.bob
     narrator.begin("Alice asks for what nobody may have")
     before = narrator.texts(bob)
@@ -208,7 +208,7 @@ def asks_too_much(narrator: Narrator) -> None:
 
 
 def is_approved(narrator: Narrator, request: str) -> DeliveredCredential:
-    """Bob approves, Alice gets a credential."""
+    """Bob approves, and Alice receives a credential."""
     bob = narrator.stage.bob
     narrator.begin("Bob approves, Alice has a credential")
     narrator.clicks(bob, narrator.finds(bob, f"REQUEST {request}", "[ Approve ]"), "Approve")
@@ -220,7 +220,7 @@ def is_approved(narrator: Narrator, request: str) -> DeliveredCredential:
 
 
 def receives(narrator: Narrator, request: str) -> DeliveredCredential:
-    """The credential message, once it is there."""
+    """Waits for the credential message."""
     text = narrator.reads(narrator.stage.alice, f"ACCESS {request}", "Try it:")
     secret = _SECRET.search(text)
     line = next((each for each in text.splitlines() if each.startswith("curl ")), None)
@@ -244,7 +244,7 @@ def is_kept_out_of_the_rest(narrator: Narrator, given: DeliveredCredential) -> N
 
 
 def ends_it_early(narrator: Narrator, given: DeliveredCredential) -> None:
-    """Alice ends it. The credential is dead, and gone from her message."""
+    """Alice revokes her access. The credential no longer works and is removed from her message."""
     alice, bob = narrator.stage.alice, narrator.stage.bob
     narrator.begin("Alice is done early")
     narrator.types(alice, f"revoke {given.request}")
@@ -256,7 +256,7 @@ def ends_it_early(narrator: Narrator, given: DeliveredCredential) -> None:
 
 
 def expires(narrator: Narrator) -> None:
-    """Another one ends by itself when its hour is over."""
+    """Another access expires after its hour."""
     alice, bob = narrator.stage.alice, narrator.stage.bob
     request = asks(narrator, "Alice asks again, for a script that writes", "metrics-* 1h write --key")
     narrator.begin("Approved, used, and then an hour passes")
@@ -279,7 +279,7 @@ def expires(narrator: Narrator) -> None:
 
 
 def nothing_is_left(narrator: Narrator) -> None:
-    """The cluster is as it was."""
+    """The cluster is as it was before."""
     narrator.begin("What is left in the cluster")
     narrator.wait(lambda: not narrator.stage.left_behind(), "nothing of es-access in the cluster")
     left = narrator.stage.left_behind()

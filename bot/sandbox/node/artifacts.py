@@ -1,4 +1,4 @@
-"""The artifacts that make an Elasticsearch node, as a lock file for each version pins them."""
+"""The artifacts of an Elasticsearch node, pinned by a lock file for each version."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ VERSIONS = (DEFAULT_VERSION, "8.19.21")
 
 LIB = "lib"
 COMPILER = "compiler"
-"""Folders that hold no module: the server's class path, and the Java compiler that is used once."""
+"""Folders other than modules: the server's class path, and the Java compiler, which is used once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One jar: where a Maven repository has it, what its bytes are, and the node's folders it goes to."""
+    """One jar: its coordinates in a Maven repository, its hash and size, and the node's folders to put it in."""
 
     group: str
     name: str
@@ -34,7 +34,7 @@ class Artifact:
 
     @property
     def path(self) -> str:
-        """Below the root of any Maven repository."""
+        """The path below the root of any Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.name}/{self.version}/{self.filename}"
 
     def line(self) -> str:
@@ -52,7 +52,7 @@ def lock_name(version: str) -> str:
 
 
 def lock_text(version: str) -> str:
-    """The lock of `version`; raises NodeError for a version that has none."""
+    """The text of the lock file of `version`; raises NodeError if there is none."""
     lock = resources.files(__package__) / lock_name(version)
     if not lock.is_file():
         raise NodeError(f"Elasticsearch {version} is not one of {', '.join(VERSIONS)}")
@@ -60,7 +60,7 @@ def lock_text(version: str) -> str:
 
 
 def read_lock(version: str) -> list[Artifact]:
-    """The artifacts of `version`; raises NodeError for a version that has no lock."""
+    """The artifacts of `version`; raises NodeError if it has no lock file."""
     lines = lock_text(version).splitlines()
     return [Artifact.parse(line) for line in lines if line and not line.startswith("#")]
 
@@ -70,5 +70,5 @@ def java_source(name: str) -> str:
 
 
 def fingerprint(*texts: str) -> str:
-    """A short name for all that an installation is made from: it changes when any of it does."""
+    """A short hash of everything that an installation is made from."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]

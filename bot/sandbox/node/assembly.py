@@ -1,8 +1,8 @@
 """Assembles a node from its artifacts, once, in the user's cache.
 
-A node is built under a temporary name and gets its own by one rename, so that it is there whole or not
-at all and two processes may build at once. A manifest lists every file: a cache that something ate
-into is noticed and built again.
+A node is built under a temporary name and then renamed, so that it is complete or absent and two
+processes may build at once. A manifest lists every file, so that a damaged cache is detected and
+built again.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ ANALYSIS_MODULE = "security-analysis"
 MANIFEST = "manifest"
 
 LAYOUT = "2"
-"""Part of the fingerprint: raised when this module puts files elsewhere."""
+"""Part of the fingerprint; raise it when this module changes where files go."""
 
 JAVA_LEVEL = {"8": "17", "9": "21"}
-"""What each major version of the server is compiled for (its own `java.version`)."""
+"""The Java release that each major version of the server is compiled for (its own `java.version`)."""
 
 COMPILE_SECONDS = 120
 
 ABANDONED_SECONDS = 3600
-"""No fetch and no build takes that long: whoever began it is dead."""
+"""No fetch or build takes longer: the process that began it is dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeInstallation:
-    """A node's read-only files."""
+    """The read-only files of an assembled node."""
 
     root: Path
 
@@ -54,7 +54,7 @@ class NodeInstallation:
 
     @property
     def warmth(self) -> Path:
-        """Loaded and linked classes as `bot.sandbox.node.warm` saves them; a start works without it."""
+        """The AOT cache of classes that `bot.sandbox.node.warm` saves; optional for a start."""
         return self.root.parent / f"{self.root.name}.aot"
 
     def class_path(self) -> str:
@@ -67,9 +67,9 @@ def cache_root() -> Path:
 
 
 def assemble(version: str, console: Console | None = None, cache: Path | None = None) -> NodeInstallation:
-    """The node of `version` from the cache, built first where it is missing or damaged.
+    """The node of `version` from the cache, built first if it is missing or damaged.
 
-    Raises NodeError for an unknown version, a download that fails or is not what was locked, and a
+    Raises NodeError for an unknown version, a failed download, a hash other than the locked one, and a
     source that does not compile.
     """
     cache = cache or cache_root()
@@ -96,21 +96,21 @@ def is_whole(root: Path) -> bool:
 
 
 def size_of(path: Path) -> int | None:
-    """In bytes; None when there is no such file."""
+    """The size in bytes; None when there is no such file."""
     return path.stat().st_size if path.is_file() else None
 
 
 def sweep(cache: Path) -> None:
-    """Deletes what a process that died while fetching or building left behind."""
+    """Deletes the leftovers of processes that died while fetching or building."""
     horizon = time.time() - ABANDONED_SECONDS
     for leftover in (*cache.glob(".building-*"), *cache.glob("artifacts/.fetching-*")):
-        with suppress(OSError):  # its owner, or another sweep, was faster
+        with suppress(OSError):  # its owner or another sweep was faster
             if leftover.stat().st_mtime < horizon:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def publish(building: Path, target: Path, scratch: Path) -> None:
-    """Renames `building` to `target`; a damaged one there gives way, a whole one stays."""
+    """Renames `building` to `target`; replaces a damaged installation there and keeps a complete one."""
     try:
         building.rename(target)
     except OSError:
@@ -140,7 +140,7 @@ def folder_path(folder: str) -> Path:
 
 
 def place(source: Path, target: Path) -> None:
-    """A hard link, which costs no space, or a copy where the file system has none."""
+    """Makes a hard link, which takes no space, or a copy where the file system has no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(source)
@@ -149,7 +149,7 @@ def place(source: Path, target: Path) -> None:
 
 
 def unpack_descriptor(module: Path) -> None:
-    """Puts a module's descriptor beside its jars, where the server looks for it.
+    """Extracts a module's descriptor to the folder of its jars, where the server looks for it.
 
     Without its `modulename` the server loads the module from a plain class path, which needs neither a
     Java module path nor the entitlement agent.
@@ -171,7 +171,7 @@ class JavaCompiler:
     level: str
 
     def compile(self, source: str, jar: Path) -> None:
-        """Makes `jar` of one of this package's sources; raises NodeError with what the compiler said."""
+        """Compiles one of this package's sources into `jar`; raises NodeError with the compiler's output."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / source
             file.write_text(java_source(source), encoding="utf-8")

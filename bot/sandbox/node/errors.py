@@ -1,8 +1,8 @@
-"""What goes wrong with the embedded node."""
+"""Errors of the embedded node."""
 
 
 class NodeError(RuntimeError):
-    """The node could not be fetched, built or started; the message says which, and why."""
+    """The node could not be fetched, built or started; the message says which and why."""
 
 
 class PortTakenError(NodeError):

@@ -1,4 +1,4 @@
-"""Fetches artifacts into the cache: several at once, each checked before it gets its name."""
+"""Fetches artifacts into the cache, several at once, and verifies each before it gets its final name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.sandbox.node.artifacts import Artifact
 from bot.sandbox.node.errors import NodeError
 
 THREADS = 8
-"""Most artifacts are small: a single connection spends its time waiting."""
+"""Concurrent downloads. Most artifacts are small, so a single connection would mostly wait."""
 
 TIMEOUT = 60
-"""Seconds without a byte."""
+"""Seconds without receiving a byte."""
 
 ATTEMPTS = 3
-"""A hundred files are fetched: one dropped connection must not cost the lot."""
+"""For each file. There are about a hundred, and one dropped connection must not fail them all."""
 
 CHUNK = 1 << 16
 """Bytes."""
@@ -38,10 +38,10 @@ def fetch(
     console: Console | None = None,
     repositories: Sequence[str] | None = None,
 ) -> dict[Artifact, Path]:
-    """The file of each artifact in `store`; those it lacks, or holds damaged, are downloaded.
+    """The file of each artifact in `store`, after downloading the missing and damaged ones.
 
-    Raises NodeError when one cannot be had or is not what the lock says; nothing of that one is then
-    left in `store`. `repositories` are URLs of Maven repositories; by default those jgo uses.
+    Raises NodeError when one is unavailable or differs from the lock; none of it then stays in `store`.
+    `repositories` are URLs of Maven repositories, by default those of jgo.
     """
     store.mkdir(parents=True, exist_ok=True)
     places = {artifact: store / f"{artifact.sha256[:16]}-{artifact.filename}" for artifact in artifacts}
@@ -60,7 +60,7 @@ def fetch(
 
 
 def default_repositories() -> list[str]:
-    """What jgo resolves from, so that no host is named here."""
+    """The repositories that jgo uses, so that no host is named here."""
     from jgo.maven import MavenContext
 
     return list(MavenContext().remote_repos.values())
@@ -71,14 +71,14 @@ def is_whole(artifact: Artifact, place: Path) -> bool:
 
 
 def download(artifact: Artifact, place: Path, repositories: Sequence[str], advance: Advance) -> None:
-    """From the first repository that has it; raises NodeError."""
+    """Downloads it from the first repository that has it; raises NodeError if none has."""
     problems = []
     for repository in repositories:
         url = f"{repository.rstrip('/')}/{artifact.path}"
         for _ in range(ATTEMPTS):
             try:
                 save(artifact, url, place, advance)
-            except OSError as problem:  # requests' errors are all IOErrors
+            except OSError as problem:  # all errors of requests are IOErrors
                 problems.append(type(problem).__name__)
             else:
                 return
@@ -125,7 +125,7 @@ def read(url: str) -> Iterator[bytes]:
 
 @contextmanager
 def progress(missing: Sequence[Artifact], console: Console | None) -> Iterator[Advance]:
-    """A bar over all bytes; silent without a console."""
+    """A progress bar over all bytes; silent without a console."""
     if console is None:
         yield lambda _count: None
         return

@@ -1,4 +1,4 @@
-"""The directory a node lives in: its configuration, data, log and, with TLS, its certificate."""
+"""The directory of a node: its configuration, data, log and, with TLS, its certificate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 ADMINISTRATOR = "admin"
 
 PASSWORD_BYTES = 18
-"""Of randomness: more than anyone guesses while a sandbox runs."""
+"""Random bytes of a password: too many to guess while a sandbox runs."""
 
 SETTINGS: Mapping[str, object] = {
     "cluster.name": "es-access-sandbox",
@@ -29,10 +29,10 @@ SETTINGS: Mapping[str, object] = {
     "discovery.type": "single-node",
     "http.host": HOST,
     "transport.host": HOST,
-    "transport.port": 0,  # nothing connects to it: any free one
+    "transport.port": 0,  # any free port: nothing connects to it
     "xpack.security.enabled": True,
-    "cluster.max_shards_per_node": 10_000,  # benchmarks make thousands of indices; the default is 1,000
-    "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk of the host is not our concern
+    "cluster.max_shards_per_node": 10_000,  # benchmarks create thousands of indices; the default is 1,000
+    "cluster.routing.allocation.disk.threshold_enabled": False,  # the node must work on a host with a full disk
 }
 
 
@@ -42,7 +42,7 @@ class Home:
     admin_password: str
     ca_certs: Path | None
     settings: Mapping[str, object]
-    """What the caller asked for, on top of SETTINGS."""
+    """The caller's settings, on top of SETTINGS."""
 
     @classmethod
     def create(cls, *, tls: bool, settings: Mapping[str, object]) -> Self:
@@ -73,7 +73,7 @@ class Home:
 
     def write_settings(self, http_port: int) -> None:
         settings = {**SETTINGS, "http.port": http_port, **self.settings}
-        lines = [f"{key}: {json.dumps(value)}\n" for key, value in settings.items()]  # JSON is YAML too
+        lines = [f"{key}: {json.dumps(value)}\n" for key, value in settings.items()]  # JSON is valid YAML
         (self.root / "config" / "elasticsearch.yml").write_text("".join(lines), encoding="utf-8")
 
     def delete(self) -> None:

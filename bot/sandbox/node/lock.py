@@ -1,7 +1,7 @@
-"""Makes a lock file, for maintainers: `python -m bot.sandbox.node.lock 9.5.3`.
+"""Writes a lock file, for maintainers: `python -m bot.sandbox.node.lock 9.5.3`.
 
 Resolves the dependencies of the server and its modules with jgo, downloads each jar and writes its SHA-256.
-It is run when a version moves, never by the sandbox itself.
+Maintainers run it when a version changes; the sandbox never does.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ EXCLUDED = (
     ("org.elasticsearch.plugin", "es-opensaml-security-api"),
     ("org.elasticsearch.plugin", "x-pack-template-resources"),
 )
-"""Never published to the default repository; nothing the sandbox does needs them."""
+"""Never published to the default repository; the sandbox does not need them."""
 
 DROPPED = {"com.sun.activation:jakarta.activation", "com.github.stephenc.jcip:jcip-annotations"}
-"""Classes that another jar of x-pack-security has too: the server refuses to start ("jar hell")."""
+"""Jars with classes that another jar of x-pack-security also has: the server refuses duplicates ("jar hell")."""
 
 OPENSAML = "org.apache.servicemix.bundles:org.apache.servicemix.bundles.opensaml:3.4.6_2"
-"""Stands in for the excluded OpenSAML: x-pack-security only has to load its classes."""
+"""Replaces the excluded OpenSAML: x-pack-security only has to load its classes."""
 
 COMPILER_COORDINATE = "org.eclipse.jdt:ecj:RELEASE"
 """A Java compiler that runs on a plain JRE."""
@@ -37,7 +37,7 @@ DOWNLOAD_TIMEOUT = 60
 """Seconds."""
 
 Resolved = dict[str, JgoArtifact]
-"""By "group:name"."""
+"""Artifacts by "group:name"."""
 
 
 def resolve(coordinates: list[str], *, transitive: bool = True) -> Resolved:
@@ -58,9 +58,9 @@ def without(resolved: Resolved, *others: Resolved) -> Resolved:
 
 
 def folders(version: str) -> dict[str, Resolved]:
-    """Which artifacts go where.
+    """The artifacts of each folder.
 
-    A module leaves out what it inherits: the server's jars, and for x-pack-security also those of
+    A module omits the jars that it inherits: the server's, and for x-pack-security also those of
     x-pack-core, which it extends.
     """
     plugin = "org.elasticsearch.plugin"

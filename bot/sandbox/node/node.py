@@ -22,13 +22,13 @@ from bot.sandbox.node.server import NodeServer
 HEAP_MB = 512
 
 PORT_ATTEMPTS = 3
-"""Another process may take the port between our look and the node's start."""
+"""Another process may take the free port before the node starts."""
 
 CONNECTOR_NAME = "es-access-connector"
-"""Of the application's user here, and of its role."""
+"""Name of the application's user here, and of its role."""
 
 OWNER_KEY = "owner"
-"""Where `create_index` writes the owner, in the mapping's `_meta`."""
+"""The key in the mapping's `_meta` under which `create_index` writes the owner."""
 
 
 class NodeAccount(NamedTuple):
@@ -41,9 +41,9 @@ class Connector(NodeAccount):
 
 
 class Node:
-    """One running node, its data, and what tests and the demo need of it.
+    """One running node, its data, and the operations that tests and the demo need.
 
-    A context manager: at its end the process is gone and the data deleted.
+    A context manager: on exit it stops the process and deletes the data.
     """
 
     def __init__(self, version: str, home: Home, installation: NodeInstallation, heap_mb: int) -> None:
@@ -66,7 +66,7 @@ class Node:
         heap_mb: int = HEAP_MB,
         settings: Mapping[str, object] | None = None,
     ) -> Self:
-        """A node of `version` that answers, assembled first where the cache lacks it (progress on `console`).
+        """Starts a node of `version`, assembled first if it is not in the cache (progress on `console`).
 
         `heap_mb` is the JVM's largest heap in megabytes; `settings` go into `elasticsearch.yml`. Raises
         NodeError when it cannot be fetched, built or started.
@@ -99,7 +99,7 @@ class Node:
 
     @property
     def log(self) -> Path:
-        """The node's own log; it goes with the data."""
+        """The node's log file; `close` deletes it with the data."""
         return self._home.log
 
     @property
@@ -108,27 +108,27 @@ class Node:
 
     @property
     def admin(self) -> NodeAccount:
-        """A superuser of the file realm: for the sandbox and the tests, never for the application."""
+        """A superuser of the file realm, for the sandbox and the tests, never for the application."""
         return NodeAccount(ADMINISTRATOR, self._home.admin_password)
 
     @property
     def pid(self) -> int | None:
-        """The server's process, None while it is stopped."""
+        """The id of the server's process, None while it is stopped."""
         return None if self._server is None else self._server.process.pid
 
     def client(self) -> Elasticsearch:
-        """The administrator's client, to make test data and to look; closed with the node."""
+        """The administrator's client, to create and inspect test data; closed with the node."""
         if self._client is None:
             self._client = self.client_of(*self.admin)
         return self._client
 
     def client_of(self, username: str, password: str) -> Elasticsearch:
-        """A client of that user, to be closed by the caller."""
+        """A client of that user; the caller closes it."""
         certificates: dict[str, Any] = {} if self.ca_certs is None else {"ca_certs": str(self.ca_certs)}
         return Elasticsearch(self.url, basic_auth=(username, password), **certificates)
 
     def connector(self) -> Connector:
-        """The application's account; its role and user are made at the first call."""
+        """The application's account; the first call creates its role and user."""
         if self._connector is None:
             connector = Connector(CONNECTOR_NAME, secrets.token_urlsafe(PASSWORD_BYTES))
             security = self.client().security
@@ -138,7 +138,7 @@ class Node:
         return self._connector
 
     def create_index(self, name: str, owner: str | None = None, docs: Iterable[Mapping[str, object]] = ()) -> None:
-        """An index with `docs`, searchable at once; `owner` goes into its `_meta`."""
+        """Creates an index with `docs`, searchable at once; `owner` goes into its `_meta`."""
         mappings = {} if owner is None else {"_meta": {OWNER_KEY: owner}}
         self.client().indices.create(index=name, settings={"number_of_replicas": 0}, mappings=mappings)
         operations = [line for doc in docs for line in ({"index": {}}, doc)]
@@ -148,24 +148,24 @@ class Node:
                 raise NodeError(f"{name}: not every document was indexed: {answer['items']}")
 
     def stop(self) -> None:
-        """Ends the process in good order; the data stays until `close`."""
+        """Shuts the process down in order; the data stays until `close`."""
         if self._server is not None:
             self._server.stop()
             self._server = None
 
     def kill(self) -> None:
-        """Ends the process as a crash would; the data stays until `close`."""
+        """Kills the process, like a crash; the data stays until `close`."""
         if self._server is not None:
             self._server.kill()
             self._server = None
 
     def restart(self) -> None:
-        """Starts again on the same data and port, after a stop if it runs; raises NodeError."""
+        """Stops the node if it runs, and starts it on the same data and port; raises NodeError."""
         self.stop()
         self._server = NodeServer.start(self._installation, self._home, self._port, self._heap_mb)
 
     def close(self) -> None:
-        """Ends the process and deletes the data."""
+        """Stops the process and deletes the data."""
         if self._client is not None:
             self._client.close()
         self.stop()

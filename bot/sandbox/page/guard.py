@@ -1,4 +1,4 @@
-"""Who may talk to the page: browsers on this machine that came by its own address, and nobody else's pages."""
+"""Access control of the page: only browsers on this machine that opened its own address, no pages of other sites."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,7 +8,7 @@ from aiohttp.typedefs import Middleware
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEADERS = {
-    # Nothing from outside, nothing inline, no string that becomes markup, no frame around it.
+    # No outside sources, nothing inline, no string that becomes markup, no embedding in a frame.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -23,9 +23,9 @@ HEADERS = {
 
 
 def guard(port: Callable[[], int]) -> Middleware:
-    """A middleware that refuses foreign hosts and origins. `port` is asked at each request: it is known late.
+    """A middleware that refuses foreign hosts and origins. `port` is called at each request: it is known only later.
 
-    A name of another site that is made to point here (DNS rebinding) is in `Host`; another site's page, in `Origin`.
+    `Host` reveals another site's name that resolves to this machine (DNS rebinding), `Origin` another site's page.
     """
 
     @web.middleware
@@ -44,10 +44,10 @@ def guard(port: Callable[[], int]) -> Middleware:
 
 
 async def harden(_request: web.Request, response: web.StreamResponse) -> None:
-    """Adds the headers to whatever is answered; a signal of aiohttp's, so that streams have them too."""
+    """Adds the headers to every response. It is a signal handler of aiohttp, so that streams get them too."""
     response.headers.update(HEADERS)
 
 
 def refusal(why: str) -> web.Response:
-    """HTTP 403, with a sentence."""
+    """HTTP 403 with a sentence."""
     return web.Response(status=403, text=why)

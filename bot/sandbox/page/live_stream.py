@@ -1,4 +1,4 @@
-"""The live stream to a browser: Server-Sent Events with the parts that changed, and all of them at the start."""
+"""The live stream to a browser: Server-Sent Events with the changed parts, and with all parts at the start."""
 
 import asyncio
 import json
@@ -13,20 +13,23 @@ from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
 
 BEAT_SECONDS = 5.0
-"""Between signs of life on a quiet stream: a browser that hears none for long connects again."""
+"""Interval of keep-alives on a quiet stream: a browser reconnects when it hears nothing for long."""
 
 GATHER_SECONDS = 0.05
-"""Changes come in bursts: what happens within this is told at once."""
+"""Changes come in bursts: those within this time are sent together."""
 
 LOOK_SECONDS = 0.5
-"""Between two looks at the cluster, while somebody watches."""
+"""Interval of polling the cluster while somebody watches."""
 
 RETRY_MILLISECONDS = 500
-"""How soon a browser is to connect again when the stream breaks."""
+"""Delay before a browser reconnects when the stream breaks."""
 
 
 class LiveStream:
-    """Knows who watches, and wakes them at every change. Runs on the page's loop; its watchers are threads."""
+    """Tracks the connected browsers and wakes their streams at every change.
+
+    Runs on the page's loop; threads watch the workspace and the cluster.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -41,7 +44,7 @@ class LiveStream:
         return bool(self._watchers)
 
     def start(self) -> None:
-        """Begins to watch; called on the loop."""
+        """Starts to watch; called on the loop."""
         loop = asyncio.get_running_loop()
         for look in (self._watch_workspace, self._watch_cluster):
             thread = threading.Thread(target=look, args=(loop,), name=look.__name__, daemon=True)
@@ -54,7 +57,7 @@ class LiveStream:
         self._wake()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One stream, until either side ends it. `people` are the names of those whose sights are wanted."""
+        """Serves one stream until either side ends it. `people` in the query names those whose views are wanted."""
         wanted = set(request.query.get("people", "").split(","))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)

@@ -1,4 +1,4 @@
-"""The page on a port of this machine: its files, the live stream, and what people do on it."""
+"""The page's HTTP server on this machine: its files, the live stream and the actions."""
 
 import asyncio
 import errno
@@ -20,26 +20,26 @@ from bot.sandbox.stage import Stage
 HOST = "127.0.0.1"
 
 PORT = 4180
-"""Where the page is when nobody else is there: the same at every start, so that an open tab finds it again."""
+"""The default port, if it is free: the same at every start, so that an open tab reconnects."""
 
 WORKERS = 16
-"""Deeds at once. Each may wait for the application, up to Slack's 3 s."""
+"""Concurrent actions. Each may wait for the application, up to Slack's 3 s."""
 
 BODY_BYTES = 512 * 1024
-"""Of one deed: a form with every field full is far smaller."""
+"""Largest body of an action: a form with every field full is far smaller."""
 
 START_SECONDS = 10.0
 
 SHUTDOWN_SECONDS = 0.5
-"""Streams are told to end; what does not is cut off after this."""
+"""Streams are told to end; those that do not are cut off after this."""
 
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
 class PageServer:
-    """Serves the page of one stage. A context manager; `url` is what to open.
+    """Serves the page of one stage at `url`. A context manager.
 
-    `port` is wished for: where it is taken, a free one is used. Raises OSError where there is none.
+    When `port` is taken, a free one is used instead. Raises OSError when there is none.
     """
 
     def __init__(self, stage: Stage, port: int = PORT) -> None:
@@ -58,7 +58,7 @@ class PageServer:
 
     @property
     def watched(self) -> bool:
-        """Whether a browser shows the page now."""
+        """Whether a browser is connected now."""
         return self._live.watched
 
     def __enter__(self) -> Self:
@@ -121,7 +121,7 @@ class PageServer:
         return self._file(request.match_info["name"])
 
     def _file(self, name: str) -> web.Response:
-        """One of the page's own files, which were all read at the start: no path of a request reaches the disk."""
+        """One of the page's files. All were read at the start, so no path of a request reaches the disk."""
         if name not in self._assets:
             return web.Response(status=404, text="There is no such file.")
         kind = _KINDS[name[name.rindex(".") :]]

@@ -1,6 +1,6 @@
-"""What the page is told: the workspace, what each person sees, and the traffic, as JSON in named parts.
+"""The page's data as JSON in named parts: the workspace, each person's view of it, and the traffic.
 
-A browser is sent the parts that have changed. The names: `workspace`, `person:ID`, `traffic:ID`, `cluster`.
+A browser receives only the changed parts. The names: `workspace`, `person:ID`, `traffic:ID`, `cluster`.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from bot.sandbox.workspace import Call, PayloadDelivery, SlackMessage, User, Vie
 Json = dict[str, Any]
 
 SHOWN_MESSAGES = 300
-"""Of one conversation, the newest: a browser draws so many at once, and nobody scrolls further in a sandbox."""
+"""Newest messages sent for one conversation: a browser draws these quickly, and nobody scrolls further back."""
 
 SHOWN_TRAFFIC = 80
-"""Exchanges, the newest."""
+"""Newest exchanges sent."""
 
 
 def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
-    """Everything but the cluster, which is asked for elsewhere: it takes a while."""
+    """All parts except the cluster, which is slow and read elsewhere."""
     yield "workspace", workspace(stage)
     for person in people:
         yield f"person:{person.id}", sight(stage.workspace, person)
@@ -28,7 +28,7 @@ def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
 
 
 def workspace(stage: Stage) -> Json:
-    """What is the same for everybody."""
+    """The part that is the same for everybody."""
     held, manifest = stage.workspace, stage.workspace.manifest
     return {
         "people": [{"id": one.id, "name": one.name, "real_name": one.real_name, "tz": one.tz} for one in held.people],
@@ -46,7 +46,7 @@ def workspace(stage: Stage) -> Json:
 
 
 def sight(held: Workspace, person: User) -> Json:
-    """What this person sees: conversations with messages, modals, the Home tab, and what Slack itself said."""
+    """One person's view: conversations with messages, modals, the Home tab, and Slack's own notices."""
     held.direct_message(person)
     private = held.ephemerals(person)
     home = held.home(person)
@@ -73,7 +73,7 @@ def sight(held: Workspace, person: User) -> Json:
 
 
 def message(shown: SlackMessage) -> Json:
-    """A message with what the page needs beside Slack's own fields; `tryable` where a credential was delivered."""
+    """A message with the page's extra fields; `tryable` if it delivered a credential."""
     return {
         "ts": shown.ts,
         "author": shown.author,
@@ -87,15 +87,15 @@ def message(shown: SlackMessage) -> Json:
 
 
 def view(shown: View) -> Json:
-    """A modal or Home tab, with its errors and the values that the workspace holds."""
+    """A modal or Home tab, with its errors and current values."""
     return {"id": shown.id, "hash": shown.hash, "errors": shown.errors, "values": shown.values, **shown.body}
 
 
 def traffic(held: Workspace) -> Iterator[tuple[str, Json]]:
-    """The newest exchanges, each with an id of its own: what went to the app (`to_app`), and what it called."""
+    """The newest exchanges, each with its own id: deliveries to the app (`to_app`) and the app's calls."""
     both: list[PayloadDelivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
     for one in sorted(both, key=lambda each: each.started)[-SHOWN_TRAFFIC:]:
-        # The workspace keeps them for longer than they are shown here, so that the number stays theirs.
+        # The workspace keeps each object longer than it is shown here, so its id is not reused meanwhile.
         yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, PayloadDelivery) else _call(one)
 
 

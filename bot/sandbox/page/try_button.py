@@ -1,4 +1,4 @@
-"""The *Try it* button: runs the `curl` line of a delivered credential, now or after it has ended."""
+"""The *Try it* button: runs the `curl` line of a delivered credential, before or after the access has ended."""
 
 import json
 import shlex
@@ -10,11 +10,11 @@ from bot.sandbox.curl_runner import answer_to
 from bot.sandbox.workspace import SlackMessage
 
 LONGEST_ANSWER = 4000
-"""Characters shown of an answer."""
+"""Longest answer shown, in characters."""
 
 
 def curl_line(message: SlackMessage) -> str | None:
-    """The line that stands in the message, or stood there last before an edit took it out."""
+    """The `curl` line in the message, or in its latest version that had one before an edit removed it."""
     versions = [message.blocks, *(one.blocks for one in reversed(message.history))]
     return next((line for blocks in versions for line in _lines(blocks)), None)
 
@@ -29,7 +29,7 @@ def _lines(blocks: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def try_line(line: str, node_url: str) -> dict[str, Any]:
-    """Sends exactly the request of the line: its HTTP status and the answer. ValueError where it leads elsewhere."""
+    """Sends the line's request and returns its HTTP status and answer. ValueError if it points at another cluster."""
     if not shlex.split(line)[-1].startswith(f"{node_url}/"):
         raise ValueError("The line leads to another cluster than the sandbox's own, so it is not run here.")
     try:

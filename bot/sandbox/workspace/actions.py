@@ -1,4 +1,4 @@
-"""What people do in the workspace: type, press, fill in, open. Each call returns when the app has answered."""
+"""Actions of people in the workspace: type, click, fill in, open. Each returns when the app has answered."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -14,19 +14,19 @@ from bot.sandbox.workspace.webapi.chat import find_thread
 from bot.sandbox.workspace.webapi.response_url import answer_privately
 from bot.sandbox.workspace.webapi.views import apply_submission
 
-# What an external select has without one of its own: https://docs.slack.dev/reference/block-kit/block-elements.
+# Default `min_query_length` of an external select: https://docs.slack.dev/reference/block-kit/block-elements.
 MIN_QUERY_CHARS = 3
 TROUBLE = "We had some trouble connecting. Try again?"
 
 
 class Actions:
-    """The deeds of people. Safe from any number of threads at once."""
+    """People's actions. Thread-safe."""
 
     _state: State
     _server: WorkspaceServer
 
     def command(self, user: User, command: str, text: str = "", channel: Channel | None = None) -> PayloadDelivery:
-        """Type a slash command, in the direct message with the app unless `channel` says where."""
+        """Type a slash command in `channel`, by default in the direct message with the app."""
         here = channel or self._state.direct_message(user.id)
         self._require_member(user, here)
         if command not in self._state.manifest.commands:
@@ -52,12 +52,12 @@ class Actions:
         block: str | None = None,
         filled: interaction.Values | None = None,
     ) -> PayloadDelivery:
-        """Press what the person sees now: `what` is a visible text or an action_id.
+        """Click an element that the person sees now: `what` is its visible text or action_id.
 
-        `block` is a block_id, where several blocks have the same button. `value` is the choice in a select (its value
-        or text), or what was typed into a field that tells the app at once (`dispatch_action`); `filled` is what
-        stands in the other fields of a view by now. NotShownError when there is nothing such, or the app would not
-        hear of it.
+        `block` is a block_id, for a button that several blocks have. `value` is the choice in a select (its value
+        or text), or the text typed into a field with `dispatch_action`; `filled` are the current values of the
+        other fields of a view. NotShownError when there is no such element, or when Slack would not notify the
+        app of it.
         """
         now = self._now(user, on)
         around, element = interaction.find_element(now.blocks, what, block)
@@ -71,7 +71,7 @@ class Actions:
         return self._press(user, now, interaction.action(around, element, value, self._state.new_ts()))
 
     def fill(self, user: User, view: View, values: interaction.Values) -> View:
-        """Fill in fields of a view without sending it. The app sees them with the next click in it."""
+        """Fill in fields of a view without submitting it. The app sees the values with the next click in it."""
         with self._state.lock:
             now = self._open_view(user, view)
             filled = interaction.filled_in(now.blocks, values, now.values, to_be_sent=False)
@@ -86,7 +86,7 @@ class Actions:
         *,
         block: str | None = None,
     ) -> PayloadDelivery:
-        """Press in `on` as it was then, shown or not: a stale, doubled or forged click.
+        """Click in `on` as given, whether or not it is still shown: a stale, repeated or forged click.
 
         `block` is as in `click`. `overrides` replaces top-level keys of the payload; within `actions[0]` it replaces
         key by key.
@@ -111,15 +111,15 @@ class Actions:
         return self._interact(user, payload | (overrides or {}))
 
     def suggest(self, user: User, on: SlackMessage | View, action_id: str, typed: str = "") -> list[Json]:
-        """Type into an external select and see its options; [] when the app offers none in time."""
+        """Type into an external select and return its options; [] when the app offers none in time."""
         return list(interaction.options_of(self.suggestions(user, on, action_id, typed)))
 
     def suggestions(
         self, user: User, on: SlackMessage | View, action_id: str, typed: str = "", block: str | None = None
     ) -> Json:
-        """The same with its groups: `options` or `option_groups`, or neither.
+        """Type into an external select and return the answer: `options`, `option_groups` or neither.
 
-        The app is asked from `min_query_length` characters on; options that Slack would not take are not shown.
+        The app is asked from `min_query_length` characters on; options that Slack would refuse are not shown.
         """
         now = self._now(user, on)
         around, element = interaction.find_element(now.blocks, action_id, block)
@@ -137,21 +137,21 @@ class Actions:
         return delivery.ack_body
 
     def shortcut(self, user: User, callback_id: str) -> PayloadDelivery:
-        """Choose a global shortcut. NotShownError when the app has none of that name."""
+        """Choose a global shortcut. NotShownError when the app has no such shortcut."""
         self._require_shortcut(callback_id, "global")
         return self._interact(user, self._server.payloads.shortcut(user, callback_id))
 
     def message_shortcut(self, user: User, callback_id: str, channel: Channel | str, ts: str) -> PayloadDelivery:
-        """Choose a shortcut in the menu of a message. NotShownError when the person sees no such message or entry."""
+        """Choose a shortcut in a message's menu. NotShownError when the person sees no such message or entry."""
         self._require_shortcut(callback_id, "message")
         where = channel if isinstance(channel, str) else channel.id
         message = self._now(user, SlackMessage(where, ts, "", ""))
-        if isinstance(message, View):  # never: a message was looked for
+        if isinstance(message, View):  # impossible: a message was looked up
             raise TypeError(message)
         return self._interact(user, self._server.payloads.message_shortcut(user, callback_id, message))
 
     def submit(self, user: User, view: View, values: interaction.Values | None = None) -> PayloadDelivery:
-        """Fill in and submit a modal. What the app answers is done to it: close, errors, update, push, clear."""
+        """Fill in and submit a modal, and apply the app's answer to it: close, errors, update, push or clear."""
         now = self._open_view(user, view)
         filled = interaction.filled_in(now.blocks, values or {}, now.values)
         now = self._state.put_view(replace(now, values=filled, errors={}))
@@ -166,7 +166,7 @@ class Actions:
         return delivery
 
     def close_view(self, user: User, view: View, *, all_of_them: bool = False) -> PayloadDelivery | None:
-        """Close the top modal, or the whole stack. The app hears of it when the view asked for it."""
+        """Close the top modal, or the whole stack. The app is notified if the view has `notify_on_close`."""
         now = self._open_view(user, view)
         with self._state.changing():
             stack = self._state.views[user.id]
@@ -176,7 +176,7 @@ class Actions:
         return self._interact(user, self._server.payloads.closed(user, now, cleared=all_of_them))
 
     def open_home(self, user: User, tab: str = "home") -> PayloadDelivery | None:
-        """Open the app's Home tab, or its Messages (`tab`); None when the app has no such tab or asked for no event."""
+        """Open the app's Home or Messages `tab`; None when it has no such tab or does not subscribe to the event."""
         manifest = self._state.manifest
         shown = manifest.home_tab if tab == "home" else self._state.messages_tab
         if not shown or "app_home_opened" not in manifest.events:
@@ -185,7 +185,7 @@ class Actions:
         return self._server.run(self._server.deliveries.send_event(payload))
 
     def say(self, user: User, text: str, thread_ts: str | None = None) -> SlackMessage:
-        """Write to the app; it hears of it when it asked for `message.im`. SlackError when writing is off."""
+        """Write to the app, which is notified if it subscribes to `message.im`. SlackError when writing is off."""
         if not self._state.messages_tab or self._state.manifest.messages_read_only:
             raise SlackError("messages_tab_disabled")
         channel = self._state.direct_message(user.id)
@@ -209,7 +209,7 @@ class Actions:
         return delivery
 
     def _show_answer(self, user: User, channel: Channel, delivery: PayloadDelivery) -> None:
-        """A command may be answered in its acknowledgement."""
+        """Show the answer, if the acknowledgement of a command contains one."""
         body = delivery.ack_body
         if not isinstance(body, dict) or not (body.get("text") or body.get("blocks")):
             return
@@ -247,5 +247,5 @@ class Actions:
 
 
 def _named(element: Json, values: dict[str, Any]) -> dict[str, Any]:
-    """The values with the element's own name: a block of actions may hold several."""
+    """The values with the element's action_id, since an actions block may hold several elements."""
     return {block: (element["action_id"], value) for block, value in values.items()}

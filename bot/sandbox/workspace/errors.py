@@ -1,11 +1,11 @@
-"""Slack's refusals, as its Web API words them."""
+"""Errors of Slack's Web API."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class SlackError(Exception):
-    """A refusal: `code` as in Slack's method pages, `details` the further keys of the answer."""
+    """An error: `code` is as in Slack's method pages, `details` are further keys of the answer."""
 
     def __init__(self, code: str, messages: Sequence[str] = (), **details: Any) -> None:
         super().__init__(code)
@@ -15,7 +15,7 @@ class SlackError(Exception):
             self.details["response_metadata"] = {"messages": [f"[ERROR] {text}" for text in messages]}
 
     def answer(self) -> dict[str, Any]:
-        """The JSON body Slack answers with."""
+        """Slack's JSON body for this error."""
         return {"ok": False, "error": self.code, **self.details}
 
 

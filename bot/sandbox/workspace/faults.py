@@ -1,4 +1,4 @@
-"""Faults on order: what a test wants the next calls to suffer."""
+"""Faults that a test injects into the next calls."""
 
 import asyncio
 import threading
@@ -8,21 +8,21 @@ from typing import Literal
 
 from bot.sandbox.workspace.model import Json
 
-# An HTTP status; "nothing"; "hang"; "garbage"; "half"; or any other word: Slack's code of a refusal, with HTTP 200.
+# An HTTP status, "nothing", "hang", "garbage", "half", or one of Slack's error codes, sent with HTTP 200.
 FaultAnswer = int | str
 Phase = Literal["before", "after"]
-# A hook may answer "drop": the connection is closed, and in phase "before" nothing happened.
+# A hook may return "drop" to close the connection; in phase "before" the call then has no effect.
 Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
 
 
 @dataclass
 class Fault:
-    """`answer` is an HTTP status, "nothing" (the connection is closed), "hang" (no answer until cleared), "garbage" (a
-    page to sign in, with HTTP 200), "half" (of an answer, then the connection is closed) or Slack's code of a refusal,
-    such as "messages_tab_disabled".
+    """`answer` is an HTTP status, "nothing" (close the connection), "hang" (no answer until cleared), "garbage" (a
+    sign-in page with HTTP 200), "half" (half of an answer, then close) or one of Slack's error codes, such as
+    "messages_tab_disabled".
 
-    `after` lets the call take effect first: the message is posted and only the answer is lost.
-    `when` narrows it to calls whose arguments fit. `times` counts down; None is for ever.
+    With `after` the call takes effect first: the message is posted and only the answer is lost.
+    `when` limits it to calls with matching arguments. `times` counts down; None is for ever.
     """
 
     method: str
@@ -39,7 +39,7 @@ class Fault:
 
 
 class Faults:
-    """The faults on order; safe from any thread."""
+    """The faults to inject. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Faults:
         after: bool = False,
         when: Callable[[Json], bool] | None = None,
     ) -> Fault:
-        """Order a fault for `method` ("*" is every one, "response_url" the private answers)."""
+        """Add a fault for `method` ("*" is every method, "response_url" the answers posted to a response_url)."""
         if isinstance(answer, int) and not 400 <= answer <= 599:
             raise ValueError("a fault is an HTTP status from 400 to 599, 'nothing', 'hang' or a code of Slack's")
         fault = Fault(method, answer, retry_after, times, after, when)
@@ -65,7 +65,7 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Forget every fault and let hanging calls go (their connections are closed)."""
+        """Remove every fault and release hanging calls (their connections are closed)."""
         with self._lock:
             self._faults, hung, self._hung = [], self._hung, []
         for loop, event in hung:
@@ -73,7 +73,7 @@ class Faults:
                 loop.call_soon_threadsafe(event.set)
 
     def take(self, method: str, payload: Json) -> Fault | None:
-        """The first fault that fits this call, counted down."""
+        """The first fault that matches this call, counted down."""
         with self._lock:
             fault = next((one for one in self._faults if one.fits(method, payload)), None)
             if fault is not None:

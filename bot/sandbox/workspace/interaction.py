@@ -1,4 +1,4 @@
-"""What a person can press, choose and fill in, and the JSON Slack makes of it."""
+"""Finds the elements that a person can click, choose or fill in, and builds Slack's JSON for each interaction."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from bot.sandbox.workspace.blockkit.blocks import elements_of
 from bot.sandbox.workspace.model import Json
 
 Value = Any
-# One value for each block_id, or (action_id, value) to name the element too.
+# A value for each block_id, or (action_id, value) to name the element as well.
 Values = Mapping[str, Value]
 
-# element type → (key of its value in state, key of its first value in the element)
+# element type → (key of its value in the state, key of its initial value in the element)
 SIMPLE = {
     "plain_text_input": ("value", "initial_value"),
     "number_input": ("value", "initial_value"),
@@ -30,7 +30,7 @@ MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
 
 
 class NotShownError(LookupError):
-    """The person sees no such button or field; the message says what they see."""
+    """The person sees no such button or field; the message lists what they see."""
 
 
 def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = None) -> tuple[Json, Json]:
@@ -46,13 +46,13 @@ def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = Non
 
 
 def visible_text(element: Json) -> str:
-    """The words on an element: a button's text, a select's placeholder."""
+    """The visible text of an element: a button's text or a select's placeholder."""
     found = element.get("text") or element.get("placeholder") or {}
     return str(found.get("text", ""))
 
 
 def action(block: Json, element: Json, value: Value, ts: str) -> Json:
-    """The entry of `actions` for this press or choice."""
+    """The entry of `actions` for this click or choice."""
     found: Json = {
         "type": element["type"],
         "action_id": element["action_id"],
@@ -72,17 +72,17 @@ def state_of(element: Json, value: Value) -> Json:
         return {"selected_option": option(element, value) if value else None}
     if kind in MANY_OPTIONS:
         return {"selected_options": [option(element, one) for one in value or []]}
-    # Slack says null for a field that was emptied.
+    # Slack sends null for a field that was emptied.
     return {SIMPLE[kind][0]: None if value == "" else value}
 
 
 def tells_at_once(block: Json) -> bool:
-    """Whether the app hears of a choice before the form is sent: https://docs.slack.dev/reference/block-kit/blocks/input-block."""
+    """Whether Slack reports a choice before submission: https://docs.slack.dev/reference/block-kit/blocks/input-block."""
     return block["type"] != "input" or block.get("dispatch_action") is True
 
 
 def option(element: Json, wanted: Value) -> Json:
-    """The offered option with this value or text; external selects take the option itself."""
+    """The option with this value or text; for an external select, `wanted` is the option itself."""
     if isinstance(wanted, dict):
         return wanted
     offered = list(options_of(element))
@@ -99,9 +99,9 @@ def options_of(element: Json) -> Iterator[Json]:
 
 
 def filled_in(blocks: Iterable[Json], values: Values, kept: Json, *, to_be_sent: bool = True) -> Json:
-    """`state.values` of a view after the person filled in `values`; `kept` is what was there before.
+    """`state.values` of a view after the person filled in `values` on top of `kept`.
 
-    NotShownError for a field that is not there; with `to_be_sent`, ValueError where Slack's client would not submit.
+    NotShownError for an unknown field; with `to_be_sent`, ValueError where Slack's client would refuse to submit.
     """
     left: dict[str, Value] = dict(values)
     found: Json = {}

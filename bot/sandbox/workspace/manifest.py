@@ -1,4 +1,4 @@
-"""The Slack app manifest: what the app may do in this workspace is read from the file that installs it."""
+"""The Slack app manifest. The app's permissions in this workspace come from the file that installs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Section = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shortcut:
-    """An entry of a menu: `kind` is "global" or "message"."""
+    """An entry in Slack's shortcuts menu: `kind` is "global" or "message"."""
 
     name: str
     callback_id: str
@@ -20,12 +20,12 @@ class Shortcut:
 
 
 class ManifestError(ValueError):
-    """The manifest cannot be installed; the message says where and why."""
+    """The manifest is invalid; the message says where and why."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What Slack grants the app: https://docs.slack.dev/reference/app-manifest."""
+    """The app's features and permissions: https://docs.slack.dev/reference/app-manifest."""
 
     name: str
     bot_name: str
@@ -39,11 +39,11 @@ class Manifest:
     messages_read_only: bool
     shortcuts: tuple[Shortcut, ...] = ()
     usage: Mapping[str, str] = field(default_factory=dict)
-    """Each command with the hint that Slack shows while it is typed."""
+    """The hint that Slack shows while each command is typed."""
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
-        """Read the file at `path`; ManifestError when Slack would not take it."""
+        """Read the file at `path`; ManifestError when Slack would refuse it."""
         try:
             document = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
@@ -54,7 +54,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, document: Section) -> "Manifest":
-        """Take the parts the workspace acts on; ManifestError when a required one is missing."""
+        """Read the parts that the workspace uses; ManifestError when a required one is missing."""
         features, settings = _section(document, "features"), _section(document, "settings")
         home = _section(features, "app_home")
         scopes = frozenset(_section(document, "oauth_config", "scopes").get("bot", []))

@@ -1,4 +1,4 @@
-"""What a workspace holds. Everything here is a snapshot: a change makes a new object."""
+"""The objects of a workspace. Each is a snapshot: a change makes a new object."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ class User:
     is_bot: bool = False
     is_guest: bool = False
     team: str = ""
-    """Of whom Slack Connect lets in from another workspace; empty for who is at home here."""
+    """The home workspace of a person from Slack Connect; empty for members of this one."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel, or (`user` set) the direct message between that user and the app."""
+    """A channel or, if `user` is set, the direct message between that user and the app."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Version:
-    """What a message said before an edit."""
+    """The content of a message before an edit."""
 
     text: str
     blocks: tuple[Json, ...]
@@ -52,7 +52,7 @@ class Version:
 
 @dataclass(frozen=True)
 class SlackMessage:
-    """A message as it is now. `author` is a user id, `edited` the ts of the last edit, `only_for` the one reader."""
+    """A message. `author` is a user id, `edited` the ts of the last edit, `only_for` the reader of an ephemeral one."""
 
     channel: str
     ts: str
@@ -72,7 +72,7 @@ class SlackMessage:
 
 @dataclass(frozen=True)
 class View:
-    """A modal or a home tab: `body` is the view as the app gave it, ids filled in."""
+    """A modal or Home tab: `body` is the app's view with missing ids added."""
 
     id: str
     user: str
@@ -112,8 +112,8 @@ class View:
 class PayloadDelivery:
     """One payload sent to the app. `started` is Unix seconds; `ack_seconds` counts from sending.
 
-    `error` is Slack's code when there was no (good) acknowledgement, `shown` the sentence the person saw then.
-    `late_ack_seconds` is set when the answer came after Slack had given up (3 s); `attempts` counts retries in.
+    Without a valid acknowledgement, `error` is Slack's code and `shown` the sentence that the person sees.
+    `late_ack_seconds` is set when the answer came after Slack had given up (3 s); `attempts` includes retries.
     """
 
     kind: str

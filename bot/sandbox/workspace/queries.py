@@ -1,4 +1,4 @@
-"""What people see, and waiting until they do."""
+"""Reads what people see, and waits for it."""
 
 import time
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from bot.sandbox.workspace.server import WorkspaceServer
 from bot.sandbox.workspace.state import State
 
 Found = TypeVar("Found")
-# Predicates may look outside the workspace, where no change is announced: they are asked this often.
+# Poll interval of predicates that read something outside the workspace, whose changes do not notify.
 OUTSIDE_SECONDS = 0.05
 
 
 class Queries:
-    """Reading the workspace. Safe from any thread."""
+    """Read access to the workspace. Thread-safe."""
 
     _state: State
     _server: WorkspaceServer
 
     def messages(self, where: User | Channel, *, deleted: bool = False) -> list[SlackMessage]:
-        """What stands in a user's direct message with the app, or in a channel, oldest first.
+        """The messages of a channel or of a user's direct message with the app, oldest first.
 
-        `deleted` shows deleted messages too.
+        `deleted` includes deleted messages.
         """
         with self._state.lock:
             channel = self._state.find_direct_message(where.id) if isinstance(where, User) else where
@@ -34,24 +34,24 @@ class Queries:
             return [one for one in held if deleted or not one.deleted]
 
     def ephemerals(self, user: User) -> list[SlackMessage]:
-        """The private answers this user sees, oldest first, wherever they stand."""
+        """The ephemeral messages that this user sees in any conversation, oldest first."""
         with self._state.lock:
             held = self._state.ephemerals.values()
             return [one for one in held if one.only_for == user.id and not one.deleted]
 
     def replies(self, channel: Channel | str, ts: str) -> list[SlackMessage]:
-        """What stands in the thread under that message, oldest first."""
+        """The replies in the thread of that message, oldest first."""
         with self._state.lock:
             parent = self._state.messages.get((channel if isinstance(channel, str) else channel.id, ts))
             return [] if parent is None else self._state.replies(parent)
 
     def notices(self, user: User) -> list[str]:
-        """What Slack itself told the user: failed commands and clicks."""
+        """Slack's own notices to the user about failed commands and clicks."""
         with self._state.lock:
             return list(self._state.notices.get(user.id, []))
 
     def views(self, user: User) -> list[View]:
-        """The modals the user has open, the top one last."""
+        """The user's open modals, the top one last."""
         with self._state.lock:
             return list(self._state.views.get(user.id, []))
 
@@ -62,36 +62,36 @@ class Queries:
 
     @property
     def people(self) -> list[User]:
-        """Everybody but bots, in the order in which they came."""
+        """Everybody but bots, in the order in which they were added."""
         with self._state.lock:
             return [one for one in self._state.users.values() if not one.is_bot]
 
     @property
     def names(self) -> dict[str, str]:
-        """What the ids of people, groups and channels are called."""
+        """The names of people, groups and channels by id."""
         with self._state.lock:
             names = {user.id: user.name for user in self._state.users.values()}
             names |= {group.id: group.handle for group in self._state.groups.values()}
             return names | {channel.id: channel.name for channel in self._state.channels.values()}
 
     def conversations(self, user: User) -> list[Channel]:
-        """The direct message with the app, if there is one yet, and the channels that the user is in."""
+        """The user's direct message with the app, if it exists, and channels."""
         with self._state.lock:
             return [one for one in self._state.channels.values() if user.id in one.members]
 
     @property
     def changes(self) -> int:
-        """How often anything has changed. A number to be waited on."""
+        """The number of changes so far, for `wait_for_change`."""
         return self._state.changes
 
     def wait_for_change(self, before: int, seconds: float) -> int:
-        """Return `changes` once it is no longer `before`, or after so many seconds."""
+        """Wait until `changes` differs from `before`, for at most `seconds`; return `changes`."""
         self._state.wait_for_change(before, seconds)
         return self._state.changes
 
     @property
     def manifest(self) -> Manifest:
-        """What the app was installed with."""
+        """The manifest of the installed app."""
         return self._state.manifest
 
     @property
@@ -107,7 +107,7 @@ class Queries:
             return list(self._state.deliveries)
 
     def calls(self, method: str) -> list[Call]:
-        """The requests for one method."""
+        """The app's requests for one method."""
         return [call for call in self.traffic if call.method == method]
 
     def render(self, shown: SlackMessage | View, reader: User) -> str:
@@ -117,14 +117,14 @@ class Queries:
     def wait_for(
         self, predicate: Callable[[], Found | None], timeout: float = 5.0, what: str = "what was waited for"
     ) -> Found:
-        """The first truthy answer of `predicate`, asked again at every change.
+        """The first truthy result of `predicate`, which is called again at every change.
 
         AssertionError after `timeout` seconds, with what each person sees.
         """
         deadline = time.monotonic() + timeout
         while True:
             before = self._state.changes
-            # Asked without the lock, so that a predicate may act in the workspace too.
+            # Called without the lock, so that a predicate may also act in the workspace.
             if found := predicate():
                 return found
             left = deadline - time.monotonic()
@@ -133,7 +133,7 @@ class Queries:
             self._state.wait_for_change(before, min(left, OUTSIDE_SECONDS))
 
     def dump(self) -> str:
-        """What every person sees now, for a failing test."""
+        """Everything that each person sees now, for the message of a failing test."""
         lines = []
         for user in [one for one in self._state.users.values() if not one.is_bot]:
             lines.append(f"== {user.name} ({user.id})")

@@ -1,4 +1,4 @@
-"""The workspace on a port: one thread, one event loop, 127.0.0.1 only."""
+"""The workspace's HTTP server: one thread, one event loop, 127.0.0.1 only."""
 
 import asyncio
 import threading
@@ -16,9 +16,9 @@ from bot.sandbox.workspace.webapi.response_url import ResponseUrls
 
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
-# The largest body taken: a view may be 250 kB, and Slack refuses the rest itself.
+# The largest accepted body: a view may be 250 kB, and Slack itself refuses larger ones.
 BODY_BYTES = 4 * 1024 * 1024
-# Handlers that a fault keeps hanging are cut off after this.
+# Handlers that a fault leaves hanging are cut off after this.
 SHUTDOWN_SECONDS = 0.5
 START_SECONDS = 10.0
 
@@ -45,7 +45,7 @@ class WorkspaceServer:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Return when the port answers; OSError when it cannot be had."""
+        """Start and wait until the port answers; OSError when it is taken."""
         self._thread.start()
         if not self._ready.wait(START_SECONDS):
             raise TimeoutError("the workspace did not start")
@@ -53,14 +53,14 @@ class WorkspaceServer:
             raise self._failure
 
     def stop(self) -> None:
-        """End every connection and the thread. Safe to call twice."""
+        """Close every connection and end the thread. Safe to call twice."""
         self.faults.clear()
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine on the server's loop from any other thread, and wait for it."""
+        """Run a coroutine on the server's loop from another thread, and wait for it."""
         if self._loop is None or self._loop.is_closed():
             work.close()
             raise RuntimeError("the workspace has ended")

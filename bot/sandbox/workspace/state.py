@@ -1,6 +1,6 @@
-"""The workspace's memory: people, conversations, messages, views, triggers. One lock guards all of it.
+"""The workspace's state: people, conversations, messages, views, triggers. One lock guards all of it.
 
-Nothing here knows HTTP. Every change notifies `changed`, so that a waiting test or page sees it at once.
+It is independent of HTTP. Every change notifies `changed`, so that a waiting test or page sees it at once.
 """
 
 import itertools
@@ -18,13 +18,13 @@ from bot.sandbox.workspace.model import Call, Channel, Group, Json, PayloadDeliv
 ID_DIGITS = 10
 FIRST_ID = 0x8A5C0D1
 MICROS = 1_000_000
-# Kept calls and deliveries: enough for any test, bounded for a demo that runs all day.
+# Calls and deliveries kept: enough for any test, bounded for a demo that runs all day.
 TRAFFIC = 20_000
 
 
 @dataclass
 class Trigger:
-    """A trigger_id: good once, for 3 s. `view` is the modal it was born in."""
+    """A trigger_id, valid once within 3 s. `view` is the modal that created it."""
 
     user: str
     at: float
@@ -34,7 +34,7 @@ class Trigger:
 
 @dataclass
 class ResponseUrl:
-    """Where an answer to one payload may be posted. `message` is what a click was on."""
+    """A URL that accepts answers to one payload. `message` is the clicked message."""
 
     user: str
     channel: str
@@ -59,13 +59,13 @@ class State:
         self.bot_token = f"xoxb-{secrets.token_hex(24)}"
         self.app_token = f"xapp-1-{self.app_id}-{secrets.token_hex(24)}"
         self.signing_secret = secrets.token_hex(16)
-        # Socket Mode: where, and the tickets not yet used.
+        # Socket Mode: its URL, and the unused tickets.
         self.socket_root = ""
         self.tickets: set[str] = set()
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.channels: dict[str, Channel] = {}
-        # Switches: what an administrator of a real workspace sets.
+        # Settings that an administrator of a real workspace controls.
         self.messages_tab = manifest.messages_tab
         self.paid_plan = True
         self.revoked_scopes: set[str] = set()
@@ -74,7 +74,7 @@ class State:
         self.users[bot.id] = bot
 
     def forget(self) -> None:
-        """Drop what was said and shown; people, groups and channels stay."""
+        """Drop messages, views and traffic; people, groups and channels stay."""
         self.messages: dict[tuple[str, str], SlackMessage] = {}
         self.ephemerals: dict[tuple[str, str], SlackMessage] = {}
         self.notices: dict[str, list[str]] = {}
@@ -87,7 +87,7 @@ class State:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Hold the lock, and tell those who wait afterwards."""
+        """Hold the lock, and notify waiting threads at the end."""
         with self.changed:
             try:
                 yield
@@ -96,7 +96,7 @@ class State:
                 self.changed.notify_all()
 
     def wait_for_change(self, before: int, seconds: float) -> None:
-        """Return once `changes` is no longer `before`, or after so many seconds."""
+        """Wait until `changes` differs from `before`, for at most `seconds`."""
         with self.changed:
             self.changed.wait_for(lambda: self.changes != before, seconds)
 
@@ -128,26 +128,26 @@ class State:
             return next((c for c in self.channels.values() if c.user == user), None)
 
     def put_message(self, message: SlackMessage) -> SlackMessage:
-        """Store a new message or the next state of one."""
+        """Store a new message, or a new version of one."""
         with self.changing():
             shelf = self.ephemerals if message.is_ephemeral else self.messages
             shelf[message.channel, message.ts] = message
             return message
 
     def edit(self, message: SlackMessage, text: str, blocks: tuple[Json, ...]) -> SlackMessage:
-        """Replace what a message says; what it said before stays in `history`."""
+        """Replace the content of a message; the old content stays in `history`."""
         before = Version(message.text, message.blocks)
         history = (*message.history, before)
         return self.put_message(replace(message, text=text, blocks=blocks, edited=self.new_ts(), history=history))
 
     def find_message(self, message: SlackMessage) -> SlackMessage | None:
-        """The message as it is now; None when it was forgotten."""
+        """The current version of the message; None after `forget`."""
         with self.lock:
             shelf = self.ephemerals if message.is_ephemeral else self.messages
             return shelf.get((message.channel, message.ts))
 
     def replies(self, parent: SlackMessage) -> list[SlackMessage]:
-        """What stands in the thread of a message, oldest first, without the message itself."""
+        """The replies in the thread of a message, oldest first."""
         with self.lock:
             held = self.messages.values()
             return [m for m in held if (m.channel, m.thread_ts) == (parent.channel, parent.ts) and not m.deleted]
@@ -164,7 +164,7 @@ class State:
             return next((view for view in shown if view.id == view_id), None)
 
     def put_view(self, view: View) -> View:
-        """Replace an open modal (same id) in its stack, or the home tab."""
+        """Replace an open modal with the same id in its stack, or the Home tab."""
         with self.changing():
             if view.type == "home":
                 self.homes[view.user] = view
@@ -174,6 +174,6 @@ class State:
             return view
 
     def notice(self, user: str, text: str) -> None:
-        """What Slack itself tells the user (Slackbot, only visible to them)."""
+        """Add a notice from Slack itself to the user (Slackbot, only visible to them)."""
         with self.changing():
             self.notices.setdefault(user, []).append(text)

@@ -1,4 +1,4 @@
-"""The local Slack workspace: start it, fill it with people, and let an application loose on it."""
+"""The local Slack workspace: its life cycle, its people and channels, and its settings and faults."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ from bot.sandbox.workspace.state import State
 class Workspace(Actions, Queries):
     """A real HTTP and WebSocket server that speaks Slack's protocols on 127.0.0.1.
 
-    An application is pointed at it with SLACK_API_URL alone. Use as a context manager, or `close` it.
+    An application needs only SLACK_API_URL to use it. Use it as a context manager, or `close` it.
     """
 
     def __init__(self, state: State, server: WorkspaceServer, faults: Faults) -> None:
@@ -57,7 +57,7 @@ class Workspace(Actions, Queries):
     ) -> None:
         self.close()
 
-    # What the application is given.
+    # Settings of the application.
 
     @property
     def api_url(self) -> str:
@@ -94,25 +94,25 @@ class Workspace(Actions, Queries):
         is_guest: bool = False,
         team: str = "",
     ) -> User:
-        """A member. Left out: NAME@example.com, and the name itself as the real name."""
+        """Add a member. The default e-mail is NAME@example.com, the default real name the capitalised name."""
         mail = f"{name}@example.com" if email is None else email
         user = User(self._state.new_id("U"), name, mail, real_name or name.title(), tz, deleted, is_bot, is_guest, team)
         return self._put_user(user)
 
     def user(self, user_id: str) -> User:
-        """The user as they are now; KeyError when there is none."""
+        """The current state of the user; KeyError when there is none."""
         with self._state.lock:
             return self._state.users[user_id]
 
     def deactivate(self, user: User) -> User:
-        """What happens when someone leaves: the account stays, marked deleted."""
+        """Mark the account deleted, as Slack does when someone leaves."""
         return self._put_user(replace(self.user(user.id), deleted=True))
 
     def reactivate(self, user: User) -> User:
         return self._put_user(replace(self.user(user.id), deleted=False))
 
     def add_group(self, handle: str, members: Iterable[User]) -> Group:
-        """A user group, @handle."""
+        """Add the user group @handle."""
         return self._put_group(Group(self._state.new_id("S"), handle, tuple(user.id for user in members)))
 
     def set_group(self, handle: str, members: Iterable[User]) -> Group:
@@ -122,7 +122,7 @@ class Workspace(Actions, Queries):
         return self._put_group(replace(group, members=tuple(user.id for user in members)))
 
     def add_channel(self, name: str, members: Iterable[User] = (), *, with_app: bool = True) -> Channel:
-        """A public channel; `with_app` puts the bot in it."""
+        """Add a public channel; `with_app` adds the bot to it."""
         ids = {user.id for user in members} | ({self._state.bot_user_id} if with_app else set())
         channel = Channel(self._state.new_id("C"), name, frozenset(ids))
         with self._state.changing():
@@ -146,41 +146,41 @@ class Workspace(Actions, Queries):
             self._server.run(self._server.deliveries.send_event(self._server.payloads.group_changed(event, group)))
         return group
 
-    # What an administrator, the network and Slack itself may do.
+    # Changes by an administrator, the network and Slack itself.
 
     def set_messages_tab(self, *, enabled: bool) -> None:
         """Turn direct messages with the app on or off."""
         self._state.messages_tab = enabled
 
     def set_paid_plan(self, *, paid: bool) -> None:
-        """User groups need a paid plan."""
+        """Switch the paid plan, which user groups need."""
         self._state.paid_plan = paid
 
     def revoke_scope(self, scope: str) -> None:
-        """Take a scope away from the installed app, as if the manifest had never asked for it."""
+        """Remove a scope from the installed app, as if the manifest did not contain it."""
         with self._state.changing():
             self._state.revoked_scopes.add(scope)
 
     def enforce_rate_limits(self, *, enforced: bool = True) -> None:
-        """Count calls as Slack does and answer 429 to those above the limits."""
+        """Count calls as Slack does and answer 429 above the limits."""
         self._server.web_api.rates.enforced = enforced
 
     def on_call(self, hook: Hook) -> Callable[[], None]:
         """Call `hook(method, payload, phase)` before and after each call takes effect.
 
-        It may block, and may answer "drop" to close the connection. Returns a function that takes it off.
+        It may block, and may return "drop" to close the connection. Returns a function that removes the hook.
         """
         hooks = self._server.web_api.hooks
         hooks.append(hook)
         return lambda: hooks.remove(hook)
 
     def deliver_by_http(self, url: str | None) -> None:
-        """Post signed payloads to `url` instead of Socket Mode; None goes back to Socket Mode."""
+        """Post signed payloads to `url` instead of Socket Mode; None switches back."""
         self._server.deliveries.http.url = url
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections the app has."""
+        """The number of the app's Socket Mode connections."""
         return len(self._server.deliveries.sockets.connections)
 
     def refresh_connections(self) -> None:
@@ -192,12 +192,12 @@ class Workspace(Actions, Queries):
         self._server.run(self._server.deliveries.sockets.drop(abrupt=abrupt))
 
     def half_open(self) -> None:
-        """Let the present connections swallow everything from now on; new ones work."""
+        """Make the present connections half-open, so that they lose every message; new ones work."""
         for connection in list(self._server.deliveries.sockets.connections):
             connection.swallowing = True
 
     def reset(self) -> None:
-        """Forget messages, views, traffic, faults and switches; people, groups and channels stay."""
+        """Drop messages, views, traffic, faults and settings; people, groups and channels stay."""
         self.faults.clear()
         self._server.web_api.rates.forget()
         self._server.web_api.rates.enforced = False

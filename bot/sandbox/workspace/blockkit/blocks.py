@@ -1,4 +1,4 @@
-"""Block Kit as Slack checks it: messages and views that Slack would refuse are refused here.
+"""Validation of messages and views as in Slack.
 
 Limits: https://docs.slack.dev/reference/block-kit/blocks and https://docs.slack.dev/reference/views.
 """
@@ -46,7 +46,7 @@ VIEW_KEYS = {
 
 
 def check_message_blocks(blocks: Any) -> list[Json]:
-    """The blocks of a message; SlackError `invalid_blocks` with Slack's pointers when they cannot be shown."""
+    """The validated blocks of a message; SlackError `invalid_blocks` with Slack's pointers when they are invalid."""
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
     problems = Problems()
@@ -59,7 +59,7 @@ def check_message_blocks(blocks: Any) -> list[Json]:
 
 
 def check_view(view: Any, kinds: tuple[str, ...]) -> Json:
-    """A view of one of `kinds`; SlackError `invalid_arguments` or `view_too_large` when Slack would refuse it."""
+    """The validated view of one of `kinds`; SlackError `invalid_arguments` or `view_too_large` as in Slack."""
     if not isinstance(view, dict) or view.get("type") not in kinds:
         raise SlackError("invalid_arguments", [f"must be a view of type {kinds[0]} [json-pointer:/view]"])
     if len(json.dumps(view).encode()) > VIEW_BYTES:
@@ -163,7 +163,7 @@ def _markdown(block: Json, pointer: str, problems: Problems) -> None:
 
 
 def _nothing(block: Json, pointer: str, problems: Problems) -> None:
-    """A divider carries nothing to check."""
+    """A divider has nothing to check."""
 
 
 BLOCKS: dict[str, tuple[set[str], set[str], Callable[[Json, str, Problems], None]]] = {

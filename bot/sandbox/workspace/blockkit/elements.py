@@ -1,4 +1,4 @@
-"""Which Block Kit elements exist, where each may stand, and what each may carry.
+"""Validation of Block Kit elements: their types, the blocks that may contain them, and their fields.
 
 Limits: https://docs.slack.dev/reference/block-kit/block-elements.
 """
@@ -54,7 +54,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
 INPUTS = {"plain_text_input", "number_input", "email_text_input", "url_text_input"}
 MULTI_SELECTS = {name for name in KEYS if name.startswith("multi_")}
 BOXES = {"checkboxes", "radio_buttons"}
-# Where Slack takes an element ("Works with block types" on each element's page).
+# The blocks in which Slack accepts an element ("Works with block types" on each element's page).
 IN_SECTION = set(KEYS) - INPUTS
 IN_ACTIONS = set(KEYS) - INPUTS - MULTI_SELECTS - {"image"}
 IN_INPUT = set(KEYS) - {"button", "image", "overflow"}
@@ -62,7 +62,7 @@ INTERACTIVE = set(KEYS) - {"image"}
 
 
 def check_element(node: Json, pointer: str, allowed: set[str], problems: Problems) -> None:
-    """Add to `problems` what Slack would refuse in this element at this place."""
+    """Add to `problems` what Slack would refuse in this element in this place."""
     kind = node.get("type")
     if not isinstance(kind, str) or kind not in allowed:
         problems.add(f"{pointer}/type", f"unsupported element type here: {kind}")
@@ -114,11 +114,11 @@ def _static(node: Json, pointer: str, problems: Problems) -> None:
 
 
 def problems_of_options(answer: Json) -> list[str]:
-    """What Slack would refuse in the options that an app offers for an external select, 100 at most."""
+    """The problems in an app's options for an external select, 100 options at most."""
     problems = Problems()
     offered: Json = {name: answer[name] for name in ("options", "option_groups") if name in answer}
     if offered == {"options": []}:
-        return []  # nothing fits what was typed
+        return []  # nothing matches the typed text
     _static(offered, "", problems)
     return problems.found
 

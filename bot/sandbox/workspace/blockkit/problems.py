@@ -1,4 +1,4 @@
-"""The bricks of Block Kit validation: problems with JSON pointers, text objects, options, dialogs.
+"""The parts of Block Kit validation: problems with JSON pointers, text objects, options, dialogs.
 
 Every limit is Slack's, from https://docs.slack.dev/reference/block-kit (composition objects and elements).
 """
@@ -23,7 +23,7 @@ STYLES = ("primary", "danger")
 
 @dataclass
 class Problems:
-    """What Slack would complain of, each with the JSON pointer of the place."""
+    """The problems that Slack would report, each with its JSON pointer."""
 
     found: list[str] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Problems:
             self.add(f"{pointer}/{name}", f"must be one of: {', '.join(allowed)}")
 
     def items(self, node: Json, name: str, pointer: str, limit: int, least: int = 1) -> list[tuple[str, Json]]:
-        """The objects of a list with the pointer of each; wrong counts and non-objects are problems."""
+        """The objects of a list, each with its pointer; wrong counts and non-objects are problems."""
         value = node.get(name)
         if not isinstance(value, list):
             self.add(f"{pointer}/{name}", "must be an array")
@@ -103,7 +103,7 @@ class Problems:
         self.string(option, "url", pointer, URL_CHARS)
 
     def confirm(self, node: Json, pointer: str) -> None:
-        """The dialog that asks "are you sure"."""
+        """An optional confirmation dialog."""
         if "confirm" not in node:
             return
         for at, dialog in self.object(node["confirm"], f"{pointer}/confirm"):

@@ -1,6 +1,6 @@
-"""Block Kit as plain text for a terminal: what a reader in a time zone sees.
+"""Renders Block Kit as plain text for a terminal, in the reader's time zone.
 
-An unknown block raises, so that nothing is left out of a demonstration in silence.
+An unknown block raises, so that the demo never silently omits anything.
 """
 
 import html
@@ -23,11 +23,11 @@ LINK = re.compile(r"<((?:https?|mailto):[^|>]+)(?:\|([^>]*))?>")
 
 
 class UnknownBlockError(ValueError):
-    """There is no plain text for this block, element or token."""
+    """This block, element or token cannot be rendered."""
 
 
 def render_text(shown: SlackMessage | View, tz: str, names: Names) -> str:
-    """The message or view as text; `tz` is the reader's zone, `names` says what ids are called."""
+    """The message or view as text; `tz` is the reader's time zone, `names` maps ids to names."""
     page = _Rendering(ZoneInfo(tz), names)
     if isinstance(shown, SlackMessage) and not shown.blocks:
         return page.mrkdwn(shown.text)
@@ -99,7 +99,7 @@ class _Rendering:
         return str(node["text"]) if node["type"] == "plain_text" else self.mrkdwn(str(node["text"]))
 
     def mrkdwn(self, text: str) -> str:
-        """Tokens replaced as this reader sees them; what was escaped is shown as typed."""
+        """The text with its tokens replaced for this reader, and unescaped."""
         text = DATE.sub(lambda m: self.date(int(m[1]), m[2].split("^")[0]), text)
         text = MENTION.sub(lambda m: f"{m[1]}{m[3] or self.names.get(m[2], m[2])}", text)
         text = GROUP.sub(lambda m: f"@{self.names.get(m[1], m[2] or m[1]).removeprefix('@')}", text)
@@ -134,7 +134,7 @@ class _Rendering:
         return values[name]
 
     def paragraph(self, part: Json) -> str:
-        """One element of a rich_text block, with its line end."""
+        """One element of a rich_text block, with a line end."""
         kind, inner = part["type"], part["elements"]
         if kind == "rich_text_list":
             ordered = part.get("style") == "ordered"
@@ -164,7 +164,7 @@ class _Rendering:
 
 
 def _first(element: Json) -> str:
-    """The value an element starts with."""
+    """The element's initial value."""
     option = element.get("initial_option")
     if option:
         return str(option["text"]["text"])

@@ -1,9 +1,9 @@
-"""rich_text blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
+"""Validation of rich_text blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
 
 from bot.sandbox.workspace.blockkit.problems import Problems
 from bot.sandbox.workspace.model import Json
 
-# Slack states no number; it refuses a message over 40,000 characters in any case.
+# Slack documents no limit; it refuses a message over 40,000 characters in any case.
 PARTS = 1000
 INLINE: dict[str, tuple[set[str], set[str]]] = {
     "text": ({"text"}, {"style"}),

@@ -1,4 +1,4 @@
-"""Getting a payload to the app and its acknowledgement back, over Socket Mode or signed HTTP."""
+"""Sends payloads to the app and receives acknowledgements, over Socket Mode or signed HTTP."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from bot.sandbox.workspace.state import State
 
 # https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response
 ACK_SECONDS = 3.0
-# At once, after a minute, after five: https://docs.slack.dev/apis/events-api/#retries
+# At once, after one minute and after five: https://docs.slack.dev/apis/events-api/#retries
 RETRY_SECONDS = (0.0, 60.0, 300.0)
 REASONS = {
     "operation_timeout": "http_timeout",
@@ -24,7 +24,7 @@ REASONS = {
 
 @dataclass
 class Attempt:
-    """One try of a delivery; `given_up` once Slack stopped waiting."""
+    """One attempt at a delivery; `given_up` is set when Slack stops waiting."""
 
     number: int
     reason: str
@@ -33,7 +33,7 @@ class Attempt:
 
 
 class Deliveries:
-    """Sends payloads and waits for their acknowledgements. Runs on the server's loop."""
+    """Sends payloads and awaits their acknowledgements. Runs on the server's loop."""
 
     def __init__(self, state: State, retry_seconds: Sequence[float]) -> None:
         self.state = state
@@ -45,11 +45,11 @@ class Deliveries:
 
     @property
     def listened_to(self) -> bool:
-        """Whether there is anybody to deliver to. An event that nobody listens for is not kept."""
+        """Whether an app is connected. Events are not kept for later."""
         return self.http.url is not None or bool(self.sockets.connections)
 
     async def send(self, kind: str, payload: Json) -> PayloadDelivery:
-        """Deliver once; the answer is there, or `error` says what Slack makes of its absence."""
+        """Deliver once. Returns with the answer, or with Slack's code for its absence in `error`."""
         delivery = PayloadDelivery(kind, payload, started=self.state.clock())
         with self.state.changing():
             self.state.deliveries.append(delivery)
@@ -57,7 +57,7 @@ class Deliveries:
         return delivery
 
     async def send_event(self, payload: Json) -> PayloadDelivery:
-        """Deliver an event; retried in the background when it is not acknowledged."""
+        """Deliver an event, and retry in the background if it is not acknowledged."""
         delivery = await self.send("events_api", payload)
         if delivery.error is not None:
             self._background(self._retry(delivery))
@@ -77,7 +77,7 @@ class Deliveries:
                 return
 
     async def _attempt(self, delivery: PayloadDelivery, retry: int, reason: str) -> bool:
-        """One try. True when nothing more should be tried."""
+        """Make one attempt. True when no retry is needed or wanted."""
         attempt = Attempt(retry, reason, time.perf_counter())
         delivery.attempts += 1
         answer = self._background(self._carry(delivery, attempt))
@@ -93,7 +93,7 @@ class Deliveries:
         return outcome.error is None or outcome.no_retry
 
     async def _carry(self, delivery: PayloadDelivery, attempt: Attempt) -> DeliveryOutcome:
-        """Send and wait, however long: a late acknowledgement is recorded as such."""
+        """Send and wait without a limit, to record a late acknowledgement as such."""
         over_http = self.http.url is not None
         outcome = await (
             self.http.post(delivery, attempt.number, attempt.reason)

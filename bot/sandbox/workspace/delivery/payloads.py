@@ -1,4 +1,4 @@
-"""What Slack sends: slash commands, clicks, submissions, events, in Slack's own shapes.
+"""Builds Slack's payloads: slash commands, clicks, submissions and events.
 
 https://docs.slack.dev/interactivity and https://docs.slack.dev/apis/events-api
 """
@@ -11,7 +11,7 @@ from bot.sandbox.workspace.webapi.chat import message_json
 from bot.sandbox.workspace.webapi.response_url import ResponseUrls
 from bot.sandbox.workspace.webapi.views import view_json
 
-# Slack still sends the old verification token; an app that relies on it gets this.
+# Slack still sends the old verification token; an app that checks it gets this one.
 VERIFICATION_TOKEN = "deprecated-verification-token"  # noqa: S105 - not a secret, in Slack neither
 DOMAIN = "sandbox"
 
@@ -24,7 +24,7 @@ class Payloads:
         self.urls = urls
 
     def slash(self, user: User, command: str, text: str, channel: Channel) -> Json:
-        """A slash command. Slack escapes & < > in what was typed."""
+        """A slash command. Slack escapes & < > in its text."""
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": self.state.team_id,
@@ -52,7 +52,7 @@ class Payloads:
                 "is_ephemeral": message.is_ephemeral,
             },
             "channel": {"id": channel.id, "name": channel.name},
-            # Slack leaves the message itself out when it is ephemeral.
+            # Slack omits an ephemeral message.
             **({} if message.is_ephemeral else {"message": message_json(self.state, message)}),
             "state": {"values": {}},
             "response_url": self.urls.issue(user.id, channel.id, message),
@@ -61,7 +61,7 @@ class Payloads:
         }
 
     def view_action(self, user: User, view: View, action: Json) -> Json:
-        """A click or a choice in a modal or the home tab."""
+        """A click or choice in a modal or the Home tab."""
         return self._interactive("block_actions", user) | {
             "container": {"type": "view", "view_id": view.id},
             "view": view_json(self.state, view),
@@ -70,7 +70,7 @@ class Payloads:
         }
 
     def suggestion(self, user: User, on: SlackMessage | View, block_id: str, action_id: str, typed: str) -> Json:
-        """The options of an external select, asked for while the person types."""
+        """A request for the options of an external select, while the person types."""
         return self._interactive("block_suggestion", user) | {
             **self._where(on),
             "block_id": block_id,
@@ -97,7 +97,7 @@ class Payloads:
         }
 
     def message_shortcut(self, user: User, callback_id: str, message: SlackMessage) -> Json:
-        """A shortcut of the menu of a message (`message_action`)."""
+        """A shortcut in a message's menu (`message_action`)."""
         channel = self.state.channels[message.channel]
         return self._interactive("message_action", user) | {
             "callback_id": callback_id,
@@ -118,7 +118,7 @@ class Payloads:
         }
 
     def closed(self, user: User, view: View, *, cleared: bool) -> Json:
-        """A modal closed without submitting; `cleared` when the whole stack went."""
+        """A modal closed without submitting; `cleared` when the whole stack was closed."""
         return self._interactive("view_closed", user) | {
             "view": view_json(self.state, view),
             "is_cleared": cleared,
@@ -158,7 +158,7 @@ class Payloads:
         return self.event(event | ({"view": view_json(self.state, held)} if held is not None else {}))
 
     def group_changed(self, event: str, group: Group) -> Json:
-        """A user group that was made or whose members changed."""
+        """A user group that was created or whose members changed."""
         subteam = {"id": group.id, "handle": group.handle, "users": list(group.members), "is_usergroup": True}
         return self.event({"type": event, "subteam": subteam, "event_ts": self.state.new_ts()})
 

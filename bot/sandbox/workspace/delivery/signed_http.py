@@ -1,4 +1,4 @@
-"""Delivery over HTTP, signed as https://docs.slack.dev/authentication/verifying-requests-from-slack says."""
+"""Delivery over signed HTTP: https://docs.slack.dev/authentication/verifying-requests-from-slack."""
 
 import hashlib
 import hmac
@@ -13,13 +13,13 @@ import aiohttp
 from bot.sandbox.workspace.model import Json, PayloadDelivery
 from bot.sandbox.workspace.state import State
 
-# Late answers are still recorded; after this the connection is given up.
+# Late answers are recorded for this long; then the request is abandoned.
 LATE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """What a POST to the app came to: `error` is Slack's word for a failure, None when it was acknowledged."""
+    """The result of one attempt: `error` is Slack's code of a failure, None when it was acknowledged."""
 
     status: int | None
     body: Any
@@ -36,7 +36,7 @@ class SignedHttp:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, delivery: PayloadDelivery, retry: int = 0, reason: str = "") -> DeliveryOutcome:
-        """One signed POST; never raises for what the app or the network does."""
+        """Send one signed POST. Failures of the app or the network are results, not exceptions."""
         content_type, body = encode(delivery)
         # The machine's clock, not the workspace's: the app compares this with its own.
         headers = signature(self.state.signing_secret, int(time.time()), body)
@@ -71,7 +71,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 
 
 def encode(delivery: PayloadDelivery) -> tuple[str, bytes]:
-    """Commands are forms, interactions a form with one JSON field, events JSON."""
+    """Content type and body: a form for a command, a form with one JSON field for an interaction, JSON for an event."""
     form = "application/x-www-form-urlencoded"
     if delivery.kind == "slash_commands":
         return form, urlencode(delivery.payload).encode()

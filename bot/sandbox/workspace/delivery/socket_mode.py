@@ -20,17 +20,17 @@ from bot.sandbox.workspace.webapi.methods import method
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 10
-# Slack pings too. A client that waits in recv() notices its own close at the next frame, so often is kind.
+# Slack pings too. A client blocked in recv() notices its own close only at the next frame, so pings are frequent.
 PING_SECONDS = 0.25
-# How long an old connection stays after it was asked to refresh.
+# How long an old connection stays open after a request to refresh.
 REFRESH_SECONDS = 10.0
-# A close frame is answered within this, or the connection is cut.
+# Timeout for the answer to a close frame, after which the connection is cut.
 CLOSE_SECONDS = 1.0
 
 
 @method("apps.connections.open", token="app")  # noqa: S106 - the kind of a token, not a token
 def apps_connections_open(state: State, _args: Json) -> Json:
-    """A URL good for one connection. `ticket` and `app_id` as in Slack's own URLs."""
+    """A URL for one connection. `ticket` and `app_id` are as in Slack's own URLs."""
     if not state.manifest.socket_mode:
         raise SlackError("socket_mode_disabled")
     ticket = secrets.token_hex(16)
@@ -39,7 +39,7 @@ def apps_connections_open(state: State, _args: Json) -> Json:
 
 
 class SocketConnection:
-    """One WebSocket. `draining`: it was told to refresh. `swallowing`: half-open, all is lost in it."""
+    """One WebSocket. `draining`: it was asked to refresh. `swallowing`: it is half-open and loses every message."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.BaseTransport, name: str) -> None:
         self.socket = socket
@@ -50,7 +50,7 @@ class SocketConnection:
 
 
 class Sockets:
-    """The app's connections. Everything here runs on the server's loop."""
+    """The app's connections. Runs on the server's loop."""
 
     def __init__(self, state: State, on_ack: Callable[[str, Any], None]) -> None:
         self.state = state
@@ -62,7 +62,7 @@ class Sockets:
         self.arrived = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One WebSocket, from hello to close."""
+        """Serve one WebSocket, from hello to close."""
         ticket = request.query.get("ticket", "")
         if ticket not in self.state.tickets:
             return web.json_response(SlackError("invalid_ticket").answer(), status=403)
@@ -117,7 +117,7 @@ class Sockets:
             await asyncio.sleep(PING_SECONDS)
             if not connection.swallowing:
                 try:
-                    # Never empty, as Slack's: the builtin client takes a frame of two bytes for half a frame.
+                    # Never empty, like Slack's pings: the builtin client takes a frame of two bytes for half a frame.
                     await connection.socket.ping(f"Ping from {connection.name}".encode())
                 except ConnectionError:
                     return
@@ -128,7 +128,7 @@ class Sockets:
                 self.connections.remove(connection)
 
     async def send(self, envelope: Json, patience: float) -> str | None:
-        """Give the envelope to one connection and name it; None when there is none to take it.
+        """Send the envelope over one connection and return its name; None when there is no connection.
 
         While all connections are being refreshed, wait up to `patience` seconds for a new one.
         """
@@ -159,7 +159,7 @@ class Sockets:
         return True
 
     async def refresh(self) -> None:
-        """Ask every connection to be replaced, as Slack does every few hours; close the old ones later."""
+        """Ask the app to replace every connection, as Slack does every few hours; close the old ones later."""
         for connection in list(self.connections):
             connection.draining = True
             await connection.socket.send_json(
@@ -174,7 +174,7 @@ class Sockets:
         await connection.socket.close()
 
     async def drop(self, *, abrupt: bool) -> None:
-        """End every connection, with a close frame or (`abrupt`) without."""
+        """Close every connection; `abrupt` sends no close frame."""
         for connection in list(self.connections):
             self._forget(connection)
             if abrupt and isinstance(connection.transport, asyncio.Transport):
@@ -183,7 +183,7 @@ class Sockets:
                 await connection.socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def close(self) -> None:
-        """End everything, when the workspace ends."""
+        """Close everything when the workspace ends."""
         for task in list(self._tasks):
             task.cancel()
         await self.drop(abrupt=False)

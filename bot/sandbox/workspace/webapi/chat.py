@@ -1,4 +1,4 @@
-"""Web API: chat.*. Messages are checked as Slack checks them before they are kept."""
+"""Web API: chat.*. Messages are validated as in Slack before they are stored."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -11,7 +11,8 @@ from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.methods import method, required
 from bot.sandbox.workspace.webapi.people import require_reachable
 
-# https://docs.slack.dev/changelog/2018-truncating-really-long-messages: longer is cut, here it is refused.
+# Slack truncates longer texts; here they are refused.
+# https://docs.slack.dev/changelog/2018-truncating-really-long-messages
 TEXT_CHARS = 40_000
 
 
@@ -45,7 +46,7 @@ def post_ephemeral(state: State, args: Json) -> Json:
 
 @method("chat.update", scope="chat:write")
 def update(state: State, args: Json) -> Json:
-    """A field left out keeps what it said, blocks too: https://docs.slack.dev/reference/methods/chat.update."""
+    """An omitted field keeps its value, also `blocks`: https://docs.slack.dev/reference/methods/chat.update."""
     message = _own(state, args, "cant_update_message")
     text, blocks = content(state, args)
     message = state.edit(
@@ -77,7 +78,7 @@ def required_channel(args: Json) -> str:
 
 
 def content(state: State, args: Json) -> tuple[str, tuple[Json, ...]]:
-    """The text and blocks of a message to be; SlackError when Slack would not take them."""
+    """The text and blocks of a new message; SlackError when Slack would refuse them."""
     text, raw = args.get("text"), args.get("blocks")
     if args.get("attachments"):
         raise SlackError("invalid_attachments", ["legacy attachments are not spoken by this workspace"])
@@ -92,7 +93,7 @@ def content(state: State, args: Json) -> tuple[str, tuple[Json, ...]]:
 
 
 def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
-    """Slack gives every block a block_id and every interactive element an action_id."""
+    """Add the ids that Slack adds: a block_id to every block, an action_id to every interactive element."""
     named: list[Json] = []
     for block in deepcopy(blocks):
         block["block_id"] = block.get("block_id") or state.new_id("b")
@@ -103,7 +104,7 @@ def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
 
 
 def message_json(state: State, message: SlackMessage) -> Json:
-    """A message as the Web API and interactive payloads carry it."""
+    """A message in the format of the Web API and interactive payloads."""
     found: Json = {
         "type": "message",
         "user": message.author,
@@ -125,7 +126,7 @@ def message_json(state: State, message: SlackMessage) -> Json:
 
 
 def _destination(state: State, name: str) -> Channel:
-    """A channel the bot may post to: an id, a #name, or a user's id (then the direct message)."""
+    """The channel for an id, a #name or a user's id (the direct message), if the bot may post to it."""
     channel: Any = state.channels.get(name)
     if channel is None and name.startswith("U"):
         if name not in state.users:
@@ -151,7 +152,7 @@ def _thread(state: State, channel: Channel, args: Json) -> str | None:
 
 
 def find_thread(state: State, channel: Channel, thread_ts: str | None) -> str | None:
-    """The ts of the thread that an answer to this message stands in: its parent's, as there are no threads of threads.
+    """The ts of the thread for a reply to this message: that of its parent, since threads do not nest.
 
     SlackError when there is no such message.
     """

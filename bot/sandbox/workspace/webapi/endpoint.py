@@ -1,4 +1,4 @@
-"""The Web API over HTTP: reads arguments as Slack does, checks tokens and scopes, suffers faults, keeps traffic."""
+"""The Web API's HTTP endpoint: parses arguments, checks tokens and scopes, injects faults and records traffic."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ from bot.sandbox.workspace.webapi.methods import METHODS, Method
 from bot.sandbox.workspace.webapi.rate_limits import RateLimits
 
 log = logging.getLogger(__name__)
-# What a call does: it returns (HTTP status, answer) or raises SlackError.
+# The effect of a call: returns (HTTP status, answer) or raises SlackError.
 Act = Callable[[], tuple[int, Json]]
-# Arguments that a form carries as JSON text.
+# Arguments that are JSON text in a form.
 JSON_ARGUMENTS = ("blocks", "view", "attachments", "metadata")
-# What a proxy answers in Slack's place.
+# The answer of a proxy that intercepts the call.
 SIGN_IN = "<html><body>Please sign in to this network.</body></html>"
 
 
@@ -35,19 +35,19 @@ class WebApi:
         self.hooks: list[Hook] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One call of a Web API method."""
+        """Serve one call of a Web API method."""
         name = request.match_info["method"]
         try:
             args = await _arguments(request)
         except SlackError as error:
             return self._reply(error.answer())
-        except ConnectionResetError:  # whoever asked died before the end of the question
+        except ConnectionResetError:  # the client died before the end of its request
             return _hang_up(request)
         token = _token(request, args)
         return await self.perform(request, name, args, lambda: self._call(name, token, args))
 
     async def perform(self, request: web.Request, name: str, args: Json, act: Act) -> web.StreamResponse:
-        """Run `act` between hooks and faults, and keep the call in the traffic."""
+        """Run `act` with hooks and faults before and after it, and record the call in the traffic."""
         started, clock = self.state.clock(), time.perf_counter()
         answer: Json | None = None
         response: web.StreamResponse | None = None
@@ -99,12 +99,12 @@ class WebApi:
             raise SlackError("missing_scope", needed=found.scope, provided=provided)
 
     async def _hooked(self, name: str, args: Json, phase: Phase) -> str | None:
-        """Hooks may block (a test kills the application in one), so they run beside the loop."""
+        """Hooks may block (a test kills the application in one), so they run in threads."""
         verdicts = [await asyncio.to_thread(hook, name, args, phase) for hook in list(self.hooks)]
         return "drop" if "drop" in verdicts else None
 
     async def _suffer(self, request: web.Request, fault: Fault) -> tuple[Json | None, web.StreamResponse | None]:
-        """What Slack would say of it, and the response; neither where the connection is closed."""
+        """Slack's JSON answer, if any, and the HTTP response; no response when the connection is to be closed."""
         if fault.answer == "hang":
             await self.faults.hang()
             return None, None
@@ -131,7 +131,7 @@ class WebApi:
 
 
 async def _half(request: web.Request) -> web.StreamResponse:
-    """An answer whose end never comes."""
+    """Send half of an answer, then close the connection."""
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "100"})
     await response.prepare(request)
     await response.write(b'{"ok": true, "ts": "17')
@@ -146,14 +146,14 @@ def _too_many(retry_after: int) -> web.Response:
 
 
 def _hang_up(request: web.Request) -> web.Response:
-    """Close the connection without a byte of answer."""
+    """Close the connection without sending a byte."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
 
 
 def _token(request: web.Request, args: Json) -> str | None:
-    """The token of the header, or of the arguments; it stays out of the traffic either way."""
+    """The token from the header or the arguments; it is removed from the arguments, to keep it out of the traffic."""
     given = args.pop("token", None)
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and bearer:

@@ -1,4 +1,4 @@
-"""The register of Web API methods: who may call each, with which scope."""
+"""The registry of Web API methods, with the scope and kind of token that each requires."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Function = Callable[[State, Json], Json]
 
 @dataclass(frozen=True)
 class Method:
-    """`scope` is what Slack asks for, None when any token will do."""
+    """A Web API method. `scope` is the required scope, None when none is."""
 
     name: str
     scope: str | None
@@ -36,7 +36,7 @@ def method(name: str, scope: str | None = None, token: Token = "bot") -> Callabl
 
 
 def required(args: Json, name: str) -> str:
-    """A string argument that must be there; SlackError as Slack words it otherwise."""
+    """A required string argument; raises Slack's own error when it is missing."""
     value = args.get(name)
     if not isinstance(value, str) or not value:
         raise SlackError("invalid_arguments", [f"missing required field: {name}"])
@@ -44,5 +44,5 @@ def required(args: Json, name: str) -> str:
 
 
 def truthy(args: Json, name: str) -> bool:
-    """A flag as JSON or as a form says it."""
+    """Whether a flag is set, in JSON or in a form."""
     return args.get(name) in (True, "true", "True", "1", 1)

@@ -1,4 +1,4 @@
-"""Web API: who is there. users.*, usergroups.*, conversations.open."""
+"""Web API: users.*, usergroups.*, conversations.open."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from bot.sandbox.workspace.model import Channel, Group, Json, User
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.methods import method, required, truthy
 
-# users.list answers at most this many a page: https://docs.slack.dev/reference/methods/users.list
+# Largest page of users.list: https://docs.slack.dev/reference/methods/users.list
 PAGE = 1000
 
 
@@ -65,7 +65,7 @@ def _offset(args: Json) -> int:
 
 
 def user_json(state: State, user: User) -> Json:
-    """A user as Slack shows it; the e-mail only with `users:read.email`."""
+    """A user as Slack returns it; with the e-mail only if the app has `users:read.email`."""
     profile: Json = {"real_name": user.real_name, "display_name": user.name}
     if "users:read.email" in state.scopes and user.email:
         profile["email"] = user.email
@@ -146,7 +146,7 @@ def _opened(channel: Channel, args: Json, *, already: bool) -> Json:
 
 
 def require_reachable(state: State, user_id: str) -> User:
-    """A person the app may write to; SlackError says why not."""
+    """The user, if the app may write to them; otherwise SlackError with the reason."""
     user = state.users.get(user_id)
     if user is None:
         raise SlackError("user_not_found")

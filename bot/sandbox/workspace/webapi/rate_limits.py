@@ -25,7 +25,7 @@ PER_MINUTE: dict[str, int] = {
     "views.update": 100,
     "views.publish": 100,
 }
-# chat.postMessage: one a second for each channel. Slack forgives short bursts; this workspace does not.
+# chat.postMessage: one a second for each channel. Slack tolerates short bursts; this workspace does not.
 POSTS, POSTS_SECONDS = 1, 1.0
 
 
@@ -39,7 +39,7 @@ class RateLimits:
         self._seen: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def check(self, method: str, payload: Json) -> None:
-        """RateLimitedError when this call is one too many."""
+        """Count this call; RateLimitedError when it exceeds the limit."""
         if not self.enforced:
             return
         key, limit, window = (method, ""), PER_MINUTE.get(method, 0), MINUTE

@@ -19,7 +19,7 @@ LIFETIME_SECONDS = 30 * 60.0
 
 
 class ResponseUrls:
-    """Gives out response_urls, and takes what is posted to them."""
+    """Issues response_urls, and handles the answers posted to them."""
 
     def __init__(self, state: State, web_api: WebApi) -> None:
         self.state = state
@@ -27,14 +27,14 @@ class ResponseUrls:
         self.root = ""
 
     def issue(self, user: str, channel: str, message: SlackMessage | None = None) -> str:
-        """A new URL for one payload; `message` is what was clicked."""
+        """A new URL for one payload; `message` is the clicked message."""
         with self.state.lock:
             key = f"{self.state.team_id}/{self.state.new_id('')}/{secrets.token_hex(12)}"
             self.state.response_urls[key] = ResponseUrl(user, channel, self.state.clock(), message)
             return f"{self.root}/actions/{key}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One answer posted by the app. Faults and hooks know it as the method `response_url`."""
+        """Handle one answer from the app. For faults and hooks it is the method `response_url`."""
         try:
             body = json.loads(await request.text())
         except ValueError:
@@ -61,7 +61,7 @@ class ResponseUrls:
 
 
 def answer_privately(state: State, url: ResponseUrl, body: Json) -> SlackMessage | None:
-    """Show, replace or delete what the body says; SlackError when it cannot be shown."""
+    """Post, replace or delete a message as the body asks; SlackError when it is invalid."""
     if truthy(body, "delete_original"):
         if url.message is not None:
             state.put_message(replace(_original(state, url.message), deleted=True))

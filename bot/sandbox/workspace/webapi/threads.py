@@ -9,11 +9,11 @@ from bot.sandbox.workspace.webapi.methods import method, required
 
 @method("conversations.replies")
 def conversations_replies(state: State, args: Json) -> Json:
-    """A message and the answers in its thread, in one page: https://docs.slack.dev/reference/methods/conversations.replies."""
+    """A message and its replies, in one page: https://docs.slack.dev/reference/methods/conversations.replies."""
     channel = state.channels.get(required_channel(args))
     if channel is None or state.bot_user_id not in channel.members:
         raise SlackError("channel_not_found")
-    # The scope goes by the kind of the conversation.
+    # The required scope depends on the kind of conversation.
     scope = "im:history" if channel.is_im else "channels:history"
     if scope not in state.scopes:
         raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(state.scopes)))

@@ -1,4 +1,4 @@
-"""Web API: views.*, and what an acknowledged submission does to a modal."""
+"""Web API: views.*, and the effects of an acknowledged submission on a modal."""
 
 from dataclasses import replace
 from typing import Any
@@ -60,7 +60,7 @@ def views_publish(state: State, args: Json) -> Json:
 
 
 def new_modal(state: State, user: str, raw: Any, below: View | None = None) -> View:
-    """A modal to be shown to the user, on top of `below`."""
+    """A new modal for the user, on top of `below`."""
     body = _body(state, raw, ("modal",))
     external = body.get("external_id")
     held = [view.external_id for stack in state.views.values() for view in stack]
@@ -72,7 +72,7 @@ def new_modal(state: State, user: str, raw: Any, below: View | None = None) -> V
 
 
 def push(state: State, user: str, raw: Any) -> View:
-    """Put a modal on top of those the user has open."""
+    """Put a modal on top of the user's open ones."""
     with state.changing():
         stack = state.views.get(user, [])
         if not stack or len(stack) >= STACK:
@@ -83,13 +83,13 @@ def push(state: State, user: str, raw: Any) -> View:
 
 
 def update(state: State, view: View, raw: Any) -> View:
-    """Replace what a view shows; its id stays, its errors go."""
+    """Replace the content of a view; it keeps its id and loses its errors."""
     body = _body(state, raw, ("modal", "home"))
     return state.put_view(replace(view, body=body, hash=_hash(state), errors={}))
 
 
 def apply_submission(state: State, view: View, answer: Any) -> None:
-    """Do what the acknowledgement of a view_submission says: close, errors, update, push or clear.
+    """Apply the acknowledgement of a view_submission: close, errors, update, push or clear.
 
     SlackError when Slack would show "We had some trouble connecting".
     """
@@ -140,7 +140,7 @@ def _exchange(state: State, args: Json) -> Trigger:
             raise SlackError("exchanged_trigger_id")
         if state.clock() - trigger.at > TRIGGER_SECONDS:
             raise SlackError("expired_trigger_id")
-        # A view that is refused leaves the trigger good for another try.
+        # A refused view does not use up the trigger.
         check_view(args.get("view"), ("modal",))
         trigger.used = True
         return trigger
@@ -154,7 +154,7 @@ def _named(state: State, args: Json) -> View | None:
 
 
 def view_json(state: State, view: View) -> Json:
-    """A view as the Web API and interactive payloads carry it."""
+    """A view in the format of the Web API and interactive payloads."""
     defaults: Json = {"private_metadata": "", "callback_id": "", "external_id": ""}
     if view.type == "modal":
         defaults |= {"submit": None, "close": None, "clear_on_close": False, "notify_on_close": False}

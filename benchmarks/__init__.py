@@ -1,1 +1,1 @@
-"""How fast the application is on a real node and a local workspace, beside the bare calls: `python -m benchmarks`."""
+"""Speed of the application on a real node and a local workspace, compared with bare calls: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""Runs every benchmark, prints the table, and writes it to `results/latest.json`. Fails only if one does not run."""
+"""Runs every benchmark, prints the table, and writes it to `results/latest.json`. Fails only if one cannot run."""
 
 import argparse
 import signal
@@ -30,15 +30,15 @@ from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 BUSY_LOAD = 0.5
-"""Processes running beside the benchmark, on average of a minute, above which its figures are not to be trusted."""
+"""Load average of one minute, without the benchmark, above which its figures are unreliable."""
 
 BENCHMARKS: Mapping[str, Callable[[Grounds], list[Figure]]] = {
-    "startup": startup.measure,  # before there are thousands of users in the cluster that it would compare
+    "startup": startup.measure,  # before the cluster has thousands of users to compare
     "approve": approve.one_at_a_time,
     "together": approve.together,
     "keys": approve.keys,
     "calls": calls.measure,
-    "expiry": expiry.measure,  # ends what those before it left alive
+    "expiry": expiry.measure,  # ends the grants that earlier benchmarks left alive
     "acknowledge": acknowledge.measure,  # leaves hundreds of requests undecided
     "startup with many": startup.with_many,
     "revocation": revocation.measure,
@@ -47,7 +47,7 @@ BENCHMARKS: Mapping[str, Callable[[Grounds], list[Figure]]] = {
     "history": history.measure,
     "replicas": replicas.measure,
 }
-"""In the order in which they run. None needs another to have run before."""
+"""The benchmarks in the order in which they run. None depends on an earlier one."""
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def main() -> None:
     machine = describe(arguments.version)
     if machine.load > BUSY_LOAD:
         console.print(f"This machine is busy: load {machine.load}. Measure again when it is idle.", style="yellow")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers stop as well
     names = arguments.only or list(BENCHMARKS)
     with closing(Grounds(arguments.version, console, short=arguments.short)) as grounds:
         figures = measure(grounds, names, console)
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def measure(grounds: Grounds, names: Sequence[str], console: Console) -> list[Figure]:
-    """The figures of these benchmarks."""
+    """Runs these benchmarks and returns their figures."""
     figures: list[Figure] = []
     for name in names:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Many commands at once: how long Slack waits for the acknowledgement of each."""
+"""Time to acknowledge each of many simultaneous commands."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +15,11 @@ AT_ONCE = 200
 GOAL_MS = 250.0
 
 SLACK_MS = 3000.0
-"""How long Slack waits for an acknowledgement."""
+"""Slack's timeout for an acknowledgement."""
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """Each round, `AT_ONCE` people type the same command at the same moment; the first round is a warm-up."""
+    """In each round, `AT_ONCE` people type the same command simultaneously; the first round is a warm-up."""
     stage = grounds.stage
     people = [stage.workspace.add_user(f"person{number}") for number in range(grounds.runs(AT_ONCE, 20))]
     _round(stage, people)
@@ -40,7 +40,7 @@ def measure(grounds: Grounds) -> list[Figure]:
 
 
 def _round(stage: Stage, people: Sequence[User]) -> list[float]:
-    """Seconds from sending each command to its acknowledgement, as Slack measures its three."""
+    """Seconds from sending each command to its acknowledgement, measured as Slack does for its limit of three."""
     together = Barrier(len(people))
 
     def ask(person: User) -> float:

@@ -1,4 +1,4 @@
-"""What people do and see in a benchmark, without drawing any of it."""
+"""People's actions and messages in a benchmark, without rendering."""
 
 import re
 import threading
@@ -11,31 +11,31 @@ from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import SlackMessage, User
 
 WAIT_SECONDS = 60.0
-"""For anything: what is slower than that has failed, and is no figure."""
+"""Timeout of every step: anything slower counts as a failure, not as a figure."""
 
 QUIET_SECONDS = 0.1
-"""Without a call by the application: it has nothing left in hand."""
+"""Time without a call by the application after which it counts as idle."""
 
 _REQUEST = re.compile(r"REQ-[0-9A-Z]{6}")
 
 _SECRET = re.compile(
     r"curl (?:-u '(?P<user>[^':]+):(?P<password>[^']+)'|-H 'Authorization: ApiKey (?P<key>[A-Za-z0-9+/=]+)')"
 )
-"""In the line that a requester can paste into a shell."""
+"""Matches the credential in the `curl` line of a message."""
 
 
 class ElasticsearchAccount(NamedTuple):
-    """A delivered credential: the password of a user, or an API key, which has no user."""
+    """A delivered credential: a user's password, or an API key, which has no user."""
 
     username: str
     secret: str
 
 
 def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None = None) -> SlackMessage:
-    """Alice asks, or that person. Returns Bob's message about it, once it is there."""
+    """Files a request by `person`, by default Alice. Waits for Bob's message about it and returns it."""
     workspace, who = stage.workspace, person or stage.alice
     before = len(workspace.ephemerals(who))
-    workspace.command(who, "/es-access", f"{text} --again")  # which files what was asked for before
+    workspace.command(who, "/es-access", f"{text} --again")  # which allows repeating an earlier request
     workspace.wait_for(lambda: len(workspace.ephemerals(who)) > before, WAIT_SECONDS)
     answer = workspace.ephemerals(who)[-1].text
     found = _REQUEST.search(answer)
@@ -49,7 +49,7 @@ def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None =
 
 
 def settle(stage: Stage) -> None:
-    """Waits until the application has nothing left in hand."""
+    """Waits until the application is idle."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         before = len(stage.workspace.traffic)
@@ -60,7 +60,7 @@ def settle(stage: Stage) -> None:
 
 
 class Arrivals:
-    """Notes when credentials come to stand in direct messages, in the workspace's own threads."""
+    """Records when credentials appear in direct messages, in the workspace's own threads."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -69,7 +69,7 @@ class Arrivals:
         self._found: dict[ElasticsearchAccount, float] = {}
 
     def hook(self, _method: str, payload: dict[str, object], phase: str) -> None:
-        """For `Workspace.on_call`."""
+        """The hook for `Workspace.on_call`."""
         if phase != "after":
             return
         at = time.perf_counter()
@@ -83,7 +83,7 @@ class Arrivals:
                 self._all.set()
 
     def wait(self) -> tuple[float, ElasticsearchAccount]:
-        """The moment of the last, on the clock of `time.perf_counter`, and that credential."""
+        """The time of the last arrival, by `time.perf_counter`, and its credential."""
         if not self._all.wait(WAIT_SECONDS):
             raise RuntimeError(f"{len(self._found)} of {self._count} credentials came")
         account, at = list(self._found.items())[-1]
@@ -92,7 +92,7 @@ class Arrivals:
 
 @contextmanager
 def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
-    """Watches for the next credentials."""
+    """Watches for the next `count` credentials."""
     watching = Arrivals(count)
     off = stage.workspace.on_call(watching.hook)
     try:
@@ -102,7 +102,7 @@ def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
 
 
 def approve(stage: Stage, message: SlackMessage) -> tuple[float, ElasticsearchAccount]:
-    """Bob clicks Approve. Returns the seconds from his click to the credential, and the credential."""
+    """Clicks Approve as Bob. Returns the seconds from the click to the credential, and the credential."""
     with arrivals(stage) as watching:
         clicked = time.perf_counter()
         stage.workspace.click(stage.bob, message, "Approve")

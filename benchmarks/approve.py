@@ -1,4 +1,4 @@
-"""From a click on Approve to the credential, beside the calls that no design can do without."""
+"""Time from a click on Approve to the credential, compared with the bare calls that any design needs."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ GOAL_THROUGHPUT = 0.85
 
 
 def one_at_a_time(grounds: Grounds) -> list[Figure]:
-    """In turn: the product, the bare calls, the product, …"""
+    """Alternates between the product and the bare calls."""
     with Bare(grounds.stage) as bare:
         hashed: list[float] = []
 
@@ -39,7 +39,7 @@ def one_at_a_time(grounds: Grounds) -> list[Figure]:
 
 
 def keys(grounds: Grounds) -> list[Figure]:
-    """The same, for an API key."""
+    """The same comparison for an API key."""
     with Bare(grounds.stage) as bare:
         floor, ours = _in_turn(grounds, "logs-* 1h a benchmark --key", bare.key)
     bare_calls = "role ∥ user, key granted, both removed"
@@ -70,7 +70,7 @@ def _figures(bare: str, what: str, floor: list[float], ours: list[float]) -> lis
 
 
 def together(grounds: Grounds) -> list[Figure]:
-    """Many clicks at the same moment, beside a bare client with as many grants in flight; in turn, by rounds."""
+    """Many simultaneous clicks, compared with a bare client with as many grants in flight; alternates by round."""
     stage, count = grounds.stage, grounds.runs(AT_ONCE, 4)
     ours, floor = [], []
     with Bare(stage, count) as bare:
@@ -90,7 +90,7 @@ def together(grounds: Grounds) -> list[Figure]:
 
 
 def _all_at_once(stage: Stage, count: int) -> float:
-    """Seconds from the clicks to the last credential. Each request is of another person."""
+    """Seconds from the clicks to the last credential. Each request comes from a different person."""
     people = [stage.workspace.add_user(f"many{number}-{time.time_ns()}") for number in range(count)]
     with ThreadPoolExecutor(FILED_AT_ONCE) as threads:
         messages = list(threads.map(lambda person: ask(stage, person=person), people))

@@ -1,4 +1,4 @@
-"""The calls that no design can do without, made by themselves: what everything is compared with."""
+"""The baseline: the bare calls that any design needs."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ from bot.sandbox.stage import Stage
 
 
 class Bare:
-    """A client of the cluster and one of Slack, with up to `at_once` grants in flight. A context manager."""
+    """A client of the cluster and a client of Slack, with up to `at_once` grants in flight. A context manager."""
 
     def __init__(self, stage: Stage, at_once: int = 1) -> None:
         self._client = Elasticsearch(
@@ -30,11 +30,11 @@ class Bare:
         self._in_flight = ThreadPoolExecutor(at_once)
 
     def hashed(self) -> float:
-        """As `password`, with a hash in the place of the password, which spares the cluster most of its work."""
+        """Like `password`, but sends a hash instead of the password, which saves the cluster most of its work."""
         return self.password({"password_hash": hashed(new_password())})
 
     def password(self, secret: Secret | None = None) -> float:
-        """Seconds for role and user side by side and one message; they are removed afterwards."""
+        """Seconds to make a role and a user in parallel and post one message; both are removed afterwards."""
         name, began = _new_name(), time.perf_counter()
         self._make(name, secret)
         self._post()
@@ -43,7 +43,7 @@ class Bare:
         return seconds
 
     def passwords(self, count: int) -> float:
-        """Seconds for that many at once, as many in flight as there may be."""
+        """Seconds for `count` grants with `at_once` in flight."""
         names, began = [_new_name() for _ in range(count)], time.perf_counter()
 
         def one(name: str) -> None:
@@ -56,7 +56,7 @@ class Bare:
         return seconds
 
     def key(self) -> float:
-        """Seconds for role and user side by side, a key granted with their rights, and both removed side by side."""
+        """Seconds to make a role and a user in parallel, grant a key with their rights, and remove both in parallel."""
         name, password, began = _new_name(), new_password().get_secret_value(), time.perf_counter()
         self._make(name, {"password": password})
         key = self._client.security.grant_api_key(
@@ -71,7 +71,7 @@ class Bare:
         return seconds
 
     def _make(self, name: str, secret: Secret | None = None) -> None:
-        """With the bodies that the product sends, save that the cluster hashes the password."""
+        """Sends the product's own bodies, except that the cluster hashes the password."""
         metadata = _metadata(name)
         role = self._beside.submit(self._put_role, name, metadata)
         self._client.security.put_user(
@@ -104,7 +104,7 @@ class Bare:
 
 
 def removal_rate(client: Elasticsearch, names: Sequence[str], in_flight: int, how: Mapping[str, Any]) -> float:
-    """Users and roles deleted a second, each user and then its role; `how` may say `refresh`."""
+    """Users and roles deleted in a second, each user before its role; `how` holds parameters such as `refresh`."""
 
     def remove(name: str) -> None:
         client.security.delete_user(username=name, **how)

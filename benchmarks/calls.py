@@ -1,4 +1,4 @@
-"""How many calls one grant costs over its whole life: asked for, approved, delivered, ended at its time, told."""
+"""Number of calls over the life of one grant: request, approval, delivery, expiry and notifications."""
 
 import sqlite3
 import time
@@ -13,24 +13,24 @@ from bot.sandbox.fault_proxy import FaultProxy, ProxyRequest
 from bot.sandbox.stage import Stage
 
 HOURS_SECONDS = 3601.0
-"""From the delivery until after the end."""
+"""Time from delivery until after expiry."""
 
 QUIET_SECONDS = 3.0
-"""Longer than lines for a thread are gathered: nothing more is told."""
+"""Longer than the time for which thread notes are batched, so that no message is still to come."""
 
 NEEDED_SLACK = 10
-"""The answer to the command; the question to the owner, edited when it is decided and when it is over; the place of the
-credential, edited when it is there and when it is over; one line in the owner's thread about both steps; and that it is
-over, to the requester and to the owner."""
+"""The answer to the command; the owner's approval message, edited at the decision and at the end; the credential
+message, posted first and edited when the credential exists and at the end; one note in the owner's thread about both
+steps; and the notice of the end to the requester and to the owner."""
 
 NEEDED = {"password": 12, "API key": 16}
-"""Of a user: its name looked up (2), role and user made (2); at its end whose it is (2), the user deleted, keys looked
-for, the role deleted, and all three read back. Of a key also: keys of its name ended, itself granted, user and role
-deleted again, and ended at last; at its end there is no role to delete."""
+"""For a user: look up its name (2), make role and user (2); at the end check its ownership (2), delete the user, look
+for keys, delete the role, and read all three back. For a key also: invalidate keys of its name, grant it, delete user
+and role again, and invalidate it at the end, when there is no role to delete."""
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """An application of its own behind a proxy that counts, with one owner for one request."""
+    """Runs a separate application behind a counting proxy, with one owner for one request."""
     stage = grounds.stage
     stage.app.stop()
     try:
@@ -38,7 +38,7 @@ def measure(grounds: Grounds) -> list[Figure]:
             proxy = running.enter_context(FaultProxy(stage.node.url))
             folder = grounds.folder / "counted"
             folder.mkdir()
-            # Another installation: what the stage's application has made is none of its business.
+            # Another installation, which ignores the objects of the stage's application.
             app = ApplicationProcess(
                 stage.workspace, proxy, stage.node.connector(), folder, owners=stage.bob.email,
                 settings={**PLENTY, "INSTALLATION_ID": "counted"},
@@ -69,7 +69,7 @@ def _life(stage: Stage, proxy: FaultProxy, text: str) -> tuple[Counter[str], Cou
     slack: Counter[str] = Counter()
 
     def count(method: str, payload: dict[str, object], phase: str) -> None:
-        # That a clock was moved is told once, and is about no grant.
+        # The notice of a moved clock is sent once and belongs to no grant.
         if phase == "before" and "The clock of the cluster" not in str(payload.get("text")):
             slack[method] += 1
 
@@ -83,7 +83,7 @@ def _life(stage: Stage, proxy: FaultProxy, text: str) -> tuple[Counter[str], Cou
         _rest(stage)
     finally:
         off()
-    # Rounds over the whole cluster and its clock are not of this grant: only what names it counts.
+    # Reconciliation and clock checks do not belong to this grant: count only calls that name it.
     names = [_name(each) for each in proxy.log[began:]]
     return Counter(name for name in names if name), slack
 
@@ -108,7 +108,7 @@ def _rest(stage: Stage) -> None:
 
 
 def _name(request: ProxyRequest) -> str:
-    """The call without the name in it; empty for one that is about no grant."""
+    """The call without the grant's name; empty for a call that belongs to no grant."""
     parts = request.path.strip("/").split("/")
     if parts[0] != "_security" or len(parts) < 2 or parts[1] not in {"user", "role", "api_key"}:
         return ""

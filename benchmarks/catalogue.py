@@ -1,4 +1,4 @@
-"""How fast a catalogue of 10,000 indices is read, and how fast a preview of it is made.
+"""Time to read a catalogue of 10,000 indices, and to make a preview from it.
 
 python -m benchmarks.catalogue                                          a synthetic cluster state
 python -m benchmarks.catalogue URL                                      a real cluster; account in ES_USER, ES_PASSWORD
@@ -32,7 +32,7 @@ INDICES, OWNERS, TEMPLATES, RUNS = 10_000, 500, 500, 40
 
 
 def state_of(indices: int, *, mapped: bool) -> dict[str, Any]:
-    """A cluster state as filtered: the owner in each mapping, or in one of 500 templates."""
+    """A filtered cluster state, with the owner in each mapping or in one of 500 templates."""
     names = [(f"logs-team{i % OWNERS:03d}-app{i:05d}", f"@team-{i % OWNERS:03d}") for i in range(indices)]
     meta = [{"mappings": {"_doc": {"_meta": {"owner": owner}}}} if mapped else {} for _, owner in names]
     templates = {
@@ -48,7 +48,7 @@ def state_of(indices: int, *, mapped: bool) -> dict[str, Any]:
 
 
 class OneCatalogue:
-    """A cluster that has just been read, and does nothing else."""
+    """A cluster with a catalogue that has just been read, and nothing else."""
 
     def __init__(self, get: Callable[..., Catalogue]) -> None:
         self._get = get
@@ -58,7 +58,7 @@ class OneCatalogue:
 
 
 class Everybody:
-    """A directory that knows one member of each group at once."""
+    """A directory that immediately returns one member for each group."""
 
     def members(self, owners: Sequence[str]) -> Members:
         return Members(tuple("U0" + owner.upper().strip("@").replace("-", "") for owner in owners))
@@ -99,7 +99,7 @@ def times(call: Callable[[], object], runs: int = RUNS) -> str:
 
 
 def longest_standstill(call: Callable[[], object]) -> float:
-    """For how many milliseconds at most another thread got no turn while `call` ran."""
+    """Longest time, in milliseconds, for which `call` kept another thread from running."""
     gaps, done = [0.0], threading.Event()
 
     def tick() -> None:
@@ -120,7 +120,7 @@ def longest_standstill(call: Callable[[], object]) -> float:
 
 
 def memory(call: Callable[[], object]) -> tuple[float, float]:
-    """MB kept of what `call` returns, and MB at the height."""
+    """Memory in MB that the result of `call` occupies, and the peak."""
     gc.collect()
     tracemalloc.start()
     kept = call()

@@ -1,4 +1,4 @@
-"""Many grants at once, as rows and in a node, without anybody having asked for them."""
+"""Creates many grants directly, as database rows and in a node, without requests."""
 
 import itertools
 import secrets
@@ -19,29 +19,29 @@ from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.node import Node
 
 IN_FLIGHT = 16
-"""Calls at once: more make two cores no faster."""
+"""Concurrent calls: more do not help on two cores."""
 
 ROLES_AT_ONCE = 500
-"""In one call."""
+"""Roles created in one call."""
 
 CHEAPEST = 4
-"""Of bcrypt, as a power of two: nobody signs in as these users, and 10,000 of them are made."""
+"""The lowest cost of bcrypt, as a power of two: nobody signs in as these 10,000 users."""
 
 PATTERNS = ["logs-*"]
 
 INTEGRATION = "elasticsearch"
-"""As it is called where `INTEGRATION_NAME` does not say otherwise."""
+"""The default of `INTEGRATION_NAME`."""
 
 _numbers = itertools.count()
 
 
 def new_names(count: int) -> list[str]:
-    """Names of users and roles that were never used."""
+    """New names for users and roles."""
     return [f"es-access-{secrets.token_hex(6)}" for _ in range(count)]
 
 
 def make(node: Node, names: Sequence[str], installation: str) -> None:
-    """A user and a role of each name that say who made them."""
+    """Creates a user and a role of each name, with `installation` as the owner in their metadata."""
     client = Elasticsearch(node.url, basic_auth=node.admin, connections_per_node=IN_FLIGHT, request_timeout=60)
     hashed = bcrypt.hashpw(secrets.token_bytes(16), bcrypt.gensalt(CHEAPEST)).decode().replace("$2b$", "$2a$")
     mark = {"grant": "REQ-BENCH0", "requester": "U0BENCH", "expires_at": "2100-01-01T00:00:00+00:00"}
@@ -65,7 +65,7 @@ def make(node: Node, names: Sequence[str], installation: str) -> None:
 
 
 def enrol(engine: Engine, names: Sequence[str], until: datetime) -> None:
-    """The rows of active grants of these names, each asked for, approved by one owner, and delivered."""
+    """Inserts an active grant for each name, with its request, one owner's approval and its delivery."""
     now = datetime.now(UTC)
     rows: dict[Any, list[dict[str, Any]]] = {AccessRequest: [], Approval: [], Message: [], Grant: []}
     for name in names:

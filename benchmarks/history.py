@@ -1,4 +1,4 @@
-"""What people and auditors look up, with a short history and with a long one: it must not matter which."""
+"""Time of the look-ups of people and auditors, which must not grow with the length of the history."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from bot.slack.blocks.answers import listed
 from bot.slack.blocks.home import home
 
 SHORT, LONG = 1_000, 1_000_000
-"""Audit events; a quarter as many requests, and about as many grants."""
+"""Number of audit events; there are a quarter as many requests, and about as many grants."""
 
 GOAL_GROWTH = 1.5
 
@@ -36,21 +36,21 @@ Question = Callable[[], object]
 
 
 class Then:
-    """The moment at which the history ends."""
+    """A clock that stands at the end of the history."""
 
     def now(self) -> datetime:
         return NOW + timedelta(minutes=1)
 
 
 class Owners(Everybody):
-    """The integration belongs to one person."""
+    """One person owns the integration."""
 
     def members(self, _owners: Any) -> Members:
         return Members(("U0OWNER",))
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """Each question to the short history and to the long one in turn, on both kinds of database."""
+    """Runs each query on the short and the long history alternately, on both kinds of database."""
     figures = []
     long = grounds.runs(LONG, 4 * SHORT)
     with ExitStack() as running:

@@ -1,4 +1,4 @@
-"""How fast a Home tab is made with 100,000 requests in the database.
+"""Time to build a Home tab with 100,000 requests in the database.
 
 python -m benchmarks.home                                               a SQLite file
 python -m benchmarks.home URL                                           an empty database of that URL
@@ -36,14 +36,14 @@ NOW = datetime.now(UTC)
 
 
 class Owners(Everybody):
-    """The integration belongs to one person."""
+    """One person owns the integration."""
 
     def members(self, _owners: Any) -> Members:
         return Members(("U0ADMIN",))
 
 
 def fill(engine: Engine) -> None:
-    """Rows as years of use leave them: one person with a quarter of all requests, one owner with half of them."""
+    """Inserts rows as after years of use: one person has a quarter of all requests, one owner half of them."""
     chance = random.Random(1)  # noqa: S311 (rows to measure with)
     rows: dict[Any, list[dict[str, Any]]] = {AccessRequest: [], AskedGroup: [], Grant: []}
     for number in range(REQUESTS):

@@ -1,4 +1,4 @@
-"""The machine that figures were measured on: without it they say nothing."""
+"""The machine on which figures were measured, without which they mean nothing."""
 
 import os
 import platform
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SQUARES = 2_000_000
-"""Summed up to see how fast a core is: the same machine is not as fast every day where others share its cores."""
+"""How many squares to sum, to measure the speed of a core, which varies on a shared machine."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`load` is the mean number of running processes in the minute before the first measurement.
+    """A machine. `load` is the mean number of running processes in the minute before the first measurement.
 
-    `squares` is how many seconds one core takes to sum up two million squares in Python.
+    `squares` is the time, in seconds, that one core takes to sum two million squares in Python.
     """
 
     cores: int
@@ -36,7 +36,7 @@ class Machine:
 
 
 def describe(elasticsearch: str) -> Machine:
-    """This machine, now."""
+    """The present state of this machine."""
     return Machine(
         cores=os.cpu_count() or 0,
         cpu=_cpu(),

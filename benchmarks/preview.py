@@ -1,4 +1,4 @@
-"""What `*` would cover, and who would have to approve it, with 10,000 indices of 500 owners."""
+"""Time to preview `*`, its resources and its approvers, with 10,000 indices of 500 owners."""
 
 import json
 import time
@@ -17,9 +17,9 @@ WARM_UP = 5
 
 
 def measure(_grounds: Grounds) -> list[Figure]:
-    """A synthetic state of a cluster, read once: previews are made of what is kept."""
+    """Reads a synthetic cluster state once; previews use the cached catalogue."""
     with starting():
-        pass  # what the benchmarks before it left is looked through for garbage no more, as what `bot run` started with
+        pass  # the garbage collector skips objects of earlier benchmarks, as `bot run` skips those of its start
     text = json.dumps(state_of(INDICES, mapped=True))
     sizes = {f"logs-team{i % OWNERS:03d}-app{i:05d}": 1000 for i in range(INDICES)}
     kept = CachedReading(lambda: read_catalogue(json.loads(text), sizes, "owner"), "catalogue")

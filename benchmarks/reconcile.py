@@ -1,7 +1,7 @@
-"""One round over a cluster with thousands of grants, in a process of its own: how long it takes, and its memory.
+"""Time and memory of one reconciliation of a cluster with thousands of grants, in its own process.
 
-As a program, `python -m benchmarks.reconcile`, it is that process: the settings are in its environment, the clock's
-file is its argument, and it prints seconds and megabytes.
+`python -m benchmarks.reconcile` is that process: it takes its settings from the environment and the clock's file as
+its argument, and prints seconds and megabytes.
 """
 
 import json
@@ -27,7 +27,7 @@ LONGEST_SECONDS = 120.0
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """Every round in a new process, with its own copy of a database that knows all the grants."""
+    """Runs every round in a new process, with its own copy of a database that contains all the grants."""
     stage, many = grounds.stage, grounds.database_of_many
     stage.app.stop()
     try:
@@ -72,7 +72,7 @@ def _one_round() -> None:
         before, began = _peak_megabytes(), time.perf_counter()
         outcome = hand.reconciling.reconcile(integration)
         seconds, after = time.perf_counter() - began, _peak_megabytes()
-    # What the benchmarks before this one have left is unknown to this database, and taken over: a few grants.
+    # This database lacks the few grants that earlier benchmarks left, so they are adopted.
     if outcome is None or outcome.error or outcome.changes.keys() - {"adopted"}:
         raise SystemExit(
             f"not a round that finds everything as it is known: {outcome and (outcome.error, outcome.changes)}"

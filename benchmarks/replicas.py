@@ -1,8 +1,8 @@
-"""Two processes on one PostgreSQL beside one, where the cluster is not the limit.
+"""Speed of two processes on one PostgreSQL compared with one, when the cluster is not the bottleneck.
 
-The cluster is a stand-in that takes a fixed time for each deletion and has no other limit: Elasticsearch beside them
-on the same cores would be what is measured. As a program, `python -m benchmarks.replicas URL`, it is one of the
-processes: it begins to revoke at the word `start` on its standard input, and stops at `stop`.
+The cluster is a stand-in that takes a fixed time for each deletion: a real Elasticsearch on the same cores would
+dominate the measurement. `python -m benchmarks.replicas URL` is one of the processes: it starts to revoke at the word
+`start` on its standard input, and stops at `stop`.
 """
 
 import os
@@ -29,26 +29,26 @@ from bot.starting import starting
 from bot.storage.engine import database_url, open_engine
 
 COUNT = 3_200
-"""Four times what one process claims at once, for each of two: the first and the last are not all that is measured."""
+"""Four claims of one process for each of two processes, so that the first and last claims do not dominate."""
 
 DELETION_SECONDS = 0.015
-"""What the stand-in takes for each: about what a busy cluster of several nodes does (Vault's plugin: 21 ms, measured
-with default refresh)."""
+"""Time of the stand-in for each deletion: about that of a busy cluster of several nodes (Vault's plugin: 21 ms,
+measured with default refresh)."""
 
 GOAL_RATIO = 1.6
 
 
 class StandIn:
-    """A cluster that takes its time and always succeeds."""
+    """A cluster with a fixed delay that always succeeds."""
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
-        """All gone, one after the other."""
+        """Removes all of them, one after the other."""
         time.sleep(DELETION_SECONDS * len(usernames))
         return [Receipt(user_gone=not disable, role_gone=True, keys_left=0) for _ in usernames]
 
 
 class Replica:
-    """A process that can be told to revoke, and to leave off."""
+    """A process that starts and stops revoking on command."""
 
     def __init__(self, url: str, running: ExitStack) -> None:
         self._process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Replica:
         running.callback(self._end)
 
     def tell(self, word: str) -> None:
-        """Says it, and waits until it is done."""
+        """Sends the command, and waits until the process confirms it."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("no pipes")
         print(word, file=self._process.stdin, flush=True)
@@ -78,7 +78,7 @@ class Replica:
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """In turn: one process, two, one, …"""
+    """Alternates between one process and two."""
     one, two = [], []
     count = grounds.runs(COUNT, 40)
     with grounds.postgres() as engine, ExitStack() as running:
@@ -114,7 +114,7 @@ def _ended_a_second(engine: Engine, replicas: Sequence[Replica], count: int) -> 
 
 def _run() -> None:
     with starting():
-        pass  # all is imported: looked through for garbage no more, as in `bot run`
+        pass  # the garbage collector skips everything imported so far, as in `bot run`
     engine = open_engine(database_url(os.environ["DATABASE_URL"]))
     store = Store(engine, f"replica-{os.getpid()}")
     pool = None

@@ -1,4 +1,4 @@
-"""Figures, their goals, and how they are shown and kept."""
+"""Figures and their goals, as a table and as a JSON file."""
 
 import json
 import math
@@ -13,12 +13,12 @@ from rich.table import Table
 from benchmarks.machine import Machine
 
 _RATIOS = ("ratio", "growth")
-"""What values that have no unit are called."""
+"""Names of values without a unit."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `values` in `unit`, save for ratios; `met` is `None` where there is no goal."""
+    """One row of the table. `values` are in `unit`, except ratios; `met` is `None` when there is no goal."""
 
     name: str
     unit: str
@@ -27,34 +27,34 @@ class Figure:
     goal: str = ""
     met: bool | None = None
     more: dict[str, float] = field(default_factory=dict)
-    """What explains the values; kept in the file, not shown in the table."""
+    """Explanatory values; in the file, not in the table."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least that many percent of the values do not exceed."""
+    """The smallest value that at least `percent` of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """The middle one, and between which two the middle half lies."""
+    """The median and the quartiles."""
     return {"median": median(values), "p25": percentile(values, 25), "p75": percentile(values, 75)}
 
 
 def ms(seconds: Sequence[float]) -> list[float]:
-    """Seconds as milliseconds."""
+    """Converts seconds to milliseconds."""
     return [each * 1000 for each in seconds]
 
 
 def measured(figure: Figure) -> str:
-    """All values of a figure in a line."""
+    """All values of a figure on one line."""
     times = {name: value for name, value in figure.values.items() if not name.startswith(_RATIOS)}
     shown = ", ".join(f"{name} {_short(value)}" for name, value in times.items()) + f" {figure.unit}"
     return shown + "".join(f", {name} {value:.2f}" for name, value in figure.values.items() if name not in times)
 
 
 def table(figures: Sequence[Figure], machine: Machine) -> Table:
-    """All figures, with the machine below."""
+    """A table of all figures, with the machine below."""
     shown = Table("figure", "measured", "n", "goal", "met", caption=str(machine), caption_justify="left")
     for each in figures:
         met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: ""}[each.met]
@@ -63,13 +63,13 @@ def table(figures: Sequence[Figure], machine: Machine) -> Table:
 
 
 def write(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
-    """Keeps the table as JSON."""
+    """Writes the table as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _keep(path, {"machine": asdict(machine), "figures": [_row(each) for each in figures]})
 
 
 def amend(path: Path, figures: Sequence[Figure], machine: Machine) -> None:
-    """Puts rows in the place of those of the same name, or at the end, with the machine as it was."""
+    """Replaces the rows of the same names in the file, or appends them. Each new row records `machine`."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     again = {each.name: _row(each) | {"machine": asdict(machine)} for each in figures}
     rows = {row["name"]: row for row in kept["figures"]} | again

@@ -1,4 +1,4 @@
-"""Many grants that end in one second: how fast they are revoked and read back, beside bare deletions."""
+"""Speed of revoking and reading back many grants that end in one second, compared with bare deletions."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,10 +34,10 @@ COUNT = 1_000
 GOAL_RATIO = 0.7
 
 WAITING = 100
-"""Deletions with the default refresh: they are so much slower that fewer show their rate as well."""
+"""Number of deletions with the default refresh: they are so slow that a few suffice to measure their rate."""
 
 HERE = "revocation-benchmark"
-"""The installation: what another application made in the node is none of its business."""
+"""The installation id, so that objects of another application in the node are ignored."""
 
 LOOK_SECONDS = 0.01
 
@@ -47,7 +47,7 @@ RULES = CurrentPolicy(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlo
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """In turn: the product's own pool on a SQLite file, and bare deletions. Messages are owed; nobody sends them."""
+    """Alternates between the product's pool on a SQLite file and bare deletions. Messages are queued, never sent."""
     node = grounds.stage.node
     grounds.stage.app.stop()
     ours, fast, slow = [], [], []
@@ -104,7 +104,7 @@ def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) 
 
 
 def revokers(store: Store, clusters: Clusters) -> WorkerPool[Grant]:
-    """The pool that ends grants, as `bot run` has it."""
+    """The pool that revokes grants, as in `bot run`."""
     clock = SystemClock()
     return WorkerPool(
         "revocation", REVOKERS, store, clock,
@@ -115,7 +115,7 @@ def revokers(store: Store, clusters: Clusters) -> WorkerPool[Grant]:
 
 
 def wait_until_gone(engine: Engine) -> float:
-    """Seconds until the last grant is confirmed gone."""
+    """Seconds until the last grant is confirmed to be gone."""
     began = time.perf_counter()
     left = text("SELECT 1 FROM access_grant WHERE state <> 'cleaned_up' LIMIT 1")
     while time.perf_counter() - began < WAIT_SECONDS:

@@ -1,4 +1,4 @@
-"""`bot run`: from the start of the process until it is ready, and the memory it then holds."""
+"""Time from the start of `bot run` until it is ready, and its memory then."""
 
 import http.client
 import os
@@ -20,10 +20,10 @@ from bot.sandbox.node.node import free_port
 POLL_SECONDS = 0.005
 
 Run = Callable[[Path, int], AbstractContextManager[int]]
-"""`bot run` in that folder with its health on that port; its process id."""
+"""Runs `bot run` in a folder with health checks on a port; yields its process id."""
 
 IDLE_SECONDS = 8.0
-"""Until nothing that a start needs is held any more, and the first round over the cluster is done."""
+"""Time until the memory of the start is released, and the first reconciliation is done."""
 
 GOAL_SECONDS = 2.0
 
@@ -32,7 +32,7 @@ GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
 
 
 def measure(grounds: Grounds) -> list[Figure]:
-    """Starts with the database of an earlier run, and with none; the first is a warm-up. As it is deployed."""
+    """Starts with the database of an earlier run and with none, as deployed; the first start is a warm-up."""
     stage, starts = grounds.stage, grounds.runs(5)
     run = partial(_bot_run, grounds.deployed, stage.app.environment)
     stage.app.stop()
@@ -51,7 +51,7 @@ def measure(grounds: Grounds) -> list[Figure]:
 
 
 def with_many(grounds: Grounds) -> list[Figure]:
-    """The memory of one that has thousands of live grants, and has compared each with the cluster."""
+    """Memory with thousands of active grants, after comparing each with the cluster."""
     stage, many = grounds.stage, grounds.database_of_many
     run = partial(_bot_run, grounds.deployed, stage.app.environment)
     stage.app.stop()
@@ -107,7 +107,7 @@ def _megabytes(run: Run, directory: Path, rest: float) -> float:
 
 @contextmanager
 def _bot_run(python: Path, settings: Mapping[str, str], directory: Path, port: int) -> Iterator[int]:
-    """The process that a supervisor starts, ended as a supervisor ends it. Yields its id."""
+    """Starts and stops the process as a supervisor does. Yields its id."""
     own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{directory}/es-access.db"}
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(

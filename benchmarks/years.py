@@ -1,4 +1,4 @@
-"""A history of many events, written by the database itself: a million rows in seconds instead of minutes."""
+"""A history of many events, generated in the database itself: a million rows in seconds instead of minutes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,30 +8,30 @@ from sqlalchemy import Connection, Engine, text
 from bot.access.store.chain import GENESIS
 
 EVENTS_OF_REQUEST = 4
-"""Filed, approved, delivered, ended."""
+"""Audit events of each request: filed, approved, delivered, ended."""
 
 BUSY = "U0BUSY"
-"""One person has asked for a quarter of it all."""
+"""The person who has made a quarter of all requests."""
 
 LIVE, PENDING = 200, 50
-"""Whatever the length of the history: of the newest requests."""
+"""How many of the newest requests are live and pending, for every length of the history."""
 
 EPOCH = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
-"""When the newest request was made. Each one before it is a minute older."""
+"""The time of the newest request, in Unix seconds. Each earlier one is a minute older."""
 
 
 def fill(engine: Engine, events: int) -> None:
-    """So many audit events, and the requests, groups and grants that they are about."""
+    """Inserts `events` audit events, and the requests, groups and grants that they refer to."""
     with engine.execution_options(writes=True).begin() as connection:
         for statement in _statements(connection, events):
             connection.execute(text(statement.replace(":", r"\:")))
     if engine.dialect.name == "postgresql":
         with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql("ANALYZE")  # as it does by itself, in time; SQLite never does
+            connection.exec_driver_sql("ANALYZE")  # PostgreSQL does it by itself eventually; SQLite never does
 
 
 def _statements(connection: Connection, events: int) -> list[str]:
-    """Portable but for how a number of seconds becomes a time."""
+    """The statements, portable except for the conversion of seconds to a time."""
     postgres = connection.dialect.name == "postgresql"
 
     def at(seconds: str) -> str:
@@ -45,7 +45,7 @@ def _statements(connection: Connection, events: int) -> list[str]:
     who = f"CASE WHEN n % 4 = 0 THEN '{BUSY}' ELSE 'U0P' || CAST(n % 997 AS text) END"
     false = "false" if postgres else "0"
     numbers = f"WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {requests - 1})"
-    # Without RETURNING or triggers these are one statement a table: the database reads no row back.
+    # One statement for each table, without RETURNING or triggers: the database reads no row back.
     return [
         "CREATE TEMPORARY TABLE numbers (n integer)",
         f"INSERT INTO numbers {numbers} SELECT n FROM number",
@@ -70,7 +70,7 @@ _EVENTS = ("request.pending", "request.approved", "grant.active", "grant.revoked
 
 
 def _events(number: int, event: str, at: Any, requests: int, identity: str) -> str:
-    # The oldest request has the first events: a place in the chain grows with time.
+    # The oldest request has the first events, since positions in the chain grow with time.
     place = f"({requests - 1} - n) * {EVENTS_OF_REQUEST} + {number + 1}"
     return f"""INSERT INTO audit_event (at, event, request_id, actor, detail, sequence, previous, hash)
         SELECT {at(f"{EPOCH} - n * 60 + {number}")}, '{event}', {identity}, 'U0OWNER', '{{}}', {place},

@@ -1,4 +1,4 @@
-"""Finds a Chromium for the browser tests, and installs one where that can be done without asking anybody."""
+"""Finds a Chromium for the browser tests, and installs one if that is possible without user interaction."""
 
 import os
 import shutil
@@ -22,15 +22,15 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Nothing that a test does not need, above all no look-ups of the browser's own."""
+"""Disables everything that tests do not need, above all the browser's own network requests."""
 
 
 class NoChromiumError(Exception):
-    """There is none, and why none could be installed."""
+    """There is no Chromium; the message says why none could be installed."""
 
 
 def chromium() -> Path:
-    """The program: `CHROMIUM` names it, or the system has it, or it is installed now. Raises NoChromiumError."""
+    """The path of the program: from `CHROMIUM`, from the system, or installed now. Raises NoChromiumError."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
     if found := _found():
@@ -42,7 +42,7 @@ def chromium() -> Path:
 
 
 def flags() -> list[str]:
-    """For a start of it; as root it does not run in its own sandbox."""
+    """Command-line flags; Chromium cannot use its own sandbox as root."""
     return [*FLAGS, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])]
 
 
@@ -52,7 +52,7 @@ def _found() -> Path | None:
 
 
 def _install() -> str:
-    """With the system's packages, which takes root and apt-get. Returns why that did not work, if it did not."""
+    """Installs the system's package, which needs root and apt-get. Returns the reason if there is none afterwards."""
     program = shutil.which("apt-get")
     if sys.platform != "linux" or program is None or os.geteuid() != 0:
         return "only root with apt-get can"

@@ -1,4 +1,4 @@
-"""The sandbox as `bot sandbox` starts it, its page in a real Chromium, and what people do there."""
+"""The sandbox as `bot sandbox` starts it, its page in a real Chromium, and the actions of people there."""
 
 import io
 import re
@@ -18,10 +18,10 @@ from bot.sandbox.stage import Stage, running
 from tests.browser.chromium import NoChromiumError, chromium, flags
 
 WAIT_MS = 15_000
-"""For anything that takes well under one second on an idle machine."""
+"""Timeout of steps that take well under one second on an idle machine."""
 
 TEST_SECONDS = 600
-"""The first test also waits for the browser's installation, where there is none yet."""
+"""Timeout of a test: the first one may also install the browser."""
 
 WIDE = {"width": 1400, "height": 860}
 PHONE = {"width": 390, "height": 844}
@@ -36,13 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What is running."""
+    """The running stage and its page."""
 
     stage: Stage
     page: PageServer
 
 
-# One for the folder, and not for the whole run: a synchronous Playwright holds the main thread's event loop.
+# Package scope, not session scope: a synchronous Playwright blocks the main thread's event loop.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     try:
@@ -64,7 +64,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @dataclass
 class Watch:
-    """What a tab did that it must not: errors, and requests that leave this machine's page."""
+    """Forbidden events in a tab: errors, and requests to other addresses than the page's."""
 
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ Open = Callable[..., Tab]
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """`open_page(url, width=…, scheme=…)`: a tab of its own. At the end no tab may have erred or looked outside."""
+    """`open_page(url, width=…, scheme=…)` opens a new tab. Errors and outside requests of any tab fail the test."""
     watch = Watch()
     with ExitStack() as stack:
 
@@ -99,48 +99,48 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 @pytest.fixture
 def tab(sandbox: Sandbox, open_page: Open) -> Tab:
-    """Alice and Bob, side by side."""
+    """A tab with Alice and Bob side by side."""
     return open_page(sandbox.page.url)
 
 
 class Person:
-    """One person's column in a tab."""
+    """A person's column in a tab."""
 
     def __init__(self, tab: Tab, name: str) -> None:
         self.tab = tab
         self.node = tab.locator(f"[data-person={name}]")
 
     def types(self, text: str) -> None:
-        """Types into the composer, and sends it."""
+        """Types into the composer and sends the text."""
         box = self.node.get_by_label("Write to ES Access")
         box.fill(text)
         box.press("Enter")
 
     def asks(self, text: str) -> str:
         """Files a request by command, and returns its id."""
-        # What was said before has been drawn once the composer is told where it is.
+        # Once the composer has its placeholder, earlier messages are drawn.
         expect(self.node.get_by_label("Write to ES Access")).to_have_attribute("placeholder", "Type /es-access …")
         answers = self.node.locator("article.private", has_text="is filed")
         before = answers.count()
-        # The same again, since the tests share one sandbox: a request that is there already would be the answer.
+        # --again, since the tests share one sandbox: without it, an existing request would be the answer.
         self.types(f"/es-access {text} --again")
         expect(answers).to_have_count(before + 1)
         return request_in(answers.last)
 
     def message(self, *words: str) -> Locator:
-        """The newest message with all of these words."""
+        """The newest message that contains all of `words`."""
         found = self.node.locator("article")
         for each in words:
             found = found.filter(has_text=each)
         return found.last
 
     def presses(self, name: str, request: str) -> None:
-        """A button of the message about that request."""
+        """Clicks a button of the message about that request."""
         self.message(request).get_by_role("button", name=name).click()
 
     @property
     def window(self) -> Locator:
-        """The modal on top."""
+        """The top modal."""
         return self.node.get_by_role("dialog")
 
 

@@ -1,4 +1,4 @@
-"""An application that shows every block and element and keeps what it hears, also what es-access does not use."""
+"""An application that shows every block and element, also those es-access does not use, and records payloads."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from bot.sandbox.workspace import Workspace
 Json = dict[str, Any]
 
 ASK, LOOK = "ask", "look"
-"""The shortcuts of the tests' manifest."""
+"""The shortcuts in the manifest of the tests."""
 
 
 def plain(text: str) -> Json:
@@ -118,7 +118,7 @@ LOADING: Json = {
 
 
 class Gallery:
-    """The application. `heard` are the payloads, oldest first."""
+    """The application. `heard` contains the payloads, oldest first."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.client = WebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
@@ -146,7 +146,7 @@ class Gallery:
         ack()
 
     def ask(self, ack: Any, body: Any) -> None:
-        """Opens a window at once, and fills it afterwards: what takes long is waited for in it."""
+        """Opens a modal at once and fills it afterwards, so that slow work happens while it is open."""
         self.keep(ack, body)
         opened: Any = self.client.views_open(trigger_id=body["trigger_id"], view=LOADING)
         self.client.views_update(view_id=opened["view"]["id"], view=FORM)
@@ -159,7 +159,7 @@ class Gallery:
         ack(option_groups=[group for group in found if group["options"]] or GROUPS[:1])
 
     def kind(self, ack: Any, body: Any) -> None:
-        """The form becomes another one at the choice."""
+        """Replaces the form after a choice."""
         self.keep(ack, body)
         said = body["actions"][0]["selected_option"]["value"]
         note = {"type": "section", "block_id": "note", "text": plain(f"You chose {said}")}

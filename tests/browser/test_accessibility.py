@@ -1,4 +1,4 @@
-"""What axe finds on the page, in light and dark, wide and narrow: roles, names, contrast, structure."""
+"""axe checks of the page, light and dark, wide and narrow: roles, names, contrast, structure."""
 
 from importlib.resources import files
 from typing import Any
@@ -15,7 +15,7 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 
 
 def violations(tab: Tab) -> list[str]:
-    """Each rule that is broken, with the first places."""
+    """Each violated rule with its first places."""
     tab.evaluate(AXE)
     found: Any = tab.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", STANDARDS)
     places = [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]]

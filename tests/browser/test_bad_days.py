@@ -1,4 +1,4 @@
-"""What the page does when something stops: the application, the page's own server, the cluster."""
+"""The page when something stops: the application, the page's own server, the cluster."""
 
 import http.client
 from contextlib import suppress
@@ -55,7 +55,7 @@ def test_a_block_that_the_page_does_not_know_is_an_error_that_is_seen(sandbox: S
         {"type": "rich_text", "block_id": "b3", "elements": [{"type": "rich_text_ring", "elements": []}]},
         {"type": "section", "block_id": "b4", "text": text},
     )
-    # The workspace itself would refuse these: they are put past its checks.
+    # Bypasses the workspace's validation, which would refuse these.
     workspace._state.put_message(SlackMessage(channel.id, workspace._state.new_ts(), workspace.bot_user_id, "", shown))
     errors = Person(tab, "alice").node.locator(".unknown")
     for at, words in enumerate(

@@ -22,7 +22,7 @@ from tests.integration.wider_manifest import wider
 
 @dataclass(frozen=True)
 class Scene:
-    """Alice's tab, and the application that it is about."""
+    """Alice's tab and the application behind it."""
 
     tab: Tab
     alice: Person
@@ -35,7 +35,7 @@ class Scene:
         return self.stage.workspace
 
     def opens_form(self) -> None:
-        """From the menu of shortcuts."""
+        """Opens the form from the menu of shortcuts."""
         self.alice.node.get_by_role("button", name="Shortcuts", exact=True).click()
         self.alice.node.get_by_role("menuitem", name="Ask for access").click()
         expect(self.alice.window.get_by_role("heading", name="Every element")).to_be_visible()
@@ -43,7 +43,7 @@ class Scene:
 
 @pytest.fixture
 def scene(sandbox: Sandbox, open_page: Open, tmp_path: Path) -> Iterator[Scene]:
-    """Another workspace and application on the same node."""
+    """A second workspace and application on the same node."""
     with Workspace.start(wider(tmp_path)) as workspace:
         alice = workspace.add_user("alice", tz="America/New_York")
         workspace.add_user("bob")
@@ -52,7 +52,7 @@ def scene(sandbox: Sandbox, open_page: Open, tmp_path: Path) -> Iterator[Scene]:
         with by_socket(workspace, gallery.app), PageServer(stage, port=0) as page:
             tab = open_page(f"{page.url}?as=alice")
             yield Scene(tab, Person(tab, "alice"), alice, gallery, stage)
-            tab.close()  # before the page ends: it would miss it
+            tab.close()  # before the page stops, which would be an error in the tab
 
 
 def test_every_block_of_a_message_is_drawn(scene: Scene) -> None:
@@ -98,7 +98,7 @@ def test_buttons_confirm_menus_and_selects_reach_the_application(scene: Scene) -
 
 
 def heard(scene: Scene, key: str, value: str) -> dict[str, Any]:
-    """The action that the application has heard of last, once it is the one that is looked for."""
+    """Waits until the application's latest action has this value, and returns the action."""
 
     def look() -> dict[str, Any] | None:
         actions = [each["actions"][0] for each in scene.gallery.heard if each.get("type") == "block_actions"]

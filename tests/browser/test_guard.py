@@ -1,4 +1,4 @@
-"""The page is for browsers on this machine that came by its own address: other hosts and origins are refused."""
+"""The page serves only browsers on this machine that opened its own address; it refuses other hosts and origins."""
 
 import http.client
 import json
@@ -57,7 +57,7 @@ def test_another_sites_page_is_refused(sandbox: Sandbox, origin: str) -> None:
         assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_a_deed_without_an_origin_is_refused(sandbox: Sandbox) -> None:
+def test_an_action_without_an_origin_is_refused(sandbox: Sandbox) -> None:
     assert answer(sandbox.page, "POST", "/api/write", BODY, Content_Type="application/json")[0] == 403
 
 

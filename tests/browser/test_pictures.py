@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from a fresh sandbox where ES_ACCESS_PICTURES=1 asks for them."""
+"""The pictures of the README, taken from a fresh sandbox if ES_ACCESS_PICTURES=1."""
 
 import io
 import os
@@ -20,13 +20,13 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SIZE = {"width": 1280, "height": 760}
 
 MOST_BYTES = 150_000
-"""Of one picture: a README is read over slow lines, too."""
+"""Largest picture: a README is also read over slow connections."""
 
 COLOURS = 128
 
 
 def take(tab: Tab, name: str) -> None:
-    """One picture, with few colours: the page has few, and the file is a third."""
+    """Takes one picture with a small palette: the page has few colours, and the file shrinks to a third."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
     with Image.open(io.BytesIO(tab.screenshot(animations="disabled"))) as whole:

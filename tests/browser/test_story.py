@@ -1,4 +1,4 @@
-"""The product's story in a browser: asked, decided, tried and ended on the sandbox's page."""
+"""The product's story in a browser: request, decision, use and end on the sandbox's page."""
 
 import re
 from contextlib import suppress
@@ -41,13 +41,13 @@ def test_asked_by_command_approved_tried_expired_and_tried_again(tab: Tab, sandb
 
 
 def chooses(window: Locator, name: str, option: str, typed: str = "") -> None:
-    """Chooses in a select of a window, after typing what to look for."""
+    """Chooses an option in a select of a modal, after typing a search text."""
     field = window.get_by_role("combobox", name=name)
     for _ in range(5):
         field.click()
         if typed:
             field.fill(typed)
-        # What the application answers to the choice before this one draws the window anew, and closes the list.
+        # The application's answer to the previous choice redraws the modal and closes the list.
         with suppress(NotInTime):
             window.get_by_role("option", name=option).first.click(timeout=3000)
             return

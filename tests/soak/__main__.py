@@ -1,7 +1,7 @@
-"""`make soak`: the application under load, with kills and faults, on each database; it ends with figures.
+"""`make soak`: runs the application under load, with kills and faults, on each database, and prints figures.
 
-Exits 1 on any violation, with the seed by which the same choices are made again (which thread comes first is the
-machine's own business).
+Exits 1 on any violation, and prints the seed that repeats the same choices (the order of threads is up to the
+machine).
 """
 
 import signal
@@ -20,7 +20,7 @@ from tests.soak.inputs import bad_inputs
 from tests.soak.running import Report, soak
 
 SHOWN = 20
-"""Violations that are printed in full."""
+"""Number of violations printed in full."""
 
 
 def main(
@@ -30,9 +30,9 @@ def main(
     minutes: Annotated[float, typer.Option(help="Longest time for load and kills, in all.")] = 15.0,
     inputs: Annotated[int, typer.Option(help="Bad inputs to generate.")] = 0,
 ) -> None:
-    """Soaks, prints the figures, and ends with 1 where something that was promised did not hold."""
-    ApplicationProcess.launch = Forked  # else starts are most of what is soaked
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped then, too
+    """Runs the soak, prints the figures, and exits with 1 on a violation."""
+    ApplicationProcess.launch = Forked  # otherwise starts would take most of the time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped as well
     chosen = int(time.time()) if seed is None else seed
     kinds = ["sqlite", "postgresql"] if database == "both" else [database]
     whole, began = Report(), time.monotonic()

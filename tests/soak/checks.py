@@ -1,4 +1,4 @@
-"""What must be true of a soak, read from the database, the cluster and what people see."""
+"""Checks of a soak, by the database, the cluster and the messages that people see."""
 
 import json
 import re
@@ -20,10 +20,10 @@ from tests.stage import Secret
 OK = 200
 
 SETTLE_SECONDS = 150.0
-"""Longest wait for everything to come to rest once nothing is broken any more."""
+"""Longest wait for all work to finish after the faults have ended."""
 
 STEP_SECONDS = 4.0
-"""By how much the clock is moved while waiting: pauses before another attempt pass, claims are held."""
+"""How far the clock moves at each step of waiting: back-off passes, and claims are kept."""
 
 BUSY = (
     "SELECT count(*) FROM message WHERE due_at IS NOT NULL",
@@ -40,13 +40,13 @@ LEFT = (
 _KEY = re.compile(r"Authorization: ApiKey ([A-Za-z0-9+/=]+)")
 
 Shown = Mapping[str, set[str]]
-"""By the id of a grant: what anybody ever saw of its secrets."""
+"""Secrets that were shown to anybody, by the id of the grant."""
 
 
 def settled(world: World, queries: tuple[str, ...], step: float) -> str:
-    """Moves the clock until nothing is left of what the queries count. What is left after all, or nothing.
+    """Moves the clock until the queries count nothing. Returns a description of the remains, or an empty text.
 
-    Thousands of messages to two owners are told one by one: it is given as long as there is less and less of it.
+    Thousands of messages to two owners are sent one by one, so it waits as long as their number decreases.
     """
     deadline, fewest = time.monotonic() + SETTLE_SECONDS, sys.maxsize
     while time.monotonic() < deadline:
@@ -61,7 +61,7 @@ def settled(world: World, queries: tuple[str, ...], step: float) -> str:
 
 
 def shown(world: World) -> tuple[Shown, Shown]:
-    """Every secret that ever stood in a message, and those that stand there now."""
+    """Every secret that was ever in a message, and those that are in one now."""
     ever: dict[str, set[str]] = defaultdict(set)
     now: dict[str, set[str]] = defaultdict(set)
     for person in world.requesters:
@@ -85,7 +85,7 @@ def _secrets(text: str, blocks: Any) -> Iterator[tuple[str, str]]:
 
 
 def works(world: World, grant: str, secret: str) -> bool:
-    """Whether the cluster takes that secret of that grant."""
+    """Whether the cluster accepts this secret of this grant."""
     kind = world.rows("SELECT kind FROM access_request WHERE id = :id", id=grant)[0][0]
     if kind == "api_key":
         with Elasticsearch(world.stage.node.url, api_key=secret) as client:
@@ -95,7 +95,7 @@ def works(world: World, grant: str, secret: str) -> bool:
 
 
 def one_secret_each(world: World) -> list[str]:
-    """In a calm moment: of each live grant the secret that is shown works, and no other that ever was."""
+    """In a calm moment, the shown secret of each live grant must work, and no earlier one may."""
     if left := settled(world, BUSY, STEP_SECONDS):
         return [f"it did not come to rest: {left}"]
     ever, now = shown(world)
@@ -118,11 +118,11 @@ def _story(world: World, grant: str) -> str:
 
 
 RECONCILE_SECONDS = 11 * 60.0
-"""Longer than what lies between two rounds."""
+"""Longer than the interval of reconciliations."""
 
 
 def reconciled(world: World) -> int:
-    """Lets a round of reconcile pass. How many users, roles and keys there were that only it could find."""
+    """Lets one reconciliation pass. Returns how many users, roles and keys only it could find."""
     before = len(made(world.stage.node) - world.others)
     world.move_clock(RECONCILE_SECONDS)
     deadline = time.monotonic() + SETTLE_SECONDS
@@ -132,7 +132,7 @@ def reconciled(world: World) -> int:
 
 
 def left_over(world: World) -> list[str]:
-    """Grants without their end, and whatever of them is in the cluster or works."""
+    """Grants that have not ended, objects that are still in the cluster, and secrets that still work."""
     wrong = [
         f"{grant} is {state}"
         for grant, state in world.rows(
@@ -146,7 +146,7 @@ def left_over(world: World) -> list[str]:
 
 
 def receipts_missing(world: World) -> list[str]:
-    """Ends of which nothing says that they were read back from the cluster."""
+    """Ended grants without a record that the cluster confirmed their removal."""
     wrong = []
     audited = {row[0] for row in world.rows("SELECT request_id FROM audit_event WHERE event = 'grant.revoked'")}
     for grant, receipt in world.rows("SELECT id, receipt FROM access_grant WHERE ended_at IS NOT NULL"):
@@ -158,8 +158,8 @@ def receipts_missing(world: World) -> list[str]:
 
 
 def messages_lost(world: World) -> list[str]:
-    """What somebody should have heard of and did not: owed still, given up, or not to be seen in Slack."""
-    # What is not due and was never sent is the message of a credential that never came to be: its end is told instead.
+    """Messages that somebody should have received: still queued, given up, or not visible in Slack."""
+    # A message that is not due and was never sent belongs to a credential that was never made: its end is sent instead.
     owed = world.rows("SELECT request_id, kind FROM message WHERE due_at IS NOT NULL OR (sent < wanted AND sent > 0)")
     wrong = [f"{kind} of {request} is owed" for request, kind in owed]
     refused = world.rows("SELECT request_id FROM audit_event WHERE event = 'message.refused'")
@@ -173,7 +173,7 @@ def messages_lost(world: World) -> list[str]:
         else:
             wrong += _unless(heard, f"{who} never heard what became of {request} ({state})")
         owners = set(json.loads(asked) if isinstance(asked, str) else asked)
-        # Nobody was asked where it was over before it could be said whom to ask: an extension whose grant had ended.
+        # Nobody is asked about a request that is over before it is routed: an extension of a grant that has ended.
         wrong += _unless(owners or state in {"cancelled", "expired"}, f"nobody was asked about {request} ({state})")
         for owner in owners - {who}:
             told = [each for each in texts[owner] if f"REQUEST {request}: " in each]
@@ -191,13 +191,13 @@ def _unless(found: object, sentence: str) -> list[str]:
 
 
 def audit_broken(world: World) -> list[str]:
-    """What `bot audit verify` says against the chain."""
+    """Errors in the chain that `bot audit verify` reports."""
     verified = audit(world.url, world.folder, "verify")
     return [] if verified.returncode == 0 else [verified.stdout + verified.stderr]
 
 
 def bugs_logged(world: World) -> list[str]:
-    """Whatever the application itself calls a bug, with the last lines of its traceback."""
+    """Bugs in the application's log, each with the last lines of its traceback."""
     found = []
     for member in world.members:
         entries = re.split(r"(?m)^(?=\d{4}-\d{2}-\d{2}T)", member.app.log.read_text(encoding="utf-8"))
@@ -206,7 +206,7 @@ def bugs_logged(world: World) -> list[str]:
 
 
 def lags(world: World) -> list[float]:
-    """Seconds from the time at which each access had to end to the cluster's word that it is gone."""
+    """Seconds from the due end of each access until the cluster confirmed its removal."""
     begun: dict[str, datetime] = {}
     for request, at in world.rows(
         "SELECT request_id, at FROM audit_event WHERE event = 'grant.revoking' ORDER BY id DESC"

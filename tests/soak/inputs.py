@@ -1,4 +1,4 @@
-"""Bad inputs by the ten thousand: whatever is typed, sent or configured ends in a result or in a sentence."""
+"""Bad inputs by the ten thousand: every typed, sent or configured input leads to a result or to a sentence."""
 
 import logging
 import os
@@ -45,7 +45,7 @@ WORDS = [
 typed = st.one_of(
     st.text(max_size=200), st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=12)), max_size=8).map(" ".join)
 )
-"""What a person may type after the command."""
+"""Texts that a person may type after the command."""
 
 value = st.one_of(st.none(), st.sampled_from(WORDS), st.text(max_size=60))
 
@@ -99,7 +99,7 @@ def _dot_env(run: "Run") -> None:
 
 
 class AtOnce(Executor):
-    """Does everything in the thread that asks for it, so that an answer is there when the listener returns."""
+    """An executor that runs everything in the calling thread, so that the answer exists when the listener returns."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -108,7 +108,7 @@ class AtOnce(Executor):
 
 
 class Heard:
-    """Stands for Slack: keeps every answer that a person gets, wherever."""
+    """A stand-in for Slack that records every answer to a person, wherever it appears."""
 
     def __init__(self) -> None:
         self.acknowledged = 0
@@ -150,7 +150,7 @@ def _payloads(run: "Run") -> None:
 
 
 def _as(_kind: type, given: Any) -> Any:
-    """The stand-in for something of Bolt's."""
+    """Passes a stand-in for one of Bolt's types to the type checker."""
     return given
 
 
@@ -192,7 +192,7 @@ def _listeners(world: World, store: Store) -> RequestListeners:
 
 
 class Run:
-    """So many inputs, by the choices of one seed; counts those that were really given."""
+    """A run of a number of inputs, chosen by one seed; counts the inputs that were really used."""
 
     def __init__(self, number: int, chosen: int) -> None:
         self._number = number
@@ -200,7 +200,7 @@ class Run:
         self.given = 0
 
     def with_inputs(self, *strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
-        """Calls the check with generated values: its first failure is raised, with the smallest input that shows it."""
+        """Calls the check with generated values; raises its first failure with the smallest input that causes it."""
 
         def wrap(check: Callable[..., None]) -> Callable[[], None]:
             def counted(inputs: tuple[Any, ...]) -> None:
@@ -220,12 +220,12 @@ class Run:
 SHARES: dict[Callable[[Run], None], float] = {
     _commands: 0.25, _patterns: 0.6, _policy_files: 0.08, _dot_env: 0.04, _payloads: 0.03,
 }  # fmt: skip
-"""What part of the inputs each gets: a payload costs the most, for it goes through the whole domain."""
+"""The share of inputs for each check: a payload costs the most, since it passes through the whole domain."""
 
 
 def bad_inputs(number: int, chosen: int) -> int:
-    """Generates at least so many and returns how many it were. Raises whatever one of them ended in."""
-    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it says of each line that it is none
+    """Runs at least `number` inputs and returns how many there were. Raises the first failure."""
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it warns about every invalid line
     total = 0
     for subject, share in SHARES.items():
         run = Run(int(number * share) + 1, chosen)

@@ -1,4 +1,4 @@
-"""A steady load: people who ask, decide, extend, reset and revoke, each in a thread of their own."""
+"""A steady load: people request, decide, extend, reset and revoke, each in their own thread."""
 
 import random
 import threading
@@ -16,13 +16,13 @@ from tests.soak.world import World
 DURATIONS = ("1m", "2m", "3m", "5m", "30m")
 
 BUG = "Something went wrong on my side"
-"""What a person reads of a bug."""
+"""The message that a person sees after a bug."""
 
 PAUSE_SECONDS = (0.3, 1.2)
-"""Between two deeds of one person."""
+"""Shortest and longest pause between two actions of one person."""
 
 MOST_OPEN = 60
-"""Undecided requests: two owners who click all day have no more before them, or the end is all about what expired."""
+"""Limit of undecided requests: two owners cannot decide more in time, and most would only expire."""
 
 _MINE = "SELECT g.id FROM access_grant g JOIN access_request r ON r.id = g.id WHERE r.requester = :who AND g.state = :s"
 _OPEN = "SELECT id FROM access_request WHERE state = 'pending'"
@@ -30,7 +30,7 @@ _OPEN = "SELECT id FROM access_request WHERE state = 'pending'"
 
 @dataclass
 class Load:
-    """The people of a world at work. `bugs` are answers that nobody should ever read."""
+    """The working people of a world. `bugs` contains the answers that report a bug."""
 
     world: World
     seed: int
@@ -39,7 +39,7 @@ class Load:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Everybody begins."""
+        """Starts everybody's thread."""
         self._stopping.clear()
         stage = self.world.stage
         doing: list[tuple[User, Callable[[User, random.Random], None]]] = [
@@ -47,14 +47,14 @@ class Load:
             *((owner, self._decide_something) for owner in (stage.bob, stage.carol)),
         ]
         for person, act in doing:
-            # The choices are those of the seed; which thread comes first is the machine's.
+            # The seed determines the choices; the machine determines the order of threads.
             chance = random.Random(f"{self.seed} {person.name}")  # noqa: S311 (a load, not a secret)
             self._threads.append(threading.Thread(target=self._go_on, args=(person, act, chance), name=person.name))
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Everybody finishes what they are doing."""
+        """Lets everybody finish their current action."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -62,7 +62,7 @@ class Load:
 
     def _go_on(self, person: User, act: Callable[[User, random.Random], None], chance: random.Random) -> None:
         while not self._stopping.is_set():
-            # A button that has just gone; a database that is just being made: people try again.
+            # A button that has just disappeared, or a database that is being created: people try again.
             with suppress(NotShownError, SQLAlchemyError):
                 act(person, chance)
             self._stopping.wait(chance.uniform(*PAUSE_SECONDS))

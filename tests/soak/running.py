@@ -1,4 +1,4 @@
-"""One soak on one database: load and kills by turns with calm, then the end and what must be true of it."""
+"""One soak on one database: load with kills alternates with calm; at the end come the checks."""
 
 import random
 import sys
@@ -18,12 +18,12 @@ from tests.soak.troubles import Troubles
 from tests.soak.world import World, a_world
 
 KILLS_TO_A_CALM = 25
-"""After so many kills everything comes to rest for a moment, and each live grant is looked at."""
+"""Number of kills after which the load pauses and each live grant is checked."""
 
 
 @dataclass
 class Report:
-    """The figures of one or several soaks, and every violation in a sentence."""
+    """The figures of one or several soaks, and a sentence for each violation."""
 
     requests: int = 0
     kills: int = 0
@@ -36,17 +36,17 @@ class Report:
     lags: list[float] = field(default_factory=list)
 
     def add(self, other: "Report") -> None:
-        """Takes the figures of another in."""
+        """Adds the figures of another report."""
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
 
     @property
     def violations(self) -> list[str]:
-        """All of them."""
+        """All violations of every kind."""
         return [*self.left_over, *self.messages, *self.receipts, *self.others]
 
     def lines(self) -> list[str]:
-        """As it is printed."""
+        """The printed lines."""
         ordered = sorted(self.lags) or [0.0]
         p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.50, 0.99))
         return [
@@ -62,7 +62,7 @@ class Report:
 
 
 def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds: float) -> Report:
-    """Runs it, for so many kills or so long, whichever comes first; then lets everything settle, and looks."""
+    """Runs until `kills` or `seconds` are reached, then lets everything settle and checks it."""
     with _database(database, folder) as url, a_world(node, folder, url, 2 if database == "postgresql" else 1) as world:
         chance = random.Random(f"{seed} {database}")  # noqa: S311 (troubles, not secrets)
         troubles, report = Troubles(world, chance), Report()
@@ -86,7 +86,7 @@ def _storm(world: World, troubles: Troubles, kills: int, deadline: float, report
     try:
         while troubles.kills < kills and time.monotonic() < deadline:
             troubles.kill_one()
-        # A slow machine files little between two kills: what nobody asks for proves nothing.
+        # A slow machine files few requests between two kills, and without requests a kill proves nothing.
         while _asked(world) <= troubles.kills and time.monotonic() < deadline:
             time.sleep(0.2)
     finally:
@@ -99,8 +99,7 @@ def _storm(world: World, troubles: Troubles, kills: int, deadline: float, report
 def _end(world: World, report: Report) -> None:
     if left := checks.settled(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle: {left}")
-    # A call that was on its way when its process died may reach the cluster after the end: reconcile finds what it
-    # made.
+    # A call in flight when its process died may reach the cluster after the end: reconciliation finds its objects.
     report.found_later = checks.reconciled(world)
     if left := checks.settled(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle after reconcile: {left}")

@@ -1,4 +1,4 @@
-"""What goes wrong in a soak: calls of both sides that fail, and processes that are killed."""
+"""The faults of a soak: failing calls to Slack and the cluster, and killed processes."""
 
 import os
 import random
@@ -15,20 +15,20 @@ from tests.scenario.dying import forget, order
 from tests.soak.world import Member, World
 
 FAULTY = 0.04
-"""Of all calls to the outside, in each direction: enough that most grants meet one, few enough that work gets done."""
+"""Share of failing calls, for each outside system: most grants meet a failure, and work still gets done."""
 
 LATE_SECONDS = 3.0
-"""Longest wait for the call or commit at which a process is to die; then it dies where it is."""
+"""Longest wait for the call or commit at which to kill a process; after it, the process is killed wherever it is."""
 
 JUMP_SECONDS = (5.0, 20.0)
-"""By how much the clock is moved after each kill: short accesses end meanwhile."""
+"""Shortest and longest move of the clock after each kill: short accesses expire meanwhile."""
 
 GARBAGE = ProxyAnswer(200, b"<html>it works!</html>", (("Content-Type", "text/html"),))
 
 
 @dataclass
 class Troubles:
-    """Makes them, by the choices of one seed. Every count is of what really happened."""
+    """Injects the faults, chosen by one seed. The counts are of faults that really happened."""
 
     world: World
     chance: random.Random
@@ -36,23 +36,23 @@ class Troubles:
     faults: int = 0
     _faulty: bool = False
     _late: int = 0
-    """Calls that are held up on their way to a cluster."""
+    """Calls that are being delayed on their way to a cluster."""
     _dies: dict[int, tuple[str, int]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> None:
-        """From now on calls fail now and then."""
+        """Starts to make calls fail now and then."""
         self._faulty = True
         for number, member in enumerate(self.world.members):
             member.proxy.hook = partial(self._cluster, number)
         self._off = self.world.stage.workspace.on_call(self._slack)
 
     def end(self) -> None:
-        """From now on nothing fails."""
+        """Stops all failures."""
         self._faulty = False
         for member in self.world.members:
             member.proxy.hook = None
-        with suppress(ValueError):  # twice is as good as once
+        with suppress(ValueError):  # it is removed already
             self._off()
 
     # --- faults ---
@@ -92,14 +92,14 @@ class Troubles:
             return "drop"
         if kind < 0.5:
             time.sleep(self.chance.uniform(0.2, 1.5))
-        else:  # the next call of that method meets it
+        else:  # the next call of that method fails
             self.world.stage.workspace.faults.add(method, self.chance.choice([429, 500, 503]))
         return None
 
     # --- kills ---
 
     def kill_one(self) -> None:
-        """Kills a process at a random moment, call or commit, starts it again and moves the clock."""
+        """Kills a process at a random moment, call or commit, restarts it and moves the clock."""
         number = self.chance.randrange(len(self.world.members))
         member = self.world.members[number]
         time.sleep(self.chance.uniform(0.1, 1.5))
@@ -118,8 +118,8 @@ class Troubles:
         forget(member.app.directory)
         self.kills += alive_or_killed
         self.world.move_clock(self.chance.uniform(*JUMP_SECONDS))
-        # A call of the dead one that is held up for longer than its restart takes may come in last: that the secret is
-        # good then is not promised (README), and a process that is forked is back sooner than a supervisor brings one.
+        # A delayed call of the dead process may arrive after the restart and invalidate the secret. The README excludes
+        # this case, which is likelier here, since a forked process restarts faster than one under a supervisor.
         deadline = time.monotonic() + LATE_SECONDS
         while self._late and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -139,6 +139,6 @@ class Troubles:
             self._dies[number] = (when, left - 1)
             if left > 1:
                 return False
-        with suppress(RuntimeError, ProcessLookupError):  # dead already
+        with suppress(RuntimeError, ProcessLookupError):  # it is dead already
             os.kill(self.world.members[number].app.pid, signal.SIGKILL)
         return True

@@ -1,4 +1,4 @@
-"""The world of a soak: real people, a real node, and one or two processes of the application that may die."""
+"""The world of a soak: people in a workspace, a real node, and one or two application processes that may die."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from tests.stage import PLENTY, Stage, set_stage
 ROOT = Path(__file__).parents[2]
 
 UP_SECONDS = 45.0
-"""Longest wait for a process to be ready once nothing is broken any more; under faults nobody waits for it."""
+"""Longest wait for a process to be ready."""
 
 SETTINGS = PLENTY | {"PENDING_DURATION": "20m", "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
 
@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.05
 
 @dataclass
 class Member:
-    """One process, and the proxy through which it alone reaches the cluster."""
+    """One process and its own proxy to the cluster."""
 
     app: ApplicationProcess
     proxy: FaultProxy
@@ -40,7 +40,7 @@ class Member:
 class World:
     """A stage whose application is one or two processes on the database of `engine`.
 
-    `others` is what stood in the cluster before, made for somebody else: the tests share one.
+    `others` are objects that were in the cluster before, since the tests share one.
     """
 
     stage: Stage
@@ -54,18 +54,18 @@ class World:
     ended_by_themselves: list[str] = field(default_factory=list)
 
     def rows(self, query: str, **values: Any) -> Sequence[Any]:
-        """What the database answers."""
+        """The rows that the database returns."""
         with self.engine.connect() as connection:
             return connection.execute(text(query), values).fetchall()
 
     def move_clock(self, seconds: float) -> None:
-        """Lets every process see a later time, and remembers when that was."""
+        """Moves the clock of every process forward, and records when that was."""
         for member in self.members:
             member.app.move_clock(seconds)
         self.moves.append((time.time(), self.members[0].app.moved))
 
     def really(self, at: datetime) -> float:
-        """When it was, in Unix seconds of the machine, that the processes saw that time; a jump passed it at once."""
+        """The machine's time, in Unix seconds, at which the processes reached `at`; a jump reaches it at once."""
         offset, moment = 0.0, at.timestamp()
         for moved_at, after in self.moves:
             if moment - offset <= moved_at:
@@ -76,14 +76,14 @@ class World:
         return moment - offset
 
     def start(self, member: Member) -> None:
-        """Starts a process, and waits until it is ready, for as long as nothing speaks against it."""
+        """Starts a process, and waits until it is ready, has ended or `UP_SECONDS` are over."""
         member.app.start(ready=False)
         deadline = time.monotonic() + UP_SECONDS
         while time.monotonic() < deadline and self.is_up(member) and not member.app._says_ready():
             time.sleep(_POLL_SECONDS)
 
     def is_up(self, member: Member) -> bool:
-        """Whether the process runs. One that ended without being killed is kept for the report."""
+        """Whether the process runs. A process that exited without being killed is recorded for the report."""
         code = member.app.returncode
         if code is not None and code >= 0:
             log = member.app.log.read_text(encoding="utf-8")[-1500:]
@@ -91,7 +91,7 @@ class World:
         return code is None
 
     def ready(self) -> None:
-        """Every process runs and says that it is ready. Raises `RuntimeError`."""
+        """Waits until every process is ready. Raises `RuntimeError`."""
         for member in self.members:
             if member.app.returncode is not None:
                 member.app.kill()
@@ -101,7 +101,7 @@ class World:
 
 @contextmanager
 def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
-    """A running one. The second process has its own folder, clock and proxy."""
+    """A running world. The second process has its own folder, clock and proxy."""
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(node.url)) for _ in range(processes)]
         common = SETTINGS | {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
@@ -127,7 +127,7 @@ def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[Worl
 
 
 def made(node: Node) -> set[str]:
-    """All users, roles and live keys in a cluster that say that an es-access made them."""
+    """All users, roles and live keys in a cluster whose metadata says that an es-access made them."""
     client = node.client()
     client.indices.refresh(index=".security*", ignore_unavailable=True, expand_wildcards="all")
     found = {"user": client.security.get_user().body, "role": client.security.get_role().body}

@@ -1,4 +1,4 @@
-"""The page's own files: nothing in them reaches outside, and no text becomes markup."""
+"""The page's own files: they load nothing from outside, and no text becomes markup."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOM
 OUTSIDE = re.compile(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}")
 
 NAMESPACE = "http://www.w3.org/2000/svg"
-"""A name, not an address: nobody fetches it."""
+"""A name, not an address: browsers do not fetch it."""
 
 LONGEST_FILE = 300
 

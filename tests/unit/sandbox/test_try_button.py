@@ -1,4 +1,4 @@
-"""The *Try it* button: which line of a message is run, and that it leads to the sandbox's own node alone."""
+"""The *Try it* button: it runs the right line of a message, and only against the sandbox's own node."""
 
 from dataclasses import replace
 from typing import Any

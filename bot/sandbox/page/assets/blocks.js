@@ -1,10 +1,10 @@
-// Block Kit as nodes. What is not known here is drawn as an error: it must not go unnoticed.
+// Block Kit as nodes. An unknown block is drawn as an error, so that it is noticed.
 
 import { el, newId, unknown } from "./dom.js";
 import { element } from "./elements.js";
 import { richText, text } from "./text.js";
 
-/** Blocks as nodes. `ctx` says who reads, what is filled in, and what becomes of a press. */
+/** Blocks as nodes. `ctx` holds the reader, the values and the handlers of clicks. */
 export const blocks = (list, ctx) => list.map((block) => (DRAW[block.type] ?? other)(block, ctx));
 
 const other = (block) => unknown(`a block of type “${block.type}”`, block);
@@ -26,7 +26,7 @@ const DRAW = {
   input,
 };
 
-// A picture would be fetched from outside, which this page never does: its words stand for it.
+// The page never loads a picture from outside: its alternative text replaces it.
 const picture = (node) => el("span", { class: "picture", role: "img", "aria-label": node.alt_text }, `🖼 ${node.alt_text}`);
 
 const GROUPED = ["radio_buttons", "checkboxes"];

@@ -1,11 +1,11 @@
 // One widget for every select of Block Kit: a combobox with a listbox, searched here or by the application.
-// Keys as in the ARIA Authoring Practices: arrows, Home, End, Enter, Escape; Backspace takes the last of several away.
+// Keys as in the ARIA Authoring Practices: arrows, Home, End, Enter, Escape; Backspace removes the last of several.
 
 import { el, newId } from "./dom.js";
 
-const TYPING_MS = 150; // after the last key, before the application is asked
+const TYPING_MS = 150; // between the last key and the request to the application
 
-/** The widget. `groups` are offered, or `search(typed)` is asked for them; `onchange(options)` hears what is chosen. */
+/** The widget. It offers `groups` or the result of `search(typed)`, and calls `onchange(options)` with the choice. */
 export class Choice {
   constructor({ key, label, describedby, invalid, placeholder, multiple, max, groups, search, minimum, chosen, onchange }) {
     Object.assign(this, { multiple, max: max ?? Infinity, offered: groups, search, minimum: minimum ?? 0, onchange });

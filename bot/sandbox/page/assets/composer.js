@@ -1,8 +1,8 @@
-// Where a person types: commands with their hint, and plain messages to the application.
+// The composer: commands with their hint, and plain messages to the application.
 
 import { el, newId } from "./dom.js";
 
-/** The form. `send(text)` answers with what the sandbox said. */
+/** The form. `send(text)` returns the sandbox's answer. */
 export class Composer {
   constructor(send) {
     const [id, hint] = [newId("composer"), newId("hint")];
@@ -29,7 +29,7 @@ export class Composer {
     }, this.label, this.input, el("button", { type: "submit", class: "button primary" }, "Send"), this.hint);
   }
 
-  /** Says where it goes, and which commands there are. */
+  /** Sets the conversation and the available commands. */
   show(where, commands) {
     this.commands = commands;
     this.label.textContent = `Write ${where}`;

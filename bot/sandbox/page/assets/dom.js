@@ -1,11 +1,11 @@
-// Elements from data. Text is only ever a text node: nothing on this page is parsed as markup.
+// Elements from data. Text is always a text node: the page never parses markup.
 
 let count = 0;
 
 /** An id that no other element has. */
 export const newId = (prefix) => `${prefix}-${++count}`;
 
-/** An element with attributes, listeners (`onclick: …`), properties (`$value: …`) and children; empty ones are left out. */
+/** An element with attributes, listeners (`onclick: …`), properties (`$value: …`) and children; empty ones are omitted. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -18,7 +18,7 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The address, where it is one that a link may lead to. */
+/** The address, if links to it are allowed. */
 export function safeUrl(text) {
   try {
     const url = new URL(String(text));
@@ -28,14 +28,14 @@ export function safeUrl(text) {
   }
 }
 
-/** A box that cannot be overlooked, for what this page does not know how to draw. */
+/** A conspicuous box for content that the page cannot draw. */
 export function unknown(what, node) {
   return el("div", { class: "unknown", role: "alert" },
     el("strong", {}, `This page cannot draw ${what}.`),
     el("pre", {}, JSON.stringify(node, null, 2)));
 }
 
-/** Does `redraw`, and puts the focus back on what has the same key, or on `fallback`. */
+/** Runs `redraw`, and restores the focus to the element with the same key, or to `fallback`. */
 export function keepingFocus(root, redraw, fallback) {
   const held = document.activeElement;
   const inside = held && root.contains(held);
@@ -51,11 +51,11 @@ export function keepingFocus(root, redraw, fallback) {
 
 const FOCUSABLE = "a[href], button:not([disabled]), input:not([disabled]), textarea, select, [tabindex='0']";
 
-/** What the Tab key reaches in there, in order. */
+/** The elements inside that the Tab key reaches, in order. */
 export const focusables = (root) =>
   [...root.querySelectorAll(FOCUSABLE)].filter((node) => node.getClientRects().length && node.tabIndex >= 0);
 
-/** Keeps the Tab key within: what a modal window asks for. */
+/** Keeps the focus inside on Tab, as a modal must. */
 export function trap(root, event) {
   if (event.key !== "Tab") return;
   const all = focusables(root);

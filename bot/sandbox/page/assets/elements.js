@@ -1,4 +1,4 @@
-// The interactive elements of Block Kit. What is chosen goes to `ctx`: at once, or into the form's drafts.
+// The interactive elements of Block Kit. A choice goes to `ctx`: at once, or into the form's drafts.
 
 import { Choice } from "./choice.js";
 import { el, newId, safeUrl, unknown } from "./dom.js";
@@ -91,7 +91,7 @@ const toLocal = (seconds, timeZone) =>
 function fromLocal(words, timeZone) {
   if (!words) return "";
   const wanted = Date.parse(`${words}:00Z`) / 1000;
-  // What the zone shows for a guess says how far the guess is off; twice, for guesses beside a change of the clocks.
+  // The zone's time for a guess shows the guess's error; a second round corrects guesses near a clock change.
   let guess = wanted;
   for (let round = 0; round < 2; round += 1) guess += wanted - Date.parse(`${toLocal(guess, timeZone)}:00Z`) / 1000;
   return guess;

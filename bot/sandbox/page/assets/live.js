@@ -1,6 +1,6 @@
-// The live stream and the deeds: all that this page says to the sandbox.
+// The live stream and the actions: all communication of this page with the sandbox.
 
-/** Listens to the sandbox, and connects again by itself. `onchange(parts)` after each burst, `onstate(connected)`. */
+/** Listens to the sandbox, and reconnects by itself. Calls `onchange(parts)` after each burst, and `onstate(connected)`. */
 export class Live {
   constructor(onchange, onstate) {
     this.parts = new Map();
@@ -20,7 +20,7 @@ export class Live {
     let fresh = true;
     source.addEventListener("open", () => { fresh = true; });
     source.addEventListener("part", (event) => {
-      // A new stream begins with everything: what is not in it is no more.
+      // A new stream begins with all parts: those not in it no longer exist.
       if (fresh) this.parts.clear();
       fresh = false;
       const line = event.data.indexOf("\n");
@@ -31,14 +31,14 @@ export class Live {
     });
     source.addEventListener("error", () => {
       this.onstate(false);
-      // A refusal ends the browser's own tries.
+      // After a refusal the browser stops reconnecting by itself.
       if (source.readyState === EventSource.CLOSED) this.again = setTimeout(() => this.follow(this.names), 1000);
     });
   }
 }
 
-/** Does something as a person. Answers what the sandbox said; `shown` in it is a sentence for the person. */
-export async function deed(name, body) {
+/** Runs an action as a person. Returns the sandbox's answer; its `shown` is a sentence for the person. */
+export async function runAction(name, body) {
   try {
     const answer = await fetch(`/api/${name}`, {
       method: "POST",

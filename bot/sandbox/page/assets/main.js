@@ -1,7 +1,7 @@
-// The page: who is shown, the clock, the panel, and the stream that keeps all of it true.
+// The page: the people shown, the clock, the panel, and the stream that keeps all of it up to date.
 
 import { el } from "./dom.js";
-import { deed, Live } from "./live.js";
+import { Live, runAction } from "./live.js";
 import { Panel } from "./panel.js";
 import { Person } from "./person.js";
 
@@ -11,7 +11,7 @@ const wanted = new URLSearchParams(location.search).get("as")?.split(",").filter
 const panel = new Panel(byId("panel"));
 let shown = wanted; // names of people
 let columns = [];
-let current = 0; // which one a narrow screen shows; after the last comes the panel
+let current = 0; // index of the column on a narrow screen; the panel comes last
 let last = null;
 
 const live = new Live((parts) => { last = parts; draw(); }, (connected) => {
@@ -44,7 +44,7 @@ function follow(names) {
   live.follow(names);
 }
 
-/** Somebody else in the column of `name`; who is there already changes places. */
+/** Shows somebody else in the column of `name`; a person who has a column already swaps places. */
 function swap(name, other) {
   follow(shown.map((one) => (one === name ? other : one === other ? name : one)));
   if (last) draw();
@@ -56,7 +56,7 @@ function about(workspace) {
   const off = workspace.app.connections ? "" : " · es-access is not connected";
   byId("about").textContent = `Elasticsearch ${workspace.node.version} at ${workspace.node.url}, es-access${clock}${off}`;
   const jump = (label, seconds) => el("button", {
-    type: "button", class: "button", onclick: () => deed("clock", { person: workspace.people[0].id, seconds }),
+    type: "button", class: "button", onclick: () => runAction("clock", { person: workspace.people[0].id, seconds }),
   }, label);
   if (!byId("clock").firstChild) byId("clock").append(jump("One hour later", HOUR + 1), jump("One day later", 24 * HOUR));
   document.title = `${workspace.app.name} · sandbox`;
@@ -79,7 +79,7 @@ function switches() {
   bar.children[focused]?.focus();
 }
 
-// F6 goes from one person to the next, and to the panel: also out of a window, which keeps the Tab key within.
+// F6 moves to the next person and to the panel, also out of a modal, which keeps the focus on Tab.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "F6") return;
   event.preventDefault();

@@ -1,21 +1,21 @@
-// The messages of one conversation: drawn once, and again only where they changed.
+// The messages of one conversation, redrawn only if they changed.
 
 import { blocks } from "./blocks.js";
 import { el, keepingFocus } from "./dom.js";
 import { menu } from "./menu.js";
 import { moment, mrkdwn } from "./text.js";
 
-/** The list of messages. `act(name, body)` does a deed, `context()` says who reads. */
+/** The list of messages. `act(name, body)` runs an action, `context()` returns the reader. */
 export class Messages {
   constructor(act, context) {
     Object.assign(this, { act, context, drawn: new Map(), tries: new Map() });
     this.atEnd = true;
-    // A list that is not shown has no height, and is where it was when it is shown again.
+    // A hidden list has no height, and keeps its position until it is shown again.
     const look = () => { if (this.node.clientHeight) this.atEnd = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < 60; };
     this.node = el("ol", { class: "messages", tabindex: "0", onscroll: look });
   }
 
-  /** Draws these messages of that conversation; answers under their parent. */
+  /** Draws the messages of a conversation, with replies under their parent. */
   show(conversation, reader) {
     this.node.setAttribute("aria-label", conversation.is_im ? `Messages with ${reader.app.name}` : `Messages in ${conversation.name}`);
     if (this.channel !== conversation.id) {
@@ -110,7 +110,7 @@ export class Messages {
 
 const WORDS = { 0: "no answer", 200: "OK", 401: "refused: the credential is not (any more) known", 403: "refused: not allowed" };
 
-/** The curl line that stands in the message now. */
+/** The curl line in the message now. */
 function lineOf(message) {
   const parts = message.blocks.flatMap((block) => (block.type === "rich_text" ? block.elements : []));
   return parts.filter((part) => part.type === "rich_text_preformatted")

@@ -1,9 +1,9 @@
-// The windows over one person's Slack: modals of the application, and "are you sure". Focus stays in the top one.
+// One person's modals: those of the application, and confirmation dialogs. The focus stays in the top one.
 
 import { blocks } from "./blocks.js";
 import { el, focusables, keepingFocus, newId, trap } from "./dom.js";
 
-/** The modals of one person. `host` is where they are drawn; `act(name, body)` does a deed; `context(parts)` makes a ctx. */
+/** The modals of one person. They are drawn in `host`; `act(name, body)` runs an action; `context(parts)` makes a ctx. */
 export class Modals {
   constructor(host, act, context) {
     Object.assign(this, { host, act, context, drafts: new Map(), own: new Map(), shown: null, back: null });
@@ -75,7 +75,7 @@ export class Modals {
   }
 }
 
-/** What a view's elements need: `drafts` are `{block_id: {action_id: value}}`, kept while the view is open. */
+/** The context of a view's elements: `drafts` are `{block_id: {action_id: value}}`, kept while the view is open. */
 export function formContext(view, drafts, errors, act, reader) {
   const inputs = new Set(view.blocks.filter((block) => block.type === "input").map((block) => block.block_id));
   const filled = () => Object.fromEntries(Object.entries(drafts).filter(([block]) => inputs.has(block)));
@@ -99,7 +99,7 @@ export function formContext(view, drafts, errors, act, reader) {
   return ctx;
 }
 
-/** What Slack's own client checks before it sends a form, as errors at the fields. */
+/** Validates a form as Slack's own client does; returns the errors by field. */
 function problems(view, ctx) {
   const found = {};
   for (const block of view.blocks.filter((one) => one.type === "input")) {
@@ -116,7 +116,7 @@ function problems(view, ctx) {
 
 const initial = (node) => Object.entries(node).find(([name]) => name.startsWith("initial_"))?.[1];
 
-/** Asks "are you sure" as a confirm object says it; answers whether they are. */
+/** Shows the dialog of a confirm object; returns whether the person confirmed. */
 export function confirmFirst(host, dialog, words) {
   const back = document.activeElement;
   const [title, body] = [newId("title"), newId("text")];

@@ -1,8 +1,8 @@
-// Behind the scenes: what the application has made in the cluster, and what it and Slack say to each other.
+// Behind the scenes: the application's objects in the cluster, and its traffic with Slack.
 
 import { el } from "./dom.js";
 
-const GONE_MS = 6000; // what has gone stays, crossed out, for so long
+const GONE_MS = 6000; // how long removed objects stay, crossed out
 const SHOWN = 80;
 
 /** The panel. */
@@ -25,7 +25,7 @@ export class Panel {
         this.traffic));
   }
 
-  /** Draws the parts that concern it. */
+  /** Draws the parts that it shows. */
   update(parts) {
     this.names = parts.get("workspace").names;
     this.#cluster(parts.get("cluster") ?? { users: [], roles: [], keys: [] });
@@ -59,7 +59,7 @@ export class Panel {
     this.count.textContent = String(now.size);
   }
 
-  /** A value of the metadata, as a person reads it. */
+  /** A value of the metadata in readable form. */
   #said(key, value) {
     const name = this.names[value];
     if (name) return `@${name}`;
@@ -72,7 +72,7 @@ export class Panel {
     const now = [...this.traffic.children];
     for (const name of this.rows.keys()) if (!all.some(([held]) => held === name)) this.rows.delete(name);
     if (rows.length === now.length && rows.every((row, at) => row === now[at])) return;
-    // One by one, so that what is open and has the focus stays as it is.
+    // One by one, so that an open or focused element stays as it is.
     now.filter((row) => !rows.includes(row)).forEach((row) => row.remove());
     rows.forEach((row, at) => { if (this.traffic.children[at] !== row) this.traffic.insertBefore(row, this.traffic.children[at] ?? null); });
   }

@@ -1,9 +1,9 @@
-// One person's Slack: conversations, Home, composer, windows.
+// One person's Slack: conversations, Home, composer, modals.
 
 import { blocks } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { el, keepingFocus, newId } from "./dom.js";
-import { deed } from "./live.js";
+import { runAction } from "./live.js";
 import { menu } from "./menu.js";
 import { Messages } from "./messages.js";
 import { confirmFirst, formContext, Modals } from "./modal.js";
@@ -12,7 +12,7 @@ import { text } from "./text.js";
 const TOAST_MS = 12_000;
 const HOME = "home";
 
-/** The column of one person. `onperson(name)` hears that somebody else is wanted here, `onunread()` of unread marks. */
+/** The column of one person. It calls `onperson(name)` to show somebody else here, `onunread()` when unread marks change. */
 export class Person {
   constructor(name, onperson, onunread) {
     Object.assign(this, { name, onperson, onunread, tab: null, seen: new Map(), noticed: null, homeDrafts: {}, heard: null });
@@ -32,14 +32,14 @@ export class Person {
       this.top, this.tabs, this.talk, this.home, this.toasts, this.windows, this.dialogs);
   }
 
-  /** Does something as this person, and says what went wrong. */
+  /** Runs an action as this person, and shows errors. */
   async act(what, body) {
-    const answer = await deed(what, { person: this.me.id, ...body });
+    const answer = await runAction(what, { person: this.me.id, ...body });
     if (answer.shown) this.toast(answer.shown);
     return answer;
   }
 
-  /** What drawing needs to know of the reader. */
+  /** The reader and the confirmation dialog, for drawing. */
   context() {
     const reader = this.reader;
     return { reader, confirm: (dialog) => confirmFirst(this.dialogs, dialog, text(dialog.text, reader)) };
@@ -127,7 +127,7 @@ export class Person {
     this.draw();
   }
 
-  /** How many messages came while nobody looked. What was there at the first sight counts as read. */
+  /** The number of unread messages. Those present at the first drawing count as read. */
   #unread(id) {
     const conversation = this.sight.conversations.find((one) => one.id === id);
     if (!conversation) return 0;
@@ -152,7 +152,7 @@ export class Person {
     this.noticed = all.length;
   }
 
-  /** Tells a screen reader what came. */
+  /** Announces new messages to a screen reader. */
   #announce() {
     const newest = this.sight.conversations.flatMap((one) => one.messages).map((one) => one.ts).sort().at(-1) ?? "";
     if (this.heard !== null && newest > this.heard) {
@@ -163,7 +163,7 @@ export class Person {
     this.heard = newest;
   }
 
-  /** A sentence that goes by itself; the same one twice at once is one. */
+  /** Shows a sentence that disappears by itself; a repeated one is shown once. */
   toast(words) {
     if ([...this.toasts.children].some((one) => one.dataset.words === words)) return;
     const close = () => toast.remove();
@@ -174,7 +174,7 @@ export class Person {
   }
 }
 
-/** A message's own words for those who hear it, or its first heading. */
+/** A message's text for a screen reader, or its first heading. */
 function plain(message) {
   const [first] = message.text.split("\n");
   return (first || "a new message").replace(/<[^>]*>/g, "").slice(0, 200);

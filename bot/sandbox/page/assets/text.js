@@ -54,7 +54,7 @@ function link(address, label, style) {
   return styled(el("a", { href, target: "_blank", rel: "noopener noreferrer" }, label || unescape(address)), style);
 }
 
-/** A time as Slack's tokens say it, in the reader's zone; the exact time is in its title. */
+/** A time in the format of Slack's tokens, in the reader's zone; its title has the exact time. */
 export function moment(seconds, template, reader, fallback = "", address = undefined) {
   const when = new Date(seconds * 1000);
   if (Number.isNaN(when.getTime())) return el("span", {}, fallback);

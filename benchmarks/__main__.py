@@ -22,7 +22,7 @@ from benchmarks import (
     revocation,
     startup,
 )
-from benchmarks.grounds import Grounds
+from benchmarks.environment import Environment
 from benchmarks.machine import describe
 from benchmarks.report import Figure, amend, measured, table, write
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 BUSY_LOAD = 0.5
 """Load average of one minute, without the benchmark, above which its figures are unreliable."""
 
-BENCHMARKS: Mapping[str, Callable[[Grounds], list[Figure]]] = {
+BENCHMARKS: Mapping[str, Callable[[Environment], list[Figure]]] = {
     "startup": startup.measure,  # before the cluster has thousands of users to compare
     "approve": approve.one_at_a_time,
     "together": approve.together,
@@ -64,8 +64,8 @@ def main() -> None:
         console.print(f"This machine is busy: load {machine.load}. Measure again when it is idle.", style="yellow")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers stop as well
     names = arguments.only or list(BENCHMARKS)
-    with closing(Grounds(arguments.version, console, short=arguments.short)) as grounds:
-        figures = measure(grounds, names, console)
+    with closing(Environment(arguments.version, console, short=arguments.short)) as environment:
+        figures = measure(environment, names, console)
     console.print(table(figures, machine))
     if not arguments.short and not arguments.only:
         write(RESULTS, figures, machine)
@@ -73,12 +73,12 @@ def main() -> None:
         amend(RESULTS, figures, machine)
 
 
-def measure(grounds: Grounds, names: Sequence[str], console: Console) -> list[Figure]:
+def measure(environment: Environment, names: Sequence[str], console: Console) -> list[Figure]:
     """Runs these benchmarks and returns their figures."""
     figures: list[Figure] = []
     for name in names:
         began = time.monotonic()
-        found = BENCHMARKS[name](grounds)
+        found = BENCHMARKS[name](environment)
         figures += found
         console.print(f"[green]✓[/] {name} [dim]took {time.monotonic() - began:.0f} s[/]", highlight=False)
         for each in found:

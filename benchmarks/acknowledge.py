@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from benchmarks.acts import settle
-from benchmarks.grounds import Grounds
+from benchmarks.actions import settle
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
@@ -18,12 +18,12 @@ SLACK_MS = 3000.0
 """Slack's timeout for an acknowledgement."""
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """In each round, `AT_ONCE` people type the same command simultaneously; the first round is a warm-up."""
-    stage = grounds.stage
-    people = [stage.workspace.add_user(f"person{number}") for number in range(grounds.runs(AT_ONCE, 20))]
+    stage = environment.stage
+    people = [stage.workspace.add_user(f"person{number}") for number in range(environment.runs(AT_ONCE, 20))]
     _round(stage, people)
-    taken = [_round(stage, people) for _ in range(grounds.runs(5))]
+    taken = [_round(stage, people) for _ in range(environment.runs(5))]
     together = ms([each for seconds in taken for each in seconds])
     p99 = percentile(together, 99)
     return [

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from threading import Barrier
 
-from benchmarks.acts import approve, arrivals, ask, settle
-from benchmarks.bare import Bare
-from benchmarks.grounds import Grounds
+from benchmarks.actions import approve, arrivals, ask, settle
+from benchmarks.baseline import Baseline
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, ms, spread
 from bot.sandbox.stage import Stage
 
@@ -23,45 +23,45 @@ FILED_AT_ONCE = 4
 GOAL_THROUGHPUT = 0.85
 
 
-def one_at_a_time(grounds: Grounds) -> list[Figure]:
+def one_at_a_time(environment: Environment) -> list[Figure]:
     """Alternates between the product and the bare calls."""
-    with Bare(grounds.stage) as bare:
+    with Baseline(environment.stage) as baseline:
         hashed: list[float] = []
 
         def both() -> float:
-            hashed.append(bare.hashed())
-            return bare.password()
+            hashed.append(baseline.hashed())
+            return baseline.password()
 
-        floor, ours = _in_turn(grounds, "logs-* 1h a benchmark", both)
+        floor, ours = _in_turn(environment, "logs-* 1h a benchmark", both)
     figures = _figures("role ∥ user, then one post", "Approve → credential in the message", floor, ours)
     fastest = ms(hashed)[-len(floor) :]
     return [Figure("bare: the same, the password hashed before", "ms", spread(fastest), len(fastest)), *figures]
 
 
-def keys(grounds: Grounds) -> list[Figure]:
+def keys(environment: Environment) -> list[Figure]:
     """The same comparison for an API key."""
-    with Bare(grounds.stage) as bare:
-        floor, ours = _in_turn(grounds, "logs-* 1h a benchmark --key", bare.key)
+    with Baseline(environment.stage) as baseline:
+        floor, ours = _in_turn(environment, "logs-* 1h a benchmark --key", baseline.key)
     bare_calls = "role ∥ user, key granted, both removed"
     return _figures(bare_calls, "Approve → API key in the message", floor, ours)
 
 
-def _in_turn(grounds: Grounds, text: str, bare: Callable[[], float]) -> tuple[list[float], list[float]]:
-    stage, floor, ours = grounds.stage, [], []
-    warm_up = grounds.runs(WARM_UP_PAIRS)
-    for _ in range(warm_up + grounds.runs(20, 2)):
+def _in_turn(environment: Environment, text: str, baseline: Callable[[], float]) -> tuple[list[float], list[float]]:
+    stage, floor, ours = environment.stage, [], []
+    warm_up = environment.runs(WARM_UP_PAIRS)
+    for _ in range(warm_up + environment.runs(20, 2)):
         message = ask(stage, text)
         settle(stage)
         ours.append(approve(stage, message)[0])
         settle(stage)
-        floor.append(bare())
+        floor.append(baseline())
     return ms(floor[warm_up:]), ms(ours[warm_up:])
 
 
-def _figures(bare: str, what: str, floor: list[float], ours: list[float]) -> list[Figure]:
+def _figures(baseline: str, what: str, floor: list[float], ours: list[float]) -> list[Figure]:
     ratio = median(ours) / median(floor)
     return [
-        Figure(f"bare: {bare}", "ms", spread(floor), len(floor)),
+        Figure(f"bare: {baseline}", "ms", spread(floor), len(floor)),
         Figure(
             what, "ms", spread(ours) | {"ratio": ratio}, len(ours),
             f"<= {GOAL_RATIO} x bare = {GOAL_RATIO * median(floor):.0f} ms", ratio <= GOAL_RATIO,
@@ -69,15 +69,15 @@ def _figures(bare: str, what: str, floor: list[float], ours: list[float]) -> lis
     ]  # fmt: skip
 
 
-def together(grounds: Grounds) -> list[Figure]:
+def together(environment: Environment) -> list[Figure]:
     """Many simultaneous clicks, compared with a bare client with as many grants in flight; alternates by round."""
-    stage, count = grounds.stage, grounds.runs(AT_ONCE, 4)
+    stage, count = environment.stage, environment.runs(AT_ONCE, 4)
     ours, floor = [], []
-    with Bare(stage, count) as bare:
-        for _ in range(1 + grounds.runs(5)):
+    with Baseline(stage, count) as baseline:
+        for _ in range(1 + environment.runs(5)):
             ours.append(count / _all_at_once(stage, count))
             settle(stage)
-            floor.append(count / bare.passwords(count))
+            floor.append(count / baseline.passwords(count))
     ours, floor = ours[1:], floor[1:]
     ratio = median(ours) / median(floor)
     return [

@@ -5,8 +5,8 @@ import time
 from collections import Counter
 from contextlib import ExitStack, closing
 
-from benchmarks.acts import WAIT_SECONDS, approve, ask
-from benchmarks.grounds import PLENTY, Grounds
+from benchmarks.actions import WAIT_SECONDS, approve, ask
+from benchmarks.environment import PLENTY, Environment
 from benchmarks.report import Figure
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.fault_proxy import FaultProxy, ProxyRequest
@@ -29,14 +29,14 @@ for keys, delete the role, and read all three back. For a key also: invalidate k
 and role again, and invalidate it at the end, when there is no role to delete."""
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Runs a separate application behind a counting proxy, with one owner for one request."""
-    stage = grounds.stage
+    stage = environment.stage
     stage.app.stop()
     try:
         with ExitStack() as running:
             proxy = running.enter_context(FaultProxy(stage.node.url))
-            folder = grounds.folder / "counted"
+            folder = environment.folder / "counted"
             folder.mkdir()
             # Another installation, which ignores the objects of the stage's application.
             app = ApplicationProcess(

@@ -47,7 +47,7 @@ def state_of(indices: int, *, mapped: bool) -> dict[str, Any]:
     return {"metadata": {"indices": found, "index_template": {"index_template": templates}}}
 
 
-class OneCatalogue:
+class CatalogueOnlyCluster:
     """A cluster with a catalogue that has just been read, and nothing else."""
 
     def __init__(self, get: Callable[..., Catalogue]) -> None:
@@ -57,7 +57,7 @@ class OneCatalogue:
         return self._get(fresh=fresh)
 
 
-class Everybody:
+class OpenDirectory:
     """A directory that immediately returns one member for each group."""
 
     def members(self, owners: Sequence[str]) -> Members:
@@ -73,7 +73,7 @@ class Everybody:
         return True
 
 
-class Now:
+class MachineClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -83,7 +83,9 @@ def routing(get: Callable[..., Catalogue], scope: str = "pattern") -> tuple[Rout
     prod = Integration(name="prod", owner=("@platform",), resource_owner="owner", public_url="https://es.example.com")
     policy = Policy(integrations=(prod,), access_flows=(flow,))
     return (
-        Routing({"prod": cast(Cluster, OneCatalogue(get))}, Everybody(), CurrentPolicy(policy), Now()),
+        Routing(
+            {"prod": cast(Cluster, CatalogueOnlyCluster(get))}, OpenDirectory(), CurrentPolicy(policy), MachineClock()
+        ),
         prod,
         policy.permission("read"),
     )

@@ -7,9 +7,9 @@ from base64 import b64encode
 from contextlib import closing
 from datetime import UTC, datetime
 
-from benchmarks.acts import WAIT_SECONDS, ElasticsearchAccount, approve, ask, settle
-from benchmarks.crowd import enrol
-from benchmarks.grounds import YEAR, Grounds
+from benchmarks.actions import WAIT_SECONDS, ElasticsearchAccount, approve, ask, settle
+from benchmarks.bulk_grants import insert_grants
+from benchmarks.environment import YEAR, Environment
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
 from bot.storage.engine import database_url, open_engine
@@ -26,20 +26,20 @@ OTHERS_SECONDS = 2 * 3600
 GOAL_MS = 1000.0
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Expires grants of an hour one by one, skipping most of the hour, while thousands of others stay active."""
-    stage = grounds.stage
-    if "many" not in vars(grounds):
+    stage = environment.stage
+    if "many" not in vars(environment):
         _end_all(stage)
     engine = open_engine(database_url(stage.app.environment["DATABASE_URL"]))
-    enrol(engine, grounds.many, datetime.now(UTC) + YEAR)
+    insert_grants(engine, environment.many, datetime.now(UTC) + YEAR)
     engine.dispose()
-    late = ms([_seconds_late(stage) for _ in range(grounds.runs(30, 2) + 1)][1:])
+    late = ms([_seconds_late(stage) for _ in range(environment.runs(30, 2) + 1)][1:])
     p99 = percentile(late, 99)
     values = {"p50": percentile(late, 50), "p99": p99, "max": max(late)}
     return [
         Figure(
-            f"expiry → credential refused, {len(grounds.many):,} grants live", "ms", values, len(late),
+            f"expiry → credential refused, {len(environment.many):,} grants live", "ms", values, len(late),
             f"p99 < {GOAL_MS:.0f} ms", p99 < GOAL_MS,
         )
     ]  # fmt: skip

@@ -33,7 +33,7 @@ QUERIES = ("", "l", "logs-", "team042", "app0999", "*app0*", "logs-team4*", "zzz
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterAddress:
     """The address of a cluster."""
 
     url: str
@@ -41,7 +41,7 @@ class Cluster:
 
 
 @contextmanager
-def ten_thousand() -> Iterator[Cluster]:
+def ten_thousand() -> Iterator[ClusterAddress]:
     """A stand-in for a cluster of 10,000 indices that serves only its catalogue."""
     state = state_of(INDICES, mapped=True)
     names = state["metadata"]["indices"]
@@ -67,7 +67,7 @@ def ten_thousand() -> Iterator[Cluster]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Cluster(f"http://127.0.0.1:{server.server_port}")
+        yield ClusterAddress(f"http://127.0.0.1:{server.server_port}")
     finally:
         server.shutdown()
         thread.join()

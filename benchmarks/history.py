@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from sqlalchemy import Engine
 
-from benchmarks.catalogue import Everybody
-from benchmarks.grounds import Grounds
+from benchmarks.catalogue import OpenDirectory
+from benchmarks.environment import Environment
+from benchmarks.long_history import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
 from benchmarks.report import Figure
-from benchmarks.years import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
 from bot.access.audit.queries import AuditFilter
 from bot.access.audit.trail import AuditTrail
 from bot.access.lookup.history import History
@@ -32,48 +32,54 @@ GOAL_GROWTH = 1.5
 
 NOW = datetime.fromtimestamp(EPOCH, UTC)
 
-Question = Callable[[], object]
+Query = Callable[[], object]
 
 
-class Then:
+class FixedClock:
     """A clock that stands at the end of the history."""
 
     def now(self) -> datetime:
         return NOW + timedelta(minutes=1)
 
 
-class Owners(Everybody):
+class SingleOwner(OpenDirectory):
     """One person owns the integration."""
 
     def members(self, _owners: Any) -> Members:
         return Members(("U0OWNER",))
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Runs each query on the short and the long history alternately, on both kinds of database."""
     figures = []
-    long = grounds.runs(LONG, 4 * SHORT)
+    long = environment.runs(LONG, 4 * SHORT)
     with ExitStack() as running:
         kinds = {
-            "SQLite": (running.enter_context(grounds.sqlite("short")), running.enter_context(grounds.sqlite("long"))),
-            "PostgreSQL": (running.enter_context(grounds.postgres()), running.enter_context(grounds.postgres())),
+            "SQLite": (
+                running.enter_context(environment.sqlite("short")),
+                running.enter_context(environment.sqlite("long")),
+            ),
+            "PostgreSQL": (
+                running.enter_context(environment.postgres()),
+                running.enter_context(environment.postgres()),
+            ),
         }
         for kind, (one, other) in kinds.items():
             fill(one, SHORT)
             fill(other, long)
             few, many = _questions(one), _questions(other)
             figures += [
-                _figure(f"{name}, {kind}: {SHORT:,} → {long:,} events", few[name], many[name], grounds.runs(40, 2))
+                _figure(f"{name}, {kind}: {SHORT:,} → {long:,} events", few[name], many[name], environment.runs(40, 2))
                 for name in few
             ]
     return figures
 
 
-def _questions(engine: Engine) -> Mapping[str, Question]:
+def _questions(engine: Engine) -> Mapping[str, Query]:
     store, trail = Store(engine, "benchmark"), AuditTrail(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
     current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    home_tabs = HomeTabs(store, Owners(), current, Then())
+    home_tabs = HomeTabs(store, SingleOwner(), current, FixedClock())
     history = History(store, cast(Approvals, None), {}, current)
 
     def audit(wanted: AuditFilter, count: int) -> None:
@@ -92,7 +98,7 @@ def _questions(engine: Engine) -> Mapping[str, Question]:
     }
 
 
-def _figure(name: str, few: Question, many: Question, runs: int) -> Figure:
+def _figure(name: str, few: Query, many: Query, runs: int) -> Figure:
     taken: tuple[list[float], list[float]] = ([], [])
     for run in range(3 + runs):
         for times, question in zip(taken, (few, many), strict=True):

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from benchmarks.catalogue import Everybody, Now
+from benchmarks.catalogue import MachineClock, OpenDirectory
 from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, AskedGroup
@@ -35,7 +35,7 @@ REQUESTS, LIVE, PENDING, PEOPLE, RUNS = 100_000, 10_000, 2_000, 2_000, 40
 NOW = datetime.now(UTC)
 
 
-class Owners(Everybody):
+class SingleOwner(OpenDirectory):
     """One person owns the integration."""
 
     def members(self, _owners: Any) -> Members:
@@ -91,7 +91,7 @@ def measure(engine: Engine) -> None:
     fill(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
     current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    home_tabs = HomeTabs(Store(engine, "bench"), Owners(), current, Now())
+    home_tabs = HomeTabs(Store(engine, "bench"), SingleOwner(), current, MachineClock())
     for person in ("U0P00001", "U0BUSY", "U0OWNER", "U0ADMIN", "U0NOBODY"):
         seen = home_tabs.read(person)
         size = {each.value: len(found.requests) for each, found in seen.slices.items()}

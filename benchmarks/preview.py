@@ -4,7 +4,7 @@ import json
 import time
 
 from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
-from benchmarks.grounds import Grounds
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, ms, percentile
 from bot.access.requests.routing import ParsedRequest
 from bot.cluster.cached_reading import CachedReading
@@ -16,7 +16,7 @@ GOAL_MS = 300.0
 WARM_UP = 5
 
 
-def measure(_grounds: Grounds) -> list[Figure]:
+def measure(_environment: Environment) -> list[Figure]:
     """Reads a synthetic cluster state once; previews use the cached catalogue."""
     with starting():
         pass  # the garbage collector skips objects of earlier benchmarks, as `bot run` skips those of its start
@@ -27,7 +27,7 @@ def measure(_grounds: Grounds) -> list[Figure]:
         way, prod, permission = routing(kept.get)
         parsed = ParsedRequest("U0ALICE", prod, ("*",), permission, None, "why")
         taken = []
-        for _ in range(WARM_UP + _grounds.runs(60, 3)):
+        for _ in range(WARM_UP + _environment.runs(60, 3)):
             began = time.perf_counter()
             plan = way.plan(parsed)
             taken.append(time.perf_counter() - began)

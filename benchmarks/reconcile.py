@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.grounds import Grounds
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, spread
 from bot.bootstrap import admin_commands
 from bot.config.configuration import Configuration
@@ -26,16 +26,16 @@ GOAL_SECONDS, GOAL_MB = 10.0, 100.0
 LONGEST_SECONDS = 120.0
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Runs every round in a new process, with its own copy of a database that contains all the grants."""
-    stage, many = grounds.stage, grounds.database_of_many
+    stage, many = environment.stage, environment.database_of_many
     stage.app.stop()
     try:
-        rounds = [_in_new_process(grounds, many) for _ in range(1 + grounds.runs(5))][1:]
+        rounds = [_in_new_process(environment, many) for _ in range(1 + environment.runs(5))][1:]
     finally:
         stage.app.start()
     seconds, more = [each["seconds"] for each in rounds], [each["megabytes"] for each in rounds]
-    name = f"reconcile, {len(grounds.many):,} grants"
+    name = f"reconcile, {len(environment.many):,} grants"
     return [
         Figure(
             name, "s", spread(seconds) | {"max": max(seconds)}, len(seconds),
@@ -48,19 +48,19 @@ def measure(grounds: Grounds) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _in_new_process(grounds: Grounds, database: Path) -> dict[str, float]:
+def _in_new_process(environment: Environment, database: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="es-access-bench-") as folder:
         shutil.copy(database, Path(folder) / "es-access.db")
         own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{folder}/es-access.db"}
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.reconcile"], env={**grounds.stage.app.environment, **own},
+            [sys.executable, "-m", "benchmarks.reconcile"], env={**environment.stage.app.environment, **own},
             cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False,
         )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"the round failed:\n{done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    if found["found"] < len(grounds.many):
-        raise RuntimeError(f"the round found {found['found']:.0f} of {len(grounds.many)} grants")
+    if found["found"] < len(environment.many):
+        raise RuntimeError(f"the round found {found['found']:.0f} of {len(environment.many)} grants")
     return found
 
 

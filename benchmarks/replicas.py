@@ -18,9 +18,9 @@ from typing import cast
 
 from sqlalchemy import Engine, text
 
-from benchmarks.acts import WAIT_SECONDS
-from benchmarks.crowd import INTEGRATION, enrol, new_names
-from benchmarks.grounds import YEAR, Grounds
+from benchmarks.actions import WAIT_SECONDS
+from benchmarks.bulk_grants import INTEGRATION, insert_grants, new_names
+from benchmarks.environment import YEAR, Environment
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
 from bot.access.ports import Cluster, Receipt
@@ -38,7 +38,7 @@ measured with default refresh)."""
 GOAL_RATIO = 1.6
 
 
-class StandIn:
+class SlowCluster:
     """A cluster with a fixed delay that always succeeds."""
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
@@ -77,14 +77,14 @@ class Replica:
             self._process.stdout.close()
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Alternates between one process and two."""
     one, two = [], []
-    count = grounds.runs(COUNT, 40)
-    with grounds.postgres() as engine, ExitStack() as running:
+    count = environment.runs(COUNT, 40)
+    with environment.postgres() as engine, ExitStack() as running:
         url = engine.url.render_as_string(hide_password=False)
         replicas = [Replica(url, running) for _ in range(2)]
-        for _ in range(1 + grounds.runs(5)):
+        for _ in range(1 + environment.runs(5)):
             one.append(_ended_a_second(engine, replicas[:1], count))
             two.append(_ended_a_second(engine, replicas, count))
     one, two = one[1:], two[1:]
@@ -100,7 +100,7 @@ def measure(grounds: Grounds) -> list[Figure]:
 
 
 def _ended_a_second(engine: Engine, replicas: Sequence[Replica], count: int) -> float:
-    enrol(engine, new_names(count), datetime.now(UTC) + YEAR)
+    insert_grants(engine, new_names(count), datetime.now(UTC) + YEAR)
     for each in replicas:
         each.tell("start")
     due = text("UPDATE access_grant SET due_at = :now, expires_at = :now WHERE state = 'active'")
@@ -120,7 +120,7 @@ def _run() -> None:
     pool = None
     for line in sys.stdin:
         if line.strip() == "start":
-            pool = revokers(store, {INTEGRATION: cast(Cluster, StandIn())})
+            pool = revokers(store, {INTEGRATION: cast(Cluster, SlowCluster())})
             pool.start()
         elif pool is not None:
             pool.stop()

@@ -10,10 +10,10 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from benchmarks.acts import WAIT_SECONDS
-from benchmarks.bare import removal_rate
-from benchmarks.crowd import IN_FLIGHT, INTEGRATION, enrol, make, new_names
-from benchmarks.grounds import Grounds
+from benchmarks.actions import WAIT_SECONDS
+from benchmarks.baseline import removal_rate
+from benchmarks.bulk_grants import IN_FLIGHT, INTEGRATION, insert_grants, make, new_names
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, spread
 from bot.access.grants.revocation import Revocation
 from bot.access.models.grants import Grant
@@ -46,27 +46,27 @@ PRODUCTION = Integration(name=INTEGRATION, owner=("@owners",), public_url="https
 RULES = CurrentPolicy(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="all"),)))
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Alternates between the product's pool on a SQLite file and bare deletions. Messages are queued, never sent."""
-    node = grounds.stage.node
-    grounds.stage.app.stop()
+    node = environment.stage.node
+    environment.stage.app.stop()
     ours, fast, slow = [], [], []
     user, password = node.connector()
-    count = grounds.runs(COUNT, 20)
+    count = environment.runs(COUNT, 20)
     try:
         with (
-            grounds.sqlite("revocation") as engine,
-            closing(Elasticsearch(node.url, basic_auth=(user, password), connections_per_node=IN_FLIGHT)) as bare,
+            environment.sqlite("revocation") as engine,
+            closing(Elasticsearch(node.url, basic_auth=(user, password), connections_per_node=IN_FLIGHT)) as baseline,
             closing(connect(ClusterConnection(user, SecretStr(password), url=node.url))) as client,
             ThreadPoolExecutor(2 * CLUSTER_WORKERS) as beside,
         ):
             cluster = ElasticsearchCluster(client, beside, Installation(HERE))
-            for _ in range(1 + grounds.runs(5)):
+            for _ in range(1 + environment.runs(5)):
                 ours.append(_ended_a_second(engine, node, {INTEGRATION: cluster}, count))
-                fast.append(removal_rate(bare, _made(node, count), IN_FLIGHT, {"refresh": False}))
-                slow.append(removal_rate(bare, _made(node, grounds.runs(WAITING, 10)), IN_FLIGHT, {}))
+                fast.append(removal_rate(baseline, _made(node, count), IN_FLIGHT, {"refresh": False}))
+                slow.append(removal_rate(baseline, _made(node, environment.runs(WAITING, 10)), IN_FLIGHT, {}))
     finally:
-        grounds.stage.app.start()
+        environment.stage.app.start()
     return _figures(count, ours[1:], fast[1:], slow[1:])
 
 
@@ -92,7 +92,7 @@ def _made(node: Node, count: int) -> list[str]:
 def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) -> float:
     names = _made(node, count)
     until = datetime.now(UTC) + timedelta(seconds=1)
-    enrol(engine, names, until)
+    insert_grants(engine, names, until)
     pool = revokers(Store(engine, "benchmark"), clusters)
     pool.start()
     try:

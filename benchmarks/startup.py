@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.acts import WAIT_SECONDS
-from benchmarks.grounds import Grounds
+from benchmarks.actions import WAIT_SECONDS
+from benchmarks.environment import Environment
 from benchmarks.report import Figure, percentile
 from bot.sandbox.node.node import free_port
 
@@ -31,15 +31,15 @@ GOAL_SECONDS = 2.0
 GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(environment: Environment) -> list[Figure]:
     """Starts with the database of an earlier run and with none, as deployed; the first start is a warm-up."""
-    stage, starts = grounds.stage, grounds.runs(5)
-    run = partial(_bot_run, grounds.deployed, stage.app.environment)
+    stage, starts = environment.stage, environment.runs(5)
+    run = partial(_bot_run, environment.deployed, stage.app.environment)
     stage.app.stop()
     try:
         with tempfile.TemporaryDirectory(prefix="es-access-bench-") as directory:
             again = [_start(run, Path(directory)) for _ in range(starts + 1)][1:]
-            idle = [_megabytes(run, Path(directory), _rest(grounds)) for _ in range(grounds.runs(3))]
+            idle = [_megabytes(run, Path(directory), _rest(environment)) for _ in range(environment.runs(3))]
         fresh = [_fresh_start(run) for _ in range(starts)]
     finally:
         stage.app.start()
@@ -50,21 +50,21 @@ def measure(grounds: Grounds) -> list[Figure]:
     ]
 
 
-def with_many(grounds: Grounds) -> list[Figure]:
+def with_many(environment: Environment) -> list[Figure]:
     """Memory with thousands of active grants, after comparing each with the cluster."""
-    stage, many = grounds.stage, grounds.database_of_many
-    run = partial(_bot_run, grounds.deployed, stage.app.environment)
+    stage, many = environment.stage, environment.database_of_many
+    run = partial(_bot_run, environment.deployed, stage.app.environment)
     stage.app.stop()
     try:
-        full = [_megabytes_of(run, many, _rest(grounds)) for _ in range(grounds.runs(3))]
+        full = [_megabytes_of(run, many, _rest(environment)) for _ in range(environment.runs(3))]
     finally:
         stage.app.start()
-    name = f"bot run, {len(grounds.many):,} grants live and compared with the cluster: resident memory"
+    name = f"bot run, {len(environment.many):,} grants live and compared with the cluster: resident memory"
     return [_memory(name, full, GOAL_MANY_MB)]
 
 
-def _rest(grounds: Grounds) -> float:
-    return IDLE_SECONDS / grounds.runs(1, 8)
+def _rest(environment: Environment) -> float:
+    return IDLE_SECONDS / environment.runs(1, 8)
 
 
 def _memory(name: str, megabytes: list[float], goal: float) -> Figure:

@@ -23,8 +23,8 @@ from bot.sandbox.node.artifacts import Artifact
 from bot.sandbox.node.assembly import assemble, cache_root
 from bot.sandbox.node.errors import PortTakenError
 from bot.sandbox.node.fetch import fetch
-from bot.sandbox.node.home import Home
 from bot.sandbox.node.node import HEAP_MB
+from bot.sandbox.node.node_home import NodeHome
 from bot.sandbox.node.server import NodeServer
 
 DEADLINE_SECONDS = 30
@@ -124,7 +124,7 @@ def test_failed_start_shows_the_end_of_the_log() -> None:
 
 
 def test_taken_port_is_told_apart_from_other_failures(node: Node) -> None:
-    home = Home.create(tls=False, settings={})
+    home = NodeHome.create(tls=False, settings={})
     port = int(node.url.rpartition(":")[2])
     try:
         with pytest.raises(PortTakenError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot.sandbox.node import Node
-from tests.soak.running import soak
+from tests.soak.soak import soak
 
 KILLS = 6
 

@@ -17,7 +17,7 @@ from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import VERSIONS, Node
 from tests.forked import Forked
 from tests.soak.inputs import bad_inputs
-from tests.soak.running import Report, soak
+from tests.soak.soak import Report, soak
 
 SHOWN = 20
 """Number of violations printed in full."""

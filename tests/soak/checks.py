@@ -43,7 +43,7 @@ Shown = Mapping[str, set[str]]
 """Secrets that were shown to anybody, by the id of the grant."""
 
 
-def settled(world: World, queries: tuple[str, ...], step: float) -> str:
+def settle(world: World, queries: tuple[str, ...], step: float) -> str:
     """Moves the clock until the queries count nothing. Returns a description of the remains, or an empty text.
 
     Thousands of messages to two owners are sent one by one, so it waits as long as their number decreases.
@@ -96,7 +96,7 @@ def works(world: World, grant: str, secret: str) -> bool:
 
 def one_secret_each(world: World) -> list[str]:
     """In a calm moment, the shown secret of each live grant must work, and no earlier one may."""
-    if left := settled(world, BUSY, STEP_SECONDS):
+    if left := settle(world, BUSY, STEP_SECONDS):
         return [f"it did not come to rest: {left}"]
     ever, now = shown(world)
     wrong = []
@@ -216,7 +216,7 @@ def lags(world: World) -> list[float]:
     ends = "SELECT id, expires_at, ended_at, end_reason FROM access_grant WHERE ended_at IS NOT NULL"
     for grant, expires, ended, reason in world.rows(ends):
         due = _time(expires) if reason == "expired" else begun[grant]
-        found.append(max(0.0, world.really(_time(ended)) - world.really(due)))
+        found.append(max(0.0, world.machine_time_of(_time(ended)) - world.machine_time_of(due)))
     return sorted(found)
 
 

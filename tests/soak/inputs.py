@@ -50,7 +50,7 @@ typed = st.one_of(
 value = st.one_of(st.none(), st.sampled_from(WORDS), st.text(max_size=60))
 
 
-def _commands(run: "Run") -> None:
+def _commands(run: "InputRun") -> None:
     @run.with_inputs(typed)
     def check(text: str) -> None:
         with suppress(AccessError):
@@ -59,7 +59,7 @@ def _commands(run: "Run") -> None:
     check()
 
 
-def _patterns(run: "Run") -> None:
+def _patterns(run: "InputRun") -> None:
     @run.with_inputs(any_text)
     def check(text: str) -> None:
         with suppress(AccessError):
@@ -68,7 +68,7 @@ def _patterns(run: "Run") -> None:
     check()
 
 
-def _policy_files(run: "Run") -> None:
+def _policy_files(run: "InputRun") -> None:
     @run.with_inputs(st.one_of(anything, st.binary(max_size=30), yaml_like, one_value, quoted))
     def check(content: bytes) -> None:
         with suppress(PolicyFileError):
@@ -77,7 +77,7 @@ def _policy_files(run: "Run") -> None:
     check()
 
 
-def _dot_env(run: "Run") -> None:
+def _dot_env(run: "InputRun") -> None:
     plausible = st.builds(
         lambda name, given: f"{name}={given}\n".encode(errors="replace"), st.sampled_from(sorted(COMPLETE)), values()
     )
@@ -98,7 +98,7 @@ def _dot_env(run: "Run") -> None:
             os.chdir(before)
 
 
-class AtOnce(Executor):
+class ImmediateExecutor(Executor):
     """An executor that runs everything in the calling thread, so that the answer exists when the listener returns."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
@@ -107,7 +107,7 @@ class AtOnce(Executor):
         return future
 
 
-class Heard:
+class RecordingSlack:
     """A stand-in for Slack that records every answer to a person, wherever it appears."""
 
     def __init__(self) -> None:
@@ -129,12 +129,12 @@ class Heard:
         return call
 
 
-def _payloads(run: "Run") -> None:
+def _payloads(run: "InputRun") -> None:
     acts = ("command", "approve", "open_deny", "deny", "revoke", "open_extend", "extend", "reset", "reveal")
 
     @run.with_inputs(st.sampled_from(acts), typed, value, st.text(max_size=12))
     def check(act: str, text: str, chosen: str | None, person: str) -> None:
-        heard: Any = Heard()
+        heard: Any = RecordingSlack()
         body = _body(text, chosen, person)
         given: dict[str, Any] = {"ack": _as(Ack, heard.ack), "body": body, "client": _as(WebClient, heard)}
         if act not in {"deny", "extend"}:
@@ -179,7 +179,7 @@ def _listening() -> Iterator[RequestListeners]:
 
 
 def _listeners(world: World, store: Store) -> RequestListeners:
-    responder = Responder(AckQueue(AtOnce()), world.directory, Refusals(store, world.clock))
+    responder = Responder(AckQueue(ImmediateExecutor()), world.directory, Refusals(store, world.clock))
 
     def opens_form(client: Any, body: Any, draft: Any = None, lacks: str = "") -> None:
         client.views_open(view={}, trigger_id=body["trigger_id"], lacks=lacks, draft=draft)
@@ -191,7 +191,7 @@ def _listeners(world: World, store: Store) -> RequestListeners:
     )  # fmt: skip
 
 
-class Run:
+class InputRun:
     """A run of a number of inputs, chosen by one seed; counts the inputs that were really used."""
 
     def __init__(self, number: int, chosen: int) -> None:
@@ -217,7 +217,7 @@ class Run:
         return wrap
 
 
-SHARES: dict[Callable[[Run], None], float] = {
+SHARES: dict[Callable[[InputRun], None], float] = {
     _commands: 0.25, _patterns: 0.6, _policy_files: 0.08, _dot_env: 0.04, _payloads: 0.03,
 }  # fmt: skip
 """The share of inputs for each check: a payload costs the most, since it passes through the whole domain."""
@@ -228,7 +228,7 @@ def bad_inputs(number: int, chosen: int) -> int:
     logging.getLogger("dotenv").setLevel(logging.ERROR)  # it warns about every invalid line
     total = 0
     for subject, share in SHARES.items():
-        run = Run(int(number * share) + 1, chosen)
+        run = InputRun(int(number * share) + 1, chosen)
         subject(run)
         total += run.given
     return total

@@ -64,7 +64,7 @@ class World:
             member.app.move_clock(seconds)
         self.moves.append((time.time(), self.members[0].app.moved))
 
-    def really(self, at: datetime) -> float:
+    def machine_time_of(self, at: datetime) -> float:
         """The machine's time, in Unix seconds, at which the processes reached `at`; a jump reaches it at once."""
         offset, moment = 0.0, at.timestamp()
         for moved_at, after in self.moves:
@@ -100,7 +100,7 @@ class World:
 
 
 @contextmanager
-def a_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
+def running_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
     """A running world. The second process has its own folder, clock and proxy."""
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(node.url)) for _ in range(processes)]

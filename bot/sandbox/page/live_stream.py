@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from bot.sandbox.page.cluster import made_by_application
-from bot.sandbox.page.snapshot import Json, parts
+from bot.sandbox.page.cluster_objects import made_by_application
+from bot.sandbox.page.snapshot import parts
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
+from bot.sandbox.workspace.model import Json
 
 BEAT_SECONDS = 5.0
 """Interval of keep-alives on a quiet stream: a browser reconnects when it hears nothing for long."""
@@ -65,14 +66,14 @@ class LiveStream:
         self._watchers.add(changed)
         try:
             await response.write(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
-            await self._tell(response, changed, wanted)
+            await self._send_changes(response, changed, wanted)
         except ConnectionError:
             pass  # the tab was closed
         finally:
             self._watchers.discard(changed)
         return response
 
-    async def _tell(self, response: web.StreamResponse, changed: asyncio.Event, wanted: set[str]) -> None:
+    async def _send_changes(self, response: web.StreamResponse, changed: asyncio.Event, wanted: set[str]) -> None:
         told: dict[str, str] = {}
         while not self._end.is_set():
             changed.clear()

@@ -4,13 +4,11 @@ A browser receives only the changed parts. The names: `workspace`, `person:ID`, 
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from bot.sandbox.page.try_button import curl_line
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import Call, PayloadDelivery, SlackMessage, User, View, Workspace
-
-Json = dict[str, Any]
+from bot.sandbox.workspace.model import Json
 
 SHOWN_MESSAGES = 300
 """Newest messages sent for one conversation: a browser draws these quickly, and nobody scrolls further back."""
@@ -23,7 +21,7 @@ def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
     """All parts except the cluster, which is slow and read elsewhere."""
     yield "workspace", workspace(stage)
     for person in people:
-        yield f"person:{person.id}", sight(stage.workspace, person)
+        yield f"person:{person.id}", person_view(stage.workspace, person)
     yield from traffic(stage.workspace)
 
 
@@ -45,7 +43,7 @@ def workspace(stage: Stage) -> Json:
     }
 
 
-def sight(held: Workspace, person: User) -> Json:
+def person_view(held: Workspace, person: User) -> Json:
     """One person's view: conversations with messages, modals, the Home tab, and Slack's own notices."""
     held.direct_message(person)
     private = held.ephemerals(person)

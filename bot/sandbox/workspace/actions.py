@@ -61,7 +61,7 @@ class Actions:
         """
         now = self._now(user, on)
         around, element = interaction.find_element(now.blocks, what, block)
-        if not interaction.tells_at_once(around):
+        if not interaction.dispatches_action(around):
             raise interaction.NotShownError(
                 f"the app hears of {what!r} when the form is sent: it has no dispatch_action"
             )

@@ -76,7 +76,7 @@ def state_of(element: Json, value: Value) -> Json:
     return {SIMPLE[kind][0]: None if value == "" else value}
 
 
-def tells_at_once(block: Json) -> bool:
+def dispatches_action(block: Json) -> bool:
     """Whether Slack reports a choice before submission: https://docs.slack.dev/reference/block-kit/blocks/input-block."""
     return block["type"] != "input" or block.get("dispatch_action") is True
 

@@ -142,7 +142,7 @@ class Workspace(Actions, Queries):
         with self._state.changing():
             event = "subteam_updated" if group.id in self._state.groups else "subteam_created"
             self._state.groups[group.id] = group
-        if event in self._state.manifest.events and self._server.deliveries.listened_to:
+        if event in self._state.manifest.events and self._server.deliveries.connected:
             self._server.run(self._server.deliveries.send_event(self._server.payloads.group_changed(event, group)))
         return group
 

@@ -44,7 +44,7 @@ class Deliveries:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
-    def listened_to(self) -> bool:
+    def connected(self) -> bool:
         """Whether an app is connected. Events are not kept for later."""
         return self.http.url is not None or bool(self.sockets.connections)
 
@@ -80,7 +80,7 @@ class Deliveries:
         """Make one attempt. True when no retry is needed or wanted."""
         attempt = Attempt(retry, reason, time.perf_counter())
         delivery.attempts += 1
-        answer = self._background(self._carry(delivery, attempt))
+        answer = self._background(self._send_and_wait(delivery, attempt))
         done, _ = await asyncio.wait([answer], timeout=ACK_SECONDS)
         if not done:
             attempt.given_up = True
@@ -92,7 +92,7 @@ class Deliveries:
             delivery.error, delivery.status = outcome.error, outcome.status
         return outcome.error is None or outcome.no_retry
 
-    async def _carry(self, delivery: PayloadDelivery, attempt: Attempt) -> DeliveryOutcome:
+    async def _send_and_wait(self, delivery: PayloadDelivery, attempt: Attempt) -> DeliveryOutcome:
         """Send and wait without a limit, to record a late acknowledgement as such."""
         over_http = self.http.url is not None
         outcome = await (

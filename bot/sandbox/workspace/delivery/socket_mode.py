@@ -110,7 +110,7 @@ class Sockets:
             answer = json.loads(text)
             self.on_ack(answer["envelope_id"], answer.get("payload"))
         except (ValueError, TypeError, KeyError):
-            log.warning("the app sent something that is not an acknowledgement")
+            log.warning("the app sent a message that is not an acknowledgement")
 
     async def _ping(self, connection: SocketConnection) -> None:
         while not connection.socket.closed:

@@ -59,7 +59,7 @@ class WebApi:
         if fault is None and await self._hooked(name, args, "after") == "drop":
             fault = Fault(name, "nothing", 0, 0, after=True, when=None)
         if fault is not None:
-            said, response = await self._suffer(request, fault)
+            said, response = await self._inject(request, fault)
             answer = said or answer
         status = response.status if response is not None else None
         self._keep(Call(name, args, answer, status, started, time.perf_counter() - clock))
@@ -103,7 +103,7 @@ class WebApi:
         verdicts = [await asyncio.to_thread(hook, name, args, phase) for hook in list(self.hooks)]
         return "drop" if "drop" in verdicts else None
 
-    async def _suffer(self, request: web.Request, fault: Fault) -> tuple[Json | None, web.StreamResponse | None]:
+    async def _inject(self, request: web.Request, fault: Fault) -> tuple[Json | None, web.StreamResponse | None]:
         """Slack's JSON answer, if any, and the HTTP response; no response when the connection is to be closed."""
         if fault.answer == "hang":
             await self.faults.hang()

@@ -64,7 +64,7 @@ def make(node: Node, names: Sequence[str], installation: str) -> None:
         client.close()
 
 
-def enrol(engine: Engine, names: Sequence[str], until: datetime) -> None:
+def insert_grants(engine: Engine, names: Sequence[str], until: datetime) -> None:
     """Inserts an active grant for each name, with its request, one owner's approval and its delivery."""
     now = datetime.now(UTC)
     rows: dict[Any, list[dict[str, Any]]] = {AccessRequest: [], Approval: [], Message: [], Grant: []}

@@ -13,9 +13,9 @@ import psycopg
 from bot.sandbox.node import Node
 from tests.databases import postgres_server
 from tests.soak import checks
+from tests.soak.faults import FaultInjector
 from tests.soak.load import Load
-from tests.soak.troubles import Troubles
-from tests.soak.world import World, a_world
+from tests.soak.world import World, running_world
 
 KILLS_TO_A_CALM = 25
 """Number of kills after which the load pauses and each live grant is checked."""
@@ -63,45 +63,48 @@ class Report:
 
 def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds: float) -> Report:
     """Runs until `kills` or `seconds` are reached, then lets everything settle and checks it."""
-    with _database(database, folder) as url, a_world(node, folder, url, 2 if database == "postgresql" else 1) as world:
-        chance = random.Random(f"{seed} {database}")  # noqa: S311 (troubles, not secrets)
-        troubles, report = Troubles(world, chance), Report()
+    with (
+        _database(database, folder) as url,
+        running_world(node, folder, url, 2 if database == "postgresql" else 1) as world,
+    ):
+        chance = random.Random(f"{seed} {database}")  # noqa: S311 (faults, not secrets)
+        injector, report = FaultInjector(world, chance), Report()
         deadline = time.monotonic() + seconds
-        while troubles.kills < kills and time.monotonic() < deadline:
-            _storm(world, troubles, min(kills, troubles.kills + KILLS_TO_A_CALM), deadline, report)
+        while injector.kills < kills and time.monotonic() < deadline:
+            _storm(world, injector, min(kills, injector.kills + KILLS_TO_A_CALM), deadline, report)
             world.ready()
             report.others += checks.one_secret_each(world)
             for found in [*report.others, *checks.bugs_logged(world)]:
                 print(f"so far: {found}", file=sys.stderr, flush=True)
-            print(f"… {database}: {troubles.kills} kills, {troubles.faults} faults", file=sys.stderr, flush=True)
+            print(f"… {database}: {injector.kills} kills, {injector.faults} faults", file=sys.stderr, flush=True)
         _end(world, report)
-        report.kills, report.faults = troubles.kills, troubles.faults
+        report.kills, report.faults = injector.kills, injector.faults
         return report
 
 
-def _storm(world: World, troubles: Troubles, kills: int, deadline: float, report: Report) -> None:
-    load = Load(world, troubles.chance.randrange(1 << 30))
-    troubles.begin()
+def _storm(world: World, injector: FaultInjector, kills: int, deadline: float, report: Report) -> None:
+    load = Load(world, injector.chance.randrange(1 << 30))
+    injector.begin()
     load.start()
     try:
-        while troubles.kills < kills and time.monotonic() < deadline:
-            troubles.kill_one()
+        while injector.kills < kills and time.monotonic() < deadline:
+            injector.kill_one()
         # A slow machine files few requests between two kills, and without requests a kill proves nothing.
-        while _asked(world) <= troubles.kills and time.monotonic() < deadline:
+        while _asked(world) <= injector.kills and time.monotonic() < deadline:
             time.sleep(0.2)
     finally:
         load.stop()
-        troubles.end()
+        injector.end()
         world.stage.workspace.faults.clear()
     report.others += load.bugs
 
 
 def _end(world: World, report: Report) -> None:
-    if left := checks.settled(world, checks.LEFT, 30.0):
+    if left := checks.settle(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle: {left}")
     # A call in flight when its process died may reach the cluster after the end: reconciliation finds its objects.
     report.found_later = checks.reconciled(world)
-    if left := checks.settled(world, checks.LEFT, 30.0):
+    if left := checks.settle(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle after reconcile: {left}")
     report.requests = _asked(world)
     report.left_over += checks.left_over(world)

@@ -17,7 +17,7 @@ from psycopg import sql
 from rich.console import Console
 from sqlalchemy import Engine
 
-from benchmarks.crowd import enrol, make, new_names
+from benchmarks.bulk_grants import insert_grants, make, new_names
 from bot.access.store.store import Store
 from bot.sandbox.stage import Stage, running
 from bot.storage.engine import database_url, open_engine
@@ -32,7 +32,7 @@ PLENTY = {"PENDING_PER_PERSON": "10000", "REQUESTS_PER_HOUR": "10000"}
 YEAR = timedelta(days=365)
 
 
-class Grounds:
+class Environment:
     """The environment. With `short`, each benchmark makes only a few runs, as a smoke test."""
 
     def __init__(self, version: str, console: Console, *, short: bool) -> None:
@@ -96,7 +96,7 @@ class Grounds:
     def database_of_many(self) -> Path:
         """A SQLite file that contains only the grants of `many`, active for another year."""
         with self.sqlite("many") as engine:
-            enrol(engine, self.many, datetime.now(UTC) + YEAR)
+            insert_grants(engine, self.many, datetime.now(UTC) + YEAR)
         return self.folder / "many.db"
 
     @contextmanager

@@ -1,12 +1,9 @@
 """The application's objects in the cluster, as shown on the page."""
 
-from typing import Any
-
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
 from bot.cluster.ownership import METADATA_KEY
-
-Json = dict[str, Any]
+from bot.sandbox.workspace.model import Json
 
 
 def made_by_application(client: Elasticsearch) -> Json:

@@ -17,7 +17,7 @@ from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.stage import Stage
 
 
-class Bare:
+class Baseline:
     """A client of the cluster and a client of Slack, with up to `at_once` grants in flight. A context manager."""
 
     def __init__(self, stage: Stage, at_once: int = 1) -> None:

@@ -37,7 +37,7 @@ SETTINGS: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class NodeHome:
     root: Path
     admin_password: str
     ca_certs: Path | None

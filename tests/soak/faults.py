@@ -27,7 +27,7 @@ GARBAGE = ProxyAnswer(200, b"<html>it works!</html>", (("Content-Type", "text/ht
 
 
 @dataclass
-class Troubles:
+class FaultInjector:
     """Injects the faults, chosen by one seed. The counts are of faults that really happened."""
 
     world: World

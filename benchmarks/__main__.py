@@ -22,7 +22,7 @@ from benchmarks import (
     revocation,
     startup,
 )
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.machine import describe
 from benchmarks.report import Figure, amend, measured, table, write
 from bot.sandbox.node import DEFAULT_VERSION, VERSIONS
@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 BUSY_LOAD = 0.5
 """Load average of one minute, without the benchmark, above which its figures are unreliable."""
 
-BENCHMARKS: Mapping[str, Callable[[Environment], list[Figure]]] = {
+BENCHMARKS: Mapping[str, Callable[[BenchmarkEnvironment], list[Figure]]] = {
     "startup": startup.measure,  # before the cluster has thousands of users to compare
     "approve": approve.one_at_a_time,
     "together": approve.together,
@@ -64,7 +64,7 @@ def main() -> None:
         console.print(f"This machine is busy: load {machine.load}. Measure again when it is idle.", style="yellow")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers stop as well
     names = arguments.only or list(BENCHMARKS)
-    with closing(Environment(arguments.version, console, short=arguments.short)) as environment:
+    with closing(BenchmarkEnvironment(arguments.version, console, short=arguments.short)) as environment:
         figures = measure(environment, names, console)
     console.print(table(figures, machine))
     if not arguments.short and not arguments.only:
@@ -73,7 +73,7 @@ def main() -> None:
         amend(RESULTS, figures, machine)
 
 
-def measure(environment: Environment, names: Sequence[str], console: Console) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment, names: Sequence[str], console: Console) -> list[Figure]:
     """Runs these benchmarks and returns their figures."""
     figures: list[Figure] = []
     for name in names:

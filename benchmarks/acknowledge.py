@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from benchmarks.actions import settle
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
@@ -18,7 +18,7 @@ SLACK_MS = 3000.0
 """Slack's timeout for an acknowledgement."""
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """In each round, `AT_ONCE` people type the same command simultaneously; the first round is a warm-up."""
     stage = environment.stage
     people = [stage.workspace.add_user(f"person{number}") for number in range(environment.runs(AT_ONCE, 20))]

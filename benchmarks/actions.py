@@ -24,7 +24,7 @@ _SECRET = re.compile(
 """Matches the credential in the `curl` line of a message."""
 
 
-class ElasticsearchAccount(NamedTuple):
+class DeliveredAccount(NamedTuple):
     """A delivered credential: a user's password, or an API key, which has no user."""
 
     username: str
@@ -66,7 +66,7 @@ class Arrivals:
         self._count = count
         self._all = threading.Event()
         self._guard = threading.Lock()
-        self._found: dict[ElasticsearchAccount, float] = {}
+        self._found: dict[DeliveredAccount, float] = {}
 
     def hook(self, _method: str, payload: dict[str, object], phase: str) -> None:
         """The hook for `Workspace.on_call`."""
@@ -76,13 +76,13 @@ class Arrivals:
         found = _SECRET.search(str(payload.get("blocks", "")).replace("\\'", "'"))
         if found is None:
             return
-        account = ElasticsearchAccount(found["user"] or "", found["password"] or found["key"])
+        account = DeliveredAccount(found["user"] or "", found["password"] or found["key"])
         with self._guard:
             self._found.setdefault(account, at)
             if len(self._found) >= self._count:
                 self._all.set()
 
-    def wait(self) -> tuple[float, ElasticsearchAccount]:
+    def wait(self) -> tuple[float, DeliveredAccount]:
         """The time of the last arrival, by `time.perf_counter`, and its credential."""
         if not self._all.wait(WAIT_SECONDS):
             raise RuntimeError(f"{len(self._found)} of {self._count} credentials came")
@@ -101,7 +101,7 @@ def arrivals(stage: Stage, count: int = 1) -> Iterator[Arrivals]:
         off()
 
 
-def approve(stage: Stage, message: SlackMessage) -> tuple[float, ElasticsearchAccount]:
+def approve(stage: Stage, message: SlackMessage) -> tuple[float, DeliveredAccount]:
     """Clicks Approve as Bob. Returns the seconds from the click to the credential, and the credential."""
     with arrivals(stage) as watching:
         clicked = time.perf_counter()

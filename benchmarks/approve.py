@@ -8,7 +8,7 @@ from threading import Barrier
 
 from benchmarks.actions import approve, arrivals, ask, settle
 from benchmarks.baseline import Baseline
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, spread
 from bot.sandbox.stage import Stage
 
@@ -23,7 +23,7 @@ FILED_AT_ONCE = 4
 GOAL_THROUGHPUT = 0.85
 
 
-def one_at_a_time(environment: Environment) -> list[Figure]:
+def one_at_a_time(environment: BenchmarkEnvironment) -> list[Figure]:
     """Alternates between the product and the bare calls."""
     with Baseline(environment.stage) as baseline:
         hashed: list[float] = []
@@ -38,7 +38,7 @@ def one_at_a_time(environment: Environment) -> list[Figure]:
     return [Figure("bare: the same, the password hashed before", "ms", spread(fastest), len(fastest)), *figures]
 
 
-def keys(environment: Environment) -> list[Figure]:
+def keys(environment: BenchmarkEnvironment) -> list[Figure]:
     """The same comparison for an API key."""
     with Baseline(environment.stage) as baseline:
         floor, ours = _in_turn(environment, "logs-* 1h a benchmark --key", baseline.key)
@@ -46,7 +46,9 @@ def keys(environment: Environment) -> list[Figure]:
     return _figures(bare_calls, "Approve → API key in the message", floor, ours)
 
 
-def _in_turn(environment: Environment, text: str, baseline: Callable[[], float]) -> tuple[list[float], list[float]]:
+def _in_turn(
+    environment: BenchmarkEnvironment, text: str, baseline: Callable[[], float]
+) -> tuple[list[float], list[float]]:
     stage, floor, ours = environment.stage, [], []
     warm_up = environment.runs(WARM_UP_PAIRS)
     for _ in range(warm_up + environment.runs(20, 2)):
@@ -69,7 +71,7 @@ def _figures(baseline: str, what: str, floor: list[float], ours: list[float]) ->
     ]  # fmt: skip
 
 
-def together(environment: Environment) -> list[Figure]:
+def together(environment: BenchmarkEnvironment) -> list[Figure]:
     """Many simultaneous clicks, compared with a bare client with as many grants in flight; alternates by round."""
     stage, count = environment.stage, environment.runs(AT_ONCE, 4)
     ours, floor = [], []

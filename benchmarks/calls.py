@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 
 from benchmarks.actions import WAIT_SECONDS, approve, ask
-from benchmarks.environment import PLENTY, Environment
+from benchmarks.environment import PLENTY, BenchmarkEnvironment
 from benchmarks.report import Figure
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.fault_proxy import FaultProxy, ProxyRequest
@@ -29,7 +29,7 @@ for keys, delete the role, and read all three back. For a key also: invalidate k
 and role again, and invalidate it at the end, when there is no role to delete."""
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Runs a separate application behind a counting proxy, with one owner for one request."""
     stage = environment.stage
     stage.app.stop()

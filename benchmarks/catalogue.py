@@ -73,7 +73,7 @@ class OpenDirectory:
         return True
 
 
-class MachineClock:
+class WallClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -84,7 +84,7 @@ def routing(get: Callable[..., Catalogue], scope: str = "pattern") -> tuple[Rout
     policy = Policy(integrations=(prod,), access_flows=(flow,))
     return (
         Routing(
-            {"prod": cast(Cluster, CatalogueOnlyCluster(get))}, OpenDirectory(), CurrentPolicy(policy), MachineClock()
+            {"prod": cast(Cluster, CatalogueOnlyCluster(get))}, OpenDirectory(), CurrentPolicy(policy), WallClock()
         ),
         prod,
         policy.permission("read"),

@@ -32,7 +32,7 @@ PLENTY = {"PENDING_PER_PERSON": "10000", "REQUESTS_PER_HOUR": "10000"}
 YEAR = timedelta(days=365)
 
 
-class Environment:
+class BenchmarkEnvironment:
     """The environment. With `short`, each benchmark makes only a few runs, as a smoke test."""
 
     def __init__(self, version: str, console: Console, *, short: bool) -> None:

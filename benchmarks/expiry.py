@@ -7,9 +7,9 @@ from base64 import b64encode
 from contextlib import closing
 from datetime import UTC, datetime
 
-from benchmarks.actions import WAIT_SECONDS, ElasticsearchAccount, approve, ask, settle
+from benchmarks.actions import WAIT_SECONDS, DeliveredAccount, approve, ask, settle
 from benchmarks.bulk_grants import insert_grants
-from benchmarks.environment import YEAR, Environment
+from benchmarks.environment import YEAR, BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
 from bot.sandbox.stage import Stage
 from bot.storage.engine import database_url, open_engine
@@ -26,7 +26,7 @@ OTHERS_SECONDS = 2 * 3600
 GOAL_MS = 1000.0
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Expires grants of an hour one by one, skipping most of the hour, while thousands of others stay active."""
     stage = environment.stage
     if "many" not in vars(environment):
@@ -68,7 +68,7 @@ def _seconds_late(stage: Stage) -> float:
     return time.time() + moved - end
 
 
-def _end_of(stage: Stage, account: ElasticsearchAccount) -> float:
+def _end_of(stage: Stage, account: DeliveredAccount) -> float:
     """The account's `expires_at` in Unix seconds, from the database: messages do not show microseconds."""
     with closing(sqlite3.connect(f"file:{stage.app.directory / 'es-access.db'}?mode=ro", uri=True)) as database:
         query = "SELECT expires_at FROM access_grant WHERE username = ?"
@@ -90,7 +90,7 @@ def _address(url: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _is_let_in(connection: http.client.HTTPConnection, account: ElasticsearchAccount) -> bool:
+def _is_let_in(connection: http.client.HTTPConnection, account: DeliveredAccount) -> bool:
     credentials = b64encode(f"{account.username}:{account.secret}".encode()).decode()
     connection.request("GET", "/_security/_authenticate", headers={"Authorization": f"Basic {credentials}"})
     answer = connection.getresponse()

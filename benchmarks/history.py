@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import Engine
 
 from benchmarks.catalogue import OpenDirectory
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.long_history import BUSY, EPOCH, EVENTS_OF_REQUEST, fill
 from benchmarks.report import Figure
 from bot.access.audit.queries import AuditFilter
@@ -49,7 +49,7 @@ class SingleOwner(OpenDirectory):
         return Members(("U0OWNER",))
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Runs each query on the short and the long history alternately, on both kinds of database."""
     figures = []
     long = environment.runs(LONG, 4 * SHORT)

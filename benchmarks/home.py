@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from benchmarks.catalogue import MachineClock, OpenDirectory
+from benchmarks.catalogue import OpenDirectory, WallClock
 from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, AskedGroup
@@ -91,7 +91,7 @@ def measure(engine: Engine) -> None:
     fill(engine)
     prod = Integration(name="prod", owner=("@owners",), public_url="https://es.example.com")
     current = CurrentPolicy(Policy(integrations=(prod,), access_flows=(AccessFlow(name="all"),)))
-    home_tabs = HomeTabs(Store(engine, "bench"), SingleOwner(), current, MachineClock())
+    home_tabs = HomeTabs(Store(engine, "bench"), SingleOwner(), current, WallClock())
     for person in ("U0P00001", "U0BUSY", "U0OWNER", "U0ADMIN", "U0NOBODY"):
         seen = home_tabs.read(person)
         size = {each.value: len(found.requests) for each, found in seen.slices.items()}

@@ -4,7 +4,7 @@ import json
 import time
 
 from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
 from bot.access.requests.routing import ParsedRequest
 from bot.cluster.cached_reading import CachedReading
@@ -16,7 +16,7 @@ GOAL_MS = 300.0
 WARM_UP = 5
 
 
-def measure(_environment: Environment) -> list[Figure]:
+def measure(_environment: BenchmarkEnvironment) -> list[Figure]:
     """Reads a synthetic cluster state once; previews use the cached catalogue."""
     with starting():
         pass  # the garbage collector skips objects of earlier benchmarks, as `bot run` skips those of its start

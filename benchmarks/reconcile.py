@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from bot.bootstrap import admin_commands
 from bot.config.configuration import Configuration
@@ -26,7 +26,7 @@ GOAL_SECONDS, GOAL_MB = 10.0, 100.0
 LONGEST_SECONDS = 120.0
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Runs every round in a new process, with its own copy of a database that contains all the grants."""
     stage, many = environment.stage, environment.database_of_many
     stage.app.stop()
@@ -48,7 +48,7 @@ def measure(environment: Environment) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _in_new_process(environment: Environment, database: Path) -> dict[str, float]:
+def _in_new_process(environment: BenchmarkEnvironment, database: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="es-access-bench-") as folder:
         shutil.copy(database, Path(folder) / "es-access.db")
         own = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": f"sqlite:///{folder}/es-access.db"}

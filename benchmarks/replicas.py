@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from benchmarks.actions import WAIT_SECONDS
 from benchmarks.bulk_grants import INTEGRATION, insert_grants, new_names
-from benchmarks.environment import YEAR, Environment
+from benchmarks.environment import YEAR, BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
 from bot.access.ports import Cluster, Receipt
@@ -77,7 +77,7 @@ class Replica:
             self._process.stdout.close()
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Alternates between one process and two."""
     one, two = [], []
     count = environment.runs(COUNT, 40)

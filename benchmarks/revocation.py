@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from benchmarks.actions import WAIT_SECONDS
 from benchmarks.baseline import removal_rate
 from benchmarks.bulk_grants import IN_FLIGHT, INTEGRATION, insert_grants, make, new_names
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from bot.access.grants.revocation import Revocation
 from bot.access.models.grants import Grant
@@ -46,7 +46,7 @@ PRODUCTION = Integration(name=INTEGRATION, owner=("@owners",), public_url="https
 RULES = CurrentPolicy(Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="all"),)))
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Alternates between the product's pool on a SQLite file and bare deletions. Messages are queued, never sent."""
     node = environment.stage.node
     environment.stage.app.stop()

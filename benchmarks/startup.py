@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.actions import WAIT_SECONDS
-from benchmarks.environment import Environment
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, percentile
 from bot.sandbox.node.node import free_port
 
@@ -31,7 +31,7 @@ GOAL_SECONDS = 2.0
 GOAL_IDLE_MB, GOAL_MANY_MB = 120.0, 200.0
 
 
-def measure(environment: Environment) -> list[Figure]:
+def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """Starts with the database of an earlier run and with none, as deployed; the first start is a warm-up."""
     stage, starts = environment.stage, environment.runs(5)
     run = partial(_bot_run, environment.deployed, stage.app.environment)
@@ -50,7 +50,7 @@ def measure(environment: Environment) -> list[Figure]:
     ]
 
 
-def with_many(environment: Environment) -> list[Figure]:
+def with_many(environment: BenchmarkEnvironment) -> list[Figure]:
     """Memory with thousands of active grants, after comparing each with the cluster."""
     stage, many = environment.stage, environment.database_of_many
     run = partial(_bot_run, environment.deployed, stage.app.environment)
@@ -63,7 +63,7 @@ def with_many(environment: Environment) -> list[Figure]:
     return [_memory(name, full, GOAL_MANY_MB)]
 
 
-def _rest(environment: Environment) -> float:
+def _rest(environment: BenchmarkEnvironment) -> float:
     return IDLE_SECONDS / environment.runs(1, 8)
 
 

@@ -103,7 +103,7 @@ def tab(sandbox: Sandbox, open_page: Open) -> Tab:
     return open_page(sandbox.page.url)
 
 
-class Person:
+class PersonColumn:
     """A person's column in a tab."""
 
     def __init__(self, tab: Tab, name: str) -> None:

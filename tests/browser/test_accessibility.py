@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, WIDE, Open, Person, Sandbox
+from tests.browser.conftest import PHONE, WIDE, Open, PersonColumn, Sandbox
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
@@ -26,7 +26,7 @@ def violations(tab: Tab) -> list[str]:
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_axe_finds_nothing(sandbox: Sandbox, open_page: Open, scheme: str, size: dict[str, int]) -> None:
     tab = open_page(sandbox.page.url, size, scheme, may_err=True)
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("logs-* 1h")
     assert violations(tab) == []
     if size is PHONE:

@@ -7,12 +7,12 @@ from playwright.sync_api import expect
 
 from bot.sandbox.page import PageServer
 from bot.sandbox.workspace import SlackMessage
-from tests.browser.conftest import Open, Person, Sandbox
+from tests.browser.conftest import Open, PersonColumn, Sandbox
 
 
 def test_the_application_restarts_and_people_go_on(sandbox: Sandbox, open_page: Open) -> None:
     tab = open_page(sandbox.page.url)
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("logs-web 1h")
     sandbox.stage.app.stop()
     try:
@@ -31,7 +31,7 @@ def test_the_application_restarts_and_people_go_on(sandbox: Sandbox, open_page: 
 def test_a_dropped_stream_is_said_and_comes_back_with_what_was_missed(sandbox: Sandbox, open_page: Open) -> None:
     with PageServer(sandbox.stage, port=0) as first:
         tab = open_page(f"{first.url}?as=alice", may_err=True)
-        alice = Person(tab, "alice")
+        alice = PersonColumn(tab, "alice")
         expect(alice.node.get_by_label("Write to ES Access")).to_be_visible()
         alice.node.get_by_label("Write to ES Access").fill("half a sentence")
     expect(tab.get_by_text("The sandbox does not answer. Trying again")).to_be_visible()
@@ -57,7 +57,7 @@ def test_a_block_that_the_page_does_not_know_is_an_error_that_is_seen(sandbox: S
     )
     # Bypasses the workspace's validation, which would refuse these.
     workspace._state.put_message(SlackMessage(channel.id, workspace._state.new_ts(), workspace.bot_user_id, "", shown))
-    errors = Person(tab, "alice").node.locator(".unknown")
+    errors = PersonColumn(tab, "alice").node.locator(".unknown")
     for at, words in enumerate(
         (
             "a block of type “hologram”",

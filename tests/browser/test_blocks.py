@@ -14,7 +14,7 @@ from bot.sandbox.page import PageServer
 from bot.sandbox.page.api import PageApi
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User, Workspace
-from tests.browser.conftest import Open, Person, Sandbox
+from tests.browser.conftest import Open, PersonColumn, Sandbox
 from tests.browser.gallery import MESSAGE, Gallery, button
 from tests.integration.bolt_app import by_socket
 from tests.integration.wider_manifest import wider
@@ -25,7 +25,7 @@ class Scene:
     """Alice's tab and the application behind it."""
 
     tab: Tab
-    alice: Person
+    alice: PersonColumn
     user: User
     gallery: Gallery
     stage: Stage
@@ -51,7 +51,7 @@ def scene(sandbox: Sandbox, open_page: Open, tmp_path: Path) -> Iterator[Scene]:
         stage = replace(sandbox.stage, workspace=workspace)
         with by_socket(workspace, gallery.app), PageServer(stage, port=0) as page:
             tab = open_page(f"{page.url}?as=alice")
-            yield Scene(tab, Person(tab, "alice"), alice, gallery, stage)
+            yield Scene(tab, PersonColumn(tab, "alice"), alice, gallery, stage)
             tab.close()  # before the page stops, which would be an error in the tab
 
 

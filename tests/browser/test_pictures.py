@@ -13,7 +13,7 @@ from rich.console import Console
 from bot.sandbox.node import DEFAULT_VERSION
 from bot.sandbox.page import PageServer
 from bot.sandbox.stage import running
-from tests.browser.conftest import PHONE, Open, Person, request_in
+from tests.browser.conftest import PHONE, Open, PersonColumn, request_in
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
@@ -38,7 +38,7 @@ def take(tab: Tab, name: str) -> None:
 def test_the_story_in_pictures(open_page: Open) -> None:
     with running(DEFAULT_VERSION, Console(file=io.StringIO())) as stage, PageServer(stage, port=0) as page:
         tab = open_page(page.url, SIZE)
-        alice, bob = Person(tab, "alice"), Person(tab, "bob")
+        alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
         alice.types("/es-access logs-* 1h fixing INC-42")
         filed = alice.message("is filed")
         expect(filed).to_be_visible()
@@ -54,7 +54,7 @@ def test_the_story_in_pictures(open_page: Open) -> None:
         take(tab, "form")
         tab.keyboard.press("Escape")
         phone = open_page(f"{page.url}?as=bob", PHONE, "dark")
-        expect(Person(phone, "bob").message(request).get_by_role("button", name="Approve")).to_be_in_viewport()
+        expect(PersonColumn(phone, "bob").message(request).get_by_role("button", name="Approve")).to_be_in_viewport()
         take(phone, "phone")
         phone.close()
         bob.presses("Approve", request)

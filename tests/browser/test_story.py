@@ -7,13 +7,13 @@ from playwright.sync_api import Locator, expect
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import TimeoutError as NotInTime
 
-from tests.browser.conftest import PHONE, Open, Person, Sandbox
+from tests.browser.conftest import PHONE, Open, PersonColumn, Sandbox
 
 MARKUP = "<b>bold</b> <img src=x onerror=document.title='owned'> *stars* <!channel> <@U123>"
 
 
 def test_asked_by_command_approved_tried_expired_and_tried_again(tab: Tab, sandbox: Sandbox) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("logs-* 1h fixing INC-42")
     asked = bob.message(f"Request {request}")
     expect(asked).to_contain_text("Reason: fixing INC-42")
@@ -55,7 +55,7 @@ def chooses(window: Locator, name: str, option: str, typed: str = "") -> None:
 
 
 def test_asked_by_form_with_errors_at_the_fields(tab: Tab) -> None:
-    alice = Person(tab, "alice")
+    alice = PersonColumn(tab, "alice")
     alice.types("/es-access")
     window = alice.window
     expect(window).to_be_visible()
@@ -81,7 +81,7 @@ def test_asked_by_form_with_errors_at_the_fields(tab: Tab) -> None:
 
 
 def test_markup_in_what_people_type_is_shown_as_typed(tab: Tab) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks(f"logs-web 1h {MARKUP}")
     asked = bob.message(f"Request {request}")
     expect(asked).to_contain_text(f"Reason: {MARKUP}")
@@ -91,7 +91,7 @@ def test_markup_in_what_people_type_is_shown_as_typed(tab: Tab) -> None:
 
 
 def test_denied_with_a_reason(tab: Tab) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("metrics-* 1h")
     bob.presses("Deny", request)
     bob.window.get_by_label("Reason, for the requester").fill("Not before the release")
@@ -101,7 +101,7 @@ def test_denied_with_a_reason(tab: Tab) -> None:
 
 def test_two_owners_in_two_tabs_and_the_requester_in_a_third(sandbox: Sandbox, open_page: Open) -> None:
     tabs = {name: open_page(f"{sandbox.page.url}?as={name}") for name in ("alice", "bob", "carol")}
-    alice, bob, carol = (Person(tab, name) for name, tab in tabs.items())
+    alice, bob, carol = (PersonColumn(tab, name) for name, tab in tabs.items())
     request = alice.asks("logs-web,orders 1h two teams")
     bob.presses("Approve", request)
     expect(carol.message(f"Request {request}")).to_contain_text("@bob")
@@ -112,7 +112,7 @@ def test_two_owners_in_two_tabs_and_the_requester_in_a_third(sandbox: Sandbox, o
 
 
 def test_an_owner_offers_less_and_it_is_taken(tab: Tab) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("logs-web 2h")
     bob.presses("Offer less…", request)
     bob.window.get_by_label("For how long").fill("30m")
@@ -128,7 +128,7 @@ def test_an_owner_offers_less_and_it_is_taken(tab: Tab) -> None:
 
 
 def test_more_time_is_asked_for_and_given(tab: Tab) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     request = alice.asks("logs-web 1h")
     bob.presses("Approve", request)
     alice.message(f"Access {request}", "Password:").get_by_role("button", name="Extend").click()
@@ -141,7 +141,7 @@ def test_more_time_is_asked_for_and_given(tab: Tab) -> None:
 
 
 def test_approved_with_the_keyboard_alone(tab: Tab) -> None:
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     expect(bob.node).to_be_visible()
     keys = tab.keyboard
     keys.press("F6")
@@ -168,7 +168,7 @@ def test_approved_with_the_keyboard_alone(tab: Tab) -> None:
 
 
 def test_a_window_keeps_the_focus_and_escape_closes_it(tab: Tab) -> None:
-    alice = Person(tab, "alice")
+    alice = PersonColumn(tab, "alice")
     alice.types("/es-access")
     expect(alice.window).to_be_visible()
     for _ in range(12):
@@ -187,7 +187,7 @@ def test_a_window_keeps_the_focus_and_escape_closes_it(tab: Tab) -> None:
 
 def test_on_a_phone_one_person_is_shown_and_the_other_has_an_unread_mark(sandbox: Sandbox, open_page: Open) -> None:
     tab = open_page(sandbox.page.url, PHONE)
-    alice, bob = Person(tab, "alice"), Person(tab, "bob")
+    alice, bob = PersonColumn(tab, "alice"), PersonColumn(tab, "bob")
     expect(alice.node).to_be_visible()
     expect(bob.node).to_be_hidden()
     request = alice.asks("logs-web 1h from a phone")
@@ -207,17 +207,17 @@ def test_on_a_phone_one_person_is_shown_and_the_other_has_an_unread_mark(sandbox
 
 
 def test_a_person_is_switched_in_place(tab: Tab) -> None:
-    expect(Person(tab, "bob").node).to_be_visible()
-    Person(tab, "bob").node.get_by_label("Person").select_option("carol")
-    expect(Person(tab, "carol").node.get_by_label("Write to ES Access")).to_be_visible()
-    expect(Person(tab, "bob").node).to_have_count(0)
+    expect(PersonColumn(tab, "bob").node).to_be_visible()
+    PersonColumn(tab, "bob").node.get_by_label("PersonColumn").select_option("carol")
+    expect(PersonColumn(tab, "carol").node.get_by_label("Write to ES Access")).to_be_visible()
+    expect(PersonColumn(tab, "bob").node).to_have_count(0)
     tab.get_by_role("tab", name="# data-help").last.click()
-    expect(Person(tab, "carol").node.get_by_label("Write in #data-help")).to_be_visible()
+    expect(PersonColumn(tab, "carol").node.get_by_label("Write in #data-help")).to_be_visible()
     expect(tab.get_by_role("tab", name="# data-help").last).to_have_attribute("aria-selected", "true")
 
 
 def test_the_traffic_shows_payloads_and_the_time_to_the_acknowledgement(tab: Tab) -> None:
-    alice = Person(tab, "alice")
+    alice = PersonColumn(tab, "alice")
     alice.types("/es-access help")
     expect(alice.message("/es-access list")).to_be_visible()
     row = tab.get_by_label("Traffic, newest first").locator("li.to", has_text="/es-access").first

@@ -62,7 +62,7 @@ STORY = (
 SCREEN = ("DISPLAY", "WAYLAND_DISPLAY")
 """Nobody's browser is opened by a test."""
 
-MAIN = "from bot.cli import main; main()"
+MAIN = "from bot.cli.main import main; main()"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_story_that_is_not_true_says_where_and_fails(place: Path) -> None:
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 1, said
     assert "✗ Not true: 5. It works on nothing else" in said
-    assert "expected: another index is refused: 418\nbut: Answer(status=403, found=0)" in said
+    assert "expected: another index is refused: 418\nbut: CurlAnswer(status=403, found=0)" in said
     assert "Every step was checked" not in said
     assert_nothing_is_left(place)
 

@@ -17,7 +17,7 @@ from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import VERSIONS, Node
 from tests.forked import Forked
 from tests.soak.inputs import bad_inputs
-from tests.soak.soak import Report, soak
+from tests.soak.soak import SoakReport, soak
 
 SHOWN = 20
 """Number of violations printed in full."""
@@ -35,7 +35,7 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped as well
     chosen = int(time.time()) if seed is None else seed
     kinds = ["sqlite", "postgresql"] if database == "both" else [database]
-    whole, began = Report(), time.monotonic()
+    whole, began = SoakReport(), time.monotonic()
     with Node.start(VERSIONS[0]) as node:
         for number, kind in enumerate(kinds):
             share = kills // len(kinds) + (number < kills % len(kinds))

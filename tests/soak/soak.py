@@ -22,7 +22,7 @@ KILLS_TO_A_CALM = 25
 
 
 @dataclass
-class Report:
+class SoakReport:
     """The figures of one or several soaks, and a sentence for each violation."""
 
     requests: int = 0
@@ -35,7 +35,7 @@ class Report:
     others: list[str] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
 
-    def add(self, other: "Report") -> None:
+    def add(self, other: "SoakReport") -> None:
         """Adds the figures of another report."""
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
@@ -61,14 +61,14 @@ class Report:
         ]
 
 
-def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds: float) -> Report:
+def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds: float) -> SoakReport:
     """Runs until `kills` or `seconds` are reached, then lets everything settle and checks it."""
     with (
         _database(database, folder) as url,
         running_world(node, folder, url, 2 if database == "postgresql" else 1) as world,
     ):
         chance = random.Random(f"{seed} {database}")  # noqa: S311 (faults, not secrets)
-        injector, report = FaultInjector(world, chance), Report()
+        injector, report = FaultInjector(world, chance), SoakReport()
         deadline = time.monotonic() + seconds
         while injector.kills < kills and time.monotonic() < deadline:
             _storm(world, injector, min(kills, injector.kills + KILLS_TO_A_CALM), deadline, report)
@@ -82,7 +82,7 @@ def soak(node: Node, folder: Path, database: str, kills: int, seed: int, seconds
         return report
 
 
-def _storm(world: World, injector: FaultInjector, kills: int, deadline: float, report: Report) -> None:
+def _storm(world: World, injector: FaultInjector, kills: int, deadline: float, report: SoakReport) -> None:
     load = Load(world, injector.chance.randrange(1 << 30))
     injector.begin()
     load.start()
@@ -99,7 +99,7 @@ def _storm(world: World, injector: FaultInjector, kills: int, deadline: float, r
     report.others += load.bugs
 
 
-def _end(world: World, report: Report) -> None:
+def _end(world: World, report: SoakReport) -> None:
     if left := checks.settle(world, checks.LEFT, 30.0):
         report.others.append(f"it did not settle: {left}")
     # A call in flight when its process died may reach the cluster after the end: reconciliation finds its objects.

@@ -208,7 +208,7 @@ def test_on_a_phone_one_person_is_shown_and_the_other_has_an_unread_mark(sandbox
 
 def test_a_person_is_switched_in_place(tab: Tab) -> None:
     expect(PersonColumn(tab, "bob").node).to_be_visible()
-    PersonColumn(tab, "bob").node.get_by_label("PersonColumn").select_option("carol")
+    PersonColumn(tab, "bob").node.get_by_label("Person").select_option("carol")
     expect(PersonColumn(tab, "carol").node.get_by_label("Write to ES Access")).to_be_visible()
     expect(PersonColumn(tab, "bob").node).to_have_count(0)
     tab.get_by_role("tab", name="# data-help").last.click()

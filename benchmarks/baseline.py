@@ -12,8 +12,8 @@ from elasticsearch import Elasticsearch
 from slack_sdk import WebClient
 
 from bot.access.passwords import new_password
-from bot.cluster.hashing import Secret, hashed
 from bot.cluster.ownership import METADATA_KEY
+from bot.cluster.password_hasher import Secret, hashed
 from bot.sandbox.stage import Stage
 
 

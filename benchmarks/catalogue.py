@@ -23,8 +23,7 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Cluster, Inclusion, Members
 from bot.access.requests.routing import ParsedRequest, Routing
-from bot.cluster.cached_reading import CachedReading
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue import CatalogueReader, catalogue_cache
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster_state import read_catalogue
 
@@ -159,7 +158,7 @@ def synthetic() -> None:
         print(f"owners in {'mappings' if mapped else 'templates'}: {len(text) / 1e6:.1f} MB of state")
         print(f"  read: {times(read, 20)}; another thread stood still for {longest_standstill(read):.0f} ms at most")
         print("  memory: {:.1f} MB kept, {:.1f} MB at the height".format(*memory(read)))
-    kept = CachedReading(read, "catalogue")
+    kept = catalogue_cache(read)
     previews(kept.get)
     kept.close()
 

@@ -7,7 +7,7 @@ from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
 from bot.access.requests.routing import ParsedRequest
-from bot.cluster.cached_reading import CachedReading
+from bot.cluster.catalogue import catalogue_cache
 from bot.cluster.cluster_state import read_catalogue
 from bot.starting import starting
 
@@ -22,7 +22,7 @@ def measure(_environment: BenchmarkEnvironment) -> list[Figure]:
         pass  # the garbage collector skips objects of earlier benchmarks, as `bot run` skips those of its start
     text = json.dumps(state_of(INDICES, mapped=True))
     sizes = {f"logs-team{i % OWNERS:03d}-app{i:05d}": 1000 for i in range(INDICES)}
-    kept = CachedReading(lambda: read_catalogue(json.loads(text), sizes, "owner"), "catalogue")
+    kept = catalogue_cache(lambda: read_catalogue(json.loads(text), sizes, "owner"))
     try:
         way, prod, permission = routing(kept.get)
         parsed = ParsedRequest("U0ALICE", prod, ("*",), permission, None, "why")

@@ -50,9 +50,9 @@ from bot.runtime.readiness import announce
 from bot.runtime.transports import listen
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
-from bot.slack.blocks.break_glass import BreakGlassListeners
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
+from bot.slack.listeners.break_glass import BreakGlassListeners
 from bot.slack.listeners.counter_offers import CounterOfferListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.home import HomeListeners

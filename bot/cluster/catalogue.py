@@ -1,4 +1,4 @@
-"""What exists in a cluster, with owners and sizes: read with the connector's own role, and kept for a while.
+"""The catalogue of a cluster: its resources with owners and sizes, read with the connector account's role and cached.
 
 That role may read the cluster state and the sizes, and may not call _resolve/index, _mapping, _alias or _data_stream
 (measured on 8.19 and 9.5).
@@ -9,26 +9,41 @@ from time import monotonic
 
 from elasticsearch import Elasticsearch
 
+from bot.access.cache import Cache, Renewal
 from bot.access.ports import Catalogue
-from bot.cluster.cached_reading import CachedReading
 from bot.cluster.client import ask
 from bot.cluster.cluster_state import fields, read_catalogue
 
+SERVED_SECONDS = 60.0
+"""The maximum age of a catalogue that is served, as the documentation promises."""
+
+RENEWAL = Renewal("catalogue", after_seconds=30.0, outage_seconds=600.0, pause_seconds=5.0)
+"""Renewal after half the lifetime, so that callers hardly ever wait. Owners seldom change and outages are short, so an
+old catalogue stands in for ten minutes."""
+
+
+def catalogue_cache(read: Callable[[], Catalogue], clock: Callable[[], float] = monotonic) -> Cache[Catalogue]:
+    """A cache of what `read` returns, with the lifetimes of a catalogue."""
+    return Cache(lambda _key: read(), lambda _catalogue: SERVED_SECONDS, renewal=RENEWAL, clock=clock)
+
 
 class CatalogueReader:
-    """The catalogue of one cluster. `key` is where an owner stands in a `_meta`; without it nothing has one.
+    """Reads the catalogue of one cluster. `clock` is in seconds.
 
-    `clock` is in seconds.
+    `key` is the field of `_meta` that names an owner; without it nothing has one.
     """
 
     def __init__(self, client: Elasticsearch, key: str | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
         self._key = key
-        self._kept = CachedReading(self.read, "catalogue", clock)
+        self._cache = catalogue_cache(self.read, clock)
 
     def get(self, *, fresh: bool = False) -> Catalogue:
-        """What exists, as `Kept.get` has it. Raises `Outage`, `Refusal`."""
-        return self._kept.get(fresh=fresh)
+        """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
+
+        Raises `Outage`, `Refusal`.
+        """
+        return self._cache.get(fresh=fresh)
 
     def read(self) -> Catalogue:
         """Asks the cluster. Raises `Outage`, `Refusal`."""
@@ -36,12 +51,12 @@ class CatalogueReader:
         return read_catalogue(state, self._sizes(), self._key)
 
     def _sizes(self) -> dict[str, int]:
-        """The bytes of each index that is open, replicas included, hidden ones too: data streams are made of them."""
+        """The bytes of each open index, with replicas. The backing indices of data streams are hidden ones."""
         sizes = ask(
             lambda: self._client.indices.stats(
                 metric="store",
                 level="indices",
-                expand_wildcards=["open", "hidden"],  # a closed index among them is answered with 400
+                expand_wildcards=["open", "hidden"],  # with a closed index among them the cluster answers 400
                 filter_path="indices.*.total.store.size_in_bytes",
             )
         )
@@ -49,4 +64,4 @@ class CatalogueReader:
 
     def close(self) -> None:
         """Waits for a reading under way."""
-        self._kept.close()
+        self._cache.close()

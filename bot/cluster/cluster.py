@@ -12,10 +12,10 @@ from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Inven
 from bot.cluster.catalogue import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock, MachineClock
-from bot.cluster.credentials import Credentials
-from bot.cluster.hashing import Hashing
+from bot.cluster.credentials import CredentialIssuer
 from bot.cluster.inventory import Inventory
 from bot.cluster.ownership import Installation
+from bot.cluster.password_hasher import PasswordHasher
 from bot.cluster.removal import Removal
 
 
@@ -36,9 +36,9 @@ class ElasticsearchCluster:
         self._client = client
         self._clock = ClusterClock(client, clock or MachineClock())
         self._catalog = CatalogueReader(client, resource_owner)
-        hashing = Hashing()
-        self._credentials = Credentials(client, executor, installation, self._clock, hashing)
-        self._removal = Removal(client, executor, installation, hashing)
+        hasher = PasswordHasher()
+        self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)
+        self._removal = Removal(client, executor, installation, hasher)
         self._search = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:

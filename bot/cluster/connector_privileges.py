@@ -19,7 +19,7 @@ ROLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Privileges:
+class ConnectorPrivileges:
     """What the account that was asked about has. `too_much` means that it may do anything in the cluster."""
 
     username: str
@@ -27,7 +27,7 @@ class Privileges:
     too_much: bool
 
 
-def read_privileges(client: Elasticsearch) -> Privileges:
+def read_privileges(client: Elasticsearch) -> ConnectorPrivileges:
     """Asks the cluster what the account that `client` uses may do. Raises `Outage`, `Refusal`."""
     answer = ask(
         lambda: client.security.has_privileges(
@@ -38,4 +38,4 @@ def read_privileges(client: Elasticsearch) -> Privileges:
     cluster, index = answer["cluster"], answer["index"]["*"]
     missing = [f"cluster: {name}" for name in CLUSTER_PRIVILEGES if not cluster[name]]
     missing += [f"index *: {name}" for name in INDEX_PRIVILEGES if not index[name]]
-    return Privileges(username=answer["username"], missing=tuple(missing), too_much=cluster["all"])
+    return ConnectorPrivileges(username=answer["username"], missing=tuple(missing), too_much=cluster["all"])

@@ -13,20 +13,20 @@ from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_for
 from bot.cluster.clock import ClusterClock
-from bot.cluster.hashing import Hashing, Secret
 from bot.cluster.ownership import Installation
+from bot.cluster.password_hasher import PasswordHasher, Secret
 from bot.cluster.roles import rights
 
 
 @dataclass(frozen=True)
-class Credentials:
+class CredentialIssuer:
     """Makes what a grant is in the cluster: a role and a user of the same name, or an API key with their rights."""
 
     client: Elasticsearch
     executor: Executor
     installation: Installation
     clock: ClusterClock
-    hashing: Hashing
+    hasher: PasswordHasher
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
@@ -34,7 +34,7 @@ class Credentials:
         metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
         try:
-            self.hashing.send(password, partial(self._put_user, spec, metadata))
+            self.hasher.send(password, partial(self._put_user, spec, metadata))
         finally:
             wait([role])  # so that nothing of this attempt reaches the cluster after it was given up
         role.result()
@@ -44,7 +44,7 @@ class Credentials:
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
-        self.hashing.send(password, lambda secret: ask(lambda: change(**secret)))
+        self.hasher.send(password, lambda secret: ask(lambda: change(**secret)))
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Receipt
 from bot.cluster.client import ask, ask_for
-from bot.cluster.hashing import Hashing
 from bot.cluster.ownership import Installation
+from bot.cluster.password_hasher import PasswordHasher
 
 MOST_KEYS = 10_000
 """Of one search for API keys: what a search gives without paging ("max_result_window", Elasticsearch)."""
@@ -49,7 +49,7 @@ class Removal:
     client: Elasticsearch
     executor: Executor
     installation: Installation
-    hashing: Hashing
+    hasher: PasswordHasher
 
     def remove(self, usernames: Sequence[str], *, disable: bool) -> Sequence[Receipt]:
         """One receipt for each name, in that order. Everything is tried, whatever became of the rest.
@@ -108,7 +108,7 @@ class Removal:
             self.client.security.put_user, username=username, enabled=False, roles=[],
             full_name=user["full_name"], metadata=user["metadata"], refresh=refresh,
         )  # fmt: skip
-        self.hashing.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(lambda: put(**secret)))
+        self.hasher.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(lambda: put(**secret)))
 
     def _end_keys(self, names: _Names) -> None:
         found = self._trying(names, names.ours, lambda: self._keys(names.ours))

@@ -3,14 +3,14 @@
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import structlog
 from slack_sdk import WebClient
 
+from bot.access.cache import Cache
 from bot.access.errors import Outage, Refusal
 from bot.access.policy.value_types import is_owner
 from bot.access.ports import Inclusion, Members
@@ -39,12 +39,11 @@ Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/u
 be asked at once. A larger group is taken as Slack lists it.
 """
 
-_UNKNOWN = frozenset({"Slack answered user_not_found", "Slack answered user_not_visible"})
-"""Whom Slack does not show to us is not of our workspace."""
+_UNKNOWN = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's codes for a person it does not show us: nobody of our workspace."""
 
 log = structlog.get_logger(__name__)
 
-_T = TypeVar("_T")
 _Names = Mapping[str, tuple[str, ...]]
 _Groups = Mapping[str, tuple[str, ...]]
 
@@ -65,9 +64,13 @@ class SlackDirectory:
     def __init__(self, client: WebClient, clock: Callable[[], float] = monotonic, team: Team | None = None) -> None:
         self._client = client
         self._team = team
-        self._people: _Answers[_Person] = _Answers(clock, _person_serves)
-        self._groups: _Answers[_Groups] = _Answers(clock, lambda _: FRESH_SECONDS)
-        self._names: _Answers[_Names] = _Answers(clock, lambda _: PERSON_SECONDS)
+        self._people = Cache(self._read_person, _person_lifetime, refusal_seconds=FRESH_SECONDS, clock=clock)
+        self._groups = Cache(
+            lambda _key: self._read_groups(), lambda _: FRESH_SECONDS, refusal_seconds=FRESH_SECONDS, clock=clock
+        )
+        self._names = Cache(
+            lambda _key: self._read_names(), lambda _: PERSON_SECONDS, refusal_seconds=FRESH_SECONDS, clock=clock
+        )
         self._warned = threading.Lock()
 
     def members(self, owners: Sequence[str]) -> Members:
@@ -107,7 +110,7 @@ class SlackDirectory:
         try:
             return self._person(person).belongs
         except Refusal as error:
-            if str(error) in _UNKNOWN:
+            if error.code in _UNKNOWN:
                 return False
             raise Outage(str(error)) from None  # a scope is missing, say: that is nobody's fault who asks
 
@@ -128,7 +131,7 @@ class SlackDirectory:
         return person.id
 
     def _named(self, name: str) -> str:
-        found = self._names.get("", self._read_names).get(name.lower(), ())
+        found = self._names.get().get(name.lower(), ())
         if len(found) != 1:
             raise Refusal("there is nobody of that name" if not found else "there are several of that name")
         return found[0]
@@ -149,7 +152,7 @@ class SlackDirectory:
 
     def forget_groups(self) -> None:
         """Slack said that a group has changed: it is read anew when it matters next."""
-        self._groups.forget()
+        self._groups.clear()
 
     def _behind(self, name: str) -> tuple[str, ...]:
         return self._group(name) if name.startswith("@") else (self._person(name).id,)
@@ -169,13 +172,13 @@ class SlackDirectory:
         return active
 
     def _group(self, name: str) -> tuple[str, ...]:
-        groups = self._groups.get("", self._read_groups)
+        groups = self._groups.get()
         if name[1:] not in groups:
             raise Refusal("no such user group in Slack")
         return groups[name[1:]]
 
     def _person(self, name: str) -> _Person:
-        return self._people.get(name, lambda: self._read_person(name))
+        return self._people.get(name)
 
     def _read_groups(self) -> _Groups:
         try:
@@ -199,7 +202,7 @@ class SlackDirectory:
         active = not (user.get("deleted") or user.get("is_bot"))
         person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs, active=active)
         if person.id != name:
-            self._people.keep(person.id, person)  # known by e-mail, and by id at the click
+            self._people.put(person.id, person)  # known by e-mail, and by id at the click
         return person
 
     def _is_ours(self, user: Mapping[str, object]) -> bool:
@@ -214,72 +217,6 @@ def _names_of(user: Mapping[str, Any]) -> Sequence[str]:
     return [str(name) for name in names if name]
 
 
-def _person_serves(person: _Person) -> float:
+def _person_lifetime(person: _Person) -> float:
     # Who comes back, or is no guest any more, does not wait for ten minutes.
     return PERSON_SECONDS if person.decides else FRESH_SECONDS
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked(Generic[_T]):
-    """A question to Slack. A refusal is an answer too: an unknown e-mail is not asked for at every request."""
-
-    at: float
-    answer: "Future[_T | Refusal]" = field(default_factory=Future)
-
-
-class _Answers(Generic[_T]):
-    """Answers, each for as long as it serves. A hundred askers at once are one call, and hold up no other question."""
-
-    def __init__(self, clock: Callable[[], float], serves: Callable[[_T], float]) -> None:
-        """`serves` says for how many seconds. Refusals serve for `FRESH_SECONDS`."""
-        self._clock = clock
-        self._serves = serves
-        self._guard = threading.Lock()
-        self._asked: dict[str, _Asked[_T]] = {}
-
-    def get(self, key: str, read: Callable[[], _T]) -> _T:
-        """The answer, read if there is none that serves. Raises `Refusal`, kept too, and `Outage`, which is not."""
-        with self._guard:
-            known = self._asked.get(key)
-            asked = known if known is not None and self._is_fresh(known) else _Asked[_T](self._clock())
-            self._asked[key] = asked
-        if asked is not known:
-            self._ask(key, asked, read)
-        answer = asked.answer.result()
-        if isinstance(answer, Refusal):
-            # A new one each time: a kept one would grow with the traceback of everybody who raises it.
-            raise Refusal(str(answer))
-        return answer
-
-    def keep(self, key: str, answer: _T) -> None:
-        """Takes an answer that came with another one, where there is none that serves."""
-        with self._guard:
-            known = self._asked.get(key)
-            if known is None or not self._is_fresh(known):
-                self._asked[key] = asked = _Asked[_T](self._clock())
-                asked.answer.set_result(answer)
-
-    def forget(self) -> None:
-        """Drops all, also what is being read: that is for those who wait for it already, and is not kept."""
-        with self._guard:
-            self._asked.clear()
-
-    def _is_fresh(self, asked: _Asked[_T]) -> bool:
-        if not asked.answer.done():
-            return True
-        answer = asked.answer.result()
-        seconds = FRESH_SECONDS if isinstance(answer, Refusal) else self._serves(answer)
-        return self._clock() - asked.at <= seconds
-
-    def _ask(self, key: str, asked: _Asked[_T], read: Callable[[], _T]) -> None:
-        try:
-            asked.answer.set_result(read())
-        except Refusal as refusal:
-            asked.answer.set_result(refusal)
-        except BaseException as error:
-            # All who wait are told, instead of trying one after the other. The next one asks again.
-            with self._guard:
-                if self._asked.get(key) is asked:
-                    del self._asked[key]
-            asked.answer.set_exception(error)
-            raise

@@ -14,7 +14,7 @@ from typing import Self
 import trustme
 from pydantic import SecretStr
 
-from bot.cluster.hashing import hashed
+from bot.cluster.password_hasher import hashed
 
 HOST = "127.0.0.1"
 

@@ -1,14 +1,9 @@
-"""Break-glass in Slack: the message that asks for a review, and its button."""
+"""The message that asks owners to review break-glass access."""
 
-from dataclasses import dataclass
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
 from slack_sdk.models.blocks import ButtonElement
 
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE
 from bot.slack import ids
@@ -16,8 +11,6 @@ from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.messages import revoke_button
 from bot.slack.blocks.phrases import asked, covered, dangers, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import Line, Person, TextPart
-from bot.slack.listeners.payload import discard, id_of
-from bot.slack.responder import Body, Responder, reply
 
 
 def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
@@ -39,25 +32,6 @@ def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
         *((revoke_button(grant, request),) if grant and live else ()),
     )
     return content(_title(request, again=again), lines, buttons)
-
-
-@dataclass(frozen=True)
-class BreakGlassListeners:
-    """What owners press."""
-
-    break_glass: BreakGlass
-    responder: Responder
-
-    def register(self, app: App) -> None:
-        """Hands every listener to Bolt."""
-        app.action(ids.REVIEWED)(self.reviewed)
-
-    def reviewed(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """An owner has looked at it. Every copy of the message says so by itself."""
-        ack()
-        self.responder.later(
-            reply(body, respond, client), lambda: discard(self.break_glass.review(id_of(body), body["user"]["id"]))
-        )
 
 
 def _title(request: AccessRequest, *, again: bool) -> str:

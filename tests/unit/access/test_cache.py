@@ -1,4 +1,4 @@
-"""How long a reading serves, who waits for it, and what stands in when the cluster is away."""
+"""How long an answer serves, who waits for a reading, and which answer stands in for a cluster that is away."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bot.access.cache import Cache, Renewal
 from bot.access.errors import Outage, Refusal
-from bot.cluster.cached_reading import OUTAGE_SECONDS, PAUSE_SECONDS, RENEWED_SECONDS, SERVED_SECONDS, CachedReading
+
+SERVED_SECONDS, RENEWED_SECONDS, OUTAGE_SECONDS, PAUSE_SECONDS = 60.0, 30.0, 600.0, 5.0
+RENEWAL = Renewal("catalogue", RENEWED_SECONDS, OUTAGE_SECONDS, PAUSE_SECONDS)
 
 PATIENCE = 10.0
 """Seconds, for what takes none."""
@@ -40,14 +43,18 @@ class Cluster:
         return self.now
 
 
+def cache_of(cluster: Cluster) -> Cache[int]:
+    return Cache(lambda _: cluster.read(), lambda _: SERVED_SECONDS, renewal=RENEWAL, clock=cluster.clock)
+
+
 @pytest.fixture
 def cluster() -> Cluster:
     return Cluster()
 
 
 @pytest.fixture
-def kept(cluster: Cluster) -> Iterator[CachedReading[int]]:
-    kept = CachedReading(cluster.read, "catalogue", cluster.clock)
+def kept(cluster: Cluster) -> Iterator[Cache[int]]:
+    kept = cache_of(cluster)
     yield kept
     cluster.gate.set()
     kept.close()
@@ -60,16 +67,17 @@ def people() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def in_background(kept: CachedReading[int]) -> Callable[[], None]:
+def in_background(kept: Cache[int]) -> Callable[[], None]:
     """Waits until a reading that was begun behind somebody's back has ended."""
 
     def wait() -> None:
-        kept._thread.submit(int).result(PATIENCE)  # the thread is one alone: its turn comes after the reading
+        assert kept._thread is not None
+        kept._thread.submit(int).result(PATIENCE)  # there is one thread: its turn comes after the reading
 
     return wait
 
 
-def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluster, kept: CachedReading[int]) -> None:
+def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluster, kept: Cache[int]) -> None:
     assert kept.get() == 1
     cluster.now += RENEWED_SECONDS
     assert kept.get() == 1
@@ -77,7 +85,7 @@ def test_answer_serves_for_half_a_minute_without_another_reading(cluster: Cluste
 
 
 def test_older_answer_is_served_at_once_and_read_anew_behind(
-    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: Cache[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.now += RENEWED_SECONDS + 1
@@ -88,15 +96,13 @@ def test_older_answer_is_served_at_once_and_read_anew_behind(
     assert (kept.get(), cluster.readings) == (2, 2)
 
 
-def test_too_old_an_answer_is_not_served(cluster: Cluster, kept: CachedReading[int]) -> None:
+def test_too_old_an_answer_is_not_served(cluster: Cluster, kept: Cache[int]) -> None:
     kept.get()
     cluster.now += SERVED_SECONDS + 1
     assert kept.get() == 2
 
 
-def test_all_who_ask_at_once_share_one_reading(
-    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
-) -> None:
+def test_all_who_ask_at_once_share_one_reading(cluster: Cluster, kept: Cache[int], people: ThreadPoolExecutor) -> None:
     cluster.gate.clear()
     asked = [people.submit(kept.get, fresh=number % 2 == 0) for number in range(16)]
     assert cluster.at_gate.acquire(timeout=PATIENCE)
@@ -105,7 +111,7 @@ def test_all_who_ask_at_once_share_one_reading(
     assert cluster.readings == 1
 
 
-def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster, kept: CachedReading[int]) -> None:
+def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster, kept: Cache[int]) -> None:
     kept.get()
     cluster.now += 2
     assert kept.get(fresh=True) == 1
@@ -114,7 +120,7 @@ def test_fresh_is_satisfied_with_what_was_read_two_seconds_ago(cluster: Cluster,
 
 
 def test_fresh_does_not_join_a_reading_that_began_before_what_it_looks_for(
-    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: Cache[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.gate.clear()
     slow = people.submit(kept.get)
@@ -127,7 +133,7 @@ def test_fresh_does_not_join_a_reading_that_began_before_what_it_looks_for(
 
 
 def test_answer_is_as_old_as_the_beginning_of_its_reading(
-    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: Cache[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.gate.clear()
     slow = people.submit(kept.get)
@@ -141,9 +147,7 @@ def test_answer_is_as_old_as_the_beginning_of_its_reading(
 # --- while the cluster is away -------------------------------------------------------------------------------------
 
 
-def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(
-    cluster: Cluster, kept: CachedReading[int]
-) -> None:
+def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(cluster: Cluster, kept: Cache[int]) -> None:
     began = cluster.now
     kept.get()
     cluster.error = Outage("away")
@@ -156,7 +160,7 @@ def test_outage_serves_the_last_answer_for_ten_minutes_and_then_is_raised(
 
 
 def test_outage_is_tried_again_behind_and_not_more_often_than_the_pause(
-    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: Cache[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.error = Outage("away")
@@ -172,7 +176,7 @@ def test_outage_is_tried_again_behind_and_not_more_often_than_the_pause(
 
 
 def test_nobody_waits_for_a_cluster_that_was_away_a_moment_ago(
-    cluster: Cluster, kept: CachedReading[int], in_background: Callable[[], None]
+    cluster: Cluster, kept: Cache[int], in_background: Callable[[], None]
 ) -> None:
     kept.get()
     cluster.error = Outage("away")
@@ -187,7 +191,7 @@ def test_nobody_waits_for_a_cluster_that_was_away_a_moment_ago(
     assert kept.get() == cluster.readings
 
 
-def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: CachedReading[int]) -> None:
+def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: Cache[int]) -> None:
     kept.get()
     cluster.error = Outage("away")
     cluster.now += 3
@@ -197,7 +201,7 @@ def test_who_asks_for_fresh_is_told_of_the_outage(cluster: Cluster, kept: Cached
 
 
 def test_outage_before_the_first_answer_is_raised_to_all(
-    cluster: Cluster, kept: CachedReading[int], people: ThreadPoolExecutor
+    cluster: Cluster, kept: Cache[int], people: ThreadPoolExecutor
 ) -> None:
     cluster.error = Outage("away")
     asked = [people.submit(kept.get) for _ in range(4)]
@@ -207,7 +211,7 @@ def test_outage_before_the_first_answer_is_raised_to_all(
 
 
 @pytest.mark.parametrize("error", [Refusal("403"), ValueError("a bug")])
-def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: CachedReading[int], error: Exception) -> None:
+def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: Cache[int], error: Exception) -> None:
     kept.get()
     cluster.error = error
     cluster.now += SERVED_SECONDS + 1
@@ -220,7 +224,7 @@ def test_what_is_no_outage_is_not_covered_up(cluster: Cluster, kept: CachedReadi
 
 def test_close_waits_for_the_reading_and_leaves_no_thread(cluster: Cluster) -> None:
     before = set(threading.enumerate())
-    kept = CachedReading(cluster.read, "catalogue", cluster.clock)
+    kept = cache_of(cluster)
     kept.get()
     cluster.now += RENEWED_SECONDS + 1
     cluster.gate.clear()
@@ -230,3 +234,54 @@ def test_close_waits_for_the_reading_and_leaves_no_thread(cluster: Cluster) -> N
     kept.close()
     assert cluster.readings == 2
     assert not [each for each in threading.enumerate() if each not in before and "catalogue" in each.name]
+
+
+# --- without a thread of its own -----------------------------------------------------------------------------------
+
+
+def test_each_key_has_an_answer_with_a_lifetime_of_its_own() -> None:
+    read: list[str] = []
+    now = [0.0]
+
+    def lengths(key: str) -> int:
+        read.append(key)
+        return len(key)
+
+    cache = Cache(lengths, float, clock=lambda: now[0])
+    assert [cache.get("four"), cache.get("three"), cache.get("four")] == [4, 5, 4]
+    now[0] = 4.5
+    cache.get("four")
+    cache.get("three")
+    assert read == ["four", "three", "four"]
+
+
+def test_a_refusal_is_kept_only_where_the_cache_says_for_how_long() -> None:
+    now = [0.0]
+    calls: list[str] = []
+
+    def refuse(key: str) -> int:
+        calls.append(key)
+        raise Refusal("no such user", "user_not_found")
+
+    keeps, forgets = Cache(refuse, float, refusal_seconds=60.0, clock=lambda: now[0]), Cache(refuse, float)
+    for _ in range(2):
+        with pytest.raises(Refusal) as caught:
+            keeps.get("kept")
+        assert caught.value.code == "user_not_found"
+        with pytest.raises(Refusal):
+            forgets.get("forgotten")
+    assert calls == ["kept", "forgotten", "forgotten"]
+    now[0] = 61.0
+    with pytest.raises(Refusal):
+        keeps.get("kept")
+    assert calls[-1] == "kept"
+
+
+def test_an_answer_that_came_with_another_one_is_put_where_none_serves() -> None:
+    cache = Cache(lambda _: 1, lambda _: 60.0, clock=lambda: 0.0)
+    cache.put("new", 2)
+    cache.get("known")
+    cache.put("known", 2)
+    assert (cache.get("new"), cache.get("known")) == (2, 1)
+    cache.clear()
+    assert cache.get("new") == 1

@@ -28,7 +28,7 @@ Secret = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 
-class Hashing:
+class PasswordHasher:
     """How one cluster is told of passwords. It takes bcrypt, whatever it hashes with itself (measured on 8.19, 9.5)."""
 
     def __init__(self) -> None:

@@ -6,16 +6,16 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.cluster.client import BadRequest
-from bot.cluster.hashing import Hashing, Secret
+from bot.cluster.password_hasher import PasswordHasher, Secret
 
 PASSWORD = SecretStr("a password of many letters")
 
 
 def test_a_hash_is_sent_that_fits_the_password_and_is_another_one_each_time() -> None:
     sent: list[Secret] = []
-    hashing = Hashing()
+    hasher = PasswordHasher()
     for _ in range(2):
-        hashing.send(PASSWORD, sent.append)
+        hasher.send(PASSWORD, sent.append)
     assert [list(each) for each in sent] == [["password_hash"], ["password_hash"]]
     first, second = (each["password_hash"] for each in sent)
     assert bcrypt.checkpw(PASSWORD.get_secret_value().encode(), first.encode())
@@ -38,10 +38,10 @@ def test_what_fails_either_way_fails_and_hashes_are_tried_again(error: Exception
         sent.extend(secret)
         raise error
 
-    hashing = Hashing()
+    hasher = PasswordHasher()
     for _ in range(2):
         with pytest.raises(type(error), match=str(error)):
-            hashing.send(PASSWORD, call)
+            hasher.send(PASSWORD, call)
     assert sent == each_time * 2
 
 
@@ -53,7 +53,7 @@ def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on() -> Non
         if "password_hash" in secret:
             raise BadRequest("400")
 
-    hashing = Hashing()
+    hasher = PasswordHasher()
     for _ in range(2):
-        hashing.send(PASSWORD, call)
+        hasher.send(PASSWORD, call)
     assert sent == ["password_hash", "password", "password"]

@@ -1,0 +1,30 @@
+"""The Reviewed button of break-glass access."""
+
+from dataclasses import dataclass
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.access.requests.break_glass import BreakGlass
+from bot.slack import ids
+from bot.slack.listeners.payload import discard, id_of
+from bot.slack.responder import Body, Responder, reply
+
+
+@dataclass(frozen=True)
+class BreakGlassListeners:
+    """Handles owners' reviews of break-glass access."""
+
+    break_glass: BreakGlass
+    responder: Responder
+
+    def register(self, app: App) -> None:
+        """Registers every listener with Bolt."""
+        app.action(ids.REVIEWED)(self.review)
+
+    def review(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
+        """Records the review. Every copy of the message then shows it."""
+        ack()
+        self.responder.later(
+            reply(body, respond, client), lambda: discard(self.break_glass.review(id_of(body), body["user"]["id"]))
+        )

@@ -7,6 +7,7 @@ People cause `AccessError` and its subclasses, which carry a sentence for them. 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import ClassVar
 
 
 class RequestField(StrEnum):
@@ -23,9 +24,12 @@ class RequestField(StrEnum):
 class AccessError(Exception):
     """A person asked for something that cannot be done; `message` tells them why in plain words.
 
-    `example` is a correct command to show below the message, where one helps. `about` is the part of the request that
-    is wrong: a form shows the message at that field.
+    `code` names the kind of error and stays the same when the message is reworded. `example` is a correct command to
+    show below the message, where one helps. `about` is the part of the request that is wrong: a form shows the message
+    at that field.
     """
+
+    code: ClassVar[str] = "impossible"
 
     def __init__(self, message: str, example: str | None = None, about: RequestField | None = None) -> None:
         super().__init__(message)
@@ -37,13 +41,19 @@ class AccessError(Exception):
 class InvalidRequest(AccessError):
     """The input is not a valid request; nothing is filed."""
 
+    code = "invalid_request"
+
 
 class Incomplete(InvalidRequest):
     """The input is valid but incomplete: a form can ask for the rest."""
 
+    code = "incomplete"
+
 
 class NotFound(AccessError):
     """There is no such id, or this person may not see it: the answer is the same for both."""
+
+    code = "not_found"
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
@@ -55,9 +65,13 @@ class NotFound(AccessError):
 class NotAllowed(AccessError):
     """The person may see it but may not do this."""
 
+    code = "not_allowed"
+
 
 class Conflict(AccessError):
     """Someone or something else was first; the message says who, and the result."""
+
+    code = "conflict"
 
 
 @contextmanager
@@ -81,16 +95,25 @@ class DatabaseAway(Exception):
 class Outage(Exception):
     """The other side did not answer, or asked for a pause: the same step can be retried.
 
-    `retry_after` is in seconds, if the other side gave it. The text carries no secret.
+    `retry_after` is in seconds and `code` is the other side's name for the error, if it gave them. The text carries no
+    secret.
     """
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
+    def __init__(self, text: str, retry_after: float | None = None, code: str | None = None) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+        self.code = code
 
 
 class Refusal(Exception):
-    """The other side understood and refused: a retry will not help. The text carries no secret."""
+    """The other side understood and refused: a retry will not help. The text carries no secret.
+
+    `code` is the other side's name for the error, if it gave one.
+    """
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Gone(Refusal):

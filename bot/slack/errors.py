@@ -47,10 +47,10 @@ def _in_our_terms() -> Iterator[None]:
         status, code = error.response.status_code, _code(error)
         text = f"Slack answered {code or f'HTTP status {status} and nothing that can be read'}"
         if code in _OUR_TOKEN:
-            raise TokenRefused(text) from None
+            raise TokenRefused(text, code=code) from None
         if code is None or status == RATE_LIMITED or status >= SERVER_ERROR or code in _PASSING:
-            raise Outage(text, _retry_after(error)) from None
-        raise Refusal(text) from None
+            raise Outage(text, _retry_after(error), code) from None
+        raise Refusal(text, code) from None
     except (URLError, HTTPException, OSError) as error:
         raise Outage(f"Slack does not answer ({type(error).__name__})") from None
     except (ValueError, AttributeError):  # the latter by the SDK, of JSON that is no object

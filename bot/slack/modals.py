@@ -9,8 +9,10 @@ from slack_sdk.models.views import View
 from bot.access.errors import Conflict, Refusal
 from bot.slack.errors import domain_errors
 
-_TOO_LATE = ("trigger_id", "trigger_expired", "trigger_exchanged")
-"""In Slack's errors about a `trigger_id` that is expired, used or unknown (https://docs.slack.dev/reference/methods)."""
+_TOO_LATE = frozenset(
+    {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
+)
+"""Slack's codes for a `trigger_id` that is expired, used or unknown (https://docs.slack.dev/reference/methods)."""
 
 AGAIN = "Please do that again."
 
@@ -38,7 +40,7 @@ def open_window(client: WebClient, body: dict[str, Any], view: View, instead: st
         with domain_errors():
             answer = client.views_open(trigger_id=body["trigger_id"], view=view)
     except Refusal as error:
-        if any(each in str(error) for each in _TOO_LATE):
+        if error.code in _TOO_LATE:
             why = "It took too long, so Slack did not open the window."
             raise Conflict(f"{why} Type it instead." if instead.startswith("/") else why, instead) from None
         raise

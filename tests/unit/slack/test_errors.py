@@ -91,11 +91,17 @@ def test_a_pause_that_is_asked_for_is_kept_whatever_stands_in_the_answer(server:
 
 def test_what_slack_itself_refuses_is_named(server: Responder) -> None:
     server.body = b'{"ok": false, "error": "channel_not_found"}'
-    with pytest.raises(Refusal, match="Slack answered channel_not_found"):
+    with pytest.raises(Refusal, match="Slack answered channel_not_found") as refused:
         call(server)
+    assert refused.value.code == "channel_not_found"
     server.body = b'{"ok": false, "error": "invalid_auth"}'
-    with pytest.raises(TokenRefused):
+    with pytest.raises(TokenRefused) as token:
         call(server)
+    assert token.value.code == "invalid_auth"
+    server.body = b'{"ok": false, "error": "internal_error"}'
+    with pytest.raises(Outage) as outage:
+        call(server)
+    assert outage.value.code == "internal_error"
 
 
 @pytest.mark.parametrize(

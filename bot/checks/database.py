@@ -1,6 +1,7 @@
 """Whether the database opens, may be written, and holds the tables of this version. Nothing in it is changed."""
 
 import os
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -15,6 +16,10 @@ from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
 
 TIMEOUT_SECONDS = 10
 """For a connection to PostgreSQL, and for each statement."""
+
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_BROKEN = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+"""Result codes of SQLite: another connection holds the file, or it is no intact database."""
 
 
 def check_database(report: Report, url: URL) -> None:
@@ -46,10 +51,10 @@ def _open_sqlite(report: Report, url: URL, file: Path) -> None:
         with engine.execution_options(writes=True).connect() as connection:
             version = _version(connection)
     except DBAPIError as error:
-        if used and "locked" in str(error.orig):
+        if used and _sqlite_code(error) in _LOCKED:
             report.ok(f"database: SQLite, {file} opens{used}")
         else:
-            report.fail(f"database: SQLite cannot use {file}: {error.orig}", _mend_sqlite(file, str(error.orig)))
+            report.fail(f"database: SQLite cannot use {file}: {error.orig}", _mend_sqlite(file, _sqlite_code(error)))
         return
     finally:
         engine.dispose()
@@ -60,10 +65,16 @@ def _own(path: Path) -> str:
     return f"chown {os.geteuid()} '{path}'   as an administrator, or change DATABASE_URL."
 
 
-def _mend_sqlite(file: Path, said: str) -> str:
-    if "locked" in said:
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """The primary result code (https://sqlite.org/rescode.html); an extended one has it in its lowest byte."""
+    code: int | None = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _mend_sqlite(file: Path, code: int | None) -> str:
+    if code in _LOCKED:
         return f"Another program holds it. Find and end that one: fuser '{file}'"
-    if "not a database" in said or "malformed" in said:
+    if code in _BROKEN:
         return "Put back your last backup of it, or name another file in DATABASE_URL."
     return _own(file)
 

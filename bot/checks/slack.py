@@ -102,7 +102,7 @@ def _check_socket_mode(report: Report, settings: Settings, token: str) -> None:
     try:
         _open_connection(client, token)
     except (TokenRefused, Refusal) as error:
-        _report_app_token(report, str(error))
+        _report_app_token(report, error)
     except Outage as error:
         report.fail(f"Socket Mode: {error}", _way_to(settings))
     else:
@@ -115,10 +115,10 @@ def _open_connection(client: WebClient, token: str) -> None:
         client.apps_connections_open(app_token=token)
 
 
-def _report_app_token(report: Report, error: str) -> None:
-    if "socket_mode" in error:
+def _report_app_token(report: Report, error: Outage | Refusal) -> None:
+    if (error.code or "").startswith("socket_mode"):
         report.fail(f"Socket Mode is off: {error}", "Your Slack app > Socket Mode: turn on Enable Socket Mode.")
-    elif "missing_scope" in error:
+    elif error.code == "missing_scope":
         report.fail(f"Socket Mode: the app token has not the scope {FOR_SOCKET_MODE}", _APP_FIX)
     else:
         report.fail(f"Socket Mode: the app token is refused: {error}", _APP_FIX)

@@ -1,5 +1,6 @@
 """The store: transactions, waking the workers after one that created work, and reporting an unavailable database."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -95,9 +96,9 @@ class _Availability:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
-            if str(error.orig).startswith("no such "):
-                raise  # SQLite's message for a missing table or column, which waiting does not fix
-            # The statement and its values are left out: they may contain what people wrote.
+            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+                raise  # a wrong statement, such as one on a missing table: waiting does not help
+            # Not the statement nor its values: they may hold what people wrote.
             why = type(error.orig).__name__
             self._is_away(why)
             raise DatabaseAway(f"the database cannot be used ({why})") from error

@@ -49,7 +49,7 @@ from bot.runtime.policy_reload import PolicyReload
 from bot.runtime.readiness import announce
 from bot.runtime.transports import listen
 from bot.slack.ack_queue import AckQueue
-from bot.slack.app import ANSWERERS, LISTENERS, bolt_app, web_client
+from bot.slack.app import ANSWER_THREADS, LISTENER_THREADS, bolt_app, web_client
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import TokenRefused
 from bot.slack.listeners.break_glass import BreakGlassListeners
@@ -128,12 +128,12 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> PolicyReload
         identity.learn(who)
     else:
         ticker.every(LEARN_EVERY, partial(identity.learn_late, team.identify), "which installation")
-    ack_queue = AckQueue(_threads(ANSWERERS, "answers", running), monitoring.metrics.acknowledged)
+    ack_queue = AckQueue(_threads(ANSWER_THREADS, "answers", running), monitoring.metrics.acknowledged)
 
     def groups_changed() -> None:
         directory.forget_groups()
-        ack_queue.do(domain.automatic.run_once)
-        ack_queue.do(domain.owner_changes.run_once)
+        ack_queue.submit(domain.automatic.run_once)
+        ack_queue.submit(domain.owner_changes.run_once)
 
     refusals = Refusals(store, clock)
     responder = Responder(ack_queue, directory, refusals)
@@ -148,7 +148,7 @@ def _start(settings: Settings, clock: Clock, running: ExitStack) -> PolicyReload
     running.callback(refresher.stop)
     refresher.start()
     talk = CounterOfferListeners(domain.requests, domain.offers, responder)
-    listening = _threads(LISTENERS, "listener", running)
+    listening = _threads(LISTENER_THREADS, "listener", running)
     middleware = WorkspaceMiddleware(team, refusals)
     everything = (listeners, form, home, talk, BreakGlassListeners(domain.break_glass, responder))
     app = bolt_app(client, settings.slack_signing_secret, listening, everything, middleware, verified=who is not None)

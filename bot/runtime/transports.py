@@ -40,7 +40,7 @@ def listen(
         # Slack calls when somebody clicks: silence says nothing about whether it could, and is no metric.
         health = Health(checks, metrics.page, _said(team.silence))
         handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(with_slack(handler, health, ack_queue.acknowledging), settings, "PORT", settings.port)
+        web = _web_server(with_slack(handler, health, ack_queue.track), settings, "PORT", settings.port)
         running.callback(web.stop)
         web.start()
     return web.port

@@ -32,27 +32,27 @@ class AckQueue:
         self._executor = executor
         self._took = took
         self._turn, self._change = threading.Lock(), threading.Condition()
-        self._other_turn, self._other_change = threading.Lock(), threading.Condition()
+        self._pause_turn, self._pause_change = threading.Lock(), threading.Condition()
         self._unacknowledged = 0
         self._arrived_at = self._one_before = -BURST_SECONDS
 
     @contextmanager
-    def acknowledging(self) -> Iterator[None]:
+    def track(self) -> Iterator[None]:
         """Around the handling of one payload, up to its acknowledgement."""
         began = monotonic()
-        self.arrived()
+        self.record_arrival()
         try:
             yield
         finally:
-            self.acknowledged(monotonic() - began)
+            self.record_acknowledgement(monotonic() - began)
 
-    def arrived(self) -> None:
+    def record_arrival(self) -> None:
         """A payload is here, and nobody is at it yet."""
         with self._change:
             self._unacknowledged += 1
             self._one_before, self._arrived_at = self._arrived_at, monotonic()
 
-    def acknowledged(self, seconds: float) -> None:
+    def record_acknowledgement(self, seconds: float) -> None:
         """One that has arrived was acknowledged, so many seconds after it was there."""
         self._took(seconds)
         with self._change:
@@ -63,29 +63,29 @@ class AckQueue:
     def is_quiet(self) -> bool:
         """Whether no payload waits to be acknowledged, nor is about to come."""
         with self._change:
-            return self._left() <= 0
+            return self._seconds_left() <= 0
 
     def wait_until_quiet(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
         """Returns when no payload waits to be acknowledged, nor is about to come, or after that long."""
-        _wait(self._turn, self._change, self._left, seconds)
+        _wait(self._turn, self._change, self._seconds_left, seconds)
 
-    def wait_for_a_pause(self) -> None:
+    def wait_for_pause(self) -> None:
         """Returns when no payload is about to come, whatever waits to be acknowledged, or after a while."""
-        _wait(self._other_turn, self._other_change, self._left_of_burst, LONGEST_WAIT_SECONDS)
+        _wait(self._pause_turn, self._pause_change, self._seconds_left_of_burst, LONGEST_WAIT_SECONDS)
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         """The seconds for which it is not quiet, as far as can be seen."""
-        return LONGEST_WAIT_SECONDS if self._unacknowledged else self._left_of_burst()
+        return LONGEST_WAIT_SECONDS if self._unacknowledged else self._seconds_left_of_burst()
 
-    def _left_of_burst(self) -> float:
+    def _seconds_left_of_burst(self) -> float:
         in_burst = self._arrived_at - self._one_before < BURST_SECONDS
         return self._arrived_at + PAUSE_SECONDS - monotonic() if in_burst else 0.0
 
-    def do(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], None]) -> None:
         """Takes the work, and returns at once."""
         self._executor.submit(self._when_quiet, work)
 
-    def at_once(self, work: Callable[[], Result]) -> "Future[Result]":
+    def submit_urgent(self, work: Callable[[], Result]) -> "Future[Result]":
         """Runs what an acknowledgement depends on, beside the thread that has to acknowledge in time."""
         return self._executor.submit(work)
 

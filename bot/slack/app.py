@@ -17,10 +17,10 @@ from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
 TIMEOUT_SECONDS = 10
 """For one call of Slack's Web API."""
 
-LISTENERS = 32
+LISTENER_THREADS = 32
 """Threads that take payloads up, of Bolt and of Socket Mode each."""
 
-ANSWERERS = 16
+ANSWER_THREADS = 16
 """Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ def bolt_app(
     event; otherwise it asks then, since Slack may be down at the start and be back by then.
     """
 
-    def made(*, asking: bool) -> App:
+    def make_app(*, asking: bool) -> App:
         return App(
             name="es-access",  # or it looks through the source of all that called it, for 0.2 s
             client=client,
@@ -69,11 +69,11 @@ def bolt_app(
         )
 
     try:
-        app = made(asking=verified)
+        app = make_app(asking=verified)
     except (BoltError, OSError, HTTPException) as error:
         # Slack took the token a moment ago, so it is Slack that went away since: no reason not to start.
         log.warning("Slack did not say again who we are", error=type(error).__name__)
-        app = made(asking=False)
+        app = make_app(asking=False)
     app.use(middleware)
     for each in listeners:
         each.register(app)

@@ -28,14 +28,14 @@ class Actor:
     """Who types or clicks what, and about which request where the payload names one."""
 
     person: str
-    what: str
+    action: str
     request_id: str | None = None
 
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
-def acting() -> Actor | None:
+def current_actor() -> Actor | None:
     """Who it is whose payload this thread works on."""
     return _acting.get()
 
@@ -59,7 +59,7 @@ class Team:
         self._ids = frozenset(str(who[name]) for name in ("team_id", "enterprise_id") if who.get(name))
         return who
 
-    def is_known_to_be(self, teams: Sequence[str]) -> bool:
+    def recognizes(self, teams: Sequence[str]) -> bool:
         """Whether all of these are this workspace, or its organisation, without asking Slack. False for none."""
         return bool(teams) and self._ids.issuperset(teams)
 
@@ -91,7 +91,7 @@ class WorkspaceMiddleware:
         if foreign:
             log.warning("a payload of another workspace was refused", team=foreign[0])
             if who is not None:
-                self.refusals.record(who.person, who.what, NotAllowed(f"{NOT_SERVED} ({foreign[0]})"), who.request_id)
+                self.refusals.record(who.person, who.action, NotAllowed(f"{NOT_SERVED} ({foreign[0]})"), who.request_id)
             return BoltResponse(status=200, body=NOT_SERVED if "command" in body else "")
         self.team.heard_at = monotonic()
         _acting.set(who)

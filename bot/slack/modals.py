@@ -29,7 +29,7 @@ class Modal:
     metadata: str
 
 
-def open_window(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Modal:
+def open_modal(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Modal:
     """Opens the window.
 
     Raises `Conflict` when Slack says that it is too late, with what to do `instead`, a command where there is one;
@@ -47,7 +47,7 @@ def open_window(client: WebClient, body: dict[str, Any], view: View, instead: st
     return Modal(str(answer["view"]["id"]), str(answer["view"]["hash"]), view.private_metadata)
 
 
-def standing(view: dict[str, Any]) -> Modal:
+def modal_of(view: dict[str, Any]) -> Modal:
     """The window of a payload that was sent from it."""
     return Modal(str(view["id"]), str(view["hash"]), str(view.get("private_metadata") or ""))
 
@@ -57,7 +57,7 @@ def subject_of(body: dict[str, Any]) -> str:
     return str(body["view"]["private_metadata"]).partition(" ")[0]
 
 
-def opened_in(body: dict[str, Any]) -> str:
+def channel_of(body: dict[str, Any]) -> str:
     """The channel of the click or command that opened the window that was sent; empty where there was none."""
     return str(body["view"].get("private_metadata") or "").partition(" ")[2]
 

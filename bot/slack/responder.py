@@ -1,7 +1,8 @@
 """Showing what comes of a click or a command to the person it was, and to nobody else."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,15 +19,15 @@ from bot.slack.blocks import answers
 from bot.slack.blocks import modals as views
 from bot.slack.blocks.content import MessageContent
 from bot.slack.errors import domain_errors
-from bot.slack.middleware import Actor, acting
-from bot.slack.modals import opened_in
+from bot.slack.middleware import Actor, current_actor
+from bot.slack.modals import channel_of
 
 log = structlog.get_logger(__name__)
 
 Body = dict[str, Any]
 
 
-class Answer(Protocol):
+class Reply(Protocol):
     """Shows something to the person who typed or clicked."""
 
     def __call__(self, content: MessageContent) -> object: ...
@@ -43,36 +44,36 @@ class Responder:
     directory: Directory
     refusals: Refusals
 
-    def later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
+    def run_later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
         """Takes the work of a payload that is acknowledged, and returns at once."""
-        who = acting()
+        who = current_actor()
 
         def admitted() -> MessageContent | None:
             if who is not None:
                 check_belongs_if_known(self.directory, who.person)
             return work()
 
-        self.ack_queue.do(lambda: self.now(show, admitted, who))
+        self.ack_queue.submit(lambda: self.run_now(show, admitted, who))
 
-    def now(self, show: Answer, work: Callable[[], MessageContent | None], who: Actor | None) -> None:
+    def run_now(self, show: Reply, work: Callable[[], MessageContent | None], who: Actor | None) -> None:
         """Does it in this thread. `who` is whose payload it is, as `acting` said when it came."""
         try:
             content = work()
         except AccessError as error:
-            self.refused(error, who)
-            content = trouble(error)
+            self.record_refusal(error, who)
+            content = describe_error(error)
         except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits for an answer)
-            content = trouble(error)
+            content = describe_error(error)
         if content is not None:
             show(content)
 
-    def refused(self, error: AccessError, who: Actor | None) -> None:
+    def record_refusal(self, error: AccessError, who: Actor | None) -> None:
         """Keeps a refusal in the audit."""
         if who is not None:
-            self.refusals.record(who.person, who.what, error, who.request_id)
+            self.refusals.record(who.person, who.action, error, who.request_id)
 
 
-def trouble(error: BaseException) -> MessageContent:
+def describe_error(error: BaseException) -> MessageContent:
     """What a person is told of an error. A bug is logged here."""
     if isinstance(error, AccessError):
         return answers.refused(error)
@@ -87,21 +88,21 @@ def trouble(error: BaseException) -> MessageContent:
     return answers.unforeseen(mark)
 
 
-def privately(respond: Respond) -> Answer:
+def reply_privately(respond: Respond) -> Reply:
     """Where it was typed or clicked."""
 
     def show(content: MessageContent) -> None:
-        with logged():
+        with log_failed_reply():
             respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
 
     return show
 
 
-def in_dm(client: WebClient, person: str, channel: str = "") -> Answer:
+def reply_in_dm(client: WebClient, person: str, channel: str = "") -> Reply:
     """In a direct message; where that is closed to the app, for that person alone in the channel of the click."""
 
     def show(content: MessageContent) -> None:
-        with logged():
+        with log_failed_reply():
             try:
                 with domain_errors():
                     client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
@@ -115,34 +116,30 @@ def in_dm(client: WebClient, person: str, channel: str = "") -> Answer:
     return show
 
 
-def after_window(client: WebClient, body: Body) -> Answer:
+def reply_after_modal(client: WebClient, body: Body) -> Reply:
     """In a direct message, or where the window was opened from: a window that was sent has no place of its own."""
-    return in_dm(client, body["user"]["id"], opened_in(body))
+    return reply_in_dm(client, body["user"]["id"], channel_of(body))
 
 
-def in_window(client: WebClient, window: str) -> Answer:
+def reply_in_modal(client: WebClient, window: str) -> Reply:
     """In a window that is open."""
 
     def show(content: MessageContent) -> None:
-        with logged(), domain_errors():
+        with log_failed_reply(), domain_errors():
             client.views_update(view_id=window, view=views.shown(content.blocks))
 
     return show
 
 
-def reply(body: Body, respond: Respond, client: WebClient) -> Answer:
+def reply_to_click(body: Body, respond: Respond, client: WebClient) -> Reply:
     """Where it was clicked; a click in the Home tab has no place of its own to answer in."""
-    return privately(respond) if body.get("response_url") else in_dm(client, body["user"]["id"])
+    return reply_privately(respond) if body.get("response_url") else reply_in_dm(client, body["user"]["id"])
 
 
-class logged:  # noqa: N801 (used as a statement)
-    """An answer that cannot be shown is logged: what it is about has happened, and must not be undone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, Exception):
-            log.warning("an answer could not be shown", error=f"{type(error).__name__}: {error}")
-            return True
-        return False
+@contextmanager
+def log_failed_reply() -> Iterator[None]:
+    """Logs a reply that cannot be shown, and goes on: the work behind it is done and must not be undone."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (whatever it is, the work is done)
+        log.warning("an answer could not be shown", error=f"{type(error).__name__}: {error}")

@@ -25,11 +25,10 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot.access.errors import Outage, Refusal
 from bot.slack import ids
 from bot.slack.ack_queue import AckQueue
-from bot.slack.app import LISTENERS
+from bot.slack.app import LISTENER_THREADS
 from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
 from bot.slack.middleware import Team, teams_of
-from bot.slack.responder import privately
 
 PING_SECONDS = 3.0
 """Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these
@@ -56,7 +55,7 @@ READ_BYTES = 65536
 log = structlog.get_logger(__name__)
 
 
-class _Arrivals(Queue[str]):
+class _ArrivalQueue(Queue[str]):
     """What Socket Mode has read and nobody has taken yet, save what `taken` says is taken already."""
 
     def __init__(self, taken: Callable[[SocketModeRequest], bool]) -> None:
@@ -70,7 +69,7 @@ class _Arrivals(Queue[str]):
             super().put(item, block, timeout)
 
 
-class Handler(SocketModeHandler):
+class EnvelopeHandler(SocketModeHandler):
     """Of one connection. It acknowledges at once, in the thread that reads, what can be answered by nothing else.
 
     Two hundred commands at once that were acknowledged by the threads that deal with them waited 0.7 s for it
@@ -80,37 +79,37 @@ class Handler(SocketModeHandler):
 
     def __init__(self, app: App, app_token: str, ack_queue: AckQueue, team: Team) -> None:
         super().__init__(
-            app, app_token, concurrency=LISTENERS, ping_interval=PING_SECONDS, receive_buffer_size=READ_BYTES
+            app, app_token, concurrency=LISTENER_THREADS, ping_interval=PING_SECONDS, receive_buffer_size=READ_BYTES
         )
-        self._afterwards = ack_queue
+        self._ack_queue = ack_queue
         self._team = team
-        self._dealing = ThreadPoolExecutor(LISTENERS, thread_name_prefix="acknowledged")
+        self._processing = ThreadPoolExecutor(LISTENER_THREADS, thread_name_prefix="acknowledged")
         self._guard = threading.Lock()
         self._leaving = False
         self._arrived_at: dict[str, float] = {}
         self.heard_at: float | None = None
-        self.client.message_queue = _Arrivals(self._takes)
-        self.client.on_message_listeners.append(self._heard)
+        self.client.message_queue = _ArrivalQueue(self._acknowledge_at_once)
+        self.client.on_message_listeners.append(self._record_life_sign)
 
     def finish(self) -> None:
         """Returns when all that was acknowledged is dealt with. Nothing more is acknowledged at once."""
         with self._guard:
             self._leaving = True
-        self._dealing.shutdown(wait=True)
+        self._processing.shutdown(wait=True)
 
-    def _heard(self, _message: str) -> None:
+    def _record_life_sign(self, _message: str) -> None:
         self.heard_at = time.time()
 
-    def _takes(self, request: SocketModeRequest) -> bool:
+    def _acknowledge_at_once(self, request: SocketModeRequest) -> bool:
         """Counts what arrives, and takes what has no answer. Called by the thread that reads."""
         arrived_at = time.monotonic()
-        at_once = has_no_answer(request) and self._team.is_known_to_be(teams_of(request.payload))
-        self._afterwards.arrived()
+        at_once = has_no_answer(request) and self._team.recognizes(teams_of(request.payload))
+        self._ack_queue.record_arrival()
         with self._guard:
             if at_once and not self._leaving:
                 acknowledged = self._acknowledge(request)
-                self._afterwards.acknowledged(time.monotonic() - arrived_at)
-                self._dealing.submit(self._deal_with, request, acknowledged)
+                self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
+                self._processing.submit(self._process, request, acknowledged)
                 return True
         self._arrived_at[str(request.envelope_id)] = arrived_at
         return False
@@ -124,10 +123,10 @@ class Handler(SocketModeHandler):
             return False
         return session is not None
 
-    def _deal_with(self, request: SocketModeRequest, acknowledged: bool) -> None:
+    def _process(self, request: SocketModeRequest, acknowledged: bool) -> None:
         began = time.time()
         try:
-            self._afterwards.wait_for_a_pause()
+            self._ack_queue.wait_for_pause()
             answer = run_bolt_app(self.app, request)
             if not acknowledged:  # by way of the next connection
                 send_response(self.client, request, answer, began)
@@ -142,7 +141,7 @@ class Handler(SocketModeHandler):
         try:
             super().handle(client, req)
         finally:
-            self._afterwards.acknowledged(time.monotonic() - arrived_at)
+            self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
 
 
 def _tell(request: SocketModeRequest) -> None:
@@ -150,7 +149,7 @@ def _tell(request: SocketModeRequest) -> None:
     where = request.payload.get("response_url")
     if isinstance(where, str):
         told = answers.unreachable("Slack does not say who is served here")
-        privately(Respond(response_url=where))(told)
+        reply_privately(Respond(response_url=where))(told)
 
 
 def has_no_answer(request: SocketModeRequest) -> bool:
@@ -162,7 +161,7 @@ def has_no_answer(request: SocketModeRequest) -> bool:
     return request.type == "events_api"
 
 
-def _all_is_read(open_socket: socket.socket | None) -> bool:
+def _is_drained(open_socket: socket.socket | None) -> bool:
     """Whether nothing has come that the client has not read yet."""
     if open_socket is None or open_socket.fileno() < 0:
         return True
@@ -175,14 +174,14 @@ class SocketMode:
     """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
 
     def __init__(self, app: App, app_token: SecretStr, ack_queue: AckQueue, team: Team) -> None:
-        self._handler = Handler(app, app_token.get_secret_value(), ack_queue, team)
-        self._afterwards = ack_queue
+        self._handler = EnvelopeHandler(app, app_token.get_secret_value(), ack_queue, team)
+        self._ack_queue = ack_queue
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 
     def start(self) -> None:
         """Connects, at once where Slack is up: returns when connected, or when the first attempt has failed."""
-        if not self._try():
+        if not self._try_to_connect():
             self._first.start()
 
     def check(self) -> None:
@@ -205,13 +204,13 @@ class SocketMode:
         self._stopping.set()
         if self._first.is_alive():
             self._first.join()
-        self._hang_up()
+        self._disconnect()
         # Its client waits for threads of its own, one of which may be waiting for Slack.
         leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         """Ends the connection between two envelopes, and at once.
 
         Its client closes the socket only when the next frame was read, seconds later perhaps, and an envelope that
@@ -223,7 +222,7 @@ class SocketMode:
         until, busy = time.monotonic() + QUIET_SECONDS, time.monotonic()
         # For a moment, and not at one: what was read from the socket is an envelope only once its last byte was.
         while busy + QUIET_FOR_SECONDS > time.monotonic() < until:
-            if not (_all_is_read(open_socket) and self._afterwards.is_quiet()):
+            if not (_is_drained(open_socket) and self._ack_queue.is_quiet()):
                 busy = time.monotonic()
             time.sleep(0.001)
         client.current_session_runner.event.set()  # else it reads on from a socket that is shut, or from a new one
@@ -235,10 +234,10 @@ class SocketMode:
         self._handler.finish()
 
     def _connect(self) -> None:
-        while not self._stopping.wait(RECONNECT_SECONDS) and not self._try():
+        while not self._stopping.wait(RECONNECT_SECONDS) and not self._try_to_connect():
             pass
 
-    def _try(self) -> bool:
+    def _try_to_connect(self) -> bool:
         try:
             with domain_errors():
                 self._handler.connect()  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from bot.slack.blocks.phrases import AS, chosen, covered, dangers
 from bot.slack.blocks.rich_text import Line, sentence
 
 
-def looked(requests: Requests, person: str, filled: FormValues) -> tuple[AccessFlow | None, list[Line]]:
+def preview_form(requests: Requests, person: str, filled: FormValues) -> tuple[AccessFlow | None, list[Line]]:
     """The access flow that the form falls under as it stands, if one does, and what there is to say."""
     if not filled.patterns:
         return None, []

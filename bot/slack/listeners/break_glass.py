@@ -7,8 +7,8 @@ from slack_sdk import WebClient
 
 from bot.access.requests.break_glass import BreakGlass
 from bot.slack import ids
-from bot.slack.listeners.payload import discard, id_of
-from bot.slack.responder import Body, Responder, reply
+from bot.slack.listeners.payload import discard, request_id_of, user_of
+from bot.slack.responder import Body, Responder, reply_to_click
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class BreakGlassListeners:
     def review(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """Records the review. Every copy of the message then shows it."""
         ack()
-        self.responder.later(
-            reply(body, respond, client), lambda: discard(self.break_glass.review(id_of(body), body["user"]["id"]))
+        self.responder.run_later(
+            reply_to_click(body, respond, client),
+            lambda: discard(self.break_glass.review(request_id_of(body), user_of(body))),
         )

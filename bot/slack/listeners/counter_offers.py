@@ -14,9 +14,17 @@ from bot.slack import ids
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form
-from bot.slack.listeners.payload import accepted, chosen_option, chosen_options, discard, id_of, value_of
-from bot.slack.modals import open_window, subject_of
-from bot.slack.responder import Answer, Body, Responder, after_window, reply
+from bot.slack.listeners.payload import (
+    acknowledge_form,
+    chosen_option,
+    chosen_options,
+    discard,
+    request_id_of,
+    typed_value,
+    user_of,
+)
+from bot.slack.modals import open_modal, subject_of
+from bot.slack.responder import Body, Reply, Responder, reply_after_modal, reply_to_click
 
 
 @dataclass(frozen=True)
@@ -40,27 +48,27 @@ class CounterOfferListeners:
         ack()
 
         def answer() -> None:
-            choices = self.offers.choices(id_of(body), body["user"]["id"])
-            open_window(client, body, offer_form(choices), "Click Offer less again.")
+            choices = self.offers.choices(request_id_of(body), user_of(body))
+            open_modal(client, body, offer_form(choices), "Click Offer less again.")
 
-        self._later(reply(body, respond, client), answer)
+        self._later(reply_to_click(body, respond, client), answer)
 
     def offer(self, ack: Ack, body: Body, client: WebClient) -> None:
         """What is offered is sent."""
-        typed = value_of(body, ids.PATTERNS).strip()
+        typed = typed_value(body, ids.PATTERNS).strip()
         terms = Terms(
             patterns=typed or ",".join(chosen_options(body, ids.NAMES)),
             permission=chosen_option(body, ids.PERMISSION) or "",
-            duration=value_of(body, ids.DURATION).strip(),
+            duration=typed_value(body, ids.DURATION).strip(),
         )
         checks: dict[str, Callable[[], object]] = {ids.DURATION: lambda: parse_duration(terms.duration)}
         if typed:
             checks[ids.PATTERNS] = lambda: parse_patterns(typed)
-        if not accepted(ack, checks):
+        if not acknowledge_form(ack, checks):
             return
-        request_id, person = subject_of(body), body["user"]["id"]
+        request_id, person = subject_of(body), user_of(body)
         self._later(
-            after_window(client, body),
+            reply_after_modal(client, body),
             lambda: answers.offer_made(self.offers.make(request_id, person, terms)),
         )
 
@@ -68,26 +76,28 @@ class CounterOfferListeners:
         """A requester accepts an offer. Its message says so by itself."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: discard(self.offers.accept(_number(body), body["user"]["id"]))
+            reply_to_click(body, respond, client),
+            lambda: discard(self.offers.accept(_number(body), user_of(body))),
         )
 
     def decline(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester declines an offer."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: discard(self.offers.decline(_number(body), body["user"]["id"]))
+            reply_to_click(body, respond, client),
+            lambda: discard(self.offers.decline(_number(body), user_of(body))),
         )
 
     def cancel(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester, or who asked for them, takes a request back."""
         ack()
         self._later(
-            reply(body, respond, client),
-            lambda: answers.cancelled(self.requests.cancel(id_of(body), body["user"]["id"])),
+            reply_to_click(body, respond, client),
+            lambda: answers.cancelled(self.requests.cancel(request_id_of(body), user_of(body))),
         )
 
-    def _later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
-        self.responder.later(show, work)
+    def _later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
+        self.responder.run_later(show, work)
 
 
 def _number(body: Body) -> int:

@@ -19,14 +19,14 @@ _KINDS = {kind.value: kind for kind in CredentialKind}
 
 
 @dataclass(frozen=True)
-class Fields:
+class SentForm:
     """The form as it was sent. `patterns` are the values of what was chosen; `blocks` name where each field stands."""
 
     filled: FormValues
     patterns: tuple[str, ...]
     blocks: dict[str, str]
 
-    def place(self, part: RequestField | None) -> str:
+    def block_of(self, part: RequestField | None) -> str:
         """The block at which an error about that part stands."""
         name = part.value if part else ids.PATTERNS
         if part is RequestField.DURATION and self.filled.duration == CUSTOM:
@@ -34,7 +34,7 @@ class Fields:
         return self.blocks.get(name, ids.PATTERNS)
 
 
-def read_form(view: dict[str, Any]) -> Fields:
+def read_form(view: dict[str, Any]) -> SentForm:
     """Reads it. The patterns of `filled` are left out: what their values stand for has to be looked up."""
     entries: dict[str, dict[str, Any]] = {}
     blocks: dict[str, str] = {}
@@ -59,7 +59,7 @@ def read_form(view: dict[str, Any]) -> Fields:
         value(ids.REASON),
         bool(entries.get(ids.EMERGENCY, {}).get("selected_options")),
     )
-    return Fields(filled, tuple(str(each["value"]) for each in options), blocks)
+    return SentForm(filled, tuple(str(each["value"]) for each in options), blocks)
 
 
 class FormVersions:
@@ -73,7 +73,7 @@ class FormVersions:
         self._guard = threading.Lock()
         self._forms: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
-    def begin(self, view_id: str, at: str, view_hash: str) -> None:
+    def record_change(self, view_id: str, at: str, view_hash: str) -> None:
         """A change was made at that time, by Slack's clock, as text that sorts by it."""
         with self._guard:
             newest, known = self._forms.get(view_id, ("", ""))
@@ -82,12 +82,12 @@ class FormVersions:
             while len(self._forms) > MOST_FORMS:
                 self._forms.popitem(last=False)
 
-    def newest(self, view_id: str, at: str) -> bool:
+    def is_newest(self, view_id: str, at: str) -> bool:
         """Whether no later change was made."""
         with self._guard:
             return self._forms.get(view_id, (at, ""))[0] <= at
 
-    def show(self, view_id: str, at: str, view_hash: str, update: Callable[[str], str]) -> None:
+    def update_newest(self, view_id: str, at: str, view_hash: str, update: Callable[[str], str]) -> None:
         """Calls `update` with the hash of what is shown now, if no later change was made; it returns the next hash."""
         with self._guard:
             newest, known = self._forms.get(view_id, (at, view_hash))

@@ -9,7 +9,6 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.access.errors import AccessError
-from bot.access.ids import read_id
 from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.requests.service import Draft
 from bot.access.wording import counted
@@ -17,10 +16,9 @@ from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.home import home
 from bot.slack.errors import domain_errors
+from bot.slack.listeners.payload import request_id_of, user_of
 from bot.slack.listeners.requests import FormOpener
-from bot.slack.responder import Body, Responder, in_dm, logged
-
-_NO_ID = "(none)"
+from bot.slack.responder import Body, Responder, log_failed_reply, reply_in_dm
 
 _TURN = re.compile(rf"{ids.TURN}-({'|'.join(each.value for each in Section)})-(after|before)")
 
@@ -32,18 +30,18 @@ class HomeListeners:
     home_tabs: HomeTabs
     client: WebClient
     responder: Responder
-    opens_form: FormOpener
+    open_form: FormOpener
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
-        app.event("app_home_opened")(self.opened)
+        app.event("app_home_opened")(self.open)
         app.action(ids.HOME_ASK)(self.ask)
-        app.action(ids.ASK_AGAIN)(self.again)
+        app.action(ids.ASK_AGAIN)(self.ask_again)
         app.action(ids.ASK_FAVOURITE)(self.ask_favourite)
         app.action(ids.SAVE_FAVOURITE)(self.save)
         app.action(ids.REMOVE_FAVOURITE)(self.remove)
         app.action(ids.REVOKE_ALL)(self.revoke_all)
-        app.action(_TURN)(self.turn)
+        app.action(_TURN)(self.turn_page)
 
     def publish(self, person: str) -> None:
         """Shows a person what there is now. Raises `Outage`, `Refusal`."""
@@ -51,7 +49,7 @@ class HomeListeners:
         with domain_errors():
             self.client.views_publish(user_id=person, view=view)
 
-    def opened(self, ack: Ack, body: Body) -> None:
+    def open(self, ack: Ack, body: Body) -> None:
         """Somebody opens the app: its Home tab, or its messages, which are as they are."""
         ack()
         event = body["event"]
@@ -61,7 +59,7 @@ class HomeListeners:
 
         def show() -> None:
             self.home_tabs.open(person)
-            with logged():  # it is no click that waits for an answer: nobody is told in a message
+            with log_failed_reply():  # it is no click that waits for an answer: nobody is told in a message
                 self.publish(person)
 
         self._later(person, show)
@@ -69,53 +67,53 @@ class HomeListeners:
     def ask(self, ack: Ack, body: Body) -> None:
         """Ask for access: the form, empty."""
         ack()
-        self._form(body, lambda: None)
+        self._open_form(body, lambda: None)
 
-    def again(self, ack: Ack, body: Body) -> None:
+    def ask_again(self, ack: Ack, body: Body) -> None:
         """Request again: the form, filled in with what was asked for then."""
         ack()
-        self._form(body, lambda: self.home_tabs.again(_person(body), _request_id(body)))
+        self._open_form(body, lambda: self.home_tabs.again(user_of(body), request_id_of(body)))
 
     def ask_favourite(self, ack: Ack, body: Body) -> None:
         """Ask for a favourite: the form, filled in with it."""
         ack()
-        self._form(body, lambda: self.home_tabs.favourite(_person(body), _value(body)))
+        self._open_form(body, lambda: self.home_tabs.favourite(user_of(body), _value(body)))
 
     def save(self, ack: Ack, body: Body) -> None:
         """Save: the terms of a request become a favourite."""
         ack()
-        self._changing(body, lambda: self.home_tabs.save(_person(body), _request_id(body)))
+        self._change(body, lambda: self.home_tabs.save(user_of(body), request_id_of(body)))
 
     def remove(self, ack: Ack, body: Body) -> None:
         """Remove: a favourite is forgotten."""
         ack()
-        self._changing(body, lambda: self.home_tabs.remove(_person(body), _value(body)))
+        self._change(body, lambda: self.home_tabs.remove(user_of(body), _value(body)))
 
-    def turn(self, ack: Ack, body: Body) -> None:
+    def turn_page(self, ack: Ack, body: Body) -> None:
         """Next or previous: another page of one list."""
         ack()
         found = _TURN.fullmatch(str(body["actions"][0]["action_id"]))
         if found is None:
             return
-        section, which = Section(found[1]), {found[2]: _request_id(body)}
-        self._changing(body, lambda: self.home_tabs.turn_page(_person(body), section, **which))
+        section, which = Section(found[1]), {found[2]: request_id_of(body)}
+        self._change(body, lambda: self.home_tabs.turn_page(user_of(body), section, **which))
 
     def revoke_all(self, ack: Ack, body: Body) -> None:
         """Revoke all: ends what others have of this owner's."""
         ack()
-        person = _person(body)
+        person = user_of(body)
 
         def end() -> MessageContent:
-            count = self.home_tabs.revoke_all(person, _moment(_value(body)))
+            count = self.home_tabs.revoke_all(person, _asked_until(_value(body)))
             return plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
 
         self._later(person, end)
 
-    def _form(self, body: Body, draft: Callable[[], Draft | None]) -> None:
-        self._later(_person(body), lambda: self.opens_form(self.client, body, draft()))
+    def _open_form(self, body: Body, draft: Callable[[], Draft | None]) -> None:
+        self._later(user_of(body), lambda: self.open_form(self.client, body, draft()))
 
-    def _changing(self, body: Body, change: Callable[[], None]) -> None:
-        person = _person(body)
+    def _change(self, body: Body, change: Callable[[], None]) -> None:
+        person = user_of(body)
 
         def do() -> None:
             change()
@@ -124,22 +122,14 @@ class HomeListeners:
         self._later(person, do)
 
     def _later(self, person: str, work: Callable[[], MessageContent | None]) -> None:
-        self.responder.later(in_dm(self.client, person), work)
-
-
-def _person(body: Body) -> str:
-    return str(body["user"]["id"])
+        self.responder.run_later(reply_in_dm(self.client, person), work)
 
 
 def _value(body: Body) -> str:
     return str(body["actions"][0].get("value") or "")
 
 
-def _request_id(body: Body) -> str:
-    return read_id(_value(body)) or _NO_ID
-
-
-def _moment(value: str) -> datetime:
+def _asked_until(value: str) -> datetime:
     if not value.isdecimal() or len(value) > 12:
         raise AccessError("I do not know which access you mean. Open the Home tab again.")
     return datetime.fromtimestamp(int(value) + 1, UTC)

@@ -13,7 +13,7 @@ _NO_ID = "(none)"
 """Stands for the id of a button that carries none: the domain knows no such request, and says so."""
 
 
-def accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
+def acknowledge_form(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
     """Acknowledges a form: either it closes, or the errors stand at their fields."""
     errors = {}
     for field, check in checks.items():
@@ -28,12 +28,17 @@ def accepted(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
     return not errors
 
 
-def id_of(body: Body) -> str:
+def user_of(body: Body) -> str:
+    """The Slack user id of the person who clicked."""
+    return str(body["user"]["id"])
+
+
+def request_id_of(body: Body) -> str:
     """The request id that a button carries."""
     return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
 
 
-def value_of(body: Body, name: str) -> str:
+def typed_value(body: Body, name: str) -> str:
     """What was typed into a field."""
     return _field(body, name).get("value") or ""
 

@@ -20,10 +20,18 @@ from bot.slack.blocks import answers
 from bot.slack.blocks import modals as views
 from bot.slack.blocks.content import MessageContent
 from bot.slack.listeners.command_parser import Command, Verb, parse
-from bot.slack.listeners.payload import accepted, discard, id_of, value_of
-from bot.slack.middleware import acting
-from bot.slack.modals import open_window, subject_of
-from bot.slack.responder import Answer, Body, Responder, after_window, in_window, privately, reply
+from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
+from bot.slack.middleware import current_actor
+from bot.slack.modals import open_modal, subject_of
+from bot.slack.responder import (
+    Body,
+    Reply,
+    Responder,
+    reply_after_modal,
+    reply_in_modal,
+    reply_privately,
+    reply_to_click,
+)
 
 
 class FormOpener(Protocol):
@@ -42,9 +50,9 @@ class RequestListeners:
     history: History
     current: CurrentPolicy
     clock: Clock
-    groups_changed: Callable[[], None]
+    reload_groups: Callable[[], None]
     responder: Responder
-    opens_form: FormOpener
+    open_form: FormOpener
 
     def register(self, app: App) -> None:
         """Hands every listener to Bolt."""
@@ -56,14 +64,14 @@ class RequestListeners:
         app.action(ids.RESET)(self.reset)
         app.action(ids.REVEAL)(self.reveal)
         for event in ids.GROUP_EVENTS:
-            app.event(event)(self.group_changed)
+            app.event(event)(self.reload_group)
         app.view(ids.DENY_VIEW)(self.deny)
         app.view(ids.EXTEND_VIEW)(self.extend)
 
-    def group_changed(self, ack: Ack) -> None:
+    def reload_group(self, ack: Ack) -> None:
         """A user group was changed: who may decide is looked up anew."""
         ack()
-        self.groups_changed()
+        self.reload_groups()
 
     def command(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """`/es-access …`"""
@@ -73,17 +81,17 @@ class RequestListeners:
         def answer() -> MessageContent | None:
             command = parse(body.get("text") or "", [each.name for each in self.current.policy.permissions])
             if command.verb is Verb.FORM:
-                self.opens_form(client, body, command.draft, command.text)
+                self.open_form(client, body, command.draft, command.text)
                 return None
             try:
                 return self._answer(command, person)
             except Incomplete as error:
                 if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
-                self.opens_form(client, body, command.draft, error.message)
+                self.open_form(client, body, command.draft, error.message)
                 return None
 
-        self._later(privately(respond), answer)
+        self._later(reply_privately(respond), answer)
 
     def _answer(self, command: Command, person: str) -> MessageContent:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
@@ -104,7 +112,8 @@ class RequestListeners:
         """An owner clicks Approve. Every copy of the message says so by itself."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: discard(self.approvals.approve(id_of(body), body["user"]["id"]))
+            reply_to_click(body, respond, client),
+            lambda: discard(self.approvals.approve(request_id_of(body), user_of(body))),
         )
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -112,69 +121,71 @@ class RequestListeners:
         ack()
 
         def answer() -> None:
-            request, _ = self.approvals.open_to(id_of(body), body["user"]["id"])
-            open_window(client, body, views.deny_form(request.id), "Click Deny again.")
+            request, _ = self.approvals.open_to(request_id_of(body), user_of(body))
+            open_modal(client, body, views.deny_form(request.id), "Click Deny again.")
 
-        self._later(reply(body, respond, client), answer)
+        self._later(reply_to_click(body, respond, client), answer)
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The reason of a denial is sent."""
         ack()
-        request_id, person = subject_of(body), body["user"]["id"]
+        request_id, person = subject_of(body), user_of(body)
         self._later(
-            after_window(client, body),
-            lambda: discard(self.approvals.deny(request_id, person, value_of(body, ids.REASON))),
+            reply_after_modal(client, body),
+            lambda: discard(self.approvals.deny(request_id, person, typed_value(body, ids.REASON))),
         )
 
     def revoke(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Revoke now."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: answers.revoking(self.grants.revoke(id_of(body), body["user"]["id"]))
+            reply_to_click(body, respond, client),
+            lambda: answers.revoking(self.grants.revoke(request_id_of(body), user_of(body))),
         )
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Extend: asks for how much longer."""
         ack()
-        grant_id = id_of(body)
+        grant_id = request_id_of(body)
         view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
-        self._later(reply(body, respond, client), lambda: discard(open_window(client, body, view, instead)))
+        self._later(reply_to_click(body, respond, client), lambda: discard(open_modal(client, body, view, instead)))
 
     def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester wants a fresh secret."""
         ack()
         self._later(
-            reply(body, respond, client), lambda: answers.resetting(self.grants.reset(id_of(body), body["user"]["id"]))
+            reply_to_click(body, respond, client),
+            lambda: answers.resetting(self.grants.reset(request_id_of(body), user_of(body))),
         )
 
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
         ack()
-        who = acting()
+        who = current_actor()
 
         def make() -> MessageContent:
-            details, credential = self.grants.reveal(id_of(body), body["user"]["id"])
+            details, credential = self.grants.reveal(request_id_of(body), user_of(body))
             return answers.revealed(details, self.current.policy.integration(details.request.integration), credential)
 
         def answer() -> None:
-            window = open_window(client, body, views.making(), "Click Reveal again.")
-            self.responder.now(in_window(client, window.id), make, who)
+            window = open_modal(client, body, views.making(), "Click Reveal again.")
+            self.responder.run_now(reply_in_modal(client, window.id), make, who)
 
-        self._later(reply(body, respond, client), answer)
+        self._later(reply_to_click(body, respond, client), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """The length of an extension is sent."""
-        duration = value_of(body, ids.DURATION)
-        if not accepted(ack, {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}):
+        duration = typed_value(body, ids.DURATION)
+        if not acknowledge_form(ack, {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}):
             return
-        grant_id, person = subject_of(body), body["user"]["id"]
+        grant_id, person = subject_of(body), user_of(body)
         self._later(
-            after_window(client, body),
+            reply_after_modal(client, body),
             lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
         )
 
-    def _later(self, show: Answer, work: Callable[[], MessageContent | None]) -> None:
-        self.responder.later(show, work)
+    def _later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
+        self.responder.run_later(show, work)
 
 
 def _draft_of(command: Command) -> Draft:

@@ -206,7 +206,7 @@ def test_a_search_while_the_cluster_is_away_offers_what_was_typed(world: World, 
 def test_a_preview_that_slack_refuses_is_no_trouble(form: FormListeners, slack: Any, error: str) -> None:
     slack.refuses = {"update": error}
     ack: Any = Acked()
-    form.changed(ack, body("logs-*"), slack)
+    form.update(ack, body("logs-*"), slack)
     assert slack.of("update")[0]["hash"] == "h0"
     assert sent(form, slack, body("logs-*")) == {}
     assert "is filed" in slack.of("post")[0]["text"], "and nothing else was told"
@@ -216,7 +216,7 @@ def test_a_choice_in_another_window_of_the_same_name_is_left_alone(form: FormLis
     other = body("logs-*")
     other["view"]["callback_id"] = "another"
     ack: Any = Acked()
-    form.changed(ack, other, slack)
+    form.update(ack, other, slack)
     assert ack.answers == [{}]
     assert slack.calls == []
 

@@ -16,7 +16,7 @@ from bot.access.audit.refusals import Refusals
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import bolt_app
 from bot.slack.middleware import Team, WorkspaceMiddleware, teams_of
-from bot.slack.socket_mode import Handler, has_no_answer
+from bot.slack.socket_mode import has_no_answer
 from tests.fakes import World
 
 
@@ -50,12 +50,12 @@ class Client:
 
 def test_whose_payload_it_is_is_known_without_asking_or_not_at_all() -> None:
     team = Team(Client())  # type: ignore[arg-type]
-    assert not team.is_known_to_be(["T1"]), "nobody has asked Slack yet"
+    assert not team.recognizes(["T1"]), "nobody has asked Slack yet"
     team.identify()
-    assert team.is_known_to_be(teams_of({"team_id": "T1"}))
-    assert team.is_known_to_be(teams_of({"team": {"id": "T1"}, "user": {"team_id": "E1"}}))
-    assert not team.is_known_to_be(teams_of({"team_id": "T1", "user": {"team_id": "T2"}}))
-    assert not team.is_known_to_be(teams_of({"text": "of nobody"}))
+    assert team.recognizes(teams_of({"team_id": "T1"}))
+    assert team.recognizes(teams_of({"team": {"id": "T1"}, "user": {"team_id": "E1"}}))
+    assert not team.recognizes(teams_of({"team_id": "T1", "user": {"team_id": "T2"}}))
+    assert not team.recognizes(teams_of({"text": "of nobody"}))
 
 
 class Session:
@@ -74,7 +74,7 @@ class Session:
 class Bench:
     """A handler whose connection is a stand-in, and whose Bolt notes what reaches it."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: EnvelopeHandler) -> None:
         self.handler = handler
         self.dealt_with: list[dict[str, Any]] = []
         self.may_deal = threading.Event()
@@ -107,7 +107,7 @@ def bench(world: World) -> Iterator[Bench]:
         app = bolt_app(
             client, None, threads, [], WorkspaceMiddleware(team, Refusals(world.store, world.clock)), verified=False
         )
-        handler = Handler(app, "xapp-none", AckQueue(threads), team)
+        handler = EnvelopeHandler(app, "xapp-none", AckQueue(threads), team)
         made = Bench(handler)
         yield made
         made.may_deal.set()

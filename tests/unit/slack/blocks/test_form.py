@@ -37,9 +37,9 @@ def test_what_slack_sends_is_read_wherever_the_durations_stand() -> None:
     )
     assert fields.patterns == ("logs-*",)
     assert fields.filled.draft == Draft("", "45m", "write", "", None, CredentialKind.API_KEY)
-    assert fields.place(RequestField.DURATION) == "custom"
-    assert fields.place(RequestField.CLUSTER) == "patterns", "a field that is not there"
-    assert fields.place(None) == "patterns"
+    assert fields.block_of(RequestField.DURATION) == "custom"
+    assert fields.block_of(RequestField.CLUSTER) == "patterns", "a field that is not there"
+    assert fields.block_of(None) == "patterns"
 
 
 def test_a_form_that_somebody_forged_is_read_as_an_empty_one() -> None:
@@ -47,7 +47,7 @@ def test_a_form_that_somebody_forged_is_read_as_an_empty_one() -> None:
 
 
 def test_an_older_change_never_overwrites_a_newer_one() -> None:
-    turns, shown = FormVersions(), []
+    versions, shown = FormVersions(), []
 
     def update(name: str) -> Any:
         def do(view_hash: str) -> str:
@@ -56,25 +56,25 @@ def test_an_older_change_never_overwrites_a_newer_one() -> None:
 
         return do
 
-    turns.begin("V1", "1", "h0")
-    turns.begin("V1", "2", "h0")
-    assert not turns.newest("V1", "1")
-    turns.show("V1", "2", "h0", update("second"))
-    turns.show("V1", "1", "h0", update("first"))
+    versions.record_change("V1", "1", "h0")
+    versions.record_change("V1", "2", "h0")
+    assert not versions.is_newest("V1", "1")
+    versions.update_newest("V1", "2", "h0", update("second"))
+    versions.update_newest("V1", "1", "h0", update("first"))
     assert shown == [("second", "h0")]
 
 
 def test_a_quick_second_change_names_what_the_first_has_made() -> None:
-    turns, shown = FormVersions(), []
+    versions, shown = FormVersions(), []
 
     def update(view_hash: str) -> str:
         shown.append(view_hash)
         return f"{view_hash}+"
 
-    turns.begin("V1", "1", "h0")
-    turns.show("V1", "1", "h0", update)
-    turns.begin("V1", "2", "h0")
-    turns.show("V1", "2", "h0", update)
+    versions.record_change("V1", "1", "h0")
+    versions.update_newest("V1", "1", "h0", update)
+    versions.record_change("V1", "2", "h0")
+    versions.update_newest("V1", "2", "h0", update)
     assert shown == ["h0", "h0+"]
 
 

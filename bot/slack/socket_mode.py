@@ -29,6 +29,7 @@ from bot.slack.app import LISTENER_THREADS
 from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
 from bot.slack.middleware import Team, teams_of
+from bot.slack.responder import reply_privately
 
 PING_SECONDS = 3.0
 """Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these

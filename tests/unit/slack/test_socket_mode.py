@@ -16,7 +16,7 @@ from bot.access.audit.refusals import Refusals
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import bolt_app
 from bot.slack.middleware import Team, WorkspaceMiddleware, teams_of
-from bot.slack.socket_mode import has_no_answer
+from bot.slack.socket_mode import EnvelopeHandler, has_no_answer
 from tests.fakes import World
 
 

@@ -185,7 +185,7 @@ def _answers() -> dict[str, Shown]:
         "answer-help": answers.help_text(POLICY),
         "answer-refused": answers.refused(InvalidRequest("“LOGS” is not lower case.", "/es-access logs-* 1h")),
         "answer-unreachable": answers.unreachable("Elasticsearch does not answer"),
-        "answer-unforeseen": answers.unforeseen("0a1b2c3d"),
+        "answer-unforeseen": answers.unexpected_error("0a1b2c3d"),
     }
 
 

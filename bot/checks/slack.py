@@ -11,7 +11,7 @@ from bot.checks.report import Report
 from bot.config.settings import Settings
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
-from bot.slack.scopes import FOR_SOCKET_MODE, add_scope, needed
+from bot.slack.scopes import FOR_SOCKET_MODE, add_scope, needed_scopes
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 """As Slack shows it under "App Credentials"."""
@@ -71,7 +71,7 @@ def _scopes_in(headers: dict[str, object]) -> frozenset[str] | None:
 
 
 def _check_scopes(report: Report, setup: Setup, granted: frozenset[str] | None) -> frozenset[str] | None:
-    scopes = needed(() if setup.lacks_policy("INTEGRATION_OWNER") else named_owners(setup.policy))
+    scopes = needed_scopes(() if setup.lacks_policy("INTEGRATION_OWNER") else named_owners(setup.policy))
     if granted is None:
         report.warn("Slack scopes: Slack did not say which the bot has", f"It needs {', '.join(scopes)}.")
         return frozenset(scopes)

@@ -15,19 +15,19 @@ from slack_sdk import WebClient
 from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
-"""For one call of Slack's Web API."""
+"""The timeout of one call of Slack's Web API."""
 
 LISTENER_THREADS = 32
-"""Threads that take payloads up, of Bolt and of Socket Mode each."""
+"""Threads that receive payloads: so many for Bolt, and as many for Socket Mode."""
 
 ANSWER_THREADS = 16
-"""Threads that do what was asked for and answer: each waits for the database, the cluster or Slack."""
+"""Threads that do the work and reply: each waits for the database, the cluster or Slack."""
 
 log = structlog.get_logger(__name__)
 
 
 def web_client(token: SecretStr, api_url: str) -> WebClient:
-    """A client without retries of its own: what is worth retrying is a row, and is tried again as one."""
+    """A client without retries of its own: whatever is worth a retry is a row, and the workers retry it."""
     return WebClient(
         token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS, retry_handlers=[],
         ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
@@ -35,10 +35,10 @@ def web_client(token: SecretStr, api_url: str) -> WebClient:
 
 
 class ListenerGroup(Protocol):
-    """Listeners for some of what Slack sends."""
+    """Listeners for one part of the application."""
 
     def register(self, app: App) -> None:
-        """Hands them to Bolt."""
+        """Registers them with Bolt."""
         ...
 
 
@@ -53,15 +53,15 @@ def bolt_app(
 ) -> App:
     """The app with every listener.
 
-    `verified`: Slack has just taken the token, so that Bolt may ask it who we are once, now, and not at the first
-    event; otherwise it asks then, since Slack may be down at the start and be back by then.
+    `verified`: Slack has just accepted the token, so Bolt asks once, now, which bot we are. Otherwise Bolt asks at the
+    first event, since Slack may be down at the start and back by then.
     """
 
     def make_app(*, asking: bool) -> App:
         return App(
-            name="es-access",  # or it looks through the source of all that called it, for 0.2 s
+            name="es-access",  # without a name Bolt searches the source of all its callers, for 0.2 s
             client=client,
-            # Socket Mode needs no signature: Bolt wants a value all the same, and never uses it there.
+            # Bolt requires a value even in Socket Mode, where it never uses it.
             signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
             token_verification_enabled=asking,
             listener_executor=ContextExecutor(executor),
@@ -71,8 +71,8 @@ def bolt_app(
     try:
         app = make_app(asking=verified)
     except (BoltError, OSError, HTTPException) as error:
-        # Slack took the token a moment ago, so it is Slack that went away since: no reason not to start.
-        log.warning("Slack did not say again who we are", error=type(error).__name__)
+        # Slack accepted the token a moment ago, so it went away since: no reason not to start.
+        log.warning("Slack did not confirm the bot's identity again", error=type(error).__name__)
         app = make_app(asking=False)
     app.use(middleware)
     for each in listeners:

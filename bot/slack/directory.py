@@ -1,4 +1,4 @@
-"""Who is who: user ids, e-mails and group handles become people."""
+"""The workspace directory: resolves user ids, e-mails and group handles to people."""
 
 import re
 import threading
@@ -18,25 +18,25 @@ from bot.slack.errors import domain_errors
 from bot.slack.middleware import Team
 
 FRESH_SECONDS = 60.0
-"""How long the groups serve, and any no. Slack allows 20 group calls a minute."""
+"""How long groups and negative answers are cached. Slack allows 20 group calls a minute."""
 
 PERSON_SECONDS = 600.0
-"""How long it serves that a person may decide. A stale yes does no harm: who was deactivated cannot click."""
+"""How long it is cached that a person may decide. A stale yes does no harm: a deactivated user cannot click."""
 
 PAGE = 1000
 """People in one call, Slack's limit (https://docs.slack.dev/reference/methods/users.list)."""
 
 MOST_PAGES = 20
-"""As many calls as Slack allows in a minute. Who comes after them is found by e-mail."""
+"""As many calls as Slack allows in a minute. People on later pages are found by e-mail."""
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-"""As Slack writes a person in a command whose text it escapes ("Slash commands", Slack)."""
+"""How Slack writes a person in a command with escaped text ("Slash commands", Slack)."""
 
 VERIFIED_MEMBERS = 20
-"""Up to this many members of a group are looked up one by one, to leave out who may not decide.
+"""Groups of up to this many members are checked one member at a time, to leave out people who may not decide.
 
-Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/users.info), so five such groups can
-be asked at once. A larger group is taken as Slack lists it.
+Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/users.info), enough for five such groups
+at once. A larger group is taken as Slack lists it.
 """
 
 _UNKNOWN = frozenset({"user_not_found", "user_not_visible"})
@@ -50,7 +50,7 @@ _Groups = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """Somebody whom Slack knows. Who is deactivated, a bot or a guest does not decide."""
+    """A Slack user. `decides` is false for deactivated users, bots and guests."""
 
     id: str
     decides: bool
@@ -74,9 +74,9 @@ class SlackDirectory:
         self._warned = threading.Lock()
 
     def members(self, owners: Sequence[str]) -> Members:
-        """The active people behind these owners, each once, and what stood for nobody. Raises `Outage`.
+        """The active people behind these owners, each once, and the owners that resolve to nobody. Raises `Outage`.
 
-        Of a group with more than `VERIFIED_MEMBERS` all are taken, guests too.
+        A group with more than `VERIFIED_MEMBERS` is taken whole, with its guests.
         """
         users: list[str] = []
         problems: list[str] = []
@@ -90,8 +90,8 @@ class SlackDirectory:
     def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
         """Whether that user id is one of these, has one of these e-mails or is in one of these groups.
 
-        Guests count. Ids are compared without asking Slack, and who is found is found for certain, whatever the
-        others are. Raises `Outage`.
+        Guests count. Ids are compared without a call to Slack. A match is certain even if other names are unknown.
+        Raises `Outage`.
         """
         if person in requesters:
             return Inclusion(found=True)
@@ -106,13 +106,13 @@ class SlackDirectory:
         return Inclusion(found=False, certain=certain)
 
     def belongs(self, person: str) -> bool:
-        """Whether that is a member or guest of this workspace: no bot, and nobody of another one. Raises `Outage`."""
+        """Whether the person is a member or guest of this workspace, and no bot. Raises `Outage`."""
         try:
             return self._person(person).belongs
         except Refusal as error:
             if error.code in _UNKNOWN:
                 return False
-            raise Outage(str(error)) from None  # a scope is missing, say: that is nobody's fault who asks
+            raise Outage(str(error)) from None  # such as a missing scope, which is not the person's fault
 
     def find(self, typed: str) -> str:
         """The id of an active person: an id, a mention as Slack writes it, an e-mail or @name.
@@ -151,7 +151,7 @@ class SlackDirectory:
         return {name: tuple(users) for name, users in names.items()}
 
     def forget_groups(self) -> None:
-        """Slack said that a group has changed: it is read anew when it matters next."""
+        """Drops the cached groups, after Slack has reported a change."""
         self._groups.clear()
 
     def _behind(self, name: str) -> tuple[str, ...]:
@@ -185,9 +185,11 @@ class SlackDirectory:
             with domain_errors():
                 answer = self._client.usergroups_list(include_users=True)
         except Refusal as error:
-            # Never released: it is said once.
+            # The lock is never released, so this is logged once.
             if self._warned.acquire(blocking=False):
-                log.warning("user groups cannot be read, so nobody is an owner by one: see bot check", error=str(error))
+                log.warning(
+                    "user groups cannot be read, so nobody is found through one: see bot check", error=str(error)
+                )
             raise
         return {str(group["handle"]): tuple(group.get("users", ())) for group in answer["usergroups"]}
 
@@ -202,21 +204,21 @@ class SlackDirectory:
         active = not (user.get("deleted") or user.get("is_bot"))
         person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs, active=active)
         if person.id != name:
-            self._people.put(person.id, person)  # known by e-mail, and by id at the click
+            self._people.put(person.id, person)  # the click that follows names the id
         return person
 
     def _is_ours(self, user: Mapping[str, object]) -> bool:
-        # A member of an Enterprise organisation may be at home in another of its workspaces, and says so.
+        # A member of an Enterprise organisation may belong to another of its workspaces and has this field.
         team = user.get("team_id")
         return self._team is None or not team or "enterprise_user" in user or self._team.has(str(team))
 
 
 def _names_of(user: Mapping[str, Any]) -> Sequence[str]:
-    """What a person is called after an @ in Slack."""
+    """The names that Slack completes after an @."""
     names = (user.get("name"), (user.get("profile") or {}).get("display_name"))
     return [str(name) for name in names if name]
 
 
 def _person_lifetime(person: _Person) -> float:
-    # Who comes back, or is no guest any more, does not wait for ten minutes.
+    # A user who is reactivated, or is no longer a guest, does not wait ten minutes.
     return PERSON_SECONDS if person.decides else FRESH_SECONDS

@@ -1,4 +1,4 @@
-"""Slack's errors in the domain's terms."""
+"""Maps Slack's errors to the domain's."""
 
 import re
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ _PASSING = frozenset({
     "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
     "team_added_to_org", "accesslimited",
 })  # fmt: skip
-"""Slack's own troubles, as its methods' pages name them."""
+"""Codes of Slack's own temporary trouble, from the pages of its methods."""
 
 _OUR_TOKEN = frozenset({"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"})
-"""The bot token does not work. An administrator mends that, and nothing that is owed until then must be lost."""
+"""Codes of a bot token that does not work. No queued message may be lost until an administrator fixes that."""
 
 
 _NAME = re.compile(r"[a-z0-9_]{1,80}")
-"""How Slack names errors."""
+"""The form of Slack's error codes."""
 
 
 class TokenRefused(Outage):
-    """Slack does not take our token."""
+    """Slack rejects our token."""
 
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
-    """Turns Slack's errors and dead connections into `Outage` and `Refusal`. Their text names no payload."""
+    """Turns Slack's errors and lost connections into `Outage` and `Refusal`. Their text contains no payload."""
     with told("slack"), _in_our_terms():
         yield
 
@@ -53,14 +53,14 @@ def _in_our_terms() -> Iterator[None]:
         raise Refusal(text, code) from None
     except (URLError, HTTPException, OSError) as error:
         raise Outage(f"Slack does not answer ({type(error).__name__})") from None
-    except (ValueError, AttributeError):  # the latter by the SDK, of JSON that is no object
+    except (ValueError, AttributeError):  # the SDK raises the latter for JSON that is no object
         raise Outage("Slack's answer could not be read") from None
 
 
 def _code(error: SlackApiError) -> str | None:
-    """Slack's name for what is wrong; `None` where a proxy or a page to sign in answered in its place.
+    """Slack's code for the error; `None` if a proxy or a sign-in page answered instead of Slack.
 
-    The SDK puts the beginning of what it could not read where the name stands: that is never shown or logged.
+    For a body that it cannot read, the SDK puts the beginning of the body in place of the code. Never show or log that.
     """
     body = error.response.data
     named = body.get("error") if isinstance(body, dict) else None

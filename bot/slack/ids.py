@@ -1,9 +1,9 @@
-"""The names of commands, actions and views in Slack's payloads. A button's value is a request id and nothing else."""
+"""The ids of commands, actions and views in Slack's payloads. The value of a button is a request id alone."""
 
 COMMAND = "/es-access"
 
 GROUP_EVENTS = ("subteam_members_changed", "subteam_updated", "subteam_created")
-"""What Slack sends when a user group changes; the manifest asks for them."""
+"""The events of a changed user group; the manifest subscribes to them."""
 
 APPROVE = "approve"
 DENY = "deny"
@@ -24,7 +24,7 @@ SAVE_FAVOURITE = "save_favourite"
 REMOVE_FAVOURITE = "remove_favourite"
 REVOKE_ALL = "revoke_all"
 TURN = "turn"
-"""Of the Home tab. A favourite is known by its key, and “all” by the time of the question."""
+"""Actions of the Home tab. The value is the key of a favourite; for `REVOKE_ALL` it is the time the tab was drawn."""
 
 REQUEST_VIEW = "request"
 DENY_VIEW = "deny"
@@ -33,7 +33,7 @@ OFFER_VIEW = "offer"
 
 ASK_SHORTCUT = "ask"
 ASK_ABOUT_SHORTCUT = "ask_about"
-"""Of the menu of shortcuts, and of the menu of a message; the manifest names them."""
+"""A global shortcut and a message shortcut; the manifest declares them."""
 
 CLUSTER = "cluster"
 PATTERNS = "patterns"
@@ -43,7 +43,7 @@ NAMES = "names"
 PURPOSE = "purpose"
 EMERGENCY = "emergency"
 REASON = "reason"
-"""Blocks of the views; the element in each has the same name."""
+"""Blocks of the views; the element in each has the same id."""
 
 CUSTOM = "custom"
-"""The field for a duration that is not among those to choose from."""
+"""The text field for a duration that the menu does not offer."""

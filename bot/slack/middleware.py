@@ -1,4 +1,4 @@
-"""What comes before every listener: whose workspace a payload is from, and who does what in it."""
+"""Runs before every listener: checks the workspace of a payload, and notes who acts."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -25,7 +25,7 @@ NOT_SERVED = "This es-access serves another Slack workspace. Ask in that one."
 
 @dataclass(frozen=True)
 class Actor:
-    """Who types or clicks what, and about which request where the payload names one."""
+    """The user of a payload, the action, and the request if the payload names one."""
 
     person: str
     action: str
@@ -36,12 +36,12 @@ _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
 def current_actor() -> Actor | None:
-    """Who it is whose payload this thread works on."""
+    """The actor of the payload that this thread works on."""
     return _acting.get()
 
 
 class Team:
-    """The workspace that the bot token belongs to. Slack is asked until it has said so once."""
+    """The workspace of the bot token. Slack is asked until it has answered once."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
@@ -53,18 +53,18 @@ class Team:
         return monotonic() - self.heard_at if self.heard_at is not None else None
 
     def identify(self) -> dict[str, Any]:
-        """Slack's answer about the bot token. Raises `Outage`, `Refusal`."""
+        """Asks Slack about the bot token and returns the answer. Raises `Outage`, `Refusal`."""
         with domain_errors():
             who = dict(self._client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
         self._ids = frozenset(str(who[name]) for name in ("team_id", "enterprise_id") if who.get(name))
         return who
 
     def recognizes(self, teams: Sequence[str]) -> bool:
-        """Whether all of these are this workspace, or its organisation, without asking Slack. False for none."""
+        """Whether all of these are this workspace or its organisation, as far as known. False for no ids."""
         return bool(teams) and self._ids.issuperset(teams)
 
     def has(self, team: str) -> bool:
-        """Whether that is the id of this workspace, or of the organisation that it is in. Raises `Outage`."""
+        """Whether that is the id of this workspace or of its organisation. Raises `Outage`."""
         if not self._ids:
             try:
                 self.identify()
@@ -75,18 +75,18 @@ class Team:
 
 @dataclass(frozen=True)
 class WorkspaceMiddleware:
-    """A Bolt middleware. A payload of another workspace reaches no listener; the refusal is audited."""
+    """A Bolt middleware that refuses and audits payloads of other workspaces."""
 
     team: Team
     refusals: Refusals
 
     def __call__(self, body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 (Bolt's name)
-        """Lets a payload pass, or answers it."""
+        """Passes the payload on, or answers it."""
         who = _who(body)
         try:
             foreign = [each for each in teams_of(body) if not self.team.has(each)]
         except Outage as error:
-            log.warning("a payload was not taken: Slack does not say which workspace is ours", error=str(error))
+            log.warning("a payload was not accepted: Slack does not say which workspace is ours", error=str(error))
             return BoltResponse(status=503, body="")
         if foreign:
             log.warning("a payload of another workspace was refused", team=foreign[0])
@@ -99,7 +99,7 @@ class WorkspaceMiddleware:
 
 
 def teams_of(body: dict[str, Any]) -> list[str]:
-    """Every workspace that a payload names: of where it comes from, and of who acts (Slack Connect: another one)."""
+    """Every workspace that a payload names: its own, and the actor's, which differs under Slack Connect."""
     team, user = body.get("team"), body.get("user")
     named = [
         body.get("team_id"),
@@ -110,7 +110,7 @@ def teams_of(body: dict[str, Any]) -> list[str]:
 
 
 class ContextExecutor(Executor):
-    """Runs in the threads of another executor, and there it is known who is acting."""
+    """Runs work in another executor with the caller's context, so that `current_actor` works there."""
 
     def __init__(self, threads: Executor) -> None:
         self._threads = threads

@@ -1,4 +1,4 @@
-"""Opening windows. Slack lets an application open one within three seconds of a click, and once."""
+"""Opens modals. Slack allows one modal for each click, within three seconds of it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ AGAIN = "Please do that again."
 
 @dataclass(frozen=True)
 class Modal:
-    """A window that stands open. `hash` is of what it shows: an update that names it overwrites nothing newer.
+    """An open modal. An update with the `hash` of its present content overwrites nothing newer.
 
-    `metadata` is kept with it by Slack, and has to be sent with every update.
+    Slack keeps `metadata` with it and needs it with every update.
     """
 
     id: str
@@ -30,9 +30,9 @@ class Modal:
 
 
 def open_modal(client: WebClient, body: dict[str, Any], view: View, instead: str = AGAIN) -> Modal:
-    """Opens the window.
+    """Opens the modal.
 
-    Raises `Conflict` when Slack says that it is too late, with what to do `instead`, a command where there is one;
+    Raises `Conflict` if Slack says that it is too late, with the advice in `instead`, such as a command to type;
     otherwise `Outage`, `Refusal`.
     """
     view.private_metadata = f"{view.private_metadata or ''} {_clicked_in(body)}".rstrip()
@@ -48,17 +48,17 @@ def open_modal(client: WebClient, body: dict[str, Any], view: View, instead: str
 
 
 def modal_of(view: dict[str, Any]) -> Modal:
-    """The window of a payload that was sent from it."""
+    """The modal that a payload was sent from."""
     return Modal(str(view["id"]), str(view["hash"]), str(view.get("private_metadata") or ""))
 
 
 def subject_of(body: dict[str, Any]) -> str:
-    """What a window that was sent is about, as it was opened with."""
+    """The id of the request or grant that the submitted modal was opened for."""
     return str(body["view"]["private_metadata"]).partition(" ")[0]
 
 
 def channel_of(body: dict[str, Any]) -> str:
-    """The channel of the click or command that opened the window that was sent; empty where there was none."""
+    """The channel of the click or command that opened the submitted modal; empty if there was none."""
     return str(body["view"].get("private_metadata") or "").partition(" ")[2]
 
 

@@ -21,7 +21,7 @@ from bot.slack.errors import domain_errors
 
 @dataclass(frozen=True)
 class SlackNotifier:
-    """A `Notifier` for Slack. Its client must not retry by itself: a post that is sent twice is read twice."""
+    """A `Notifier` for Slack. Its client must not retry: people would see a repeated post twice."""
 
     client: WebClient
     current: CurrentPolicy
@@ -29,16 +29,16 @@ class SlackNotifier:
     def send(
         self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
     ) -> MessagePosition:
-        """Posts the message to its recipient, or edits it where it stands. Raises `Outage`, `Refusal`.
+        """Posts the message to its recipient, or edits it if it was posted before. Raises `Outage`, `Refusal`.
 
-        `under`: in the thread of that message.
+        `under`: posts it in the thread of that message.
         """
         content = _content(message, details)
         if message.channel is not None and message.ts is not None:
             return self._edit(MessagePosition(message.channel, message.ts), content)
         if under is None:
             return self._post(message.recipient, content)
-        # What has ended may be days old, and nobody looks into its thread: that is shown beside it as well.
+        # The thread of access that has ended may be days old and unread, so the end is shown in the channel as well.
         beside = message.kind is MessageKind.ENDED
         try:
             return self._post(under.channel, content, under.ts, beside=beside)
@@ -48,7 +48,7 @@ class SlackNotifier:
             return self._post(message.recipient, content)  # the message above was deleted
 
     def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
-        """Writes the credential into the message that stands for it. Raises `Outage`, `Refusal`."""
+        """Writes the credential into the message that was posted for it. Raises `Outage`, `Refusal`."""
         integration = self.current.policy.integration(details.request.integration)
         content = messages.delivered(details, integration, credential)
         if message.channel is None or message.ts is None:
@@ -75,7 +75,7 @@ class SlackNotifier:
             )
         channel, ts = answer.get("channel"), answer.get("ts")
         if not (isinstance(channel, str) and isinstance(ts, str)):
-            # Nobody knows where it stands, if it does: a secret must not be written into it.
+            # Its position is unknown, so no secret could be written into it later.
             raise Outage("Slack's answer does not say where the message stands")
         return MessagePosition(channel, ts)
 

@@ -1,4 +1,4 @@
-"""Showing what comes of a click or a command to the person it was, and to nobody else."""
+"""Shows the result of a click or a command to the person who made it, and to nobody else."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -28,16 +28,16 @@ Body = dict[str, Any]
 
 
 class Reply(Protocol):
-    """Shows something to the person who typed or clicked."""
+    """Shows content to the person who typed or clicked."""
 
     def __call__(self, content: MessageContent) -> object: ...
 
 
 @dataclass(frozen=True)
 class Responder:
-    """Does what was typed or clicked after it was acknowledged, and shows what comes of it, whatever that is.
+    """Runs the work of an acknowledged payload and shows its result or its error.
 
-    Whoever does not belong here is refused, and every refusal is kept in the audit.
+    People who do not belong to the workspace are refused. Every refusal is audited.
     """
 
     ack_queue: AckQueue
@@ -45,7 +45,7 @@ class Responder:
     refusals: Refusals
 
     def run_later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
-        """Takes the work of a payload that is acknowledged, and returns at once."""
+        """Queues the work of an acknowledged payload, and returns at once."""
         who = current_actor()
 
         def admitted() -> MessageContent | None:
@@ -56,40 +56,40 @@ class Responder:
         self.ack_queue.submit(lambda: self.run_now(show, admitted, who))
 
     def run_now(self, show: Reply, work: Callable[[], MessageContent | None], who: Actor | None) -> None:
-        """Does it in this thread. `who` is whose payload it is, as `acting` said when it came."""
+        """Runs the work in this thread. `who` is the actor that `current_actor` returned when the payload came."""
         try:
             content = work()
         except AccessError as error:
             self.record_refusal(error, who)
             content = describe_error(error)
-        except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits for an answer)
+        except Exception as error:  # noqa: BLE001 (whatever it is, a person waits for an answer)
             content = describe_error(error)
         if content is not None:
             show(content)
 
     def record_refusal(self, error: AccessError, who: Actor | None) -> None:
-        """Keeps a refusal in the audit."""
+        """Audits a refusal."""
         if who is not None:
             self.refusals.record(who.person, who.action, error, who.request_id)
 
 
 def describe_error(error: BaseException) -> MessageContent:
-    """What a person is told of an error. A bug is logged here."""
+    """The message about an error, for the person who clicked. Logs everything but their own mistakes."""
     if isinstance(error, AccessError):
         return answers.refused(error)
     if isinstance(error, Outage | Refusal):
-        log.warning("a click came to nothing", error=str(error))
+        log.warning("a click failed", error=str(error))
         return answers.unreachable(str(error))
     if isinstance(error, DatabaseAway):
-        log.warning("a click came to nothing", error=str(error))
-        return answers.forgetful()
+        log.warning("a click failed", error=str(error))
+        return answers.database_away()
     mark = secrets.token_hex(4)
     log.error("a bug: a click was left unanswered", mark=mark, exc_info=error)
-    return answers.unforeseen(mark)
+    return answers.unexpected_error(mark)
 
 
 def reply_privately(respond: Respond) -> Reply:
-    """Where it was typed or clicked."""
+    """Replies in the place of the command or click, visible to that person alone."""
 
     def show(content: MessageContent) -> None:
         with log_failed_reply():
@@ -99,7 +99,7 @@ def reply_privately(respond: Respond) -> Reply:
 
 
 def reply_in_dm(client: WebClient, person: str, channel: str = "") -> Reply:
-    """In a direct message; where that is closed to the app, for that person alone in the channel of the click."""
+    """Replies in a direct message; if the app may send none, privately in the channel of the click."""
 
     def show(content: MessageContent) -> None:
         with log_failed_reply():
@@ -117,12 +117,12 @@ def reply_in_dm(client: WebClient, person: str, channel: str = "") -> Reply:
 
 
 def reply_after_modal(client: WebClient, body: Body) -> Reply:
-    """In a direct message, or where the window was opened from: a window that was sent has no place of its own."""
+    """Replies in a direct message, or in the channel where the modal was opened: a submitted modal is closed."""
     return reply_in_dm(client, body["user"]["id"], channel_of(body))
 
 
 def reply_in_modal(client: WebClient, window: str) -> Reply:
-    """In a window that is open."""
+    """Replies in an open modal."""
 
     def show(content: MessageContent) -> None:
         with log_failed_reply(), domain_errors():
@@ -132,7 +132,7 @@ def reply_in_modal(client: WebClient, window: str) -> Reply:
 
 
 def reply_to_click(body: Body, respond: Respond, client: WebClient) -> Reply:
-    """Where it was clicked; a click in the Home tab has no place of its own to answer in."""
+    """Replies where the click was; a click in the Home tab is answered in a direct message."""
     return reply_privately(respond) if body.get("response_url") else reply_in_dm(client, body["user"]["id"])
 
 

@@ -1,6 +1,6 @@
-"""The bot scopes that the application uses. `manifest.yml` asks Slack for the same ones, and for no more than it needs.
+"""The bot scopes that the application uses. `manifest.yml` asks Slack for these and no others.
 
-Each is named on the page of the Web API method that needs it.
+The page of each Web API method names the scope that it needs.
 """
 
 from collections.abc import Iterable
@@ -10,29 +10,29 @@ ALWAYS = {
     "chat:write": "approval messages and credentials",
     "users:read": "who is active, a bot or a guest",
 }
-"""Scope → what it is for."""
+"""Scope → its purpose."""
 
 FOR_EMAILS = "users:read.email"
 FOR_GROUPS = "usergroups:read"
 
 FOR_SOCKET_MODE = "connections:write"
-"""Of the app-level token, not of the bot."""
+"""A scope of the app-level token, not of the bot."""
 
 
 def scope_of(owner: str) -> str:
-    """The scope without which nobody can be found behind that owner."""
+    """The scope that resolving that owner needs."""
     if owner.startswith("@"):
         return FOR_GROUPS
     return FOR_EMAILS if "@" in owner else "users:read"
 
 
-def needed(owners: Iterable[str]) -> dict[str, str]:
-    """Every bot scope that these owners make necessary, with what it is for."""
+def needed_scopes(owners: Iterable[str]) -> dict[str, str]:
+    """Every bot scope that is needed with these owners, and its purpose."""
     return ALWAYS | {scope_of(owner): f"the owner {owner}" for owner in owners if scope_of(owner) not in ALWAYS}
 
 
 def add_scope(scope: str) -> str:
-    """What to do when it is missing."""
+    """How to add a missing scope."""
     return (
         f"Your Slack app > OAuth & Permissions > Bot Token Scopes: add {scope} in OAuth & Permissions and reinstall"
         " the app."

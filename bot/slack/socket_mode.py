@@ -1,4 +1,4 @@
-"""Socket Mode: hearing from Slack over a connection that we open."""
+"""Socket Mode: receives Slack's payloads over a WebSocket that the application opens."""
 
 import json
 import select
@@ -32,50 +32,50 @@ from bot.slack.middleware import Team, teams_of
 from bot.slack.responder import reply_privately
 
 PING_SECONDS = 3.0
-"""Between our pings. Its client takes a connection for dead, and opens another, when no pong has come for four of these
-and the next ping is due: within 16 seconds (slack_sdk 3.44, builtin/connection.py; 26 with its own 5 seconds)."""
+"""Between our pings. The client replaces a connection at the first ping after four intervals without a pong: within 16
+seconds (slack_sdk 3.44, builtin/connection.py), or 26 with its default of 5 seconds."""
 
 SILENCE_SECONDS = 30.0
-"""Without a life sign the connection is not called ready any more, whatever its client thinks of it."""
+"""After this time without a life sign the connection does not count as ready, even if the client says so."""
 
 QUIET_SECONDS = 1.0
-"""For a moment in which no envelope waits for its acknowledgement, before the connection is ended."""
+"""How long to wait, before disconnecting, for a moment in which no envelope waits for its acknowledgement."""
 
 QUIET_FOR_SECONDS = 0.02
-"""That moment: longer than a frame takes from the socket to the queue."""
+"""The length of that moment: longer than a frame takes from the socket to the queue."""
 
 LEAVE_SECONDS = 5.0
-"""For closing the connection: it takes about one. What Slack sends after that, it sends to another connection."""
+"""The timeout for closing the connection, which takes about one. Slack then sends to another connection."""
 
 RECONNECT_SECONDS = 5.0
 """Between attempts to reach Slack at the start."""
 
 READ_BYTES = 65536
-"""At once: a burst is a few reads, and each lets other threads go first. The client's own is 1,024."""
+"""Bytes in one read. Other threads run between reads, so a burst should take few. The client's default is 1,024."""
 
 log = structlog.get_logger(__name__)
 
 
 class _ArrivalQueue(Queue[str]):
-    """What Socket Mode has read and nobody has taken yet, save what `taken` says is taken already."""
+    """The queue of received messages, without the requests for which `handled` returns true."""
 
-    def __init__(self, taken: Callable[[SocketModeRequest], bool]) -> None:
+    def __init__(self, handled: Callable[[SocketModeRequest], bool]) -> None:
         super().__init__()
-        self._taken = taken
+        self._handled = handled
 
     def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
-        """As every queue does."""
+        """See `Queue.put`."""
         request = SocketModeRequest.from_dict(json.loads(item)) if item.startswith("{") else None
-        if request is None or not self._taken(request):
+        if request is None or not self._handled(request):
             super().put(item, block, timeout)
 
 
 class EnvelopeHandler(SocketModeHandler):
-    """Of one connection. It acknowledges at once, in the thread that reads, what can be answered by nothing else.
+    """Handles envelopes. Those that need no answer are acknowledged at once, by the thread that reads the socket.
 
-    Two hundred commands at once that were acknowledged by the threads that deal with them waited 0.7 s for it
-    (measured): Python runs one thread at a time, and each of them was taken through all of Bolt first. They are dealt
-    with in threads of their own, so that what needs an answer does not queue behind them.
+    When the working threads acknowledged, two hundred commands at once waited 0.7 s for it (measured): Python runs one
+    thread at a time, and each command passed through all of Bolt first. The acknowledged ones run in threads of their
+    own, so that envelopes that need an answer do not queue behind them.
     """
 
     def __init__(self, app: App, app_token: str, ack_queue: AckQueue, team: Team) -> None:
@@ -93,7 +93,7 @@ class EnvelopeHandler(SocketModeHandler):
         self.client.on_message_listeners.append(self._record_life_sign)
 
     def finish(self) -> None:
-        """Returns when all that was acknowledged is dealt with. Nothing more is acknowledged at once."""
+        """Returns when every acknowledged envelope is processed. Acknowledges no more at once."""
         with self._guard:
             self._leaving = True
         self._processing.shutdown(wait=True)
@@ -102,7 +102,7 @@ class EnvelopeHandler(SocketModeHandler):
         self.heard_at = time.time()
 
     def _acknowledge_at_once(self, request: SocketModeRequest) -> bool:
-        """Counts what arrives, and takes what has no answer. Called by the thread that reads."""
+        """Counts the request and, if it needs no answer, acknowledges and queues it. Called by the reading thread."""
         arrived_at = time.monotonic()
         at_once = has_no_answer(request) and self._team.recognizes(teams_of(request.payload))
         self._ack_queue.record_arrival()
@@ -129,13 +129,13 @@ class EnvelopeHandler(SocketModeHandler):
         try:
             self._ack_queue.wait_for_pause()
             answer = run_bolt_app(self.app, request)
-            if not acknowledged:  # by way of the next connection
+            if not acknowledged:  # the next connection sends it
                 send_response(self.client, request, answer, began)
             elif answer.status != HTTPStatus.OK or answer.body:
-                log.warning("a payload came to nothing", kind=request.type, status=answer.status)
-                _tell(request)
+                log.warning("a payload was not processed", kind=request.type, status=answer.status)
+                _reply_not_processed(request)
         except Exception:
-            log.exception("a bug: a payload was left undone", kind=request.type)
+            log.exception("a bug: a payload was not processed", kind=request.type)
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         arrived_at = self._arrived_at.pop(str(req.envelope_id), time.monotonic())
@@ -145,8 +145,8 @@ class EnvelopeHandler(SocketModeHandler):
             self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
 
 
-def _tell(request: SocketModeRequest) -> None:
-    """Says to who typed or clicked that nothing came of it: Slack shows no error for what was acknowledged."""
+def _reply_not_processed(request: SocketModeRequest) -> None:
+    """Tells the person that nothing was done: Slack shows no error after an acknowledgement."""
     where = request.payload.get("response_url")
     if isinstance(where, str):
         told = answers.unreachable("Slack does not say who is served here")
@@ -154,16 +154,16 @@ def _tell(request: SocketModeRequest) -> None:
 
 
 def has_no_answer(request: SocketModeRequest) -> bool:
-    """Whether all that Slack can be told of it is that it was received."""
+    """Whether the only answer to the request is its acknowledgement."""
     if request.type == "slash_commands":
-        return request.payload.get("command") == ids.COMMAND  # another one is answered by nobody here
+        return request.payload.get("command") == ids.COMMAND  # this application serves no other
     if request.type == "interactive":
         return request.payload.get("type") in ("block_actions", "shortcut", "message_action")
     return request.type == "events_api"
 
 
 def _is_drained(open_socket: socket.socket | None) -> bool:
-    """Whether nothing has come that the client has not read yet."""
+    """Whether the client has read all bytes that have arrived."""
     if open_socket is None or open_socket.fileno() < 0:
         return True
     if isinstance(open_socket, ssl.SSLSocket) and open_socket.pending():
@@ -172,7 +172,7 @@ def _is_drained(open_socket: socket.socket | None) -> bool:
 
 
 class SocketMode:
-    """Hears from Slack over its WebSocket. The first connection is tried until it stands; its client keeps it up."""
+    """The connection to Slack. The first connect is retried until it succeeds; then the client reconnects by itself."""
 
     def __init__(self, app: App, app_token: SecretStr, ack_queue: AckQueue, team: Team) -> None:
         self._handler = EnvelopeHandler(app, app_token.get_secret_value(), ack_queue, team)
@@ -181,12 +181,12 @@ class SocketMode:
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
 
     def start(self) -> None:
-        """Connects, at once where Slack is up: returns when connected, or when the first attempt has failed."""
+        """Connects. Returns after the first attempt; if it fails, a thread keeps trying."""
         if not self._try_to_connect():
             self._first.start()
 
     def check(self) -> None:
-        """Raises `Outage` while there is no connection, or nothing is heard on it."""
+        """Raises `Outage` if there is no connection or it is silent."""
         if not self._handler.client.is_connected():
             raise Outage("there is no connection to Slack")
         silence = self.silence()
@@ -194,43 +194,43 @@ class SocketMode:
             raise Outage(f"nothing was heard from Slack for {silence:.0f} s")
 
     def silence(self) -> float | None:
-        """The seconds since the last life sign: a pong to our ping, or an envelope. `None` before the first."""
+        """The seconds since the last life sign, which is a pong or an envelope. `None` before the first."""
         session = self._handler.client.current_session
         pong = session.last_ping_pong_time if session is not None else None
         signs = [each for each in (pong, self._handler.heard_at) if each is not None]
         return max(time.time() - max(signs), 0.0) if signs else None
 
     def stop(self) -> None:
-        """Leaves Slack: no more envelopes come to this process."""
+        """Disconnects from Slack. No more envelopes come to this process."""
         self._stopping.set()
         if self._first.is_alive():
             self._first.join()
         self._disconnect()
-        # Its client waits for threads of its own, one of which may be waiting for Slack.
+        # The client joins its own threads, and one of them may be waiting for Slack.
         leaving = threading.Thread(target=self._handler.close, name="slack-leave", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
 
     def _disconnect(self) -> None:
-        """Ends the connection between two envelopes, and at once.
+        """Shuts the socket down at once, between two envelopes.
 
-        Its client closes the socket only when the next frame was read, seconds later perhaps, and an envelope that
-        comes until then is taken and never acknowledged: its person sees an error. (slack_sdk 3.44, builtin client.)
+        The client closes the socket only after reading the next frame, perhaps seconds later. It would read an envelope
+        until then but never acknowledge it, and the person would see an error (slack_sdk 3.44, builtin client).
         """
         client = self._handler.client
         client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
         open_socket = client.current_session.sock if client.current_session is not None else None
         until, busy = time.monotonic() + QUIET_SECONDS, time.monotonic()
-        # For a moment, and not at one: what was read from the socket is an envelope only once its last byte was.
+        # Quiet for a while, not at one instant: an envelope counts only once its last byte has been read.
         while busy + QUIET_FOR_SECONDS > time.monotonic() < until:
             if not (_is_drained(open_socket) and self._ack_queue.is_quiet()):
                 busy = time.monotonic()
             time.sleep(0.001)
-        client.current_session_runner.event.set()  # else it reads on from a socket that is shut, or from a new one
+        client.current_session_runner.event.set()  # or it goes on reading, from the closed socket or a new one
         client.current_session_state.terminated = True
         if open_socket is not None:
             with suppress(OSError):
-                # Not an SSLSocket's own way, which would take the encryption away from under the thread that reads.
+                # An SSLSocket's own shutdown would remove the encryption while the other thread reads.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
         self._handler.finish()
 

@@ -1,4 +1,4 @@
-"""Private answers to the person who typed or clicked: confirmations, lists, help, and what went wrong."""
+"""Private answers to the person who typed or clicked: confirmations, lists, help and errors."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,11 +39,11 @@ MOST_GROUPS = 15
 """Owner groups named in one answer."""
 
 MOST_RESOURCES = 25
-"""Names in one answer: what fits on a screen."""
+"""Names in one answer, about a screen of them."""
 
 
 def filed(result: FilingResult) -> MessageContent:
-    """Confirms a request: its id, what it covers, who has to say yes and until when."""
+    """Confirms a request: its id, its coverage, who has to approve it and until when."""
     request, plan = result.request, result.plan
     if result.duplicate is not None:
         return _there_already(result.duplicate)
@@ -72,28 +72,28 @@ def filed(result: FilingResult) -> MessageContent:
         *dangers(request.privileges),
         *([] if request.extends else covered(plan.preview)),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *who(plan, "Asked"),
+        *_asked_owners(plan, "Asked"),
         ("Open until ", LocalTime(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
 
 
 def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
-    """What would become of a request, without filing it."""
+    """The result that filing a request would have."""
     return plain([
         (Bold(parsed.permission.name), " on ", *codes(parsed.patterns),
          f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
         *dangers(parsed.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *decides(plan),
+        *approvers_of(plan),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
     ])  # fmt: skip
 
 
 def resources(found: Sequence[Resource], text: str) -> MessageContent:
-    """What can be asked for, with owners; names what has none."""
+    """The resources that can be requested, with their owners or a note that they have none."""
     if not found:
         return plain([(f"Nothing here is called “{text}”." if text else "There is nothing in this cluster yet.",)])
     shown = found[:MOST_RESOURCES]
@@ -106,36 +106,36 @@ def resources(found: Sequence[Resource], text: str) -> MessageContent:
 
 
 def offer_made(details: RequestDetails) -> MessageContent:
-    """Confirms a counter-offer; what becomes of it stands at the request."""
+    """Confirms a counter-offer. The message of the request shows the requester's answer to it."""
     request = details.request
     return plain([("Your offer for ", Code(request.id), " is sent to ", Person(request.requester), ".")])
 
 
 def without_dm(content: MessageContent) -> MessageContent:
-    """The same answer for a person whom the app cannot write to, with that said."""
+    """The same answer, with a note that the app cannot send this person direct messages."""
     lines: list[Line] = [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)]
     return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])
 
 
 def cancelled(details: RequestDetails) -> MessageContent:
-    """Confirms that a request was taken back."""
+    """Confirms that a request is cancelled."""
     return plain([("Request ", Code(details.request.id), " is cancelled. Nobody has to decide it any more.")])
 
 
 def revoking(details: RequestDetails) -> MessageContent:
-    """Confirms that access is being ended; the proof of it comes as a message."""
+    """Confirms that access is being ended; a message with the proof follows."""
     return plain([("Access ", Code(details.request.id), " is being ended. You are told when it is gone.")])
 
 
 def resetting(details: RequestDetails) -> MessageContent:
-    """Confirms that a fresh secret is on its way; the message that holds it is edited."""
+    """Confirms that a fresh secret comes, by an edit of the message with the present one."""
     return plain([
         ("A fresh secret for ", Code(details.request.id), " comes in its message in a moment. The old one stops.")
     ])  # fmt: skip
 
 
 def revealed(details: RequestDetails, integration: Integration, credential: Credential) -> MessageContent:
-    """The secret, for a window. It has no text for notifications: the secret must be in none."""
+    """The secret, for a modal. Its text is empty, since no notification may show the secret."""
     request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
@@ -145,7 +145,7 @@ def revealed(details: RequestDetails, integration: Integration, credential: Cred
 
 
 def status(details: RequestDetails) -> MessageContent:
-    """One request, as it stands."""
+    """The present state of one request."""
     answer = messages.approval(details, recipient="")
     blocks = [each for each in answer.blocks if each.type != "actions"]
     return replace(
@@ -161,7 +161,7 @@ def listed(all_details: Sequence[RequestDetails], now: datetime) -> MessageConte
 
 
 def help_text(policy: Policy) -> MessageContent:
-    """How to ask, and for what."""
+    """The commands and permissions."""
     return plain([
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
@@ -182,12 +182,12 @@ def help_text(policy: Policy) -> MessageContent:
 
 
 def without_mentions(message: str) -> str:
-    """A message of the domain where Slack shows no mentions: at a field of a form."""
+    """A message of the domain for the field of a form, where Slack shows no mentions."""
     return MENTION.sub("somebody", message)
 
 
 def refused(error: AccessError) -> MessageContent:
-    """What was wrong, and one right example."""
+    """The error, and one correct example."""
     lines: list[Line] = [sentence(error.message)]
     if error.example:
         lines.append(
@@ -197,20 +197,20 @@ def refused(error: AccessError) -> MessageContent:
 
 
 def unreachable(what_happened: str) -> MessageContent:
-    """Slack or the cluster is in trouble, and nothing came of the click."""
+    """Slack or the cluster is in trouble, and nothing was done."""
     return plain([(f"{what_happened}, so I could not do that. Nothing was changed. Please try again in a minute.",)])
 
 
-def forgetful() -> MessageContent:
-    """The database cannot be used. Whether the last thing was still kept is not known."""
+def database_away() -> MessageContent:
+    """The database cannot be used. It is unknown whether the last write was committed."""
     return plain([
         ("My database does not answer, so I cannot say whether that was done. Please look again in a minute: ",
          Code("/es-access list")),
     ])  # fmt: skip
 
 
-def unforeseen(mark: str) -> MessageContent:
-    """A bug. The mark finds it in the log."""
+def unexpected_error(mark: str) -> MessageContent:
+    """A bug, which the log has under `mark`."""
     return plain([
         ("Something went wrong on my side, and I have logged it as ", Code(mark), "."),
         ("Please try again; if it happens again, show this to your administrator.",),
@@ -218,7 +218,7 @@ def unforeseen(mark: str) -> MessageContent:
 
 
 def _there_already(details: RequestDetails) -> MessageContent:
-    """The same request, once more: answered with the one that there is."""
+    """The answer to a repeated request: the one that exists already."""
     request, grant = details.request, details.grant
     again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
     if grant is None:
@@ -236,14 +236,14 @@ def _there_already(details: RequestDetails) -> MessageContent:
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
 
 
-def decides(plan: Plan) -> list[Line]:
-    """Who would say yes to it."""
+def approvers_of(plan: Plan) -> list[Line]:
+    """Who would approve it."""
     if plan.flow.break_glass:
         return [without_asking(plan)]
-    return [("It approves by itself.",)] if plan.by_rule else who(plan, "Would ask")
+    return [("It approves by itself.",)] if plan.by_rule else _asked_owners(plan, "Would ask")
 
 
-def who(plan: Plan, verb: str) -> list[Line]:
+def _asked_owners(plan: Plan, verb: str) -> list[Line]:
     lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
     if len(plan.groups) > 1:
         every = (

@@ -14,7 +14,7 @@ from bot.slack.blocks.rich_text import Line, Person, TextPart
 
 
 def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
-    """To owners and a channel: who has what, and why; then who reviewed it. `again`: they are reminded."""
+    """To owners and a channel: who has which access, and why; later who reviewed it. `again`: it is a reminder."""
     request, grant = details.request, details.grant
     live = grant is not None and grant.state in LIVE
     lines: list[Line] = [

@@ -1,4 +1,4 @@
-"""What Slack is given, within all of its limits: longer texts are shortened at a word, and never refused."""
+"""The content of messages, within all of Slack's limits: longer texts are shortened at a word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ LONGEST_TITLE = 150
 """Characters of a header ("Header block", Slack)."""
 
 LONGEST_TEXT = 4_000
-"""Characters of the plain text: Slack takes 40,000, and advises 4,000 ("Truncating really long messages")."""
+"""Characters of the plain text: Slack accepts 40,000 and advises 4,000 ("Truncating really long messages")."""
 
 LONGEST_BODY = 10_000
-"""Characters of the lines of one message: Slack states no number for rich text, and refuses 13,200 of others."""
+"""Characters of the lines of one message: Slack states no limit for rich text, and refuses 13,200 of other text."""
 
 
 @dataclass(frozen=True)
 class MessageContent:
-    """What Slack is given: `text` is for notifications and screen readers, `blocks` is what is seen."""
+    """A message: people see `blocks`; notifications and screen readers use `text`."""
 
     text: str
     blocks: Sequence[Block]

@@ -1,4 +1,4 @@
-"""Counter-offers as people see them: the window of the owner, and the message to the requester."""
+"""Counter-offers: the owner's form, and the message to the requester."""
 
 from slack_sdk.models.blocks import (
     ButtonElement,
@@ -27,14 +27,14 @@ LONGEST_VALUE = 150
 """Characters of an option's value. A longer name can be typed."""
 
 LONGEST_PATTERNS = 3000
-"""Characters of a text field, Slack's limit; what is allowed is checked when the window is sent."""
+"""Characters of a text field, Slack's limit. The patterns are checked when the form is submitted."""
 
 LONGEST_DURATION = 20
 """Characters."""
 
 
 def offer_form(choices: Choices) -> View:
-    """Asks an owner what they offer instead. It begins with what was asked for."""
+    """Asks an owner for the terms of an offer, starting from the requested ones."""
     request = choices.request
     fields = [_length(format_duration(request.length))]
     if request.extends is None:
@@ -54,7 +54,7 @@ def offer_form(choices: Choices) -> View:
 
 
 def offer_message(details: RequestDetails, offer_id: str) -> MessageContent:
-    """To the requester: who offers what, with the buttons while it stands."""
+    """To the requester: the offer and its owner, with buttons while it is open."""
     request, offer = details.request, offer_of(details, offer_id)
     if offer is None:
         raise LookupError(f"{request.id} has no offer {offer_id}")
@@ -78,7 +78,7 @@ def offer_message(details: RequestDetails, offer_id: str) -> MessageContent:
 
 
 def offer_owner(details: RequestDetails) -> str:
-    """For whom an offer speaks, in a word: of several groups of owners, each has to approve."""
+    """Whose approval an accepted offer is: with several owner groups, the others have to approve as well."""
     several = sum(1 for group in details.groups if not group.escalation) > 1 and not details.request.any_group
     return "that owner; others have to approve as well" if several else "that owner"
 

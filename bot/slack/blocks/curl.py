@@ -8,9 +8,9 @@ from bot.access.ports import Credential
 
 
 def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
-    """One `curl` line that reads one document of what was granted.
+    """A `curl` command that reads one document from the granted indices.
 
-    In single quotes nothing is special to a shell; an index name may hold a single quote, so it is percent-encoded.
+    Nothing is special to a shell in single quotes. An index name may contain one, so it is percent-encoded.
     """
     path = ",".join(quote(pattern, safe="*") for pattern in patterns)
     secret = credential.secret.get_secret_value()

@@ -1,4 +1,4 @@
-"""The note before access ends."""
+"""The warning before access ends."""
 
 from slack_sdk.models.blocks import ButtonElement
 
@@ -12,7 +12,7 @@ from bot.slack.blocks.rich_text import Line, LocalTime
 
 
 def grants_to_warn(details: RequestDetails, about: str) -> MessageContent:
-    """To the requester, ahead of the end; after it was extended or has ended, what became of it."""
+    """To the requester, ahead of the end. Later the same message says that access was extended or has ended."""
     request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")

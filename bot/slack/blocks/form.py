@@ -1,7 +1,6 @@
-"""The request form: what stands in it, as data, and as a view. Pure.
+"""The request form: its values, and its view. Pure.
 
-A choice keeps its block's name while it is the same choice, so that Slack keeps what a person has filled in; the
-durations are another choice where another limit holds.
+A field keeps its block id, so that Slack keeps its input. The field for durations gets another id with another limit.
 """
 
 from collections.abc import Sequence
@@ -30,12 +29,12 @@ from bot.slack.blocks.options import MOST_OPTIONS, option_of
 from bot.slack.blocks.rich_text import Line, block, middle_cut, shortened
 
 CUSTOM = "custom"
-"""The value of the choice to type a duration."""
+"""The value of the option for a typed duration."""
 
 _PRESETS = tuple(
     timedelta(minutes=minutes) for minutes in (15, 30, 60, 2 * 60, 4 * 60, 8 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60)
 )
-"""What people ask for, from a quick look to a week on a project."""
+"""The usual durations, from a quick look to a week on a project."""
 
 _USUAL = timedelta(hours=1)
 
@@ -43,10 +42,10 @@ _LONGEST_TYPED = 20
 """Characters of a duration."""
 
 _LONGEST_OPTION = 75
-"""Characters: Slack's limit for an option's text."""
+"""Characters of an option's text, Slack's limit."""
 
 BY_FLOW = "default"
-"""The value of the choice to take what the access flow gives."""
+"""The value of the option that leaves the credential to the access flow."""
 
 _PURPOSES = {
     CredentialKind.PASSWORD: "Kibana or people (password)",
@@ -56,7 +55,7 @@ _PURPOSES = {
 
 @dataclass(frozen=True)
 class FormValues:
-    """What stands in the form. `duration` is one of the choices, `CUSTOM` among them, and empty for the usual one."""
+    """The values of the form. `duration` is the value of an option, such as `CUSTOM`, or empty for the default."""
 
     cluster: str | None = None
     patterns: tuple[str, ...] = ()
@@ -69,7 +68,7 @@ class FormValues:
 
     @property
     def draft(self) -> Draft:
-        """As it would have been typed."""
+        """The draft that the same values would make as a command."""
         duration = self.custom.strip() if self.duration == CUSTOM else self.duration
         return Draft(
             ",".join(self.patterns), duration, self.permission, self.reason, self.cluster, self.kind,
@@ -78,7 +77,7 @@ class FormValues:
 
 
 def filled_with(draft: Draft | None) -> FormValues:
-    """The form with what was typed in it."""
+    """The values of the form for a draft."""
     if draft is None:
         return FormValues()
     return FormValues(
@@ -93,7 +92,7 @@ def filled_with(draft: Draft | None) -> FormValues:
 
 
 def command_of(filled: FormValues) -> str:
-    """What to type for what stands in the form."""
+    """The command with the same values."""
     draft = filled.draft
     words = [
         draft.patterns or "logs-*", draft.duration or "1h",
@@ -106,7 +105,7 @@ def command_of(filled: FormValues) -> str:
 
 
 def request_form(policy: Policy, filled: FormValues, flow: AccessFlow | None = None, said: Sequence[Line] = ()) -> View:
-    """The form. `flow` is the access flow that it falls under, once that is known; `said` is what there is to say."""
+    """The form. `flow` is its access flow, once that is known; `said` are the lines of the preview."""
     clusters = [each.name for each in policy.integrations[:MOST_OPTIONS]]
     permissions = [each.name for each in policy.permissions[:MOST_OPTIONS]]
     blocks: list[Block | None] = [
@@ -143,7 +142,7 @@ def _patterns(patterns: Sequence[str]) -> InputBlock:
 
 
 def _durations(limit: timedelta, filled: FormValues, flow: AccessFlow | None) -> list[Block]:
-    """The choice of durations up to that limit, and the field for another one where that was chosen."""
+    """The menu of durations up to `limit`, and the field for another duration if that option is chosen."""
     chosen = _chosen(filled.duration, limit, flow)
     named = [chosen] if isinstance(chosen, timedelta) else []
     fitting = sorted({each for each in (*_PRESETS, *named, limit) if timedelta(0) < each <= limit})
@@ -152,7 +151,7 @@ def _durations(limit: timedelta, filled: FormValues, flow: AccessFlow | None) ->
     wanted = CUSTOM if chosen is None else format_duration(chosen)
     first = next((each for each in options if each.value == wanted), options[0])
     element = StaticSelectElement(action_id=ids.DURATION, options=options, initial_option=first)
-    # Another limit is another choice: what Slack keeps of the one before could be more than is offered now.
+    # Another limit gets another block id: Slack would keep the old input, which may exceed the new limit.
     name = f"{ids.DURATION}-{int(limit.total_seconds())}"
     label = f"For how long, at most {format_duration(limit)}"
     choice = InputBlock(block_id=name, label=label, element=element, dispatch_action=True)
@@ -160,7 +159,7 @@ def _durations(limit: timedelta, filled: FormValues, flow: AccessFlow | None) ->
 
 
 def _chosen(duration: str, limit: timedelta, flow: AccessFlow | None) -> timedelta | None:
-    """The duration to begin with; `None` for one that is typed."""
+    """The duration that is selected first; `None` for a typed one."""
     if duration == CUSTOM:
         return None
     usual = min((flow.default_duration if flow else None) or _USUAL, limit)
@@ -183,7 +182,7 @@ def _custom(typed: str) -> InputBlock:
 
 
 def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
-    """What it is for, where there is a choice. What the access flow gives is chosen already."""
+    """The kind of credential, if there is a choice. The default is the one of the access flow."""
     flows = [each for each in policy.access_flows if each.usual]
     offered = {kind for flow in flows for kind in flow.credentials}
     usual = {flow.credentials[0] for flow in flows}
@@ -198,7 +197,7 @@ def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
 
 
 def _emergency(policy: Policy, *, chosen: bool) -> InputBlock | None:
-    """The box to break the glass, where an access flow has that."""
+    """The checkbox for break-glass access, if an access flow allows it."""
     if not any(each.break_glass for each in policy.access_flows):
         return None
     option = Option(text="It is an emergency: at once, and reviewed afterwards", value=ids.EMERGENCY)
@@ -207,7 +206,7 @@ def _emergency(policy: Policy, *, chosen: bool) -> InputBlock | None:
 
 
 def _reason(policy: Policy, filled: FormValues, flow: AccessFlow | None) -> InputBlock:
-    """The reason; whether there has to be one is known with the flow, and before that where all flows agree."""
+    """The reason. It is required if the flow requires it, or, before the flow is known, if all flows do."""
     flows = [each for each in policy.access_flows if (each.break_glass if filled.break_glass else each.usual)]
     asking = [flow] if flow else flows
     required = bool(asking) and all(each.needs_reason for each in asking)
@@ -231,7 +230,7 @@ def _choice(name: str, label: str, values: Sequence[str], chosen: str | None) ->
 
 
 def spelled(duration: timedelta) -> str:
-    """In words: `2 hours 30 minutes`."""
+    """The duration in words, such as `2 hours 30 minutes`."""
     rest = int(duration.total_seconds())
     words = []
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
@@ -242,7 +241,7 @@ def spelled(duration: timedelta) -> str:
 
 
 def waiting(title: str = "Ask for access") -> View:
-    """In the place of a form whose request takes longer than Slack waits."""
+    """Shown instead of a submitted form when filing takes longer than Slack waits."""
     return View(
         type="modal",
         title=title,
@@ -252,5 +251,5 @@ def waiting(title: str = "Ask for access") -> View:
 
 
 def on_one_cluster(filled: FormValues, policy: Policy) -> FormValues:
-    """The same with the cluster named: the first one is chosen where none was."""
+    """The same values with a cluster: the first one if none is chosen."""
     return filled if filled.cluster else replace(filled, cluster=policy.integrations[0].name)

@@ -1,17 +1,17 @@
-"""What a form says below its patterns: what they match, who would approve, which access flow and limit."""
+"""The preview below the patterns of a form: their matches, the approvers, the access flow and its limit."""
 
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import Requests
-from bot.slack.blocks.answers import decides
+from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues
 from bot.slack.blocks.phrases import AS, chosen, covered, dangers
 from bot.slack.blocks.rich_text import Line, sentence
 
 
 def preview_form(requests: Requests, person: str, filled: FormValues) -> tuple[AccessFlow | None, list[Line]]:
-    """The access flow that the form falls under as it stands, if one does, and what there is to say."""
+    """The access flow of the form as filled in, if one applies, and the lines of the preview."""
     if not filled.patterns:
         return None, []
     try:
@@ -24,13 +24,13 @@ def preview_form(requests: Requests, person: str, filled: FormValues) -> tuple[A
 
 
 def preview(parsed: ParsedRequest, plan: Plan) -> list[Line]:
-    """What would become of it."""
+    """The result that filing the request would have."""
     by_rule = plan.by_rule and not plan.flow.break_glass
     lines: list[Line] = [
         *dangers(parsed.permission.stored()),
         *covered(plan.preview),
         chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself, ", AS[plan.kind], ".")] if by_rule else decides(plan)),
+        *([("It approves by itself, ", AS[plan.kind], ".")] if by_rule else approvers_of(plan)),
     ]
     if plan.flow.needs_reason:
         lines.append(("It needs a reason.",))

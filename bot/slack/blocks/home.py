@@ -1,4 +1,4 @@
-"""The Home tab: what a person has, decides, asked for and keeps; and what others have of theirs. Pure."""
+"""The Home tab: a person's access, decisions, requests and favourites, and others' access to their resources. Pure."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -39,15 +39,15 @@ from bot.slack.blocks.rich_text import (
 )
 
 MOST_PATTERNS = 5
-"""Of one request, in a line."""
+"""Patterns of one request in a line."""
 
 _LONGEST_NAME = 80
 _LONGEST_REASON = 150
-"""Characters: a Home tab takes 250 kB, and a list is to be read at a glance."""
+"""Characters: a Home tab may have 250 kB, and people should read a list at a glance."""
 
 
 Item = Callable[[RequestDetails], tuple[list[Line], list[ButtonElement]]]
-"""What one request of a list shows: its lines, and its buttons."""
+"""Makes the lines and the buttons of one request in a list."""
 
 
 def home(seen: HomeTabContent) -> View:
@@ -82,7 +82,7 @@ def _owned(seen: HomeTabContent) -> list[Block]:
         deny="Back",
         style="danger",
     )
-    # The time is what the question was about: what is given after it stays.
+    # The button ends the grants that this tab shows: those given after this time stay.
     at = str(int(seen.at.timestamp()))
     all_of_them = _button(f"Revoke all {seen.owned_count}", ids.REVOKE_ALL, at, style="danger", confirm=sure)
     return [*blocks, ActionsBlock(elements=[all_of_them])]

@@ -1,4 +1,4 @@
-"""Every message that is sent, made from a request's rows. Pure: what goes in decides what comes out."""
+"""Every message that is sent, made from the rows of a request. Pure."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,7 +42,7 @@ from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, TextP
 
 
 def message(kind: MessageKind, details: RequestDetails, recipient: str) -> MessageContent:
-    """The message of that kind to that person, as the rows are now. It never holds a credential."""
+    """The message of that kind to that person, from the rows as they are now. It never contains a credential."""
     if kind is MessageKind.APPROVAL:
         return approval(details, recipient)
     if kind is MessageKind.REMINDER:
@@ -51,12 +51,12 @@ def message(kind: MessageKind, details: RequestDetails, recipient: str) -> Messa
 
 
 def notice(text: str) -> MessageContent:
-    """About no request: a line of the application's own, in which a person may be written as `<@U…>`."""
+    """A message about no request. People in its text are written as `<@U…>`."""
     return plain([sentence(line) for line in text.splitlines()])
 
 
 def approval(details: RequestDetails, recipient: str) -> MessageContent:
-    """To an owner: who asks for what, what it covers, who has said yes, and what has become of it."""
+    """To an owner: the requester, the terms, their coverage, the approvals so far, and the result."""
     request = details.request
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
@@ -86,7 +86,7 @@ def approval(details: RequestDetails, recipient: str) -> MessageContent:
 
 
 def reminder(details: RequestDetails, recipient: str) -> MessageContent:
-    """To an owner who was asked: nobody has decided yet."""
+    """Reminds an owner that nobody has decided yet."""
     again = approval(details, recipient)
     if details.request.state is not RequestState.PENDING:
         return again
@@ -95,7 +95,7 @@ def reminder(details: RequestDetails, recipient: str) -> MessageContent:
 
 
 def credential(details: RequestDetails) -> MessageContent:
-    """To the requester, while there is no secret in it: before it is made, and after it has ended."""
+    """To the requester, in the place of the secret: before it is made, and after it has ended."""
     request, grant = details.request, details.grant
     revealed = request.delivery is Delivery.REVEAL
     if grant is not None and revealed and grant.state is GrantState.ACTIVE:
@@ -112,7 +112,7 @@ def credential(details: RequestDetails) -> MessageContent:
 
 
 def revealable(request: AccessRequest, grant: Grant) -> MessageContent:
-    """To the requester, in the place of a secret: the button that makes one."""
+    """To the requester, in the place of the secret: the button that makes one."""
     noun = "API key" if request.kind is CredentialKind.API_KEY else "password"
     lines: list[Line] = [
         asked(request),
@@ -133,13 +133,13 @@ def delivered(details: RequestDetails, integration: Integration, secret: Credent
         raise LookupError(f"{request.id} has no grant")
     title = f"Access {request.id}"
     lines = handed_over(request, grant, integration, secret)
-    # The fallback goes into notifications and e-mails: it says all but the secret.
+    # The fallback goes into notifications and e-mails: it has everything but the secret.
     blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
     return MessageContent(f"{title}\n{fallback([asked(request)])}", blocks)
 
 
 def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:
-    """The secret, and all that is needed to use it."""
+    """The secret, and how to use it."""
     text = secret.secret.get_secret_value()
     if secret.kind is CredentialKind.API_KEY:
         shown: list[Line] = [("API key: ", Code(text))]
@@ -184,7 +184,7 @@ def _details(integration: Integration, grant: Grant, request: AccessRequest) -> 
 
 
 def outcome(details: RequestDetails) -> MessageContent:
-    """To the requester: what became of a request, where that is not a credential."""
+    """To the requester: the result of a request, if that is not a credential."""
     request = details.request
     lines = [decision(details), asked(request)]
     if request.extends and request.state is RequestState.APPROVED and details.grant is not None:
@@ -196,7 +196,7 @@ def outcome(details: RequestDetails) -> MessageContent:
 
 
 def _after(extension: AccessRequest) -> str:
-    """What an extension changes besides the end."""
+    """The changes that come with an extension, besides the end."""
     if extension.kind is CredentialKind.PASSWORD:
         return "Nothing else changed."
     if extension.delivery is Delivery.REVEAL:
@@ -215,7 +215,7 @@ def delayed(details: RequestDetails) -> MessageContent:
 
 
 def ended(details: RequestDetails) -> MessageContent:
-    """To requester and approver: the access is over, and what was read back from the cluster."""
+    """To requester and approver: the access is over, with the receipt that was read back from the cluster."""
     request = details.request
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), asked(request)]
     if details.grant is not None:
@@ -224,7 +224,7 @@ def ended(details: RequestDetails) -> MessageContent:
 
 
 def failed(details: RequestDetails) -> MessageContent:
-    """To the owners: something needs a person. Says what, and what to do by hand."""
+    """To the owners: a problem that needs a person, and the steps to solve it by hand."""
     request, grant = details.request, details.grant
     lines: list[Line] = [("Access of ", Person(request.requester), "."), asked(request)]
     if grant is None:
@@ -251,7 +251,7 @@ def failed(details: RequestDetails) -> MessageContent:
 
 
 def _by_hand(grant: Grant, kind: CredentialKind) -> str:
-    """The calls that end a grant: first what can be signed in with."""
+    """The calls that end a grant. The first one deletes the credential."""
     user, role = (f"DELETE /_security/{each}/{grant.username}" for each in ("user", "role"))
     keys = f'DELETE /_security/api_key  {{"username": "{grant.username}"}}'
     return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))
@@ -275,7 +275,7 @@ def _offer(request: AccessRequest) -> ButtonElement:
 
 
 def revoke_button(grant: Grant, request: AccessRequest) -> ButtonElement:
-    """Ends it, for an owner, who is asked once more."""
+    """The button that ends a grant, for an owner, who has to confirm it."""
     sure = ConfirmObject(
         title="Revoke this access?",
         text=PlainTextObject(text=f"{request.id} ends now. Its requester is told that it was you."),

@@ -1,4 +1,4 @@
-"""The windows that open at a click: the reason of a denial, the length of an extension, a secret that is shown."""
+"""The modals that open at a click: the reason of a denial, the length of an extension, a revealed secret."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def deny_form(request_id: str) -> View:
 
 
 def extend_form(grant_id: str) -> View:
-    """Asks a requester for how much longer."""
+    """Asks a requester for the additional duration."""
     return View(
         type="modal",
         callback_id=ids.EXTEND_VIEW,
@@ -43,12 +43,12 @@ def extend_form(grant_id: str) -> View:
 
 
 def making() -> View:
-    """Opens at the click on Reveal, before there is anything to show."""
+    """Opens at the click on Reveal, while the secret is being made."""
     return shown([block([("Making your credential…",)])])
 
 
 def shown(blocks: Sequence[Block]) -> View:
-    """What came of it."""
+    """Shows the secret, or an error, in that modal."""
     return View(type="modal", title="Your credential", close="Close", blocks=list(blocks))
 
 

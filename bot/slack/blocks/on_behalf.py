@@ -1,4 +1,4 @@
-"""What the person is told for whom somebody else has asked."""
+"""The message to the requester of a request that somebody else has made for them."""
 
 from slack_sdk.models.blocks import ButtonElement
 
@@ -12,7 +12,7 @@ from bot.slack.blocks.rich_text import Line, LocalTime
 
 
 def asked_for_you(details: RequestDetails) -> MessageContent:
-    """To the requester who did not ask: what was asked for, and how to take it back."""
+    """To the requester who did not ask: the terms, and a button to cancel the request."""
     request = details.request
     lines: list[Line] = [
         who_asks(request, "access"),

@@ -1,4 +1,4 @@
-"""Phrases that several messages share: what was asked for, what it covers, who has to say yes, where it stands."""
+"""Phrases that several messages share: the terms of a request, its coverage, its approvals and its state."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ from bot.access.wording import counted, sized
 from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
 
 _MOST_GROUPS = 15
-"""Owner groups with a line of their own in a message: Slack refuses texts that are too long, and nobody reads them."""
+"""Owner groups with a line of their own in a message: Slack refuses texts that are too long."""
 
 _MOST_PEOPLE = 20
 """People named in one line."""
@@ -27,21 +27,21 @@ _LONGEST_LABEL = 80
 """Characters of the name of an owner group."""
 
 _LONGEST_ERROR = 300
-"""Characters of what the cluster said."""
+"""Characters of an error of the cluster."""
 
 
 AS: Mapping[CredentialKind, str] = {
     CredentialKind.PASSWORD: "with a password",
     CredentialKind.API_KEY: "as an API key",
 }
-"""How access is given, at the end of what was asked for."""
+"""The kind of credential, as the end of a line with the terms."""
 
 
 def asked(request: AccessRequest) -> tuple[TextPart, ...]:
-    """What was asked for, in a line."""
+    """The terms of a request, in a line."""
     length = format_duration(request.length)
     duration = f"{length} more for {request.extends}" if request.extends else length
-    # Before its access flow is known, so is the kind, unless one was named.
+    # The kind of credential is unknown until the access flow is known, unless the request named one.
     decided = request.flow or request.kind is not CredentialKind.PASSWORD
     given = f", {AS[request.kind]}" if decided else ""
     return (
@@ -50,19 +50,19 @@ def asked(request: AccessRequest) -> tuple[TextPart, ...]:
 
 
 def who_asks(request: AccessRequest, what: str) -> tuple[TextPart, ...]:
-    """Who asks, and for whom where that is somebody else."""
+    """Who asks, and for whom if that is somebody else."""
     if request.asked_by is None:
         return (Person(request.requester), f" asks for {what}.")
     return (Person(request.asked_by), f" asks for {what} for ", Person(request.requester), ".")
 
 
 def terms(offer: CounterOffer) -> tuple[TextPart, ...]:
-    """What is offered, in a line."""
+    """The terms of an offer, in a line."""
     return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
 
 
 def offer_of(details: RequestDetails, offer_id: str) -> CounterOffer | None:
-    """The offer of that id."""
+    """The offer with that id."""
     return next((offer for offer in details.offers if str(offer.id) == offer_id), None)
 
 
@@ -74,7 +74,7 @@ _ANSWERED = {
 
 
 def offered(details: RequestDetails) -> list[Line]:
-    """The counter-offers that were made, and what became of each. One that was replaced is left out."""
+    """The counter-offers and their states, without replaced ones."""
     pending = details.request.state is RequestState.PENDING
     lines: list[Line] = []
     for offer in details.offers:
@@ -91,7 +91,7 @@ _MOST_OFFERS = 5
 
 
 def dangers(privileges: Mapping[str, Any]) -> list[Line]:
-    """What a role holds besides indices and Kibana, in words; nothing where it holds no more."""
+    """The privileges of a role besides indices and Kibana, in words; empty if there are none."""
     held: list[tuple[TextPart, ...]] = []
     if cluster := privileges.get("cluster"):
         held.append(("holds the cluster privileges ", *codes(cluster)))
@@ -108,7 +108,7 @@ def dangers(privileges: Mapping[str, Any]) -> list[Line]:
 
 
 def covered(seen: Preview | None) -> list[Line]:
-    """What a request covers, as far as it is known."""
+    """The resources that a request covers, as far as they are known."""
     if seen is None:
         return [("The cluster did not answer, so what it matches is not known.",)]
     kinds = ((seen.indices, "index"), (seen.data_streams, "data stream"), (seen.aliases, "alias"))
@@ -119,12 +119,12 @@ def covered(seen: Preview | None) -> list[Line]:
 
 
 def chosen(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
-    """The access flow that a request falls under, why that one, and the longest that it allows."""
+    """The access flow of a request, why that one, and its longest duration."""
     return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
 
 
 def without_asking(plan: Plan) -> Line:
-    """What becomes of a request under a break-glass flow, to whoever asks."""
+    """To the requester: how a break-glass flow handles the request."""
     channel: tuple[TextPart, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
     return (
         "Break-glass: it approves at once. ",
@@ -135,14 +135,14 @@ def without_asking(plan: Plan) -> Line:
 
 
 def reviewed(request: AccessRequest) -> Line:
-    """Whether an owner has looked at break-glass access since, and who."""
+    """Whether an owner has reviewed break-glass access, and who."""
     if request.reviewed_at is None or request.reviewed_by is None:
         return ("Break-glass: no owner has reviewed it yet.",)
     return ("Reviewed by ", Person(request.reviewed_by), " on ", LocalTime(request.reviewed_at), ".")
 
 
 def needed(details: RequestDetails) -> list[Line]:
-    """One line an owner group: who has said yes, and how many more have to."""
+    """One line for each owner group: who has approved, and how many more have to."""
     lines: list[Line] = []
     several = sum(1 for group in details.groups if not group.escalation) > 1
     if several:
@@ -199,7 +199,7 @@ def decision(details: RequestDetails) -> tuple[TextPart, ...]:
 
 
 def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
-    """What has become of the grant, with what was read back from the cluster once it has ended."""
+    """The state of the grant; after its end, with the receipt that was read back from the cluster."""
     if grant.state in LIVE:
         return ("Access until ", LocalTime(grant.expires_at), ".")
     who: tuple[TextPart, ...] = (
@@ -215,7 +215,7 @@ def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
 def proof(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     """The receipt in a line."""
     receipt = grant.receipt
-    if receipt is None:  # of a version that kept none
+    if receipt is None:  # a grant of a version that kept no receipts
         return ("User, role and keys are gone from the cluster.",)
     if receipt["keys_left"] is None:
         return ("Nothing was made for it in the cluster.",)
@@ -229,7 +229,7 @@ def proof(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
 
 
 def unconfirmed(grant: Grant) -> list[Line]:
-    """What of a grant that has to go is not confirmed to be gone, and what the cluster says about it."""
+    """The parts of a grant whose removal is not confirmed, and the cluster's error."""
     receipt = grant.receipt or {}
     left = [
         name

@@ -1,6 +1,6 @@
 """Lines of text for Slack, as data: rich text blocks, and the plain fallback of the same words.
 
-Rich text is never parsed, so what a person typed is shown as typed: `<!channel>` or `*bold*` in a reason stays that.
+Slack does not parse rich text, so typed text is shown as typed: `<!channel>` or `*bold*` in a reason has no effect.
 """
 
 import re
@@ -32,7 +32,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody, by Slack user id."""
+    """A person, by Slack user id."""
 
     user: str
 
@@ -46,7 +46,7 @@ class LocalTime:
 
 @dataclass(frozen=True)
 class Pre:
-    """A line to be copied, in a box of its own."""
+    """A line to copy, in a box of its own."""
 
     text: str
 
@@ -64,7 +64,7 @@ def codes(names: Iterable[str]) -> list[TextPart]:
 
 
 def middle_cut(name: str, most: int) -> str:
-    """A name in at most `most` characters: what tells names apart stands at both of their ends."""
+    """A name in at most `most` characters, cut in the middle: names usually differ at their ends."""
     if len(name) <= most:
         return name
     tail = most // 2
@@ -72,13 +72,13 @@ def middle_cut(name: str, most: int) -> str:
 
 
 def sentence(text: str) -> tuple[TextPart, ...]:
-    """A message of the domain: plain text in which a person may be written as `<@U…>`."""
+    """The parts of a message of the domain, which writes people as `<@U…>`."""
     pieces = MENTION.split(text)
     return tuple(Person(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece)
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most that many characters, cut at a word, with an ellipsis where something is missing."""
+    """A text of at most `most` characters, cut at a word, with an ellipsis if it was cut."""
     if len(text) <= most:
         return text
     kept = text[: most - 1]
@@ -87,7 +87,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def within(lines: Sequence[Line], most: int) -> list[Line]:
-    """Lines of at most that many characters in all. The last one that fits is shortened; a box is kept or left out."""
+    """Lines of at most `most` characters in all. The last one is shortened; a box is kept whole or left out."""
     kept: list[Line] = []
     left = most
     for line in lines:
@@ -103,7 +103,7 @@ def within(lines: Sequence[Line], most: int) -> list[Line]:
 
 
 _ROOM_FOR_A_WORD = 20
-"""Characters: of a line for which less is left, nothing is shown."""
+"""Characters: a line with less room than this is left out."""
 
 _SIZE_OF_A_NAME = 90
 """Characters that a person or a time may take as plain text."""
@@ -124,7 +124,7 @@ def _text_of(part: str | Bold | Code) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """A text that is no longer than that when it is escaped: then it may be up to five times as long."""
+    """A text of at most `most` characters after escaping, which may make it five times as long."""
     size = most
     while (over := len(escape(shortened(text, size))) - most) > 0:
         size -= max(1, over // 5)
@@ -164,7 +164,7 @@ def block(lines: Sequence[Line]) -> RichTextBlock:
 
 
 def _says_something(part: TextPart) -> bool:
-    """Slack refuses a message with an empty piece of text in it."""
+    """Whether the part is not empty: Slack refuses a message with an empty text element."""
     return isinstance(part, Person | LocalTime) or bool(_text_of(part))
 
 

@@ -1,4 +1,4 @@
-"""What stands in the thread of an approval message: what happened since, a line each."""
+"""The replies in the thread of an approval message: a line for each later event."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,82 +10,82 @@ from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.phrases import offer_of, people, terms, where_it_stands
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, TextPart
 
-Told = tuple[TextPart, ...]
+Parts = tuple[TextPart, ...]
 
 
 def note(details: RequestDetails, text: str) -> MessageContent:
-    """One answer in the thread, of all that happened since the last one."""
+    """One reply in the thread, with all events since the last one."""
     lines: list[Line] = [_LINES[what](details, *about) for what, about in read_timeline(text)]
-    # Of a newer version of the application alone: something is said all the same.
+    # All events are of a newer version of the application, so this one cannot word them.
     return plain(lines or [("Something has changed. It stands above.",)])
 
 
-def _by(actor: str) -> Told:
+def _by(actor: str) -> Parts:
     return ("by the access flow",) if actor == APPLICATION else ("by ", Person(actor))
 
 
-def _approval_given(_story: RequestDetails, actor: str) -> Told:
+def _approval_given(_details: RequestDetails, actor: str) -> Parts:
     return (Person(actor), " approved. Others have to as well.")
 
 
-def _approved(_story: RequestDetails, actor: str) -> Told:
+def _approved(_details: RequestDetails, actor: str) -> Parts:
     return ("Approved ", *_by(actor), ".")
 
 
-def _denied(_story: RequestDetails, actor: str) -> Told:
+def _denied(_details: RequestDetails, actor: str) -> Parts:
     return ("Denied ", *_by(actor), ".")
 
 
-def _cancelled(_story: RequestDetails, actor: str) -> Told:
+def _cancelled(_details: RequestDetails, actor: str) -> Parts:
     return ("Cancelled.",) if actor == APPLICATION else (Person(actor), " took it back.")
 
 
-def _expired(_story: RequestDetails, _actor: str) -> Told:
+def _expired(_details: RequestDetails, _actor: str) -> Parts:
     return ("Nobody decided in time, so it has expired.",)
 
 
-def _reminded(_story: RequestDetails) -> Told:
+def _reminded(_details: RequestDetails) -> Parts:
     return ("Nobody has decided yet. Those who were asked are reminded.",)
 
 
-def _escalated(_story: RequestDetails, *who: str) -> Told:
+def _escalated(_details: RequestDetails, *who: str) -> Parts:
     return ("Nobody has decided, so others are asked as well: ", *people(who), ".")
 
 
-def _delivered(_story: RequestDetails, until: str) -> Told:
+def _delivered(_details: RequestDetails, until: str) -> Parts:
     return ("The credential is delivered. Access until ", _moment(until), ".")
 
 
-def _extended(_story: RequestDetails, actor: str, until: str) -> Told:
+def _extended(_details: RequestDetails, actor: str, until: str) -> Parts:
     return ("Extended ", *_by(actor), ", until ", _moment(until), ".")
 
 
-def _extension_asked(_story: RequestDetails, request_id: str) -> Told:
+def _extension_asked(_details: RequestDetails, request_id: str) -> Parts:
     return ("More time is asked for: ", Code(request_id), ".")
 
 
-def _offered(details: RequestDetails, offer_id: str) -> Told:
+def _offered(details: RequestDetails, offer_id: str) -> Parts:
     offer = offer_of(details, offer_id)
     return (Person(offer.by), " offers ", *terms(offer), ".") if offer else ("Less was offered.",)
 
 
-def _accepted(details: RequestDetails, offer_id: str) -> Told:
+def _accepted(details: RequestDetails, offer_id: str) -> Parts:
     offer = offer_of(details, offer_id)
     what = terms(offer) if offer else ("less",)
     return (Person(details.request.requester), " accepted ", *what, ".")
 
 
-def _declined(details: RequestDetails, offer_id: str) -> Told:
+def _declined(details: RequestDetails, offer_id: str) -> Parts:
     offer = offer_of(details, offer_id)
-    by: Told = (" of ", Person(offer.by)) if offer else ()
+    by: Parts = (" of ", Person(offer.by)) if offer else ()
     return (Person(details.request.requester), " declined the offer", *by, ".")
 
 
-def _replaced(_story: RequestDetails, *left: str) -> Told:
+def _replaced(_details: RequestDetails, *left: str) -> Parts:
     return (*people(left), " can no longer decide. Others are asked instead.")
 
 
-def _ended(details: RequestDetails) -> Told:
+def _ended(details: RequestDetails) -> Parts:
     return where_it_stands(details.grant, details.request.kind) if details.grant else ("The access has ended.",)
 
 
@@ -93,7 +93,7 @@ def _moment(stamp: str) -> LocalTime:
     return LocalTime(datetime.fromtimestamp(int(stamp), UTC))
 
 
-_LINES: Mapping[TimelineEvent, Callable[..., Told]] = {
+_LINES: Mapping[TimelineEvent, Callable[..., Parts]] = {
     TimelineEvent.APPROVAL_GIVEN: _approval_given,
     TimelineEvent.APPROVED: _approved,
     TimelineEvent.DENIED: _denied,

@@ -23,7 +23,7 @@ class BreakGlassListeners:
         app.action(ids.REVIEWED)(self.review)
 
     def review(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """Records the review. Every copy of the message then shows it."""
+        """An owner clicks Reviewed. Every copy of the message is edited to say so."""
         ack()
         self.responder.run_later(
             reply_to_click(body, respond, client),

@@ -1,4 +1,4 @@
-"""What is typed after `/es-access`, as data. Pure: nothing is looked up here."""
+"""Parses the text after `/es-access`. Pure: looks nothing up."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -13,11 +13,11 @@ from bot.access.models.columns import CredentialKind
 from bot.access.requests.service import Draft
 
 MOST_SHOWN = 60
-"""Characters of somebody's typing that an answer repeats."""
+"""Characters of the typed text that an answer repeats."""
 
 
 class Verb(StrEnum):
-    """What to do."""
+    """The commands."""
 
     FORM = "form"
     HELP = "help"
@@ -38,10 +38,10 @@ _ALONE = {"help": Verb.HELP, "list": Verb.LIST}
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `draft` is set for a request, also a half-typed one, and for `explain`.
+    """One command. `draft` is set for a request, even an incomplete one, and for `explain`.
 
-    `id` is set for what is about one request, `duration` for `extend`. `text` is what to look for, or what a half-typed
-    request lacks.
+    `id` is set for commands about one request, `duration` for `extend`. `text` is the text to search for, or a sentence
+    about the missing part of an incomplete request.
     """
 
     verb: Verb
@@ -52,12 +52,12 @@ class Command:
 
 
 def parse(text: str, permissions: Collection[str]) -> Command:
-    """Reads what was typed; `permissions` are the names that may follow a duration. Raises `InvalidRequest`."""
+    """Parses a command; `permissions` are the names that may follow a duration. Raises `InvalidRequest`."""
     words = unescape(text).split()
     if not words:
         return Command(Verb.FORM)
     first = words[0].lower()
-    # An index may be called “list”: with a duration behind it, it is a request for that index.
+    # An index may be called “list”: followed by a duration it is a request for that index.
     asks = len(words) > 1 and looks_like_duration(words[1])
     if first in _ALONE and not asks:
         return Command(_ALONE[first])
@@ -72,7 +72,7 @@ def parse(text: str, permissions: Collection[str]) -> Command:
 
 def _request(words: list[str], permissions: Collection[str]) -> Command:
     rest, flags = _without_flags(words)
-    # The form is for oneself: what is for somebody else has to be typed.
+    # The form has no field for another person: a request for somebody else has to be typed.
     if len(rest) > 1 or flags.only_typed or (rest and not looks_like_duration(rest[0])):
         return Command(Verb.REQUEST, draft=_draft(words, permissions))
     draft = replace(flags, duration="".join(rest))
@@ -116,11 +116,11 @@ _NAMED = {
     "--cluster": ("integration", "Say which cluster after --cluster.", "/es-access logs-* 1h --cluster NAME"),
     "--for": ("for_whom", "Say for whom after --for.", "/es-access logs-* 1h --for ada@example.com"),
 }
-"""Flags with a word behind them: what it is, what to say without it, and an example."""
+"""Flags that take a value: its field in the draft, the message if it is missing, and an example."""
 
 
 def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
-    """The words that are no flags, and what the flags say."""
+    """The other words, and a draft with the values of the flags."""
     rest: list[str] = []
     flags = Draft("", "")
     remaining = iter(words)
@@ -144,7 +144,7 @@ def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
 
 
 def _commas_joined(words: list[str]) -> list[str]:
-    # "logs-*, metrics-* 1h" is what people type; only the list at the start is joined, never the reason.
+    # People type "logs-*, metrics-* 1h". Only the list at the start is joined, never the reason.
     joined = words[:1]
     rest = words[1:]
     while rest and (rest[0].startswith(",") or (joined[0].endswith(",") and not looks_like_duration(rest[0]))):
@@ -153,7 +153,7 @@ def _commas_joined(words: list[str]) -> list[str]:
 
 
 def _check_no_spaces(words: list[str]) -> None:
-    """Several patterns with spaces between them: the duration comes later than second."""
+    """Raises `InvalidRequest` for patterns separated by spaces, which put the duration later than second."""
     if looks_like_duration(words[1]):
         return
     place = next((index for index, word in enumerate(words) if looks_like_duration(word)), None)

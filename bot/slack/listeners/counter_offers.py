@@ -1,4 +1,4 @@
-"""What Slack calls about counter-offers and requests that are taken back: acknowledge, call the domain, answer."""
+"""Listeners for counter-offers and for cancelling a request: acknowledge, call the domain, reply."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from bot.slack.responder import Body, Reply, Responder, reply_after_modal, reply
 
 @dataclass(frozen=True)
 class CounterOfferListeners:
-    """One method for each thing that people do."""
+    """One method for each action."""
 
     requests: Requests
     offers: CounterOffers
     responder: Responder
 
     def register(self, app: App) -> None:
-        """Hands every listener to Bolt."""
+        """Registers every listener with Bolt."""
         app.action(ids.OFFER)(self.open_offer)
         app.view(ids.OFFER_VIEW)(self.offer)
         app.action(ids.ACCEPT_OFFER)(self.accept)
@@ -44,7 +44,7 @@ class CounterOfferListeners:
         app.action(ids.CANCEL)(self.cancel)
 
     def open_offer(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """An owner clicks Offer less: asks what, if there is still something to decide."""
+        """An owner clicks Offer less: opens the form for the terms if the request is still open."""
         ack()
 
         def answer() -> None:
@@ -54,7 +54,7 @@ class CounterOfferListeners:
         self._later(reply_to_click(body, respond, client), answer)
 
     def offer(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """What is offered is sent."""
+        """An owner submits the terms: makes the offer."""
         typed = typed_value(body, ids.PATTERNS).strip()
         terms = Terms(
             patterns=typed or ",".join(chosen_options(body, ids.NAMES)),
@@ -73,7 +73,7 @@ class CounterOfferListeners:
         )
 
     def accept(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """A requester accepts an offer. Its message says so by itself."""
+        """A requester accepts an offer. Its message is edited to say so."""
         ack()
         self._later(
             reply_to_click(body, respond, client),
@@ -89,7 +89,7 @@ class CounterOfferListeners:
         )
 
     def cancel(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """A requester, or who asked for them, takes a request back."""
+        """The requester, or the person who asked for them, cancels a request."""
         ack()
         self._later(
             reply_to_click(body, respond, client),
@@ -101,6 +101,6 @@ class CounterOfferListeners:
 
 
 def _number(body: Body) -> int:
-    """The id of an offer that a button carries; one that there is not for a button that carries none."""
+    """The offer id in the value of a button; 0, which no offer has, if there is none."""
     value = str(body["actions"][0].get("value") or "")
     return int(value) if value.isascii() and value.isdecimal() and len(value) < len("9999999999") else 0

@@ -1,4 +1,4 @@
-"""The request form: opened, searched in, changed and sent."""
+"""The request form: opens it, searches for patterns, previews changes and files the request."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -32,18 +32,19 @@ from bot.slack.responder import Body, Responder, describe_error, reply_after_mod
 log = structlog.get_logger(__name__)
 
 SEND_SECONDS = 2.0
-"""What is sent must be acknowledged within three: until then errors can stand at their fields."""
+"""How long filing may take before the acknowledgement, which Slack expects within three. Until then errors can be shown
+at their fields."""
 
 SEARCH_SECONDS = 2.0
-"""For options. Slack gives three, and shows nothing but an error to who waits longer."""
+"""How long a search may take. After three Slack shows an error in place of options."""
 
 _LONGEST_ERROR = 500
-"""Characters at a field."""
+"""Characters of an error at a field."""
 
 
 @dataclass(frozen=True)
 class FormListeners:
-    """One method for each thing that people do with the form."""
+    """One method for each action in the form."""
 
     requests: Requests
     current: CurrentPolicy
@@ -52,7 +53,7 @@ class FormListeners:
     versions: FormVersions = field(default_factory=FormVersions)
 
     def register(self, app: App) -> None:
-        """Hands every listener to Bolt."""
+        """Registers every listener with Bolt."""
         app.shortcut(ids.ASK_SHORTCUT)(self.ask)
         app.shortcut(ids.ASK_ABOUT_SHORTCUT)(self.ask_about)
         app.options(ids.PATTERNS)(self.search)
@@ -61,12 +62,12 @@ class FormListeners:
         app.view(ids.REQUEST_VIEW)(self.send)
 
     def ask(self, ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
-        """The shortcut of the menu."""
+        """The global shortcut: opens an empty form."""
         ack()
         self._open_later(client, body, respond, None)
 
     def ask_about(self, ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
-        """The shortcut of a message: its text and address are the reason."""
+        """The message shortcut: opens a form with the text and address of the message as the reason."""
         ack()
         self._open_later(client, body, respond, Draft("", "", reason=quoted(body)))
 
@@ -75,7 +76,7 @@ class FormListeners:
         self.responder.run_later(show, lambda: self.open(client, body, draft))
 
     def open(self, client: WebClient, body: Body, draft: Draft | None = None, lacks: str = "") -> None:
-        """Opens the form with what was typed in it. `lacks` says what is missing. Raises `AccessError`, `Outage`."""
+        """Opens the form, filled in from `draft`. `lacks` names a missing part. Raises `AccessError`, `Outage`."""
         filled = filled_with(draft)
         said: list[Line] = [(lacks,)] if lacks else []
         view = request_form(self.current.policy, filled, said=said)
@@ -88,28 +89,28 @@ class FormListeners:
             self._warm_catalogue(filled)
 
     def _warm_catalogue(self, filled: FormValues) -> None:
-        """Reads what exists while the form is still being looked at, so that the first search waits for nothing."""
+        """Reads the catalogue while the person reads the form, so that the first search does not wait."""
         try:
             self.suggestions.index(self._cluster(filled))
         except (Outage, Refusal) as error:
-            log.warning("a form has nothing to offer yet", error=str(error))
+            log.warning("a form has no suggestions yet", error=str(error))
 
     def search(self, ack: Ack, body: Body) -> None:
-        """Somebody types into the field for patterns."""
+        """Returns options for the text in the field for patterns."""
         typed = str(body.get("value") or "")
         filled = read_form(body["view"]).filled
         found: Sequence[Suggestion]
-        at_once = self.responder.ack_queue.submit_urgent
-        looking = at_once(lambda: self.suggestions.search(self._cluster(filled), typed, MOST_OPTIONS))
+        submit = self.responder.ack_queue.submit_urgent
+        search = submit(lambda: self.suggestions.search(self._cluster(filled), typed, MOST_OPTIONS))
         try:
-            found = looking.result(SEARCH_SECONDS)
+            found = search.result(SEARCH_SECONDS)
         except (Outage, Refusal, InvalidRequest, TimeoutError) as error:
-            log.warning("a search came to nothing", error=f"{type(error).__name__}: {error}")
+            log.warning("a search failed", error=f"{type(error).__name__}: {error}")
             found = _as_typed(typed)
         ack(options=[each.to_dict() for each in options_of(found)])
 
     def update(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """Something was chosen: what that comes to is shown."""
+        """A choice has changed: shows a new preview."""
         ack()
         view, at = body["view"], str(body["actions"][0].get("action_ts") or "")
         if view.get("callback_id") != ids.REQUEST_VIEW:
@@ -118,7 +119,7 @@ class FormListeners:
         self.versions.record_change(window.id, at, window.hash)
 
         def look() -> None:
-            if self.versions.is_newest(window.id, at):  # of many at once, only the last is worth looking for
+            if self.versions.is_newest(window.id, at):  # of many changes at once only the last needs a preview
                 filled = self._resolve(read_form(view))
                 self._look(client, window, user_of(body), filled, at)
 
@@ -139,11 +140,11 @@ class FormListeners:
         try:
             self.versions.update_newest(window.id, at, window.hash, update)
         except (Outage, Refusal) as error:
-            # Closed meanwhile, or another process was later: a preview that nobody sees is no loss.
+            # The form was closed, or another process has updated it: nobody misses this preview.
             log.info("a preview was not shown", error=str(error))
 
     def send(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """The form is sent: errors stand at their fields, and nothing that was filled in is lost."""
+        """Files the request of a submitted form. Errors are shown at their fields, and no input is lost."""
         fields, person = read_form(body["view"]), user_of(body)
         filing = self.responder.ack_queue.submit_urgent(lambda: self._file(fields, person))
         try:
@@ -161,14 +162,14 @@ class FormListeners:
         self.responder.run_later(reply_after_modal(client, body), filing.result)
 
     def _file(self, fields: SentForm, person: str) -> MessageContent:
-        filled = on_one_cluster(self._resolve(fields, complain=True), self.current.policy)
+        filled = on_one_cluster(self._resolve(fields, strict=True), self.current.policy)
         wrong = problems(self.current.policy, filled.draft)
         if wrong:
             raise _FieldsError(wrong)
         return answers.filed(self.requests.submit(person, filled.draft))
 
     def _show_late(self, client: WebClient, body: Body, fields: SentForm, done: "Future[MessageContent]") -> None:
-        """The window says already that it takes longer: it shows what came of it, or the form again."""
+        """Shows a late result in the modal, which says that it takes longer; or the form again, after an error."""
         error = done.exception()
         if error is None:
             reply_in_modal(client, str(body["view"]["id"]))(done.result())
@@ -177,7 +178,7 @@ class FormListeners:
         self._show_again(client, body, fields, error)
 
     def _show_again(self, client: WebClient, body: Body, fields: SentForm, error: BaseException) -> None:
-        """Shows the form as it was sent, with what was wrong; in a message where the window is closed meanwhile."""
+        """Shows the form as submitted, with the errors; in a message if the modal was closed meanwhile."""
         told, filled = describe_error(error), fields.filled
         said: list[Line] = [(line,) for line in "\n".join(_field_errors(error, fields).values()).splitlines()]
         try:
@@ -191,10 +192,10 @@ class FormListeners:
             show(told)
             show(plain([("You asked for: ", command_of(filled))]))
 
-    def _resolve(self, fields: SentForm, *, complain: bool = False) -> FormValues:
-        """The form with the patterns that its values stand for. `complain`: raises for one that is not there."""
+    def _resolve(self, fields: SentForm, *, strict: bool = False) -> FormValues:
+        """The form's values with their patterns looked up. `strict`: raises `InvalidRequest` if one is gone."""
         patterns = [self._pattern(value, fields.filled) for value in fields.patterns]
-        if complain and None in patterns:
+        if strict and None in patterns:
             raise InvalidRequest("One of these names is not there any more. Choose again.", about=RequestField.PATTERNS)
         return replace(fields.filled, patterns=tuple(each for each in patterns if each is not None))
 
@@ -207,7 +208,7 @@ class FormListeners:
 
 
 class _FieldsError(AccessError):
-    """What is wrong with several fields."""
+    """Errors of several fields."""
 
     def __init__(self, wrong: dict[RequestField, AccessError]) -> None:
         super().__init__("\n".join(each.message for each in wrong.values()))
@@ -215,7 +216,7 @@ class _FieldsError(AccessError):
 
 
 def _field_errors(error: BaseException, fields: SentForm) -> dict[str, str]:
-    """What stands at which field."""
+    """Block id → the error to show there."""
     if isinstance(error, _FieldsError):
         return {fields.block_of(part): each.message[:_LONGEST_ERROR] for part, each in error.wrong.items()}
     if isinstance(error, AccessError):
@@ -225,7 +226,7 @@ def _field_errors(error: BaseException, fields: SentForm) -> dict[str, str]:
 
 
 def _as_typed(typed: str) -> list[Suggestion]:
-    """What can be offered where nothing is known of what exists."""
+    """The typed patterns themselves, for a search without a catalogue."""
     try:
         return [Suggestion(each, "typed", 0) for each in parse_patterns(typed.lower())]
     except InvalidRequest:

@@ -1,4 +1,4 @@
-"""What stands in a form that Slack sends, read back; and which change of an open form is the newest."""
+"""Reads a submitted form, and tracks the newest change of each open form."""
 
 import threading
 from collections import OrderedDict
@@ -12,22 +12,22 @@ from bot.slack import ids
 from bot.slack.blocks.form import CUSTOM, FormValues
 
 MOST_FORMS = 1000
-"""Open forms that are remembered; a form that is forgotten takes an update all the same."""
+"""Open forms that are tracked; updates of a forgotten form are still shown."""
 
 _KINDS = {kind.value: kind for kind in CredentialKind}
-"""By the value of the choice; any other value leaves it to the access flow."""
+"""Value of the choice → kind; with any other value the access flow decides."""
 
 
 @dataclass(frozen=True)
 class SentForm:
-    """The form as it was sent. `patterns` are the values of what was chosen; `blocks` name where each field stands."""
+    """A form as submitted. `patterns` are the values of the chosen options; `blocks` maps fields to block ids."""
 
     filled: FormValues
     patterns: tuple[str, ...]
     blocks: dict[str, str]
 
     def block_of(self, part: RequestField | None) -> str:
-        """The block at which an error about that part stands."""
+        """The id of the block that shows errors about that part."""
         name = part.value if part else ids.PATTERNS
         if part is RequestField.DURATION and self.filled.duration == CUSTOM:
             name = ids.CUSTOM
@@ -35,7 +35,7 @@ class SentForm:
 
 
 def read_form(view: dict[str, Any]) -> SentForm:
-    """Reads it. The patterns of `filled` are left out: what their values stand for has to be looked up."""
+    """Reads a view. `filled` is returned without patterns, since their values have to be looked up."""
     entries: dict[str, dict[str, Any]] = {}
     blocks: dict[str, str] = {}
     for block_id, elements in view["state"]["values"].items():
@@ -63,10 +63,10 @@ def read_form(view: dict[str, Any]) -> SentForm:
 
 
 class FormVersions:
-    """The newest change of each open form, so that of several at once the last one is shown, whenever it is ready.
+    """The newest change of each open form, so that the preview of the last change is shown, whichever is ready first.
 
-    Slack names the view's `hash` with each change, and refuses an update that names an old one. Two quick changes
-    name the same: without this the second would be refused, for the update that came of the first.
+    Slack sends the view's `hash` with each change and refuses an update with an old hash. Two quick changes carry the
+    same hash: without this class the update of the first would make Slack refuse that of the second.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class FormVersions:
         self._forms: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def record_change(self, view_id: str, at: str, view_hash: str) -> None:
-        """A change was made at that time, by Slack's clock, as text that sorts by it."""
+        """Records a change. `at` is its time by Slack's clock, as text that sorts by time."""
         with self._guard:
             newest, known = self._forms.get(view_id, ("", ""))
             self._forms[view_id] = (max(newest, at), known or view_hash)
@@ -83,12 +83,12 @@ class FormVersions:
                 self._forms.popitem(last=False)
 
     def is_newest(self, view_id: str, at: str) -> bool:
-        """Whether no later change was made."""
+        """Whether there is no later change."""
         with self._guard:
             return self._forms.get(view_id, (at, ""))[0] <= at
 
     def update_newest(self, view_id: str, at: str, view_hash: str, update: Callable[[str], str]) -> None:
-        """Calls `update` with the hash of what is shown now, if no later change was made; it returns the next hash."""
+        """Calls `update` with the present hash unless there is a later change. `update` returns the next hash."""
         with self._guard:
             newest, known = self._forms.get(view_id, (at, view_hash))
         if newest > at:

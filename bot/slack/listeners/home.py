@@ -1,4 +1,4 @@
-"""The Home tab: shown when it is opened and when something changed, and what is clicked in it."""
+"""The Home tab: publishes it when it is opened or something changed, and handles its buttons."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _TURN = re.compile(rf"{ids.TURN}-({'|'.join(each.value for each in Section)})-(a
 
 @dataclass(frozen=True)
 class HomeListeners:
-    """One method for each thing that people do in the Home tab alone."""
+    """One method for each action that only the Home tab has."""
 
     home_tabs: HomeTabs
     client: WebClient
@@ -33,7 +33,7 @@ class HomeListeners:
     open_form: FormOpener
 
     def register(self, app: App) -> None:
-        """Hands every listener to Bolt."""
+        """Registers every listener with Bolt."""
         app.event("app_home_opened")(self.open)
         app.action(ids.HOME_ASK)(self.ask)
         app.action(ids.ASK_AGAIN)(self.ask_again)
@@ -44,13 +44,13 @@ class HomeListeners:
         app.action(_TURN)(self.turn_page)
 
     def publish(self, person: str) -> None:
-        """Shows a person what there is now. Raises `Outage`, `Refusal`."""
+        """Publishes a person's Home tab as of now. Raises `Outage`, `Refusal`."""
         view = home(self.home_tabs.read(person))
         with domain_errors():
             self.client.views_publish(user_id=person, view=view)
 
     def open(self, ack: Ack, body: Body) -> None:
-        """Somebody opens the app: its Home tab, or its messages, which are as they are."""
+        """Publishes the Home tab that was opened. The event comes for the Messages tab as well, which needs nothing."""
         ack()
         event = body["event"]
         if event.get("tab") != "home":
@@ -59,38 +59,38 @@ class HomeListeners:
 
         def show() -> None:
             self.home_tabs.open(person)
-            with log_failed_reply():  # it is no click that waits for an answer: nobody is told in a message
+            with log_failed_reply():  # opening the tab is no click, so nobody expects a message about a failure
                 self.publish(person)
 
         self._later(person, show)
 
     def ask(self, ack: Ack, body: Body) -> None:
-        """Ask for access: the form, empty."""
+        """Ask for access: opens an empty form."""
         ack()
         self._open_form(body, lambda: None)
 
     def ask_again(self, ack: Ack, body: Body) -> None:
-        """Request again: the form, filled in with what was asked for then."""
+        """Request again: opens the form with the terms of that request."""
         ack()
         self._open_form(body, lambda: self.home_tabs.again(user_of(body), request_id_of(body)))
 
     def ask_favourite(self, ack: Ack, body: Body) -> None:
-        """Ask for a favourite: the form, filled in with it."""
+        """Ask for a favourite: opens the form with its terms."""
         ack()
         self._open_form(body, lambda: self.home_tabs.favourite(user_of(body), _value(body)))
 
     def save(self, ack: Ack, body: Body) -> None:
-        """Save: the terms of a request become a favourite."""
+        """Save: makes a favourite from the terms of a request."""
         ack()
         self._change(body, lambda: self.home_tabs.save(user_of(body), request_id_of(body)))
 
     def remove(self, ack: Ack, body: Body) -> None:
-        """Remove: a favourite is forgotten."""
+        """Remove: deletes a favourite."""
         ack()
         self._change(body, lambda: self.home_tabs.remove(user_of(body), _value(body)))
 
     def turn_page(self, ack: Ack, body: Body) -> None:
-        """Next or previous: another page of one list."""
+        """Next or previous: shows another page of one list."""
         ack()
         found = _TURN.fullmatch(str(body["actions"][0]["action_id"]))
         if found is None:
@@ -99,7 +99,7 @@ class HomeListeners:
         self._change(body, lambda: self.home_tabs.turn_page(user_of(body), section, **which))
 
     def revoke_all(self, ack: Ack, body: Body) -> None:
-        """Revoke all: ends what others have of this owner's."""
+        """Revoke all: ends the grants of others on this owner's resources."""
         ack()
         person = user_of(body)
 

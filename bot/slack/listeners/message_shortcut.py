@@ -1,4 +1,4 @@
-"""A message as the reason of a request: its text, plain and short, and where it stands."""
+"""Turns a message into the reason of a request: its text, plain and short, and its address."""
 
 import re
 from html import unescape
@@ -12,7 +12,7 @@ _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^|>]*)(?:\|(?P<label>[^>]*))
 
 
 def quoted(body: dict[str, Any]) -> str:
-    """The reason that a shortcut of a message stands for, within the limit of a reason."""
+    """The reason for a request from a message shortcut, within `LONGEST_REASON`."""
     message = body.get("message") or {}
     address = permalink(body)
     text = " ".join(plain(str(message.get("text") or "")).split())
@@ -20,7 +20,7 @@ def quoted(body: dict[str, Any]) -> str:
 
 
 def permalink(body: dict[str, Any]) -> str:
-    """The address of the message, as Slack's clients make it: to ask Slack would cost the time to open a form."""
+    """The address of the message, as Slack's clients write it: a call to Slack would delay the form."""
     domain = str((body.get("team") or {}).get("domain") or "")
     channel = str((body.get("channel") or {}).get("id") or "")
     message = body.get("message") or {}

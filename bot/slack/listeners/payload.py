@@ -1,4 +1,4 @@
-"""Reading what Slack sends: what was typed, chosen and clicked."""
+"""Reads Slack's payloads: typed text, choices and buttons."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from bot.access.ids import read_id
 from bot.slack.responder import Body
 
 _NO_ID = "(none)"
-"""Stands for the id of a button that carries none: the domain knows no such request, and says so."""
+"""The id for a button without a valid one: the domain answers that it knows no such request."""
 
 
 def acknowledge_form(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
-    """Acknowledges a form: either it closes, or the errors stand at their fields."""
+    """Acknowledges a form: closes it, or shows errors at their fields. Returns whether there were none."""
     errors = {}
     for field, check in checks.items():
         try:
@@ -34,28 +34,28 @@ def user_of(body: Body) -> str:
 
 
 def request_id_of(body: Body) -> str:
-    """The request id that a button carries."""
+    """The request id in the value of a button."""
     return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
 
 
 def typed_value(body: Body, name: str) -> str:
-    """What was typed into a field."""
+    """The text in a field."""
     return _field(body, name).get("value") or ""
 
 
 def chosen_option(body: Body, name: str) -> str | None:
-    """What was chosen of several."""
+    """The value of the chosen option."""
     option = _field(body, name).get("selected_option") or {}
     return option.get("value")
 
 
 def chosen_options(body: Body, name: str) -> Sequence[str]:
-    """All that was chosen."""
+    """The values of all chosen options."""
     return [str(option.get("value") or "") for option in _field(body, name).get("selected_options") or ()]
 
 
 def discard(_result: object) -> None:
-    """The message that was clicked says what came of it by itself."""
+    """Replies nothing: the clicked message is edited and shows the result."""
     return
 
 

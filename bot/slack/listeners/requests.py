@@ -1,4 +1,4 @@
-"""What Slack calls when somebody types or clicks: acknowledge, call the domain, answer. Nothing is decided here."""
+"""Listeners for the command and the buttons of messages: acknowledge, call the domain, reply. They decide nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ from bot.slack.responder import (
 
 
 class FormOpener(Protocol):
-    """Opens the request form, filled in with what was typed; `lacks` says in a sentence what is missing."""
+    """Opens the request form, filled in from a draft; `lacks` is a sentence about a missing part."""
 
     def __call__(self, client: WebClient, body: Body, draft: Draft | None = None, lacks: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
 class RequestListeners:
-    """One method for each thing that people do in Slack."""
+    """One method for each action."""
 
     requests: Requests
     approvals: Approvals
@@ -55,7 +55,7 @@ class RequestListeners:
     open_form: FormOpener
 
     def register(self, app: App) -> None:
-        """Hands every listener to Bolt."""
+        """Registers every listener with Bolt."""
         app.command(ids.COMMAND)(self.command)
         app.action(ids.APPROVE)(self.approve)
         app.action(ids.DENY)(self.open_deny)
@@ -69,7 +69,7 @@ class RequestListeners:
         app.view(ids.EXTEND_VIEW)(self.extend)
 
     def reload_group(self, ack: Ack) -> None:
-        """A user group was changed: who may decide is looked up anew."""
+        """A user group has changed: looks up again who may decide."""
         ack()
         self.reload_groups()
 
@@ -109,7 +109,7 @@ class RequestListeners:
         return answers_to[command.verb]()
 
     def approve(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """An owner clicks Approve. Every copy of the message says so by itself."""
+        """An owner clicks Approve. Every copy of the message is edited to say so."""
         ack()
         self._later(
             reply_to_click(body, respond, client),
@@ -117,7 +117,7 @@ class RequestListeners:
         )
 
     def open_deny(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """An owner clicks Deny: asks for the reason, if there is still something to deny."""
+        """An owner clicks Deny: asks for the reason if the request is still open."""
         ack()
 
         def answer() -> None:
@@ -127,7 +127,7 @@ class RequestListeners:
         self._later(reply_to_click(body, respond, client), answer)
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """The reason of a denial is sent."""
+        """An owner submits the reason of a denial."""
         ack()
         request_id, person = subject_of(body), user_of(body)
         self._later(
@@ -144,14 +144,14 @@ class RequestListeners:
         )
 
     def open_extend(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """A requester clicks Extend: asks for how much longer."""
+        """A requester clicks Extend: asks for the additional duration."""
         ack()
         grant_id = request_id_of(body)
         view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
         self._later(reply_to_click(body, respond, client), lambda: discard(open_modal(client, body, view, instead)))
 
     def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """A requester wants a fresh secret."""
+        """A requester clicks Reset, for a fresh secret."""
         ack()
         self._later(
             reply_to_click(body, respond, client),
@@ -159,7 +159,7 @@ class RequestListeners:
         )
 
     def reveal(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
-        """A requester clicks Reveal: the window opens at once, and shows what comes of it, be it an error."""
+        """A requester clicks Reveal: opens a modal at once, then shows the secret or an error in it."""
         ack()
         who = current_actor()
 
@@ -174,7 +174,7 @@ class RequestListeners:
         self._later(reply_to_click(body, respond, client), answer)
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """The length of an extension is sent."""
+        """A requester submits the additional duration."""
         duration = typed_value(body, ids.DURATION)
         if not acknowledge_form(ack, {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}):
             return

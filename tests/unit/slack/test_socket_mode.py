@@ -164,4 +164,4 @@ def test_a_payload_that_came_to_nothing_is_in_the_log(bench: Bench, capsys: pyte
     bench.may_deal.set()
     bench.arrives()
     bench.handler.finish()
-    assert "a payload came to nothing" in capsys.readouterr().out
+    assert "a payload was not processed" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from bot.access.requests.preview import Preview
 from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import Draft, Requests
 from bot.access.wording import counted, sized
-from bot.slack.blocks.phrases import AS, dangers
+from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers
 from bot.slack.blocks.rich_text import fallback
 
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
@@ -51,7 +51,7 @@ def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
     what = f"{parsed.permission.name} on {', '.join(parsed.patterns)} in {parsed.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
     yield from (fallback([line]) for line in dangers(parsed.permission.stored()))
-    yield f"given {AS[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
+    yield f"given {AS_CREDENTIAL[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"

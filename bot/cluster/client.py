@@ -95,10 +95,10 @@ def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     with told("cluster"):
         with _domain_errors():
             answer = call()
-        return _own_word(answer)
+        return _checked_body(answer)
 
 
-def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+def ask_if_exists(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """The same, for what may not be there: empty when Elasticsearch itself says so. Raises `Outage`, `Refusal`."""
     with told("cluster"):
         with _domain_errors():
@@ -108,10 +108,10 @@ def ask_for(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
                 if not _is_from_elasticsearch(error):
                     raise
                 return {}
-        return _own_word(answer)
+        return _checked_body(answer)
 
 
-def ask_whether(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
+def ask_authenticated(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
     """Whether the call is not turned away for want of the right password. Raises `Outage`, `Refusal`."""
     with _domain_errors():
         try:
@@ -120,14 +120,14 @@ def ask_whether(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
             if not _is_from_elasticsearch(error):
                 raise
             return False
-    _own_word(answer)
+    _checked_body(answer)
     return True
 
 
-def _own_word(answer: ObjectApiResponse[Any]) -> dict[str, Any]:
+def _checked_body(answer: ObjectApiResponse[Any]) -> dict[str, Any]:
     # The client itself looks at the first answer alone. A sign-in page with status 200 is nobody's yes.
     if not _has_product(answer.meta):
-        raise _stranger(answer.meta.status)
+        raise _unknown_server(answer.meta.status)
     body: dict[str, Any] = answer.body
     return body
 
@@ -140,7 +140,7 @@ def _domain_errors() -> Iterator[None]:
         if error.status_code in _TRY_AGAIN:
             raise Outage(_text(error), _retry_after(error)) from None
         if not _is_from_elasticsearch(error):
-            raise _stranger(error.status_code) from None
+            raise _unknown_server(error.status_code) from None
         raise (BadRequest if error.status_code == BAD_REQUEST else Refusal)(_text(error)) from None
     except TransportError as error:
         raise Outage(f"Elasticsearch does not answer ({type(error).__name__})") from None
@@ -151,7 +151,7 @@ def _text(error: ApiError) -> str:
     return f"Elasticsearch answered {error.status_code} {kind}".rstrip()
 
 
-def _stranger(status: int) -> Outage:
+def _unknown_server(status: int) -> Outage:
     return Outage(f"what answers in place of Elasticsearch says {status}")
 
 

@@ -49,7 +49,7 @@ class ClusterClock:
         self._last = timedelta(0) if there is None else there - (before + (after - before) / 2)
         return self._last
 
-    def left(self, until: datetime) -> timedelta:
+    def time_left(self, until: datetime) -> timedelta:
         """How long it is until that time by the clock that is further; measured anew once a minute.
 
         A cluster that does not tell its time is taken to have ours. Raises `Outage`.

@@ -4,7 +4,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.errors import Refusal
-from bot.cluster.client import ask, ask_whether
+from bot.cluster.client import ask, ask_authenticated
 from bot.cluster.connector_password import ConnectorPassword
 from bot.secret_stores.store import SecretStore
 
@@ -38,14 +38,14 @@ class ElasticsearchAccount:
             return False
         kept = self._store().read()
         for _ in range(LOOKS):
-            if self._works(kept):
+            if self._is_accepted(kept):
                 self._password.use(kept)
                 return False
             again = self._store().read()
             if again == kept:
                 break
             kept = again
-        old = self._that_works()
+        old = self._find_working()
         self._password.use(old)
         self._password.expect(kept)
         self.change(kept)
@@ -80,15 +80,15 @@ class ElasticsearchAccount:
             raise Refusal("its password is in no secret store")
         return self._password.store
 
-    def _that_works(self) -> SecretStr:
+    def _find_working(self) -> SecretStr:
         before = self._store().previous()
         candidates = [self._password.current, *([before] if before else [])]
         for each in candidates:
-            if self._works(each):
+            if self._is_accepted(each):
                 return each
         raise Refusal(f"the cluster takes neither the password in {self.place} nor the one before it")
 
-    def _works(self, password: SecretStr) -> bool:
+    def _is_accepted(self, password: SecretStr) -> bool:
         # With its own authorization: the answer is about this password and no other.
         with_it = self._client.options(basic_auth=(self._password.username, password.get_secret_value()))
-        return ask_whether(with_it.security.authenticate)
+        return ask_authenticated(with_it.security.authenticate)

@@ -52,7 +52,7 @@ class ConnectorPassword:
         """Will be tried as well when the one in use is refused: the cluster is about to take it."""
         self._expected = (password,)
 
-    def others(self, refused: SecretStr) -> Iterator[SecretStr]:
+    def alternatives(self, refused: SecretStr) -> Iterator[SecretStr]:
         """What may work instead of the one that was refused, likeliest first."""
         tried = [refused]
         for known in (self._current, *self._expected):
@@ -118,7 +118,7 @@ class ConnectorTransport(Transport):
         used = self.password.current
         answer = send(used)
         if answer.meta.status == _UNAUTHENTICATED:
-            for other in self.password.others(used):
+            for other in self.password.alternatives(used):
                 again = send(other)
                 if again.meta.status != _UNAUTHENTICATED:
                     self.password.use(other)

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from bot.access.errors import Gone, Refusal
 from bot.access.ports import Credential, CredentialSpec
-from bot.cluster.client import ask, ask_for
+from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.clock import ClusterClock
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher, Secret
-from bot.cluster.roles import rights
+from bot.cluster.roles import role_body
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class CredentialIssuer:
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
-        user = ask_for(lambda: self.client.security.get_user(username=spec.username)).get(spec.username)
-        if user is None or not self.installation.made(user) or not user["enabled"]:
+        user = ask_if_exists(lambda: self.client.security.get_user(username=spec.username)).get(spec.username)
+        if user is None or not self.installation.owns(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
         # Without a password: one who was removed just now is not made anew.
         self._put_user(spec, self.installation.metadata(spec), {})
@@ -68,10 +68,10 @@ class CredentialIssuer:
             each.result()
         key = self._grant(spec, password)
         removing = self.executor.submit(
-            ask_for, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
+            ask_if_exists, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
         )
         try:
-            ask_for(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
+            ask_if_exists(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
         finally:
             wait([removing])
         removing.result()
@@ -79,7 +79,7 @@ class CredentialIssuer:
 
     def _grant(self, spec: CredentialSpec, password: SecretStr) -> dict[str, Any]:
         # The server counts from its own present: where that is later than ours, the key ends by the server's.
-        left = self.clock.left(spec.expires_at)
+        left = self.clock.time_left(spec.expires_at)
         return ask(
             lambda: self.client.security.grant_api_key(
                 grant_type="password",
@@ -97,35 +97,39 @@ class CredentialIssuer:
 
     def end_other_keys(self, username: str, keep: str) -> None:
         """Invalidates every API key of that name but one. Raises `Outage`, `Refusal`."""
-        found = ask_for(lambda: self.client.security.get_api_key(username=username, active_only=True))
+        found = ask_if_exists(lambda: self.client.security.get_api_key(username=username, active_only=True))
         others = [each["id"] for each in found.get("api_keys", ()) if each["id"] != keep]
         if others:
             ask(lambda: self.client.security.invalidate_api_key(ids=others))
 
     def _end_keys(self, username: str) -> object:
-        return ask_for(lambda: self.client.security.invalidate_api_key(username=username))
+        return ask_if_exists(lambda: self.client.security.invalidate_api_key(username=username))
 
     def exists(self, username: str, key_id: str | None) -> bool:
         """Whether that user, or that API key, is there and usable; read in real time. Raises `Outage`, `Refusal`."""
         if key_id is not None:
-            found = ask_for(lambda: self.client.security.get_api_key(id=key_id, active_only=True))
+            found = ask_if_exists(lambda: self.client.security.get_api_key(id=key_id, active_only=True))
             return bool(found.get("api_keys"))
-        user = ask_for(lambda: self.client.security.get_user(username=username)).get(username)
-        return user is not None and self.installation.made(user) and user["enabled"]
+        user = ask_if_exists(lambda: self.client.security.get_user(username=username)).get(username)
+        return user is not None and self.installation.owns(user) and user["enabled"]
 
     def _check_name(self, spec: CredentialSpec) -> None:
-        asking = self.executor.submit(ask_for, lambda: self.client.security.get_role(name=spec.username))
+        asking = self.executor.submit(ask_if_exists, lambda: self.client.security.get_role(name=spec.username))
         try:
-            user = ask_for(lambda: self.client.security.get_user(username=spec.username))
+            user = ask_if_exists(lambda: self.client.security.get_user(username=spec.username))
         finally:
             wait([asking])
         role = asking.result()
-        if not all(self.installation.made(each) for each in (*user.values(), *role.values())):
+        if not all(self.installation.owns(each) for each in (*user.values(), *role.values())):
             raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
 
     def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
-        ask(lambda: self.client.security.put_role(name=spec.username, **rights(spec), metadata=metadata, refresh=False))
+        ask(
+            lambda: self.client.security.put_role(
+                name=spec.username, **role_body(spec), metadata=metadata, refresh=False
+            )
+        )
 
     def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret) -> None:
         ask(

@@ -56,7 +56,7 @@ class Inventory:
 
     def found(self) -> Iterator[Sequence[InventoryItem]]:
         """In pages of about a thousand. Raises `Outage`, `Refusal`."""
-        self.installation.known()
+        self.installation.require_id()
         everything = self._everything()
         while page := list(islice(everything, PAGE)):
             yield page
@@ -65,18 +65,18 @@ class Inventory:
         roles = {name: role for name, role in self._roles() if name.startswith(self.prefix)}
         parts: Iterable[_Finding] = merge(self._users(), self._keys(), key=itemgetter(0))
         for name, some in groupby(parts, key=itemgetter(0)):
-            found = self._as_found(self._joined(_Name(name, role=roles.pop(name, None)), some))
+            found = self._item_of(self._join(_Name(name, role=roles.pop(name, None)), some))
             if found is not None:
                 yield found
         for name, role in roles.items():
-            only = self._as_found(_Name(name, role=role))
+            only = self._item_of(_Name(name, role=role))
             if only is not None:
                 yield only
 
-    def _joined(self, name: _Name, parts: Iterable[_Finding]) -> _Name:
+    def _join(self, name: _Name, parts: Iterable[_Finding]) -> _Name:
         for _, kind, part in parts:
             mark = mark_of(part)
-            if mark is not None and not self.installation.made(part):
+            if mark is not None and not self.installation.owns(part):
                 name.foreign = name.foreign or kind == "user"
             elif kind == "user":
                 name.user = part
@@ -84,14 +84,14 @@ class Inventory:
                 name.keys.append(part)
         return name
 
-    def _as_found(self, name: _Name) -> InventoryItem | None:
+    def _item_of(self, name: _Name) -> InventoryItem | None:
         if name.foreign or not (name.user or name.role or name.keys):
             return None
         marks = [mark_of(each) for each in ([name.user] if name.user else []) + name.keys[::-1]]
         # A user's is written anew when a grant is extended, and so is a new key's; a role's is as old as the grant.
         said = [each for each in (*marks, name.role and name.role.mark) if each]
         mark = said[0] if said else {}
-        held = name.role or _held(name.keys)
+        held = name.role or _role_of(name.keys)
         return InventoryItem(
             username=name.name,
             grant_id=_text(mark.get("grant")),
@@ -131,7 +131,7 @@ class Inventory:
 
     def _roles(self) -> Iterator[tuple[str, _Role]]:
         # Never by name: Elasticsearch computes a role's name with a script, which a cluster may have switched off.
-        ours: dict[str, Any] = {"term": {f"{_MARK}.installation": self.installation.known()}}
+        ours: dict[str, Any] = {"term": {f"{_MARK}.installation": self.installation.require_id()}}
         unnamed: dict[str, Any] = {
             "bool": {
                 "filter": {"exists": {"field": f"{_MARK}.grant"}},
@@ -142,7 +142,7 @@ class Inventory:
         shown = ("name", _MARK, "indices.names", "indices.privileges")
         order = [f"{_MARK}.grant", f"{_MARK}.expires_at"]
         for role in self._pages("roles", shown, query, order, self.client.security.query_role):
-            patterns, indices = _rights(role.get("indices", ()))
+            patterns, indices = _names_and_privileges(role.get("indices", ()))
             yield role["name"], _Role(mark_of(role) or {}, patterns, indices)
 
     def _pages(
@@ -160,16 +160,18 @@ class Inventory:
             after = {"search_after": page[-1]["_sort"]}
 
 
-def _held(keys: Sequence[Mapping[str, Any]]) -> _Role | None:
+def _role_of(keys: Sequence[Mapping[str, Any]]) -> _Role | None:
     """What the newest key may do: the rights that its user had when it was made."""
     for key in reversed(keys):
         for roles in key.get("limited_by", ()):
-            patterns, indices = _rights([each for role in roles.values() for each in role.get("indices", ())])
+            patterns, indices = _names_and_privileges(
+                [each for role in roles.values() for each in role.get("indices", ())]
+            )
             return _Role({}, patterns, indices)
     return None
 
 
-def _rights(held: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _names_and_privileges(held: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = dict.fromkeys(name for each in held for name in each.get("names", ()))
     privileges = dict.fromkeys(name for each in held for name in each.get("privileges", ()))
     return tuple(names), tuple(privileges)

@@ -17,7 +17,7 @@ class Installation:
 
     id: str | None = None
 
-    def known(self) -> str:
+    def require_id(self) -> str:
         """The id. Raises `Outage` while it is not known."""
         if self.id is None:
             raise Outage("which installation this is will be known when Slack has answered once")
@@ -30,11 +30,11 @@ class Installation:
                 "grant": spec.grant_id,
                 "requester": spec.requester,
                 "expires_at": spec.expires_at.isoformat(),
-                "installation": self.known(),
+                "installation": self.require_id(),
             }
         }
 
-    def made(self, found: Mapping[str, Any]) -> bool:
+    def owns(self, found: Mapping[str, Any]) -> bool:
         """Whether that user, role or key says that this installation made it.
 
         What was made before there were installation ids names none, and is taken for ours where it is met by name.

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Receipt
-from bot.cluster.client import ask, ask_for
+from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 
@@ -35,7 +35,7 @@ class _Names:
     errors: dict[str, list[str]] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
 
-    def went_wrong(self, error: Outage | Refusal, names: Sequence[str]) -> None:
+    def add_error(self, error: Outage | Refusal, names: Sequence[str]) -> None:
         for name in names:
             self.errors.setdefault(name, []).append(str(error))
             if isinstance(error, Refusal):
@@ -57,17 +57,17 @@ class Removal:
         Nothing is touched before it is known whose the name is.
         """
         names = _Names(usernames)
-        known = self._whose(names)
+        known = self._check_owners(names)
         if not known:
-            return [_unknown(names, each) for each in usernames]
+            return [_unconfirmed(names, each) for each in usernames]
         self._stop_users(names, disable=disable)
         self._end_keys(names)
         self._delete_roles(names)
         return self._receipts(names, disable=disable)
 
-    def _whose(self, names: _Names) -> bool:
-        users = self._trying(names, names.all, lambda: self._users(names.all))
-        roles = self._trying(names, names.all, lambda: self._roles(names.all))
+    def _check_owners(self, names: _Names) -> bool:
+        users = self._try(names, names.all, lambda: self._users(names.all))
+        roles = self._try(names, names.all, lambda: self._roles(names.all))
         if users is None or roles is None:
             return False
         names.users, names.roles = users, roles
@@ -75,7 +75,7 @@ class Removal:
             found = [kind[each] for kind in (users, roles) if each in kind]
             # Both were ours when they were made. An administrator who changed one of them may have dropped its
             # metadata: that must not keep it alive.
-            if found and not any(map(self.installation.made, found)):
+            if found and not any(map(self.installation.owns, found)):
                 names.foreign.add(each)
             else:
                 names.ours.append(each)
@@ -89,14 +89,14 @@ class Removal:
         *others, last = names.ours
 
         def stop_one(username: str, *, refresh: bool = False) -> None:
-            self._trying(names, [username], lambda: stop(username, refresh=refresh))
+            self._try(names, [username], lambda: stop(username, refresh=refresh))
 
         for done in [self.executor.submit(stop_one, each) for each in others]:
             done.result()
         stop_one(last, refresh=bool(others))
 
     def _delete(self, username: str, *, refresh: bool) -> object:
-        return ask_for(lambda: self.client.security.delete_user(username=username, refresh=refresh))
+        return ask_if_exists(lambda: self.client.security.delete_user(username=username, refresh=refresh))
 
     def _disable(self, username: str, *, refresh: bool) -> None:
         """Disabled, without a role, and with a password that nobody ever saw; in one call, if the user is there."""
@@ -111,11 +111,11 @@ class Removal:
         self.hasher.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(lambda: put(**secret)))
 
     def _end_keys(self, names: _Names) -> None:
-        found = self._trying(names, names.ours, lambda: self._keys(names.ours))
+        found = self._try(names, names.ours, lambda: self._keys(names.ours))
         ids = [each["id"] for keys in (found or {}).values() for each in keys]
         if not ids:
             return
-        answer = self._trying(names, names.ours, lambda: ask(lambda: self.client.security.invalidate_api_key(ids=ids)))
+        answer = self._try(names, names.ours, lambda: ask(lambda: self.client.security.invalidate_api_key(ids=ids)))
         ended = set((answer or {}).get("invalidated_api_keys", ()))
         for name, keys in (found or {}).items():
             names.ended[name] = sum(1 for each in keys if each["id"] in ended)
@@ -125,15 +125,15 @@ class Removal:
         if len(there) == 1:
             (name,) = there
             security = self.client.security
-            self._trying(names, there, lambda: ask_for(lambda: security.delete_role(name=name, refresh=False)))
+            self._try(names, there, lambda: ask_if_exists(lambda: security.delete_role(name=name, refresh=False)))
         elif there:
             security = self.client.security
-            self._trying(names, there, lambda: ask(lambda: security.bulk_delete_role(names=there, refresh=False)))
+            self._try(names, there, lambda: ask(lambda: security.bulk_delete_role(names=there, refresh=False)))
 
     def _receipts(self, names: _Names, *, disable: bool) -> list[Receipt]:
-        users = self._trying(names, names.ours, lambda: self._users(names.ours))
-        roles = self._trying(names, names.ours, lambda: self._roles(names.ours))
-        keys = self._trying(names, names.ours, lambda: self._keys(names.ours))
+        users = self._try(names, names.ours, lambda: self._users(names.ours))
+        roles = self._try(names, names.ours, lambda: self._roles(names.ours))
+        keys = self._try(names, names.ours, lambda: self._keys(names.ours))
         receipts = []
         for each in names.all:
             if each in names.foreign:
@@ -146,7 +146,7 @@ class Removal:
                     user_gone=users is not None and user is None,
                     role_gone=roles is not None and each not in roles,
                     keys_left=None if keys is None else len(keys.get(each, ())),
-                    errors=_of(names, each),
+                    errors=_errors_of(names, each),
                     user_disabled=disable and user is not None and not user["enabled"] and not user["roles"],
                     keys_ended=names.ended.get(each, 0),
                     final=each in names.final,
@@ -155,10 +155,10 @@ class Removal:
         return receipts
 
     def _users(self, names: Sequence[str]) -> Mapping[str, Any]:
-        return ask_for(lambda: self.client.security.get_user(username=list(names))) if names else {}
+        return ask_if_exists(lambda: self.client.security.get_user(username=list(names))) if names else {}
 
     def _roles(self, names: Sequence[str]) -> Mapping[str, Any]:
-        return ask_for(lambda: self.client.security.get_role(name=list(names))) if names else {}
+        return ask_if_exists(lambda: self.client.security.get_role(name=list(names))) if names else {}
 
     def _keys(self, names: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """The live API keys of each name."""
@@ -172,7 +172,7 @@ class Removal:
     def _live_keys(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         if len(names) == 1:
             (name,) = names
-            only = ask_for(lambda: self.client.security.get_api_key(username=name, active_only=True))
+            only = ask_if_exists(lambda: self.client.security.get_api_key(username=name, active_only=True))
             return list(only.get("api_keys", ()))
         answer = ask(
             lambda: self.client.security.query_api_keys(
@@ -187,17 +187,19 @@ class Removal:
         )
         return list(answer["api_keys"])
 
-    def _trying(self, names: _Names, about: Sequence[str], call: Callable[[], _Answer]) -> _Answer | None:
+    def _try(self, names: _Names, about: Sequence[str], call: Callable[[], _Answer]) -> _Answer | None:
         try:
             return call()
         except (Outage, Refusal) as error:
-            names.went_wrong(error, about)
+            names.add_error(error, about)
             return None
 
 
-def _of(names: _Names, name: str) -> tuple[str, ...]:
+def _errors_of(names: _Names, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names.errors.get(name, ())))
 
 
-def _unknown(names: _Names, name: str) -> Receipt:
-    return Receipt(user_gone=False, role_gone=False, keys_left=None, errors=_of(names, name), final=name in names.final)
+def _unconfirmed(names: _Names, name: str) -> Receipt:
+    return Receipt(
+        user_gone=False, role_gone=False, keys_left=None, errors=_errors_of(names, name), final=name in names.final
+    )

@@ -9,7 +9,7 @@ KIBANA = "kibana-.kibana"
 """What Kibana's privileges are filed under in a role: `kibana-` and its index ("Application privileges", Kibana)."""
 
 
-def rights(spec: CredentialSpec) -> dict[str, Any]:
+def role_body(spec: CredentialSpec) -> dict[str, Any]:
     """The rights in a role's body: index privileges and Kibana features.
 
     No cluster privilege, no system index and nobody to run as, save where a permission that is offered as dangerous

@@ -1,1 +1,1 @@
-"""Slack: what people type, click and read."""
+"""Slack: commands, buttons, forms and messages."""

@@ -1,1 +1,1 @@
-"""What people read, as Block Kit. Pure."""
+"""The content of messages, modals and the Home tab, as Block Kit. Pure."""

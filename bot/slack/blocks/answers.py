@@ -20,7 +20,16 @@ from bot.slack import ids
 from bot.slack.blocks import messages
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.on_behalf import take_back
-from bot.slack.blocks.phrases import AS, asked, chosen, covered, dangers, people, reviewed, without_asking
+from bot.slack.blocks.phrases import (
+    AS_CREDENTIAL,
+    coverage,
+    dangers,
+    flow_line,
+    people,
+    request_terms,
+    reviewed,
+    without_asking,
+)
 from bot.slack.blocks.rich_text import (
     MENTION,
     Bold,
@@ -47,7 +56,7 @@ def filed(result: FilingResult) -> MessageContent:
     request, plan = result.request, result.plan
     if result.duplicate is not None:
         return _there_already(result.duplicate)
-    first: Line = ("Request ", Code(request.id), " is filed: ", *asked(request))
+    first: Line = ("Request ", Code(request.id), " is filed: ", *request_terms(request))
     if plan is None:
         return plain([
             first,
@@ -61,8 +70,8 @@ def filed(result: FilingResult) -> MessageContent:
             [
                 first,
                 *risk,
-                *covered(plan.preview),
-                chosen(plan.flow.name, plan.flow.max_duration),
+                *coverage(plan.preview),
+                flow_line(plan.flow.name, plan.flow.max_duration),
                 without_asking(plan) if plan.flow.break_glass else rule,
             ]
         )
@@ -70,8 +79,8 @@ def filed(result: FilingResult) -> MessageContent:
     return plain([
         first,
         *dangers(request.privileges),
-        *([] if request.extends else covered(plan.preview)),
-        chosen(plan.flow.name, plan.flow.max_duration),
+        *([] if request.extends else coverage(plan.preview)),
+        flow_line(plan.flow.name, plan.flow.max_duration),
         *_asked_owners(plan, "Asked"),
         ("Open until ", LocalTime(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
@@ -82,10 +91,10 @@ def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
     """The result that filing a request would have."""
     return plain([
         (Bold(parsed.permission.name), " on ", *codes(parsed.patterns),
-         f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS[plan.kind]}"),
+         f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS_CREDENTIAL[plan.kind]}"),
         *dangers(parsed.permission.stored()),
-        *covered(plan.preview),
-        chosen(plan.flow.name, plan.flow.max_duration),
+        *coverage(plan.preview),
+        flow_line(plan.flow.name, plan.flow.max_duration),
         *approvers_of(plan),
         *((f"Note: {problem}.",) for problem in plan.problems),
         ("Nothing was filed.",),
@@ -223,13 +232,13 @@ def _there_already(details: RequestDetails) -> MessageContent:
     again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
     if grant is None:
         lines: list[Line] = [
-            ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *asked(request)),
+            ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *request_terms(request)),
             ("Open until ", LocalTime(request.pending_until), "."),
             again,
         ]
         return plain(lines, (take_back(request),))
     lines = [
-        ("This access is there already: ", Code(request.id), ", ", *asked(request)),
+        ("This access is there already: ", Code(request.id), ", ", *request_terms(request)),
         ("It ends ", LocalTime(grant.expires_at), ". The credential stands in its direct message."),
         again,
     ]

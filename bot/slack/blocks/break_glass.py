@@ -9,7 +9,7 @@ from bot.access.states import LIVE
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.messages import revoke_button
-from bot.slack.blocks.phrases import asked, covered, dangers, reviewed, where_it_stands
+from bot.slack.blocks.phrases import coverage, dangers, request_terms, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import Line, Person, TextPart
 
 
@@ -18,9 +18,9 @@ def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
     request, grant = details.request, details.grant
     live = grant is not None and grant.state in LIVE
     lines: list[Line] = [
-        (*_who(request, "has" if live else "had"), *asked(request), ", without approval."),
+        (*_who(request, "has" if live else "had"), *request_terms(request), ", without approval."),
         *dangers(request.privileges or {}),
-        *covered(read_preview(request.preview)),
+        *coverage(read_preview(request.preview)),
         ("Reason: ", request.reason),
         *([where_it_stands(grant, request.kind)] if grant else []),
         ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)

@@ -17,7 +17,7 @@ from bot.access.requests.counter_offers import Choices
 from bot.access.states import RequestState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.phrases import asked, decision, offer_of, terms
+from bot.slack.blocks.phrases import decision, offer_of, offer_terms, request_terms
 from bot.slack.blocks.rich_text import Line, Person, block, shortened
 
 LONGEST_OPTION = 75
@@ -47,7 +47,7 @@ def offer_form(choices: Choices) -> View:
         submit="Offer",
         close="Back",
         blocks=[
-            block([asked(request), ("Accepted, it is your approval.",)]),
+            block([request_terms(request), ("Accepted, it is your approval.",)]),
             *fields,
         ],
     )
@@ -59,8 +59,10 @@ def offer_message(details: RequestDetails, offer_id: str) -> MessageContent:
     if offer is None:
         raise LookupError(f"{request.id} has no offer {offer_id}")
     lines: list[Line] = [
-        (Person(offer.by), " offers less than you asked for: ", *terms(offer), "."),
-        ("You asked for ", *asked(request)) if offer.state is not OfferState.ACCEPTED else asked(request),
+        (Person(offer.by), " offers less than you asked for: ", *offer_terms(offer), "."),
+        ("You asked for ", *request_terms(request))
+        if offer.state is not OfferState.ACCEPTED
+        else request_terms(request),
     ]
     if offer.state is OfferState.OPEN and request.state is RequestState.PENDING:
         lines.append((f"Accepted, it is the approval of {offer_owner(details)}. Declined, your request stays.",))

@@ -7,7 +7,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.states import LIVE
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.phrases import asked, where_it_stands
+from bot.slack.blocks.phrases import request_terms, where_it_stands
 from bot.slack.blocks.rich_text import Line, LocalTime
 
 
@@ -17,13 +17,16 @@ def grants_to_warn(details: RequestDetails, about: str) -> MessageContent:
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
     if grant.state not in LIVE:
-        return content(f"Access {request.id} has ended", [where_it_stands(grant, request.kind), asked(request)])
+        return content(f"Access {request.id} has ended", [where_it_stands(grant, request.kind), request_terms(request)])
     if grant.expires_at != end_of(about):
-        lines: list[Line] = [("It was extended and ends ", LocalTime(grant.expires_at), " now."), asked(request)]
+        lines: list[Line] = [
+            ("It was extended and ends ", LocalTime(grant.expires_at), " now."),
+            request_terms(request),
+        ]
         return content(f"Access {request.id} goes on", lines)
     lines = [
         ("It ends ", LocalTime(grant.expires_at), ". Do you need it for longer?"),
-        asked(request),
+        request_terms(request),
     ]
     return content(f"Access {request.id} ends soon", lines, _buttons(grant.id))
 

@@ -6,7 +6,7 @@ from bot.access.requests.routing import ParsedRequest, Plan
 from bot.access.requests.service import Requests
 from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues
-from bot.slack.blocks.phrases import AS, chosen, covered, dangers
+from bot.slack.blocks.phrases import AS_CREDENTIAL, coverage, dangers, flow_line
 from bot.slack.blocks.rich_text import Line, sentence
 
 
@@ -28,9 +28,9 @@ def preview(parsed: ParsedRequest, plan: Plan) -> list[Line]:
     by_rule = plan.by_rule and not plan.flow.break_glass
     lines: list[Line] = [
         *dangers(parsed.permission.stored()),
-        *covered(plan.preview),
-        chosen(plan.flow.name, plan.flow.max_duration),
-        *([("It approves by itself, ", AS[plan.kind], ".")] if by_rule else approvers_of(plan)),
+        *coverage(plan.preview),
+        flow_line(plan.flow.name, plan.flow.max_duration),
+        *([("It approves by itself, ", AS_CREDENTIAL[plan.kind], ".")] if by_rule else approvers_of(plan)),
     ]
     if plan.flow.needs_reason:
         lines.append(("It needs a reason.",))

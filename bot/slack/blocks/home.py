@@ -24,7 +24,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.store.home import RequestPage
 from bot.slack import ids
-from bot.slack.blocks.phrases import AS, decision, reviewed, where_it_stands
+from bot.slack.blocks.phrases import AS_CREDENTIAL, decision, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import (
     Bold,
     Code,
@@ -91,7 +91,7 @@ def _owned(seen: HomeTabContent) -> list[Block]:
 def _favourites(kept: Sequence[Favourite]) -> list[Block]:
     blocks: list[Block] = [HeaderBlock(text="Favourites")] if kept else []
     for each in kept:
-        what = (*_terms(each), f" for {_length(each.duration)}, {AS[each.kind]}")
+        what = (*_terms(each), f" for {_length(each.duration)}, {AS_CREDENTIAL[each.kind]}")
         blocks.append(block([what, *([(_short(each.reason),)] if each.reason else [])]))
         buttons = [
             _button("Ask again", ids.ASK_FAVOURITE, each.key),
@@ -120,7 +120,7 @@ def _section(title: str, section: Section, found: RequestPage, item: Item) -> li
 
 def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request, grant = details.request, _grant(details)
-    until: Line = ("Until ", LocalTime(grant.expires_at), f", {AS[request.kind]}.")
+    until: Line = ("Until ", LocalTime(grant.expires_at), f", {AS_CREDENTIAL[request.kind]}.")
     if grant.state is GrantState.PROVISIONING:
         return [_title(request), ("It is being made.",)], [_revoke(grant)]
     fresh = (
@@ -135,7 +135,7 @@ def _waiting(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request = details.request
     lines: list[Line] = [
         _title(request),
-        (Person(request.requester), f" asks for {_length(request.duration)}, {AS[request.kind]}. ",
+        (Person(request.requester), f" asks for {_length(request.duration)}, {AS_CREDENTIAL[request.kind]}. ",
          "Open until ", LocalTime(request.pending_until), "."),
         *([("Reason: ", _short(request.reason))] if request.reason else []),
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def _given(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request, grant = details.request, _grant(details)
     lines: list[Line] = [
         _title(request),
-        (Person(request.requester), ", until ", LocalTime(grant.expires_at), f", {AS[request.kind]}."),
+        (Person(request.requester), ", until ", LocalTime(grant.expires_at), f", {AS_CREDENTIAL[request.kind]}."),
         *([reviewed(request)] if request.break_glass else []),
     ]
     to_review = request.break_glass and request.reviewed_at is None

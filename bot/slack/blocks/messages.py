@@ -25,18 +25,18 @@ from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.curl import search_line
 from bot.slack.blocks.phrases import (
-    asked,
-    chosen,
-    covered,
+    coverage,
     dangers,
     decision,
-    needed,
-    offered,
+    flow_line,
+    needed_approvals,
+    offers_made,
     people,
+    request_terms,
     unconfirmed,
     where_it_stands,
     who_asks,
-    why,
+    why_asked,
 )
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, TextPart, fallback, sentence
 
@@ -61,23 +61,23 @@ def approval(details: RequestDetails, recipient: str) -> MessageContent:
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
         who_asks(request, what),
-        asked(request),
+        request_terms(request),
         *dangers(request.privileges or {}),
-        *covered(read_preview(request.preview)),
+        *coverage(read_preview(request.preview)),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
     if request.state is RequestState.PENDING:
         lines += [
-            *([chosen(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
-            *needed(details),
+            *([flow_line(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
+            *needed_approvals(details),
             ("Asked: ", *people(request.owners), "."),
-            why(details, recipient),
-            *offered(details),
+            why_asked(details, recipient),
+            *offers_made(details),
             ("Open until ", LocalTime(request.pending_until), "."),
         ]
         decide = (_approve(request), _deny(request), _offer(request))
         return content(f"Request {request.id}", lines, () if recipient in details.approvers else decide)
-    lines += [decision(details), *offered(details)]
+    lines += [decision(details), *offers_made(details)]
     if details.grant is None or request.extends is not None:
         return content(f"Request {request.id}: {request.state.value}", lines)
     lines.append(where_it_stands(details.grant, request.kind))
@@ -102,8 +102,8 @@ def credential(details: RequestDetails) -> MessageContent:
         return revealable(request, grant)
     if grant is None or grant.state in LIVE:
         lines: list[Line] = [decision(details), ("Your credential is being made and will stand here in a moment.",)]
-        return content(f"Access {request.id} approved", [*lines, asked(request)])
-    lines = [asked(request), where_it_stands(grant, request.kind)]
+        return content(f"Access {request.id} approved", [*lines, request_terms(request)])
+    lines = [request_terms(request), where_it_stands(grant, request.kind)]
     if grant.end_reason == EndReason.REMOVED_BY_HAND:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
     if not revealed:
@@ -115,7 +115,7 @@ def revealable(request: AccessRequest, grant: Grant) -> MessageContent:
     """To the requester, in the place of the secret: the button that makes one."""
     noun = "API key" if request.kind is CredentialKind.API_KEY else "password"
     lines: list[Line] = [
-        asked(request),
+        request_terms(request),
         (f"Press Reveal: your {noun} is made at that moment, and shown once in a window that Slack does not keep.",),
         ("Each Reveal makes a new one, and the one before stops.",),
         ("Ends: ", LocalTime(grant.expires_at)),
@@ -135,7 +135,7 @@ def delivered(details: RequestDetails, integration: Integration, secret: Credent
     lines = handed_over(request, grant, integration, secret)
     # The fallback goes into notifications and e-mails: it has everything but the secret.
     blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
-    return MessageContent(f"{title}\n{fallback([asked(request)])}", blocks)
+    return MessageContent(f"{title}\n{fallback([request_terms(request)])}", blocks)
 
 
 def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:
@@ -146,7 +146,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
     else:
         shown = [("Username: ", Code(secret.username)), ("Password: ", Code(text))]
     return [
-        asked(request),
+        request_terms(request),
         ("URL: ", Code(integration.public_url)),
         *shown,
         ("Ends: ", LocalTime(grant.expires_at)),
@@ -186,7 +186,7 @@ def _details(integration: Integration, grant: Grant, request: AccessRequest) -> 
 def outcome(details: RequestDetails) -> MessageContent:
     """To the requester: the result of a request, if that is not a credential."""
     request = details.request
-    lines = [decision(details), asked(request)]
+    lines = [decision(details), request_terms(request)]
     if request.extends and request.state is RequestState.APPROVED and details.grant is not None:
         lines.append((Code(request.extends), " now ends ", LocalTime(details.grant.expires_at), ". ", _after(request)))
         return content(f"Extension {request.id} approved", lines)
@@ -209,7 +209,7 @@ def delayed(details: RequestDetails) -> MessageContent:
     lines: list[Line] = [
         (f"{details.request.integration} or Slack does not answer. I keep trying.",),
         ("Your credential comes as soon as it does.",),
-        asked(details.request),
+        request_terms(details.request),
     ]
     return content(f"Access {details.request.id} is delayed", lines)
 
@@ -217,7 +217,7 @@ def delayed(details: RequestDetails) -> MessageContent:
 def ended(details: RequestDetails) -> MessageContent:
     """To requester and approver: the access is over, with the receipt that was read back from the cluster."""
     request = details.request
-    lines: list[Line] = [("Access of ", Person(request.requester), " is over."), asked(request)]
+    lines: list[Line] = [("Access of ", Person(request.requester), " is over."), request_terms(request)]
     if details.grant is not None:
         lines.append(where_it_stands(details.grant, request.kind))
     return content(f"Access {request.id} has ended", lines)
@@ -226,7 +226,7 @@ def ended(details: RequestDetails) -> MessageContent:
 def failed(details: RequestDetails) -> MessageContent:
     """To the owners: a problem that needs a person, and the steps to solve it by hand."""
     request, grant = details.request, details.grant
-    lines: list[Line] = [("Access of ", Person(request.requester), "."), asked(request)]
+    lines: list[Line] = [("Access of ", Person(request.requester), "."), request_terms(request)]
     if grant is None:
         return content(f"Access {request.id}", lines)
     if grant.state is GrantState.REVOCATION_FAILED:

@@ -7,7 +7,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.states import RequestState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.phrases import asked, decision, people, who_asks
+from bot.slack.blocks.phrases import decision, people, request_terms, who_asks
 from bot.slack.blocks.rich_text import Line, LocalTime
 
 
@@ -16,7 +16,7 @@ def asked_for_you(details: RequestDetails) -> MessageContent:
     request = details.request
     lines: list[Line] = [
         who_asks(request, "access"),
-        asked(request),
+        request_terms(request),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
     if request.state is RequestState.PENDING:

@@ -30,20 +30,20 @@ _LONGEST_ERROR = 300
 """Characters of an error of the cluster."""
 
 
-AS: Mapping[CredentialKind, str] = {
+AS_CREDENTIAL: Mapping[CredentialKind, str] = {
     CredentialKind.PASSWORD: "with a password",
     CredentialKind.API_KEY: "as an API key",
 }
 """The kind of credential, as the end of a line with the terms."""
 
 
-def asked(request: AccessRequest) -> tuple[TextPart, ...]:
+def request_terms(request: AccessRequest) -> tuple[TextPart, ...]:
     """The terms of a request, in a line."""
     length = format_duration(request.length)
     duration = f"{length} more for {request.extends}" if request.extends else length
     # The kind of credential is unknown until the access flow is known, unless the request named one.
     decided = request.flow or request.kind is not CredentialKind.PASSWORD
-    given = f", {AS[request.kind]}" if decided else ""
+    given = f", {AS_CREDENTIAL[request.kind]}" if decided else ""
     return (
         Bold(request.permission), " on ", *codes(request.patterns), f" in {request.integration} for {duration}{given}",
     )  # fmt: skip
@@ -56,7 +56,7 @@ def who_asks(request: AccessRequest, what: str) -> tuple[TextPart, ...]:
     return (Person(request.asked_by), f" asks for {what} for ", Person(request.requester), ".")
 
 
-def terms(offer: CounterOffer) -> tuple[TextPart, ...]:
+def offer_terms(offer: CounterOffer) -> tuple[TextPart, ...]:
     """The terms of an offer, in a line."""
     return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
 
@@ -73,7 +73,7 @@ _ANSWERED = {
 }
 
 
-def offered(details: RequestDetails) -> list[Line]:
+def offers_made(details: RequestDetails) -> list[Line]:
     """The counter-offers and their states, without replaced ones."""
     pending = details.request.state is RequestState.PENDING
     lines: list[Line] = []
@@ -82,7 +82,7 @@ def offered(details: RequestDetails) -> list[Line]:
             continue
         lapsed = offer.state is OfferState.OPEN and not pending
         state = "no longer open" if lapsed else _ANSWERED[offer.state]
-        lines.append((Person(offer.by), " offered ", *terms(offer), f": {state}."))
+        lines.append((Person(offer.by), " offered ", *offer_terms(offer), f": {state}."))
     return lines[-_MOST_OFFERS:]
 
 
@@ -107,7 +107,7 @@ def dangers(privileges: Mapping[str, Any]) -> list[Line]:
     return [(*parts, ". What is made with it is not taken away at the end.")]
 
 
-def covered(seen: Preview | None) -> list[Line]:
+def coverage(seen: Preview | None) -> list[Line]:
     """The resources that a request covers, as far as they are known."""
     if seen is None:
         return [("The cluster did not answer, so what it matches is not known.",)]
@@ -118,7 +118,7 @@ def covered(seen: Preview | None) -> list[Line]:
     return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
 
 
-def chosen(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
+def flow_line(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
     """The access flow of a request, why that one, and its longest duration."""
     return (f"Access flow “{flow}”, the first that fits; it allows up to {format_duration(limit)}.",)
 
@@ -141,7 +141,7 @@ def reviewed(request: AccessRequest) -> Line:
     return ("Reviewed by ", Person(request.reviewed_by), " on ", LocalTime(request.reviewed_at), ".")
 
 
-def needed(details: RequestDetails) -> list[Line]:
+def needed_approvals(details: RequestDetails) -> list[Line]:
     """One line for each owner group: who has approved, and how many more have to."""
     lines: list[Line] = []
     several = sum(1 for group in details.groups if not group.escalation) > 1
@@ -162,7 +162,7 @@ def needed(details: RequestDetails) -> list[Line]:
     return [*lines, (f"And {rest} more groups.",)] if rest > 0 else lines
 
 
-def why(details: RequestDetails, recipient: str) -> tuple[TextPart, ...]:
+def why_asked(details: RequestDetails, recipient: str) -> tuple[TextPart, ...]:
     """Why this person is asked."""
     groups = [group for group in details.groups if recipient in group.asked]
     if any(group.escalation for group in groups):
@@ -206,13 +206,13 @@ def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
         (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
     )
     if grant.ended_at is not None:
-        return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *proof(grant, kind))
+        return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, kind))
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")
 
 
-def proof(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
+def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     """The receipt in a line."""
     receipt = grant.receipt
     if receipt is None:  # a grant of a version that kept no receipts

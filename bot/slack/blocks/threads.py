@@ -7,7 +7,7 @@ from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, read_timeline
 from bot.access.models.request_details import RequestDetails
 from bot.slack.blocks.content import MessageContent, plain
-from bot.slack.blocks.phrases import offer_of, people, terms, where_it_stands
+from bot.slack.blocks.phrases import offer_of, offer_terms, people, where_it_stands
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, TextPart
 
 Parts = tuple[TextPart, ...]
@@ -66,12 +66,12 @@ def _extension_asked(_details: RequestDetails, request_id: str) -> Parts:
 
 def _offered(details: RequestDetails, offer_id: str) -> Parts:
     offer = offer_of(details, offer_id)
-    return (Person(offer.by), " offers ", *terms(offer), ".") if offer else ("Less was offered.",)
+    return (Person(offer.by), " offers ", *offer_terms(offer), ".") if offer else ("Less was offered.",)
 
 
 def _accepted(details: RequestDetails, offer_id: str) -> Parts:
     offer = offer_of(details, offer_id)
-    what = terms(offer) if offer else ("less",)
+    what = offer_terms(offer) if offer else ("less",)
     return (Person(details.request.requester), " accepted ", *what, ".")
 
 

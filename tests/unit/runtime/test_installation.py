@@ -18,13 +18,13 @@ def test_it_is_learned_from_slack_once_and_kept(world: World) -> None:
     first = identity(world)
     first.recall(None)
     with pytest.raises(Outage, match="which installation"):
-        first.installation.known()
+        first.installation.require_id()
     first.learn(WHO)
-    assert first.installation.known() == "T1-U1"
+    assert first.installation.require_id() == "T1-U1"
     again = identity(world)
     again.recall(None)
     again.learn({"team_id": "T2", "user_id": "U2"})
-    assert again.installation.known() == "T1-U1"
+    assert again.installation.require_id() == "T1-U1"
 
 
 def test_slack_that_was_away_at_the_start_is_asked_until_it_answers(world: World) -> None:
@@ -47,7 +47,7 @@ def test_what_an_administrator_chose_counts(world: World) -> None:
     kept, chosen = identity(world), identity(world)
     kept.learn(WHO)
     chosen.recall("blue")
-    assert chosen.installation.known() == "blue"
+    assert chosen.installation.require_id() == "blue"
     after = identity(world)
     after.recall(None)
-    assert after.installation.known() == "blue"
+    assert after.installation.require_id() == "blue"

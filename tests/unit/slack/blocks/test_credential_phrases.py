@@ -21,7 +21,7 @@ from bot.slack.blocks import modals as views
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.curl import search_line
 from bot.slack.blocks.form import FormValues, request_form
-from bot.slack.blocks.phrases import asked, dangers, proof, unconfirmed
+from bot.slack.blocks.phrases import dangers, receipt_line, request_terms, unconfirmed
 from bot.slack.blocks.rich_text import fallback
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -61,13 +61,13 @@ def text_of(content: MessageContent) -> str:
 
 
 def test_what_was_asked_for_names_its_kind_once_that_is_known() -> None:
-    assert fallback([asked(details(KEY).request)]) == "read on logs-* in production for 1h, as an API key"
+    assert fallback([request_terms(details(KEY).request)]) == "read on logs-* in production for 1h, as an API key"
     request = details().request
-    assert fallback([asked(request)]) == "read on logs-* in production for 1h, with a password"
+    assert fallback([request_terms(request)]) == "read on logs-* in production for 1h, with a password"
     request.flow = ""
-    assert fallback([asked(request)]) == "read on logs-* in production for 1h"
+    assert fallback([request_terms(request)]) == "read on logs-* in production for 1h"
     request.kind = KEY
-    assert fallback([asked(request)]) == "read on logs-* in production for 1h, as an API key"
+    assert fallback([request_terms(request)]) == "read on logs-* in production for 1h, as an API key"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_receipt_is_one_line(
 ) -> None:
     there = ended(kind, receipt, due_at=due_at)
     assert there.grant is not None
-    assert fallback([proof(there.grant, kind)]).endswith(words)
+    assert fallback([receipt_line(there.grant, kind)]).endswith(words)
     for one in (MessageKind.ENDED, MessageKind.CREDENTIAL, MessageKind.APPROVAL):
         assert words in messages.message(one, there, "U0OWNER").text
 

@@ -1,1 +1,1 @@
-"""Elasticsearch, as the domain needs it: what exists, and making and removing temporary users."""
+"""Elasticsearch: reads the catalogue, and creates and removes temporary users and API keys."""

@@ -1,4 +1,4 @@
-"""An Elasticsearch index that audit events are sent to, by an account that can add to it and do nothing else."""
+"""Ships audit events to an Elasticsearch index, with an account that can only add to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from bot.access.errors import Outage, Refusal
 from bot.cluster.client import ask
 
 PRIVILEGES = ("create_doc", "auto_configure")
-"""On the index: it adds documents, makes the index and its fields; it reads, changes and removes nothing."""
+"""Privileges on the index: to add documents, and to create the index and its fields; none to read, change or delete."""
 
 CREATED, EXISTS, TOO_MANY, SERVER_ERROR = 201, 409, 429, 500
 
@@ -24,11 +24,11 @@ class AuditIndex:
 
     @property
     def name(self) -> str:
-        """Another cluster or another index is another destination: the whole trail is sent there."""
+        """The cluster and the index. A change of either is another destination, which gets the whole trail."""
         return self._name
 
     def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """One bulk call of `create`: what is there under its id is left as it is. Raises `Outage`, `Refusal`."""
+        """Adds the documents in one bulk call. Existing ids are left unchanged. Raises `Outage`, `Refusal`."""
         operations: list[dict[str, Any]] = []
         for name, document in documents:
             operations += [{"create": {"_id": name}}, document]

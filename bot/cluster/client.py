@@ -1,4 +1,4 @@
-"""The connection to one cluster, and its errors in the domain's terms."""
+"""The connection to one cluster. Maps its errors to the domain's."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,28 +18,28 @@ from bot.cluster.connector_password import ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10
-"""For one call. All calls of the application are small: one that takes longer is a cluster in trouble."""
+"""The timeout of one call. All calls are small: a cluster that takes longer is in trouble."""
 
 CONNECTIONS = 32
-"""Kept open: as many as there are workers for the cluster, twice, since role and user are made side by side."""
+"""Open connections: two for each worker of the cluster, since role and user are created in parallel."""
 
 BAD_REQUEST = 400
 
 _TRY_AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
-"""401 too: a connector password that is being changed must not end anybody's access."""
+"""Status codes worth a retry. With 401 among them, a change of the connector password ends nobody's access."""
 
 _TYPE = re.compile(r"[a-z_]{1,80}")
-"""What Elasticsearch calls an error. Anything else may be a whole page, and repeat what it was sent."""
+"""The form of Elasticsearch's error types. Anything else may be a whole page that repeats the request."""
 
 _PRODUCT = ("x-elastic-product", "Elasticsearch")
-"""The header of Elasticsearch's own answers, by which its clients know it too."""
+"""The header by which Elasticsearch's clients recognize its answers."""
 
 
 @dataclass(frozen=True)
 class ClusterConnection:
-    """How to reach one cluster as one account. Either `url` or `cloud_id` is set; an `api_key` stands for a user.
+    """How to reach one cluster with one account. Either `url` or `cloud_id` is set; an `api_key` replaces the user.
 
-    With a `store` the password is there, and `password` is empty: it is read when it is needed, and may change.
+    With a `store`, `password` is empty: the password is read from the store when it is needed, and may change.
     """
 
     username: str
@@ -51,31 +51,31 @@ class ClusterConnection:
     api_key: SecretStr | None = None
 
     def sign_in(self) -> ConnectorPassword:
-        """The password as it is now. Raises `Outage`, `Refusal`, where the secret store does."""
+        """The present password. Raises `Outage`, `Refusal` if the secret store does."""
         password = self.password if self.store is None else self.store.read()
         return ConnectorPassword(self.username, password, self.store)
 
 
 class BadRequest(Refusal):
-    """Elasticsearch does not take what it was sent: status 400."""
+    """Elasticsearch rejects the request with status 400."""
 
 
 def node_at(url: str) -> NodeConfig:
-    """Where that is; without a port, the one of its scheme. Raises `ValueError` for what is no address."""
+    """The node at `url`, by default on the port of its scheme. Raises `ValueError` if that is no address."""
     return url_to_node_config(url, use_default_ports_for_scheme=True)
 
 
 def connect(connection: ClusterConnection, password: ConnectorPassword | None = None) -> Elasticsearch:
-    """A client that does not retry by itself: a create that is sent twice could leave an orphan behind.
+    """A client without retries: a repeated create could leave an orphan behind.
 
-    It signs in with what is in `password`, also when that changes. Raises `Outage`, `Refusal` where it has to be read.
+    It signs in with the present secret of `password`. Raises `Outage`, `Refusal` if that has to be read and cannot.
     """
     signed_in = password or connection.sign_in()
     extra: dict[str, Any] = {"ca_certs": str(connection.ca_certs)} if connection.ca_certs else {}
     client = Elasticsearch(
         hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
-        # A call that brings its own authorization is left alone by the transport.
+        # The transport leaves calls with their own authorization alone.
         api_key=connection.api_key.get_secret_value() if connection.api_key else None,
         request_timeout=TIMEOUT_SECONDS,
         max_retries=0,
@@ -91,7 +91,7 @@ def connect(connection: ClusterConnection, password: ConnectorPassword | None = 
 
 
 def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
-    """What Elasticsearch answers. Raises `Outage`, `Refusal`, whose text names no body, so no secret is in it."""
+    """Makes the call and returns the body. Raises `Outage`, `Refusal`; their text has no part of it, so no secret."""
     with told("cluster"):
         with _domain_errors():
             answer = call()
@@ -99,7 +99,7 @@ def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
 
 
 def ask_if_exists(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
-    """The same, for what may not be there: empty when Elasticsearch itself says so. Raises `Outage`, `Refusal`."""
+    """Like `ask`, but returns an empty body if Elasticsearch itself answers 404. Raises `Outage`, `Refusal`."""
     with told("cluster"):
         with _domain_errors():
             try:
@@ -112,7 +112,7 @@ def ask_if_exists(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
 
 
 def ask_authenticated(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
-    """Whether the call is not turned away for want of the right password. Raises `Outage`, `Refusal`."""
+    """Whether the cluster accepts the password of the call. Raises `Outage`, `Refusal`."""
     with _domain_errors():
         try:
             answer = call()
@@ -125,7 +125,7 @@ def ask_authenticated(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
 
 
 def _checked_body(answer: ObjectApiResponse[Any]) -> dict[str, Any]:
-    # The client itself looks at the first answer alone. A sign-in page with status 200 is nobody's yes.
+    # The client checks only its first answer. A sign-in page with status 200 confirms nothing.
     if not _has_product(answer.meta):
         raise _unknown_server(answer.meta.status)
     body: dict[str, Any] = answer.body
@@ -156,10 +156,10 @@ def _unknown_server(status: int) -> Outage:
 
 
 def _is_from_elasticsearch(error: ApiError) -> bool:
-    """Whether it was the cluster that said no, and not something before it that cannot reach it.
+    """Whether the error is the cluster's own, and not of a proxy that cannot reach it.
 
-    A load balancer without a backend answers 404 as well: taken for Elasticsearch's, that would say that a user is
-    gone. The answers 401 and 403 of Elasticsearch carry no product header (measured on 8.19 and 9.5).
+    A load balancer without a backend answers 404 as well, which must not count as proof that a user is gone.
+    Elasticsearch's answers 401 and 403 carry no product header (measured on 8.19 and 9.5).
     """
     return _has_product(error.meta) or error.error == "security_exception"
 

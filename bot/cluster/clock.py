@@ -1,4 +1,4 @@
-"""The cluster's clock, compared with ours: what ends by itself in the cluster ends by that one."""
+"""Compares the cluster's clock with ours: API keys expire by the cluster's."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from bot.access.ports import Clock
 from bot.cluster.client import ask
 
 MEASURED_FOR = timedelta(minutes=1)
-"""How long a difference is taken as measured: clocks drift by milliseconds in a minute, and are set now and then."""
+"""How long a measured difference is used: clocks drift by milliseconds in a minute, and are sometimes set."""
 
 
 class MachineClock:
@@ -22,7 +22,7 @@ class MachineClock:
 
 
 def read_time(client: Elasticsearch) -> datetime | None:
-    """The node's own time; `None` where it tells none. A `Date` header would be a proxy's, where there is one.
+    """The node's own time, or `None` if it returns none. A `Date` header could be a proxy's.
 
     Raises `Outage`, `Refusal`.
     """
@@ -33,7 +33,7 @@ def read_time(client: Elasticsearch) -> datetime | None:
 
 @dataclass
 class ClusterClock:
-    """How far the cluster's clock is from ours."""
+    """The difference between the cluster's clock and ours."""
 
     client: Elasticsearch
     clock: Clock
@@ -41,7 +41,7 @@ class ClusterClock:
     _measured: datetime | None = field(default=None, init=False)
 
     def ahead(self) -> timedelta:
-        """How much later it is there than here, to half of what the question took. Raises `Outage`, `Refusal`."""
+        """How much the cluster's clock is ahead, to within half of the call's duration. Raises `Outage`, `Refusal`."""
         before = self.clock.now()
         there = read_time(self.client)
         after = self.clock.now()
@@ -50,9 +50,9 @@ class ClusterClock:
         return self._last
 
     def time_left(self, until: datetime) -> timedelta:
-        """How long it is until that time by the clock that is further; measured anew once a minute.
+        """The time until `until` by the clock that is ahead. Measures the difference once a minute.
 
-        A cluster that does not tell its time is taken to have ours. Raises `Outage`.
+        A cluster that refuses to tell its time counts as having ours. Raises `Outage`.
         """
         now = self.clock.now()
         if self._measured is None or not timedelta(0) <= now - self._measured < MEASURED_FOR:

@@ -1,4 +1,4 @@
-"""One cluster, as the domain sees it."""
+"""One cluster, behind the domain's port."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
@@ -20,9 +20,9 @@ from bot.cluster.removal import Removal
 
 
 class ElasticsearchCluster:
-    """A `Cluster` reached as the connector account. `executor` runs the call that is made beside another.
+    """A `Cluster` that uses the connector account. `executor` runs calls in parallel.
 
-    `resource_owner` is the key that owners stand under in the cluster; without it nothing there has an owner.
+    `resource_owner` is the key of owners in `_meta`; without it no resource has an owner.
     """
 
     def __init__(
@@ -42,18 +42,18 @@ class ElasticsearchCluster:
         self._search = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        """What exists, at most a minute old, or ten while the cluster is away; `fresh`: two seconds.
+        """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
 
         Raises `Outage`, `Refusal`.
         """
         return self._catalog.get(fresh=fresh)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Makes role and user. Raises `Outage`, `Refusal`."""
+        """Creates role and user. Raises `Outage`, `Refusal`."""
         self._credentials.create(spec, password)
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Another password for the user. Raises `Gone`, `Outage`, `Refusal`."""
+        """Changes the user's password. Raises `Gone`, `Outage`, `Refusal`."""
         self._credentials.renew(spec, password)
 
     def extend(self, spec: CredentialSpec) -> None:
@@ -61,27 +61,27 @@ class ElasticsearchCluster:
         self._credentials.extend(spec)
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
-        """An API key that the server ends by itself. Raises `Outage`, `Refusal`."""
+        """Creates an API key that expires by itself. Raises `Outage`, `Refusal`."""
         return self._credentials.grant_key(spec, password, alone=alone)
 
     def end_other_keys(self, username: str, keep: str) -> None:
-        """Invalidates the other keys of that name. Raises `Outage`, `Refusal`."""
+        """Invalidates all keys of that user except `keep`. Raises `Outage`, `Refusal`."""
         self._credentials.end_other_keys(username, keep)
 
     def exists(self, username: str, key_id: str | None) -> bool:
-        """Whether that user, or that key, is there and usable. Raises `Outage`, `Refusal`."""
+        """Whether that user, or that key, exists and is usable. Raises `Outage`, `Refusal`."""
         return self._credentials.exists(username, key_id)
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
-        """Removes users, keys and roles, and reads back. Never raises for a failing cluster."""
+        """Removes users, keys and roles, and reads the result back. Never raises for a failing cluster."""
         return self._removal.remove(usernames, disable=disable)
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
-        """All that was made here and is still there, in pages. Raises `Outage`, `Refusal`, also between pages."""
+        """Everything of this installation that still exists, in pages. Each page may raise `Outage`, `Refusal`."""
         return self._search.found()
 
     def ahead(self) -> timedelta:
-        """How much later it is by the cluster's clock. Raises `Outage`, `Refusal`."""
+        """How much the cluster's clock is ahead of ours. Raises `Outage`, `Refusal`."""
         return self._clock.ahead()
 
     def ping(self) -> None:
@@ -89,6 +89,6 @@ class ElasticsearchCluster:
         ask(self._client.security.authenticate)
 
     def close(self) -> None:
-        """Closes the connections, once a reading under way has ended."""
+        """Waits for a reading under way, and closes the connections."""
         self._catalog.close()
         self._client.close()

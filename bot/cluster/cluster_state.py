@@ -1,4 +1,4 @@
-"""What a cluster state says: which indices, data streams and aliases exist, and whose they are."""
+"""Reads the catalogue from a cluster state: indices, data streams and aliases with their owners."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from bot.access.ports import Catalogue, Resource, Template
 from bot.cluster.index_templates import IndexTemplate, Templates
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]+")
-"""A key that a filter path takes as it stands: a dot would lead one level down, a star match anything."""
+"""A key that needs no escape in a filter path, where a dot leads one level down and a star matches anything."""
 
 _Meta = Mapping[str, Any]
 
 
 def fields(key: str | None) -> list[str]:
-    """The filter path of all that `read_catalogue` looks at: of a mapping, nothing but the owner."""
+    """The filter path of everything that `read_catalogue` reads. From a mapping that is only the owner."""
     paths = [
         "metadata.indices.*.aliases",
         "metadata.data_stream.data_stream.*.indices.index_name",
@@ -40,10 +40,10 @@ def fields(key: str | None) -> list[str]:
 
 
 def read_catalogue(state: Mapping[str, Any], sizes: Mapping[str, int], key: str | None) -> Catalogue:
-    """What exists, from a cluster state filtered by `fields(key)` and the bytes of each index.
+    """The catalogue, from a cluster state filtered by `fields(key)` and the bytes of each index.
 
-    Without a `key` nothing has an owner. An index that a data stream took over under a name of its own stays a
-    resource: its name can be asked for, and whoever owns it must then be asked.
+    Without a `key` nothing has an owner. An index that a data stream took over under its own name stays a resource:
+    people can request its name, and then its owner must be asked.
     """
     metadata = state.get("metadata", {})
     templates = Templates(_templates(metadata, key))
@@ -74,7 +74,7 @@ class _Owned:
         }
 
     def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
-        """All but those with a leading dot: system indices, and the backing indices of data streams."""
+        """All resources without a leading dot, so without system indices and backing indices of data streams."""
         once: dict[str | None, tuple[str | None]] = {}  # so that 10,000 indices of 500 teams hold 500 tuples
         for name, owner in self._index_owners.items():
             if not name.startswith("."):
@@ -92,7 +92,7 @@ class _Owned:
                 yield Resource(name, "alias", tuple(ordered), targets=shown)
 
     def _aliases(self) -> dict[str, list[str]]:
-        """What each alias points to, as the cluster has it."""
+        """Alias → its targets, as the cluster names them."""
         aliases: dict[str, list[str]] = {}
         for name, index in self._indices.items():
             for alias in index.get("aliases", ()):
@@ -105,7 +105,7 @@ class _Owned:
         return self._index_owners[target] if target in self._index_owners else self._stream_owners.get(target)
 
     def _shown(self, target: str) -> str:
-        """The name that people know: a backing index is known as its data stream."""
+        """The name that people know: for a backing index, the one of its data stream."""
         return self._inside.get(target, target) if target.startswith(".") else target
 
 
@@ -114,7 +114,7 @@ def _backing(stream: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _newest(stream: Mapping[str, Any]) -> str:
-    """The backing index that is written to: it comes last."""
+    """The backing index that receives writes, which is the last one."""
     backing = list(_backing(stream))
     return backing[-1] if backing else ""
 
@@ -123,7 +123,7 @@ def _newest(stream: Mapping[str, Any]) -> str:
 
 
 def _owner(body: Mapping[str, Any], key: str | None) -> str | None:
-    """The owner in the `_meta` of `body`. What is no text comes as its JSON, so that it can be shown to people."""
+    """The owner in the `_meta` of `body`. A value that is not a string is returned as JSON, for messages."""
     value = body.get("_meta", {}).get(key)
     if value is None:
         return None
@@ -147,11 +147,10 @@ def _templates(metadata: Mapping[str, Any], key: str | None) -> Iterator[IndexTe
 
 
 def _composed_owner(body: Mapping[str, Any], components: Mapping[str, Any], key: str | None) -> str | None:
-    """The owner that what is made from the template will have.
+    """The owner of the indices and data streams that the template will create.
 
-    An index, and with it the data stream that it is made for, gets the mapping, of which the template's own part
-    overrides its components, and the last of these the ones before ("Index templates", Elasticsearch). What the
-    template says of itself comes after.
+    They get its mapping, in which the template's own part overrides its components, and a later component an earlier
+    one ("Index templates", Elasticsearch). The `_meta` of the template itself comes last.
     """
     mappings = (part.get("template", {}).get("mappings", {}) for part in _parts(body, components))
     return next((owner for each in mappings if (owner := _owner(each, key))), None) or _owner(body, key)
@@ -164,7 +163,7 @@ def _parts(body: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[M
 
 
 def _owned_templates(templates: Iterable[IndexTemplate]) -> Iterator[Template]:
-    """Those with an owner, and their patterns for names that can be asked for."""
+    """The templates with an owner, and their patterns for names that people can request."""
     for each in templates:
         patterns = tuple(pattern for pattern in each.patterns if not pattern.startswith("."))
         if each.owner is not None and patterns:

@@ -1,4 +1,4 @@
-"""Changing the connector account's own password, in the secret store and in the cluster."""
+"""Changes the connector account's own password, in the secret store and in the cluster."""
 
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
@@ -9,11 +9,11 @@ from bot.cluster.connector_password import ConnectorPassword
 from bot.secret_stores.store import SecretStore
 
 LOOKS = 3
-"""Into the store, while somebody else is rotating: a rotation takes less than a second."""
+"""Reads of the store while another process rotates: a rotation takes less than a second."""
 
 
 class ElasticsearchAccount:
-    """The connector account of one cluster, as the domain's rotation drives it."""
+    """The connector account of one cluster, for the domain's rotation."""
 
     def __init__(self, client: Elasticsearch, password: ConnectorPassword) -> None:
         self._client = client
@@ -21,7 +21,7 @@ class ElasticsearchAccount:
 
     @property
     def place(self) -> str:
-        """Where its password is kept, for people."""
+        """The place of its password, in words."""
         return self._store().place
 
     def check_writable(self) -> None:
@@ -29,10 +29,10 @@ class ElasticsearchAccount:
         self._store().check_writable()
 
     def settle(self) -> bool:
-        """Makes the password in the store the one that the cluster takes. Returns whether it was not.
+        """Makes the cluster accept the password in the store. Returns whether it had to change it.
 
-        It is not after a crash between the two writes of a rotation: then the one before still works, and the change
-        is made now. Raises `Outage`, `Refusal`.
+        It has to after a crash between the two writes of a rotation: the previous password still works, and the change
+        is completed now. Raises `Outage`, `Refusal`.
         """
         if self._password.store is None:
             return False
@@ -58,7 +58,7 @@ class ElasticsearchAccount:
         self._password.expect(password)
 
     def change(self, password: SecretStr) -> None:
-        """Makes it the account's password in the cluster. Raises `Outage`, `Refusal`."""
+        """Changes the account's password in the cluster. Raises `Outage`, `Refusal`."""
         security = self._client.security
         # refresh=false: users are read by id in real time.
         ask(
@@ -68,11 +68,14 @@ class ElasticsearchAccount:
         )
 
     def use(self, password: SecretStr) -> None:
-        """Makes all further calls with it."""
+        """Uses the password for all further calls."""
         self._password.use(password)
 
     def restore(self) -> None:
-        """Writes the password in use to the store again, where another one was refused. Raises `Outage`, `Refusal`."""
+        """Writes the password in use back to the store, when the cluster refused the new one.
+
+        Raises `Outage`, `Refusal`.
+        """
         self._store().write(self._password.current)
 
     def _store(self) -> SecretStore:
@@ -89,6 +92,6 @@ class ElasticsearchAccount:
         raise Refusal(f"the cluster takes neither the password in {self.place} nor the one before it")
 
     def _is_accepted(self, password: SecretStr) -> bool:
-        # With its own authorization: the answer is about this password and no other.
+        # With its own authorization, so that the answer is about this password.
         with_it = self._client.options(basic_auth=(self._password.username, password.get_secret_value()))
         return ask_authenticated(with_it.security.authenticate)

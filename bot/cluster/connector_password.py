@@ -1,4 +1,4 @@
-"""The connector account's password while it may change: every call takes the one in use, and follows a rotation.
+"""The connector account's password, which may change: every call uses the present one and follows a rotation.
 
 Replicas that did not rotate find the new password in the secret store when the cluster refuses the old one.
 """
@@ -18,14 +18,14 @@ from bot.access.errors import Outage, Refusal
 from bot.secret_stores.store import SecretStore
 
 ASK_AGAIN_SECONDS = 3.0
-"""Between two looks into the store: an account that is refused for another reason must not wear it out."""
+"""The least time between two reads of the store: an account that is refused for another reason must not overload it."""
 
 _UNAUTHENTICATED = 401
 _AUTHORIZATION = "authorization"
 
 
 class ConnectorPassword:
-    """The password in use, and where to look for another when it is refused. Safe to use from several threads."""
+    """The password in use, and the store with another one if it is refused. Thread-safe."""
 
     def __init__(self, username: str, password: SecretStr, store: SecretStore | None = None) -> None:
         self.username = username
@@ -37,23 +37,23 @@ class ConnectorPassword:
 
     @property
     def current(self) -> SecretStr:
-        """The one that calls are made with."""
+        """The password that calls use."""
         return self._current
 
     def known(self) -> tuple[SecretStr, ...]:
-        """All that are known to have been, or to become, the account's: what must never be shown."""
+        """All known passwords of the account, past, present and next: secrets that must never be shown."""
         return (self._current, *self._expected)
 
     def use(self, password: SecretStr) -> None:
-        """Makes all further calls with it."""
+        """Uses the password for all further calls."""
         self._current = password
 
     def expect(self, password: SecretStr) -> None:
-        """Will be tried as well when the one in use is refused: the cluster is about to take it."""
+        """Tries the password as well when the one in use is refused: the cluster will accept it soon."""
         self._expected = (password,)
 
     def alternatives(self, refused: SecretStr) -> Iterator[SecretStr]:
-        """What may work instead of the one that was refused, likeliest first."""
+        """The passwords to try instead of the refused one, likeliest first."""
         tried = [refused]
         for known in (self._current, *self._expected):
             if known not in tried:
@@ -65,14 +65,14 @@ class ConnectorPassword:
                 yield found
 
     def _in_store(self) -> tuple[SecretStr, ...]:
-        """The present secret and the one before, at most every `ASK_AGAIN_SECONDS`."""
+        """The present password in the store and the previous one, read at most every `ASK_AGAIN_SECONDS`."""
         if self.store is None:
             return ()
         with self._asking:
             now = time.monotonic()
             if self._asked_at is None or now - self._asked_at >= ASK_AGAIN_SECONDS:
                 self._asked_at = now
-                # Where the store fails too the cluster's answer stands, and whoever gets it tries again later.
+                # If the store fails too, the cluster's refusal stands, and the caller retries later.
                 with suppress(Outage, Refusal):
                     self._expected = (self.store.read(),)
                     before = self.store.previous()
@@ -80,16 +80,15 @@ class ConnectorPassword:
             return self._expected
 
     def header(self, password: SecretStr) -> str:
-        """The value of the header that signs in with that password (RFC 7617)."""
+        """The value of the Authorization header for that password (RFC 7617)."""
         both = f"{self.username}:{password.get_secret_value()}".encode()
         return f"Basic {base64.b64encode(both).decode()}"
 
 
 class ConnectorTransport(Transport):
-    """Signs every call in with the password in use, and repeats one that was refused when another password works.
+    """Authenticates every call with the password in use, and repeats a refused call with another password.
 
-    A refused call has changed nothing, so it may be sent again whatever it is. A call that brings its own
-    authorization is left alone.
+    A refused call has changed nothing, so any call may be repeated. Calls with their own authorization are left alone.
     """
 
     password: ConnectorPassword
@@ -97,7 +96,7 @@ class ConnectorTransport(Transport):
     def perform_request(
         self, method: str, target: str, *, headers: Mapping[str, Any] | DefaultType = DEFAULT, **how: Any
     ) -> TransportApiResponse:
-        """As in the class above it."""
+        """See `Transport.perform_request`."""
         named = HttpHeaders() if isinstance(headers, DefaultType) else HttpHeaders(cast(Mapping[str, str], headers))
         if _AUTHORIZATION in named:
             return super().perform_request(method, target, headers=named, **how)
@@ -110,11 +109,11 @@ class ConnectorTransport(Transport):
         known = self.password.known()
         answer = self._with_any(send)
         if answer.meta.status == _UNAUTHENTICATED and self.password.known() != known:
-            answer = self._with_any(send)  # the password was changed once more meanwhile
+            answer = self._with_any(send)  # the password has changed again meanwhile
         return answer
 
     def _with_any(self, send: Callable[[SecretStr], TransportApiResponse]) -> TransportApiResponse:
-        """The answer to the call with the password in use, or with the first other one that works."""
+        """The answer with the password in use, or with the first other one that works."""
         used = self.password.current
         answer = send(used)
         if answer.meta.status == _UNAUTHENTICATED:

@@ -1,4 +1,4 @@
-"""The connector account: the privileges it needs, and whether it has them."""
+"""The privileges that the connector account needs, and a check that it has them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from bot.cluster.client import ask
 
 CLUSTER_PRIVILEGES = ("monitor", "manage_security")
 INDEX_PRIVILEGES = ("monitor",)
-"""The whole role, measured to be enough: `monitor` to see what exists, `manage_security` for users, roles and keys."""
+"""The whole role, measured to suffice: `monitor` for the catalogue, `manage_security` for users, roles and keys."""
 
 ROLE: dict[str, Any] = {
     "cluster": list(CLUSTER_PRIVILEGES),
@@ -20,7 +20,7 @@ ROLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ConnectorPrivileges:
-    """What the account that was asked about has. `too_much` means that it may do anything in the cluster."""
+    """The check of an account. `too_much` means that it may do anything in the cluster."""
 
     username: str
     missing: tuple[str, ...]
@@ -28,7 +28,7 @@ class ConnectorPrivileges:
 
 
 def read_privileges(client: Elasticsearch) -> ConnectorPrivileges:
-    """Asks the cluster what the account that `client` uses may do. Raises `Outage`, `Refusal`."""
+    """Checks the privileges of the account that `client` uses. Raises `Outage`, `Refusal`."""
     answer = ask(
         lambda: client.security.has_privileges(
             cluster=[*CLUSTER_PRIVILEGES, "all"],

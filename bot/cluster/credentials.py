@@ -1,4 +1,4 @@
-"""Temporary users, roles and API keys: made, changed, and given another secret."""
+"""Creates and changes temporary users, roles and API keys."""
 
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future, wait
@@ -20,7 +20,7 @@ from bot.cluster.roles import role_body
 
 @dataclass(frozen=True)
 class CredentialIssuer:
-    """Makes what a grant is in the cluster: a role and a user of the same name, or an API key with their rights."""
+    """Creates the credential of a grant: a role and a user of the same name, or an API key with their privileges."""
 
     client: Elasticsearch
     executor: Executor
@@ -29,18 +29,18 @@ class CredentialIssuer:
     hasher: PasswordHasher
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Makes role and user side by side. Raises `Outage`, `Refusal`, also for a name that somebody else uses."""
+        """Creates role and user in parallel. Raises `Outage`, `Refusal`, the latter also if the name is taken."""
         self._check_name(spec)
         metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
         try:
             self.hasher.send(password, partial(self._put_user, spec, metadata))
         finally:
-            wait([role])  # so that nothing of this attempt reaches the cluster after it was given up
+            wait([role])  # so that no call of this attempt reaches the cluster after it has failed
         role.result()
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Another password for the user, which must be there. Raises `Gone`, `Outage`, `Refusal`."""
+        """Changes the password of an existing user. Raises `Gone`, `Outage`, `Refusal`."""
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
@@ -51,13 +51,13 @@ class CredentialIssuer:
         user = ask_if_exists(lambda: self.client.security.get_user(username=spec.username)).get(spec.username)
         if user is None or not self.installation.owns(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
-        # Without a password: one who was removed just now is not made anew.
+        # Without a password, so that a user who was removed just now is not created again.
         self._put_user(spec, self.installation.metadata(spec), {})
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
-        """An API key with the rights of a user and a role that are removed again. Raises `Outage`, `Refusal`.
+        """Creates an API key through a user and a role, and removes these two again. Raises `Outage`, `Refusal`.
 
-        `alone`: of keys whose secret was lost on the way to their requester none lives on.
+        `alone`: ends earlier keys first, whose secrets may have been lost on the way to the requester.
         """
         before: list[Future[object]] = [self.executor.submit(self._end_keys, spec.username)] if alone else []
         try:
@@ -78,7 +78,7 @@ class CredentialIssuer:
         return Credential(spec.username, SecretStr(key["encoded"]), key["id"])
 
     def _grant(self, spec: CredentialSpec, password: SecretStr) -> dict[str, Any]:
-        # The server counts from its own present: where that is later than ours, the key ends by the server's.
+        # The server counts from its own time: if its clock is ahead of ours, the key ends by the server's clock.
         left = self.clock.time_left(spec.expires_at)
         return ask(
             lambda: self.client.security.grant_api_key(
@@ -90,13 +90,13 @@ class CredentialIssuer:
                     "expiration": f"{max(1, int(left.total_seconds() * 1000))}ms",
                     "metadata": self.installation.metadata(spec),
                 },
-                # One that is invalidated before it can be searched for is silently not invalidated (measured).
+                # Invalidating a key that is not searchable yet silently does nothing (measured).
                 refresh=True,
             )
         )
 
     def end_other_keys(self, username: str, keep: str) -> None:
-        """Invalidates every API key of that name but one. Raises `Outage`, `Refusal`."""
+        """Invalidates every API key of that user except `keep`. Raises `Outage`, `Refusal`."""
         found = ask_if_exists(lambda: self.client.security.get_api_key(username=username, active_only=True))
         others = [each["id"] for each in found.get("api_keys", ()) if each["id"] != keep]
         if others:
@@ -106,7 +106,7 @@ class CredentialIssuer:
         return ask_if_exists(lambda: self.client.security.invalidate_api_key(username=username))
 
     def exists(self, username: str, key_id: str | None) -> bool:
-        """Whether that user, or that API key, is there and usable; read in real time. Raises `Outage`, `Refusal`."""
+        """Whether that user, or that API key, exists and is usable, in real time. Raises `Outage`, `Refusal`."""
         if key_id is not None:
             found = ask_if_exists(lambda: self.client.security.get_api_key(id=key_id, active_only=True))
             return bool(found.get("api_keys"))

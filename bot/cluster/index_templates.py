@@ -1,4 +1,4 @@
-"""Which index template a name falls under, quick enough to be asked for 10,000 names and as many templates."""
+"""Finds the index template of a name, fast enough for 10,000 names and as many templates."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bot.access.policy.patterns import matcher
 
 @dataclass(frozen=True, slots=True)
 class IndexTemplate:
-    """A template, the owner of what comes from it if it names one, and how far it goes before others."""
+    """An index template, the owner of its indices if it names one, and its priority."""
 
     name: str
     patterns: tuple[str, ...]
@@ -20,13 +20,13 @@ class IndexTemplate:
 class Templates:
     """The templates of a cluster.
 
-    Of those that match a name the one with the highest priority holds, alone; a legacy one holds only where there is
-    no other ("Index templates", Elasticsearch).
+    Of those that match a name, only the one with the highest priority applies; a legacy template applies only if no
+    other matches ("Index templates", Elasticsearch).
     """
 
     def __init__(self, templates: Iterable[IndexTemplate]) -> None:
         self.all = tuple(sorted(templates, key=lambda each: (each.legacy, -each.priority)))
-        # By what a pattern begins with, so that a name is compared with the few that could match it.
+        # By the text before the star, so that a name is compared with few patterns.
         self._by_head: dict[str, list[tuple[int, Callable[[str], bool]]]] = {}
         for rank, template in enumerate(self.all):
             for pattern in template.patterns:
@@ -35,7 +35,7 @@ class Templates:
         self._lengths = sorted(set(map(len, self._by_head)))
 
     def owner_of(self, name: str) -> str | None:
-        """The owner that the template of that name has, if there is such a template and it has one."""
+        """The owner in the template that applies to `name`; `None` if there is no template or no owner."""
         best = len(self.all)
         for length in self._lengths:
             for rank, fits in self._by_head.get(name[:length], ()):
@@ -45,7 +45,7 @@ class Templates:
 
 
 def _tail_matcher(pattern: str) -> Callable[[str], bool]:
-    """Tells whether a name that begins as the pattern does is matched by all of it."""
+    """Checks whether the whole pattern matches a name that begins with its head."""
     head, star, tail = pattern.partition("*")
     if not star:
         return head.__eq__

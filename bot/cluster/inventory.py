@@ -1,4 +1,4 @@
-"""What an installation has made in a cluster and what is still there: users, roles and live API keys, by name."""
+"""Lists the users, roles and live API keys that an installation has made and that still exist, by name."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from bot.cluster.client import ask
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
 
 PAGE = 1000
-"""Of one search: a quarter of a megabyte and 50 ms, measured."""
+"""Hits of one search: a quarter of a megabyte and 50 ms, measured."""
 
 _MARK = f"metadata.{METADATA_KEY}"
 
 _Finding = tuple[str, Literal["user", "key"], Mapping[str, Any]]
-"""A user or a key under the name that joins them."""
+"""A user or a key, with the name that they share."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Role:
 
 @dataclass(slots=True)
 class _Name:
-    """All that has one name, as far as it may be ours."""
+    """The user, role and keys of one name, as far as they may be ours."""
 
     name: str
     user: Mapping[str, Any] | None = None
@@ -44,10 +44,10 @@ class _Name:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Looks for what names this installation, under names that begin with `prefix`.
+    """Searches for objects marked with this installation whose names begin with `prefix`.
 
-    Roles are read first and kept, users and keys are read side by side in the order of their names, so that 10,000
-    grants need a few megabytes. Every search is one that `manage_security` may make.
+    Roles are read first and kept in memory. Users and keys are then read in parallel in the order of their names, so
+    10,000 grants need a few megabytes. `manage_security` permits every search.
     """
 
     client: Elasticsearch
@@ -55,7 +55,7 @@ class Inventory:
     prefix: str
 
     def found(self) -> Iterator[Sequence[InventoryItem]]:
-        """In pages of about a thousand. Raises `Outage`, `Refusal`."""
+        """Everything found, in pages of about a thousand. Raises `Outage`, `Refusal`."""
         self.installation.require_id()
         everything = self._everything()
         while page := list(islice(everything, PAGE)):
@@ -88,7 +88,7 @@ class Inventory:
         if name.foreign or not (name.user or name.role or name.keys):
             return None
         marks = [mark_of(each) for each in ([name.user] if name.user else []) + name.keys[::-1]]
-        # A user's is written anew when a grant is extended, and so is a new key's; a role's is as old as the grant.
+        # An extension rewrites the marks of users and makes new keys; a role's mark is as old as the grant.
         said = [each for each in (*marks, name.role and name.role.mark) if each]
         mark = said[0] if said else {}
         held = name.role or _role_of(name.keys)
@@ -130,7 +130,7 @@ class Inventory:
             yield key["username"], "key", key
 
     def _roles(self) -> Iterator[tuple[str, _Role]]:
-        # Never by name: Elasticsearch computes a role's name with a script, which a cluster may have switched off.
+        # Not by name: Elasticsearch computes a role's name with a script, and a cluster may have scripts disabled.
         ours: dict[str, Any] = {"term": {f"{_MARK}.installation": self.installation.require_id()}}
         unnamed: dict[str, Any] = {
             "bool": {
@@ -148,7 +148,7 @@ class Inventory:
     def _pages(
         self, kind: str, shown: Sequence[str], query: Mapping[str, Any], order: list[str], search: Callable[..., Any]
     ) -> Iterator[Mapping[str, Any]]:
-        """Everything that a search finds. `shown` are the fields that its answers have."""
+        """All hits of a search, with the fields in `shown`."""
         after: dict[str, Any] = {}
         fields = [f"{kind}.{each}" for each in (*shown, "_sort")]
         while True:
@@ -161,7 +161,7 @@ class Inventory:
 
 
 def _role_of(keys: Sequence[Mapping[str, Any]]) -> _Role | None:
-    """What the newest key may do: the rights that its user had when it was made."""
+    """The privileges of the newest key, which are those of its user at the time it was made."""
     for key in reversed(keys):
         for roles in key.get("limited_by", ()):
             patterns, indices = _names_and_privileges(

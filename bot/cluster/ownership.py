@@ -1,4 +1,4 @@
-"""How what the application makes in a cluster says so, and whose it is."""
+"""The mark on everything that the application creates in a cluster, and the installation that it names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from bot.access.errors import Outage
 from bot.access.ports import CredentialSpec
 
 METADATA_KEY = "es_access"
-"""Everything made by the application carries this key, so that it is told from what others made."""
+"""The metadata key on everything that the application creates, to tell it apart from other objects."""
 
 
 @dataclass
 class Installation:
-    """Which of several installations on one cluster this one is. `id` is `None` until it is known."""
+    """This installation, of possibly several on one cluster. `id` is `None` until it is known."""
 
     id: str | None = None
 
@@ -24,7 +24,7 @@ class Installation:
         return self.id
 
     def metadata(self, spec: CredentialSpec) -> dict[str, Any]:
-        """What is written into all that is made for a grant. Raises `Outage`."""
+        """The metadata for everything that is created for a grant. Raises `Outage`."""
         return {
             METADATA_KEY: {
                 "grant": spec.grant_id,
@@ -35,15 +35,15 @@ class Installation:
         }
 
     def owns(self, found: Mapping[str, Any]) -> bool:
-        """Whether that user, role or key says that this installation made it.
+        """Whether that user, role or key is marked with this installation.
 
-        What was made before there were installation ids names none, and is taken for ours where it is met by name.
+        Objects from before installation ids have a mark without one, and count as ours if they are found by name.
         """
         mark = mark_of(found)
         return mark is not None and mark.get("installation", self.id) == self.id
 
 
 def mark_of(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What a user, role or key says of who made it; `None` where it says nothing."""
+    """The mark of a user, role or key; `None` if it has none."""
     mark = found.get("metadata", {}).get(METADATA_KEY)
     return mark if isinstance(mark, dict) else None

@@ -1,4 +1,4 @@
-"""Taking grants from the cluster, many at once, and reading back that they are gone."""
+"""Removes grants from the cluster, many at once, and reads back that they are gone."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,14 @@ from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 
 MOST_KEYS = 10_000
-"""Of one search for API keys: what a search gives without paging ("max_result_window", Elasticsearch)."""
+"""Keys in one search, the limit of a search without paging ("max_result_window", Elasticsearch)."""
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass
 class _Names:
-    """What is known about the names of one batch. `errors` belong to each of `asked`, or to one name alone."""
+    """The state of one batch. `errors` maps a name to its errors; `final` has the names that the cluster refused."""
 
     all: Sequence[str]
     users: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class _Names:
 
 @dataclass(frozen=True)
 class Removal:
-    """Deletes users first, which stops their passwords; then API keys, which outlive them; then roles."""
+    """Deletes users first, which disables their passwords; then API keys, which outlive users; then roles."""
 
     client: Elasticsearch
     executor: Executor
@@ -52,9 +52,9 @@ class Removal:
     hasher: PasswordHasher
 
     def remove(self, usernames: Sequence[str], *, disable: bool) -> Sequence[Receipt]:
-        """One receipt for each name, in that order. Everything is tried, whatever became of the rest.
+        """Removes everything of each name and returns its receipt, in that order. One failure does not stop the rest.
 
-        Nothing is touched before it is known whose the name is.
+        Changes nothing before it knows whose the name is.
         """
         names = _Names(usernames)
         known = self._check_owners(names)
@@ -73,8 +73,8 @@ class Removal:
         names.users, names.roles = users, roles
         for each in names.all:
             found = [kind[each] for kind in (users, roles) if each in kind]
-            # Both were ours when they were made. An administrator who changed one of them may have dropped its
-            # metadata: that must not keep it alive.
+            # We made both with a mark. An administrator who edited one of them may have dropped its metadata, and that
+            # must not keep it alive.
             if found and not any(map(self.installation.owns, found)):
                 names.foreign.add(each)
             else:
@@ -82,7 +82,7 @@ class Removal:
         return True
 
     def _stop_users(self, names: _Names, *, disable: bool) -> None:
-        """All but the last without waiting; the last makes what happened to all of them visible to a search."""
+        """Stops all but the last without a refresh; the refresh of the last makes all changes visible to searches."""
         stop = self._disable if disable else self._delete
         if not names.ours:
             return
@@ -99,7 +99,7 @@ class Removal:
         return ask_if_exists(lambda: self.client.security.delete_user(username=username, refresh=refresh))
 
     def _disable(self, username: str, *, refresh: bool) -> None:
-        """Disabled, without a role, and with a password that nobody ever saw; in one call, if the user is there."""
+        """Disables an existing user, without roles and with a password that nobody ever saw, in one call."""
         user = self._users([username]).get(username)
         if user is None:
             return

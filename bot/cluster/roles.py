@@ -1,4 +1,4 @@
-"""What a temporary role holds."""
+"""The body of a temporary role."""
 
 import re
 from typing import Any
@@ -6,14 +6,13 @@ from typing import Any
 from bot.access.ports import CredentialSpec
 
 KIBANA = "kibana-.kibana"
-"""What Kibana's privileges are filed under in a role: `kibana-` and its index ("Application privileges", Kibana)."""
+"""The application of Kibana's privileges in a role: `kibana-` and its index ("Application privileges", Kibana)."""
 
 
 def role_body(spec: CredentialSpec) -> dict[str, Any]:
-    """The rights in a role's body: index privileges and Kibana features.
+    """The privileges in a role's body: for indices and Kibana features.
 
-    No cluster privilege, no system index and nobody to run as, save where a permission that is offered as dangerous
-    holds them.
+    Cluster privileges, system indices and users to run as are there only in a permission that is offered as dangerous.
     """
     held = spec.privileges
     names = list(spec.patterns) if held.restricted_indices else [_without_dots(each) for each in spec.patterns]
@@ -34,20 +33,20 @@ def role_body(spec: CredentialSpec) -> dict[str, Any]:
 
 
 def _without_dots(pattern: str) -> str:
-    """The name in a role that covers what the pattern does, save what begins with a dot.
+    """A name for a role that matches the same names as the pattern, except those with a leading dot.
 
-    A star stands for a leading dot too, and `allow_restricted_indices` keeps system indices out, not hidden ones
-    (measured on 8.19 and 9.5). So a leading star becomes a regular expression, which a role takes between slashes
-    ("Defining roles", Elasticsearch). The backing indices of a data stream are reached through the stream's own name.
+    A star matches a leading dot too, and `allow_restricted_indices` excludes system indices but not hidden ones
+    (measured on 8.19 and 9.5). So a leading star becomes a regular expression, which a role accepts between slashes
+    ("Defining roles", Elasticsearch). The name of a data stream gives access to its backing indices.
     """
     if not pattern.startswith("*"):
         return pattern
     rest = pattern.lstrip("*")
-    # The star may stand for nothing, unless the name would then begin with a dot or be empty.
+    # The star may match nothing, unless the name would then begin with a dot or be empty.
     head = "[^.].*" if not rest or rest.startswith(".") else "([^.].*)?"
     return f"/{head}{'.*'.join(map(_literal, rest.split('*')))}/"
 
 
 def _literal(text: str) -> str:
-    """The text in Lucene's regular expressions, where a backslash makes any character but a letter stand for itself."""
+    """The text escaped for Lucene's regular expressions, where a backslash makes any character but a letter literal."""
     return re.sub(r"\W", r"\\\g<0>", text)

@@ -32,7 +32,7 @@ from bot.slack.blocks import modals as views
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
-from bot.slack.blocks.expiry_warning import grants_to_warn
+from bot.slack.blocks.expiry_warning import expiry_warning
 from bot.slack.blocks.form_preview import preview
 from bot.slack.blocks.on_behalf import asked_for_you
 from bot.slack.blocks.rich_text import Line
@@ -205,9 +205,9 @@ def _conversation() -> dict[str, Shown]:
             for state, each in offers.items()
         },
         "approval-with-an-offer": messages.message(MessageKind.APPROVAL, offered, BOB),
-        "warning": grants_to_warn(LIVE, about),
-        "warning-of-what-was-extended": grants_to_warn(later, about),
-        "warning-of-what-has-ended": grants_to_warn(ENDED, about),
+        "warning": expiry_warning(LIVE, about),
+        "warning-of-what-was-extended": expiry_warning(later, about),
+        "warning-of-what-has-ended": expiry_warning(ENDED, about),
         "asked-for-you": asked_for_you(details(request(asked_by=CAROL))),
         "asked-for-you-and-denied": asked_for_you(details(request(RequestState.DENIED, asked_by=CAROL))),
         "break-glass": to_review(details(request(APPROVED, **GLASS), grant()), again=False),

@@ -13,7 +13,7 @@ from bot.slack.blocks import messages
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_message
-from bot.slack.blocks.expiry_warning import grants_to_warn
+from bot.slack.blocks.expiry_warning import expiry_warning
 from bot.slack.blocks.on_behalf import asked_for_you
 from bot.slack.blocks.threads import note
 from bot.slack.errors import domain_errors
@@ -88,7 +88,7 @@ def _content(message: Message, details: RequestDetails | None) -> MessageContent
     if message.kind is MessageKind.OFFER:
         return offer_message(details, message.about or "")
     if message.kind is MessageKind.WARNING:
-        return grants_to_warn(details, message.about or "")
+        return expiry_warning(details, message.about or "")
     if message.kind is MessageKind.ASKED:
         return asked_for_you(details)
     if message.kind is MessageKind.BREAK_GLASS:

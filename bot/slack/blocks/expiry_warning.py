@@ -11,7 +11,7 @@ from bot.slack.blocks.phrases import request_terms, where_it_stands
 from bot.slack.blocks.rich_text import Line, LocalTime
 
 
-def grants_to_warn(details: RequestDetails, about: str) -> MessageContent:
+def expiry_warning(details: RequestDetails, about: str) -> MessageContent:
     """To the requester, ahead of the end. Later the same message says that access was extended or has ended."""
     request, grant = details.request, details.grant
     if grant is None:

@@ -1,7 +1,7 @@
-"""What the connector account sees of a real node: indices, data streams, aliases and templates, with owners and sizes.
+"""The catalogue of a real node for the connector account: indices, data streams, aliases and templates.
 
-The embedded node has no call that makes a data stream, and makes one all the same when a document is written to a
-name that a template keeps for data streams. It cannot delete it again, so these tests have nodes of their own.
+The embedded node has no call to create a data stream, but it creates one when a document is written to a name that a
+template reserves for data streams. It cannot delete it again, so these tests have nodes of their own.
 """
 
 import json
@@ -30,13 +30,13 @@ from bot.sandbox.node.node import free_port
 from tests.nodes import versions
 
 RECORDINGS = Path(__file__).parent.parent / "fixtures"
-"""Cluster states for the unit tests. With `ES_ACCESS_RECORD=1` they are written anew."""
+"""Cluster states for the unit tests. With `ES_ACCESS_RECORD=1` they are written again."""
 
 BARE: dict[str, Any] = {"settings": {"number_of_replicas": 0}}
 
 
 def furnish(node: Node) -> None:
-    """One of everything that a catalogue tells apart."""
+    """One resource for each case of the catalogue."""
     indices, cluster = node.client().indices, node.client().cluster
     cluster.put_component_template(name="owned.part", template={"mappings": {"_meta": {"owner": "@parts"}}})
     templates: dict[str, dict[str, Any]] = {
@@ -120,7 +120,7 @@ def bytes_of(node: Node, index: str) -> int:
     return int(stats["_all"]["total"]["store"]["size_in_bytes"])
 
 
-# --- what is in it -------------------------------------------------------------------------------------------------
+# --- its content ---------------------------------------------------------------------------------------------------
 
 
 def test_everything_is_listed_with_its_owner_and_nothing_with_a_leading_dot(catalogue: Catalogue) -> None:

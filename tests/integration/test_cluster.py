@@ -1,4 +1,4 @@
-"""The adapter to Elasticsearch on a real node of each version: what it makes, what it removes, and how it fails."""
+"""The adapter to Elasticsearch on a real node of each version: creation, removal and failures."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -52,11 +52,11 @@ NOT_THERE: dict[str, Verdict] = {
     "404 of a hosting provider": ProxyAnswer(404, b'{"ok": false, "message": "Unknown resource."}', (JSON,)),
     "403 of a firewall": ProxyAnswer(403, b"blocked", (("Content-Type", "text/plain"),)),
 }
-"""What is no word of Elasticsearch's about our request: the same is worth trying again."""
+"""Answers that are not Elasticsearch's own about our request: worth a retry."""
 
 
 def removed(cluster: ElasticsearchCluster, username: str) -> Receipt:
-    """The receipt of the removal of that one."""
+    """Removes that user and returns the receipt."""
     (receipt,) = cluster.remove([username])
     return receipt
 
@@ -145,7 +145,7 @@ def on(method: str, kind: str, verdict: Verdict, phase: Phase = "before") -> Cal
 
 
 def made(node: Node, name: str) -> tuple[Any, Any]:
-    """The user and the role of that name, as an administrator sees them; `None` for what is not there."""
+    """The user and the role of that name, as an administrator sees them; `None` for a missing one."""
     security = node.client().options(ignore_status=404).security
     return security.get_user(username=name).body.get(name), security.get_role(name=name).body.get(name)
 
@@ -196,7 +196,7 @@ def test_making_it_again_sets_a_new_password_and_ends_the_old_one(
 def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on(
     cluster: ElasticsearchCluster, each_node: Node, proxy: FaultProxy, spec: CredentialSpec, password: SecretStr
 ) -> None:
-    """As one in FIPS 140 mode, which no node here can be in: the proxy refuses in its place."""
+    """Behaves like a cluster in FIPS 140 mode, which no node here can be in: the proxy refuses instead."""
     puts = []
     refused = ProxyAnswer(400, b'{"error": {"type": "validation_exception"}, "status": 400}', (JSON, PRODUCT))
 
@@ -518,7 +518,7 @@ def test_a_node_that_is_not_there_is_an_outage(
     client.close()
 
 
-# --- what exists, and what the connector may do --------------------------------------------------------------------
+# --- the catalogue, and the privileges of the connector ------------------------------------------------------------
 
 
 def test_the_names_are_those_of_indices_and_aliases(
@@ -571,7 +571,7 @@ def test_a_superuser_is_more_than_is_needed(each_node: Node) -> None:
 
 
 def assert_no_secret(error: BaseException, secret: SecretStr) -> None:
-    """Neither it nor what it came from, as a log would show it, has the secret in it."""
+    """Checks that neither the error nor its causes, as logged, contain the secret."""
     value = secret.get_secret_value()
     assert value not in f"{error!s}{error!r}{error.args}"
     # `raise … from None` hides the client's error from tracebacks, and that error holds whole answers.

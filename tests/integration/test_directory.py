@@ -1,4 +1,4 @@
-"""Who is who, asked of the local workspace over HTTP: in few calls, up to date, and never held up by others."""
+"""The directory against the local workspace over HTTP: few calls, fresh answers, and no lookup waits for another."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def make_guest(monkeypatch: pytest.MonkeyPatch, guest: User) -> None:
 
 
 def hold_first(ws: Workspace, method: str) -> tuple[threading.Event, threading.Event]:
-    """The first call of this method waits, its answer written already. Returns "it waits" and "let it go"."""
+    """Holds the first call of this method, its answer made already. Returns the events "it waits" and "let it go"."""
     waits, go = threading.Event(), threading.Event()
 
     def hook(called: str, _payload: dict[str, Any], phase: str) -> None:
@@ -242,7 +242,7 @@ def test_all_who_wait_for_a_call_that_fails_are_told_at_once(
     with ThreadPoolExecutor(RUSH, "rush") as threads:
         monkeypatch.setattr(Future, "result", noted)
         asking = [threads.submit(directory.members, [user.id]) for _ in range(RUSH)]
-        # All but the one that has called.
+        # All but the thread that makes the call.
         ws.wait_for(lambda: fault.hits and sum("rush" in name for name in list(waiting)) == RUSH - 1, what="all wait")
         ws.faults.clear()
         assert all(isinstance(each.exception(SECONDS), Outage) for each in asking)

@@ -1,4 +1,4 @@
-"""What people type is data for the database, too: it is stored as typed, found as typed, and never a statement."""
+"""Typed text is data for the database too: it is stored and found as typed, and never becomes a statement."""
 
 import pytest
 from sqlalchemy import Engine, inspect

@@ -1,4 +1,4 @@
-"""What is found in a real node of each version, as the connector account, and how its clock compares."""
+"""The inventory of a real node of each version, for the connector account; and its clock."""
 
 import secrets
 import time
@@ -22,7 +22,7 @@ from bot.sandbox.node.node import CONNECTOR_NAME
 
 HOUR = timedelta(hours=1)
 HASH = "$2a$04$" + "8" * 53
-"""Of no password that anybody knows; the node need not compute one."""
+"""A hash of no known password, so that the node need not compute one."""
 
 
 class MovedClock:
@@ -40,7 +40,7 @@ Joined = Callable[..., ElasticsearchCluster]
 
 @pytest.fixture
 def joined(each_node: Node) -> Iterator[Joined]:
-    """Makes the adapter of an installation on the node, as the connector account. What they made goes at the end."""
+    """Makes the adapter of an installation, with the connector account. Its users and roles are removed at the end."""
     username, password = each_node.connector()
     client = connect(ClusterConnection(username=username, password=SecretStr(password), url=each_node.url))
     with ThreadPoolExecutor(4) as executor:
@@ -55,7 +55,7 @@ def joined(each_node: Node) -> Iterator[Joined]:
 
 @pytest.fixture
 def name() -> str:
-    """Of an installation that nobody else has."""
+    """The name of a new installation."""
     return f"T{secrets.token_hex(4)}"
 
 
@@ -75,18 +75,18 @@ def password() -> SecretStr:
 
 
 def all_found(node: Node, cluster: ElasticsearchCluster) -> dict[str, InventoryItem]:
-    """Once a search can see all that was made."""
+    """The inventory, once searches see everything that was made."""
     make_visible(node.client())
     pages = list(cluster.found())
     found = [each for page in pages for each in page]
     assert all(0 < len(page) <= PAGE for page in pages)
     assert len({each.username for each in found}) == len(found)
-    # The connector account has such a name as well, and says nothing of an installation.
+    # The connector account has such a name as well, without a mark of an installation.
     return {each.username: each for each in found if each.username != CONNECTOR_NAME}
 
 
 def make_visible(client: Elasticsearch) -> None:
-    """Everything written so far to every search: one write that refreshes does it for all."""
+    """Makes all writes visible to searches, by one write with a refresh."""
     client.security.put_user(username="refreshed", password_hash=HASH, roles=[], refresh=True)
 
 

@@ -1,4 +1,4 @@
-"""What a temporary role holds besides indices on a node of each version: nothing, unless it was given as dangerous."""
+"""A temporary role has no privileges besides indices, on a node of each version, unless it was granted as dangerous."""
 
 import secrets
 import time
@@ -44,7 +44,7 @@ def spec(permission: Permission, *, seconds: float = 3600) -> CredentialSpec:
 
 @pytest.fixture
 def person(cluster: ElasticsearchCluster, each_node: Node) -> Iterator[Person]:
-    """Gives somebody that permission on everything, and returns their client."""
+    """Grants that permission on everything, and returns the user's client."""
     made: list[str] = []
     clients: list[Elasticsearch] = []
 
@@ -70,7 +70,7 @@ def test_an_ordinary_role_has_no_cluster_privilege_no_run_as_and_no_system_index
         cluster=list(CLUSTER_PRIVILEGES),
         index=[{"names": [".security-7", ".kibana_1"], "privileges": ["read"], "allow_restricted_indices": True}],
     )
-    # Whoever may create an index is told of their own privileges: that is no privilege on the cluster.
+    # A user who may create an index can list their own privileges: that is no privilege on the cluster.
     assert [name for name, has in held["cluster"].items() if has] == []
     assert not any(index["read"] for index in held["index"].values())
     with pytest.raises(AuthorizationException):
@@ -119,7 +119,7 @@ def test_a_key_has_the_rights_of_its_role_and_cannot_make_another(
     credential = cluster.grant_key(wanted, SecretStr(secrets.token_urlsafe(24)))
     with closing(Elasticsearch(each_node.url, api_key=credential.secret.get_secret_value())) as client:
         held = client.security.has_privileges(cluster=list(CLUSTER_PRIVILEGES))
-        # A key may look at itself and end itself, and that is all (`manage_own_api_key` is what it takes to make one).
+        # A key may read and end itself, and no more (making one needs `manage_own_api_key`).
         assert [name for name, has in held["cluster"].items() if has] == []
         with pytest.raises(AuthorizationException):
             client.security.create_api_key(name="mine")

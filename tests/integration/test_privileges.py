@@ -1,4 +1,4 @@
-"""The index privileges that `access.yaml` may name, beside those that each node has."""
+"""The index privileges that `access.yaml` may name are those of each node."""
 
 from bot.config.access_yaml.model import INDEX_PRIVILEGES
 from bot.sandbox.node import Node

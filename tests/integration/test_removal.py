@@ -1,4 +1,4 @@
-"""Taking many grants from a real node of each version at once, and API keys one by one."""
+"""Removes many grants at once from a real node of each version, and API keys one by one."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +59,7 @@ def password() -> SecretStr:
 
 
 def made(cluster: ElasticsearchCluster, count: int) -> dict[str, SecretStr]:
-    """That many users and roles, and their passwords."""
+    """Creates `count` users and roles. Returns their names and passwords."""
     found = {}
     for _ in range(count):
         each, secret = spec(), password()
@@ -69,7 +69,7 @@ def made(cluster: ElasticsearchCluster, count: int) -> dict[str, SecretStr]:
 
 
 def there(node: Node, names: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Which of these users and roles are there, read one by one."""
+    """Those of these users and roles that exist, read one by one."""
     security = node.client().options(ignore_status=404).security
     users = {each for each in names if each in security.get_user(username=each).body}
     return users, {each for each in names if each in security.get_role(name=each).body}

@@ -1,4 +1,4 @@
-"""The role of a grant on a real node of each version: what it holds, what it reaches, and that it is nothing else."""
+"""The role of a grant on a real node of each version: its privileges, and the indices that it reaches."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ RoleOf = Callable[[Privileges], dict[str, Any]]
 
 
 def removed(cluster: ElasticsearchCluster, username: str) -> Receipt:
-    """The receipt of the removal of that one."""
+    """Removes that user and returns the receipt."""
     (receipt,) = cluster.remove([username])
     return receipt
 
@@ -65,7 +65,7 @@ def test_role_without_kibana_holds_its_index_privileges_alone(role_of: RoleOf) -
     assert role["applications"] == role["cluster"] == role["run_as"] == []
 
 
-# --- what it reaches ------------------------------------------------------------------------------------------------
+# --- its reach ------------------------------------------------------------------------------------------------------
 
 
 HIDDEN = (".pay-hidden", ".a")
@@ -80,7 +80,7 @@ REACHED = {
     "lo*": {"lo-x", "logs-x"},
     "*alias-x": {"a", "logs-x"},  # both by their aliases
 }
-"""What holds a document and is found with a grant of that pattern."""
+"""The indices with a document that a grant of that pattern finds."""
 
 
 @pytest.fixture(scope="module", params=versions())
@@ -106,7 +106,7 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Node]:
 
 @pytest.fixture
 def granted(furnished: Node, request: pytest.FixtureRequest) -> Iterator[Elasticsearch]:
-    """Who was given the pattern that is the parameter."""
+    """A client of a user who was granted the pattern of the parameter."""
     username, password = furnished.connector()
     name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     until, privileges = datetime(2030, 1, 1, tzinfo=UTC), Privileges(("read", "view_index_metadata"))
@@ -125,7 +125,7 @@ def backing(node: Node) -> set[str]:
 
 
 def found(person: Elasticsearch, index: str) -> set[str]:
-    """Where a search brings documents back from, hidden indices and all; a backing index is told as its stream."""
+    """The indices of the documents that a search finds, hidden ones too; a backing index counts as its stream."""
     hits = person.search(index=index, size=1000, expand_wildcards=["open", "hidden"])["hits"]["hits"]
     return {"logs-x" if hit["_index"].startswith(".ds-logs-x-") else hit["_index"] for hit in hits}
 

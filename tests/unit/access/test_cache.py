@@ -14,7 +14,7 @@ SERVED_SECONDS, RENEWED_SECONDS, OUTAGE_SECONDS, PAUSE_SECONDS = 60.0, 30.0, 600
 RENEWAL = Renewal("catalogue", RENEWED_SECONDS, OUTAGE_SECONDS, PAUSE_SECONDS)
 
 PATIENCE = 10.0
-"""Seconds, for what takes none."""
+"""Seconds to wait for events that should be immediate."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ def people() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def in_background(kept: Cache[int]) -> Callable[[], None]:
-    """Waits until a reading that was begun behind somebody's back has ended."""
+    """Waits until a reading in the background has ended."""
 
     def wait() -> None:
         assert kept._thread is not None

@@ -1,7 +1,7 @@
-"""What is read out of a cluster state: of recorded ones, and of small ones for each rule about owners.
+"""Reading the catalogue from cluster states: from recorded ones, and from a small one for each rule about owners.
 
-The recordings come from the embedded node of each version; `tests/integration/test_catalogue.py` makes them, and
-compares them with what the node says today.
+The recordings come from the embedded node of each version; `tests/integration/test_catalogue.py` makes them and
+compares them with the node's present state.
 """
 
 import json

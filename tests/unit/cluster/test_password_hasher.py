@@ -1,4 +1,4 @@
-"""What is sent in the place of a password."""
+"""The hash that is sent instead of a password."""
 
 import bcrypt
 import pytest

@@ -1,4 +1,4 @@
-"""Work waits until no payload waits to be acknowledged, and for no longer than is worth it."""
+"""Work waits until every payload is acknowledged, up to a limit."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What answers in Slack's place, or only half of it, is an outage: nothing that is owed is given up for it."""
+"""An answer that is not Slack's, or only half of one, is an outage: no queued message is given up for it."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SECRET = "of-somebody-else"
 
 
 class Responder(HTTPServer):
-    """A server that answers everything alike."""
+    """A server with the same answer to every call."""
 
     status = 200
     body = b""
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture

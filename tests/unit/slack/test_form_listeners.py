@@ -1,4 +1,4 @@
-"""The form on bad days: what it depends on is slow, away or gone, Slack refuses, and nothing filled in is lost."""
+"""The form when the cluster or Slack is slow, away or refuses: no input is lost."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PATIENCE = 10.0
 
 
 class FakeSlack:
-    """Keeps what it is told, and refuses what it is told to."""
+    """Records its calls, and refuses those in `refuses`."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -48,7 +48,7 @@ class FakeSlack:
         return self._call("post", **given)
 
     def of(self, name: str, count: int = 1) -> list[dict[str, Any]]:
-        """What was told by calls of that name, once there are so many."""
+        """The arguments of the calls of that name, once there are `count` of them."""
         with self._change:
             assert self._change.wait_for(lambda: len(self._told(name)) >= count, PATIENCE), self.calls
         return self._told(name)
@@ -81,7 +81,7 @@ def body(*patterns: str, reason: str = "INC-42", duration: str = "1h", action_ts
 
 
 class Acked:
-    """Keeps how it was acknowledged."""
+    """Records acknowledgements."""
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ class Acked:
 
 
 def sent(form: FormListeners, slack: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """How Slack is answered to a form that is sent."""
+    """Submits the form and returns the acknowledgement."""
     ack: Any = Acked()
     form.send(ack, given, slack)
     (answer,) = ack.answers
@@ -99,7 +99,7 @@ def sent(form: FormListeners, slack: Any, given: dict[str, Any]) -> dict[str, An
 
 
 def hold(world: World, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Lets the cluster answer when the event is set, and makes that too slow for an error at a field."""
+    """Holds the cluster's answers until the event is set, which is too slow for an error at a field."""
     go, reads = threading.Event(), world.cluster.catalogue
 
     def slow(*, fresh: bool = False) -> Any:

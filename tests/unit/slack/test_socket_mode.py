@@ -1,4 +1,4 @@
-"""What is acknowledged as soon as it is read: only what can be answered by nothing else, and only to our own Slack."""
+"""Envelopes are acknowledged as soon as they are read only if they need no answer and come from our workspace."""
 
 import json
 import threading
@@ -59,7 +59,7 @@ def test_whose_payload_it_is_is_known_without_asking_or_not_at_all() -> None:
 
 
 class Session:
-    """A connection that keeps what is sent, or does not take it."""
+    """A connection that records what is sent, or refuses it."""
 
     def __init__(self, *, up: bool) -> None:
         self.up = up
@@ -72,7 +72,7 @@ class Session:
 
 
 class Bench:
-    """A handler whose connection is a stand-in, and whose Bolt notes what reaches it."""
+    """A handler with a fake connection, and with a Bolt app that records its requests."""
 
     def __init__(self, handler: EnvelopeHandler) -> None:
         self.handler = handler
@@ -87,13 +87,13 @@ class Bench:
         return self.answer
 
     def session(self, *, up: bool) -> Session:
-        """What the handler is connected by from now on."""
+        """Replaces the handler's connection."""
         session = Session(up=up)
         self.handler.client.current_session = session  # type: ignore[assignment]
         return session
 
     def arrives(self, kind: str = "slash_commands", **payload: Any) -> None:
-        """As the thread that reads does it."""
+        """Enqueues a message, as the reading thread does."""
         body = {"command": "/es-access", "team_id": "T1"} | payload
         self.handler.client.enqueue_message(json.dumps({"type": kind, "envelope_id": "e1", "payload": body}))
 

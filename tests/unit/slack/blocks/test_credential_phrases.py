@@ -1,4 +1,4 @@
-"""What messages say of passwords and API keys, of dangers, and of what was read back at the end."""
+"""Phrases in messages about passwords, API keys, dangerous permissions and receipts."""
 
 import shlex
 from datetime import UTC, datetime, timedelta
@@ -249,7 +249,7 @@ def test_before_the_first_receipt_nothing_is_confirmed() -> None:
 
 
 def purposes(*flows: AccessFlow) -> list[str]:
-    """What the form offers, the one that is chosen already first."""
+    """The options for the credential, the selected one first."""
     view = request_form(Policy(integrations=(PRODUCTION,), access_flows=flows), FormValues()).to_dict()
     found = [block["element"] for block in view["blocks"] if block.get("block_id") == ids.PURPOSE]
     return [option["value"] for element in found for option in element["options"]]

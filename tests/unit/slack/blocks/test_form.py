@@ -1,4 +1,4 @@
-"""The form as data: what stands in it, which change is the newest, and what a message becomes."""
+"""The form as data: its values, its newest change, and the reason from a message."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every message and window of the conversation, with the longest that can be in it, passes Slack's limits."""
+"""Every message and modal passes Slack's limits, with the longest possible content."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ def row(kind: MessageKind, about: str | None = None, notice: str | None = None) 
 
 
 def check(content: MessageContent) -> str:
-    """As Slack does: it raises what Slack would answer. The text is what a screen reader says."""
+    """Raises the error that Slack would answer. Returns the text, as a screen reader reads it."""
     blocks: list[dict[str, Any]] = json.loads(json.dumps([each.to_dict() for each in content.blocks]))
     check_message_blocks(blocks)
     assert content.text.strip()

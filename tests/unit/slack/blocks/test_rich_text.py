@@ -1,4 +1,4 @@
-"""Whatever is said fits into Slack, is shortened at a word, and stays data."""
+"""Every text fits Slack's limits, is shortened at a word, and stays data."""
 
 import json
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def blocks_of(shown: MessageContent) -> list[dict[str, Any]]:
 
 
 def characters(part: object) -> int:
-    """All that is read in a block."""
+    """All text in a block."""
     if isinstance(part, dict):
         return sum(characters(value) for key, value in part.items() if key in {"text", "elements"})
     return sum(map(characters, part)) if isinstance(part, list) else len(part) if isinstance(part, str) else 0
@@ -69,6 +69,6 @@ def test_what_is_short_is_left_as_it_is(lines: list[Line]) -> None:
 def test_no_message_is_refused_by_slack(title: str, lines: list[Line]) -> None:
     for shown in (content(title, [("A line.",), *lines]), plain([("A line.",), *lines])):
         blocks = blocks_of(shown)
-        check_message_blocks(blocks)  # as Slack does: it raises what Slack would answer
+        check_message_blocks(blocks)  # raises the error that Slack would answer
         assert sum(map(characters, blocks)) <= LONGEST_BODY + LONGEST_TITLE
         assert len(shown.text) <= LONGEST_TEXT + LONGEST_TITLE + 1

@@ -1,6 +1,6 @@
-"""Everything that people are shown is what it was, and Slack takes it.
+"""Every message and view equals its snapshot, and Slack accepts it.
 
-`ES_ACCESS_NEW_SNAPSHOTS=1` writes what is shown now; look at the difference before you commit it.
+`ES_ACCESS_NEW_SNAPSHOTS=1` writes new snapshots; read the difference before you commit it.
 """
 
 import json
@@ -24,11 +24,11 @@ FOLDER = Path(__file__).parents[3] / "snapshots"
 SHOWN = everything()
 
 LONGEST_TEXT = 40_000
-"""Characters of a message: Slack cuts off what is longer (https://docs.slack.dev/reference/methods/chat.postMessage)."""
+"""Characters of a message: Slack truncates longer ones (https://docs.slack.dev/reference/methods/chat.postMessage)."""
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
-    """As Slack is given it."""
+    """The JSON that Slack gets."""
     if isinstance(shown, MessageContent):
         return {"text": shown.text, "blocks": [each.to_dict() for each in shown.blocks]}
     return dict(shown.to_dict())
@@ -62,7 +62,7 @@ OF_THEIR_OWN = {
     MessageKind.NOTICE, MessageKind.OFFER, MessageKind.WARNING, MessageKind.THREAD, MessageKind.ASKED,
     MessageKind.BREAK_GLASS,
 }  # fmt: skip
-"""Kinds that are made elsewhere, and of which the snapshots hold examples."""
+"""Kinds that other builders make; the snapshots have examples of them."""
 
 
 def test_no_notification_holds_a_secret() -> None:

@@ -1,4 +1,4 @@
-"""Below each approval message stands what happened since, in order, and not a message for each bit of it."""
+"""The thread of an approval message lists later events in order, several in one reply."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def channel(world: World) -> World:
 
 
 def told(world: World) -> list[list[TimelineEvent]]:
-    """What each answer in a thread says, in the order in which they were posted."""
+    """The events in each reply of the thread, in the order of posting."""
     world.clock.advance(GATHER)
     world.work()
     notes = [
@@ -66,7 +66,7 @@ def test_the_end_comes_below_what_led_to_it_however_soon_it_comes(world: World) 
     request_id = world.ask()
     world.work()
     world.approvals.approve(request_id, OWNER)
-    world.work()  # the note of it is owed, and due in two seconds
+    world.work()  # its reply is queued, and due in two seconds
     world.grants.revoke(request_id, REQUESTER)
     world.work()
     assert world.notifier.sent(MessageKind.ENDED) == [REQUESTER]
@@ -113,7 +113,7 @@ def test_a_note_waits_for_the_message_above_it_and_is_dropped_with_it(channel: W
 def test_a_note_does_not_hold_up_what_is_owed_to_the_same_person(world: World) -> None:
     first = world.ask()
     world.work()
-    world.approvals.approve(first, OWNER)  # a note is owed from now on, and due in two seconds
+    world.approvals.approve(first, OWNER)  # a reply is queued now, and due in two seconds
     world.ask()
     world.work_messages()
     assert world.notifier.sent(MessageKind.APPROVAL) == [OWNER, SECOND_OWNER] * 2

@@ -70,9 +70,9 @@ class _Slot(Generic[Value]):
 
 
 class Cache(Generic[Value]):
-    """The last answer of `read` for each key. A slow reading of one key holds up no other key, save with `renewal`.
+    """Keeps the last answer of `read` for each key. `clock` is in seconds.
 
-    Without `renewal` the first caller reads in its own thread. `clock` is in seconds.
+    Without `renewal` the first caller of a key reads in its own thread, so a slow reading holds up no other key.
     """
 
     def __init__(
@@ -182,7 +182,8 @@ class Cache(Generic[Value]):
             return answer
         finally:
             with self._lock:
-                slot.kept = kept or slot.kept
+                if kept is not None and (slot.kept is None or slot.kept.began <= began):
+                    slot.kept = kept
                 slot.away_at = away_at
                 if slot.flight is flight:
                     slot.flight = None

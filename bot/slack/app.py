@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10
 """The timeout of one call of Slack's Web API."""
 
 LISTENER_THREADS = 32
-"""Threads that receive payloads: so many for Bolt, and as many for Socket Mode."""
+"""Threads that receive payloads, in Bolt and in Socket Mode each."""
 
 ANSWER_THREADS = 16
 """Threads that do the work and reply: each waits for the database, the cluster or Slack."""

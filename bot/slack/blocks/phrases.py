@@ -18,7 +18,7 @@ from bot.access.wording import counted, sized
 from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
 
 _MOST_GROUPS = 15
-"""Owner groups with a line of their own in a message: Slack refuses texts that are too long."""
+"""Owner groups with their own line in a message: nobody reads texts that are too long, and Slack refuses them."""
 
 _MOST_PEOPLE = 20
 """People named in one line."""

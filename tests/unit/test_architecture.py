@@ -41,7 +41,7 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
-    ("lifecycle", "audit"),
+    ("lifecycle", "audit", "owners"),
     ("store",),
     ("policy", "ports"),
     ("models",),

@@ -1,10 +1,8 @@
 """Automatic access flows: members of a group have access without asking, for as long as they are members."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
@@ -12,12 +10,13 @@ from bot.access.ids import APPLICATION
 from bot.access.lifecycle.requests import prolong
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
-from bot.access.policy.decision import Question, denial
+from bot.access.owners import notified_owners
+from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.decision import Question, find_denial
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.routing import is_among
+from bot.access.requests.membership import membership_of
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
 
@@ -81,12 +80,9 @@ class AutomaticGrants:
                 continue
             question = Question(integration, flow.patterns, permission, _length(flow), "", now)
             for member in members:
-                if denial(policy, question, partial(self._is_one_of, member)) is None:
+                if find_denial(policy, question, membership_of(self.directory, member)) is None:
                     found[member, integration.name] = integration
         return found
-
-    def _is_one_of(self, person: str, requesters: Sequence[str]) -> bool | None:
-        return is_among(self.directory, requesters, person)
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])
@@ -103,7 +99,7 @@ class AutomaticGrants:
             automatic=True,
             privileges=permission.stored(),
             # Nobody is asked, but someone must hear when access cannot be given or revoked.
-            owners=list(self.directory.members(integration.owner).users[:MOST_ASKED]),
+            owners=list(notified_owners(self.directory, integration)),
             created_at=now,
             pending_until=now,
         )

@@ -263,6 +263,10 @@ class Policy(PolicyPart):
                 return each
         raise InvalidRequest(f"There is no cluster “{name[:40]}” here. There is: {known}.", example)
 
+    def find_integration(self, name: str) -> Integration | None:
+        """The integration of that exact name, if it is still there."""
+        return next((each for each in self.integrations if each.name == name), None)
+
     def permission(self, name: str) -> Permission:
         """The permission of that name. Raises `InvalidRequest`."""
         for each in self.permissions:

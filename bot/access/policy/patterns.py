@@ -37,8 +37,13 @@ _SECURITY_INDICES = (
 
 
 def parse_patterns(text: str) -> tuple[str, ...]:
-    """The patterns of a comma-separated list, each once, in the order typed. Raises `InvalidRequest`."""
-    patterns = tuple(dict.fromkeys(_check(part.strip()) for part in text.split(",")))
+    """The patterns of a comma-separated list, without duplicates, in the order typed. Raises `InvalidRequest`."""
+    return check_patterns([part.strip() for part in text.split(",")])
+
+
+def check_patterns(unchecked: Iterable[str]) -> tuple[str, ...]:
+    """The patterns, without duplicates, in their order. Raises `InvalidRequest` if one may not be asked for."""
+    patterns = tuple(dict.fromkeys(map(_check, unchecked)))
     if len(patterns) > MOST_PATTERNS:
         raise InvalidRequest(
             f"{len(patterns)} patterns are too many: ask for at most {MOST_PATTERNS} at once.", EXAMPLE

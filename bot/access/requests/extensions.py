@@ -6,7 +6,8 @@ from bot.access.durations import format_duration
 from bot.access.errors import Conflict, InvalidRequest
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.routing import ParsedRequest, Plan
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Plan
 
 
 def check_extension(original: AccessRequest, grant: Grant, plan: Plan, parsed: ParsedRequest, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.access.policy.decision import Owned
+from bot.access.policy.owner_groups import Owned
 from bot.access.policy.patterns import matcher, overlap
 from bot.access.ports import Catalogue, Resource
 

@@ -12,8 +12,9 @@ from bot.access.models.columns import CredentialKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Credential, Resource
-from bot.access.requests.routing import ParsedRequest, Plan
-from bot.access.requests.service import FilingResult
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Plan
+from bot.access.requests.service import Submission
 from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
@@ -42,7 +43,7 @@ MOST_RESOURCES = 25
 """Names in one answer: what fits on a screen."""
 
 
-def filed(result: FilingResult) -> MessageContent:
+def filed(result: Submission) -> MessageContent:
     """Confirms a request: its id, what it covers, who has to say yes and until when."""
     request, plan = result.request, result.plan
     if result.duplicate is not None:

@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
 from bot.access.policy.patterns import parse_patterns
-from bot.access.requests.counter_offers import CounterOffers, Terms
+from bot.access.requests.counter_offers import CounterOffers, OfferTerms
 from bot.access.requests.service import Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
@@ -40,7 +40,7 @@ class CounterOfferListeners:
         ack()
 
         def answer() -> None:
-            choices = self.offers.choices(id_of(body), body["user"]["id"])
+            choices = self.offers.options(id_of(body), body["user"]["id"])
             open_window(client, body, offer_form(choices), "Click Offer less again.")
 
         self._later(reply(body, respond, client), answer)
@@ -48,7 +48,7 @@ class CounterOfferListeners:
     def offer(self, ack: Ack, body: Body, client: WebClient) -> None:
         """What is offered is sent."""
         typed = value_of(body, ids.PATTERNS).strip()
-        terms = Terms(
+        terms = OfferTerms(
             patterns=typed or ",".join(chosen_options(body, ids.NAMES)),
             permission=chosen_option(body, ids.PERMISSION) or "",
             duration=value_of(body, ids.DURATION).strip(),

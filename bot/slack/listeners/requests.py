@@ -112,7 +112,7 @@ class RequestListeners:
         ack()
 
         def answer() -> None:
-            request, _ = self.approvals.open_to(id_of(body), body["user"]["id"])
+            request, _ = self.approvals.find_decidable(id_of(body), body["user"]["id"])
             open_window(client, body, views.deny_form(request.id), "Click Deny again.")
 
         self._later(reply(body, respond, client), answer)

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.model import AccessFlow, Hours, Integration, Policy
+from bot.access.policy.owner_groups import Owned, OwnerGroup, owner_groups
 from tests.fakes import PRODUCTION
 
 HOUR = timedelta(hours=1)

@@ -15,15 +15,13 @@ import structlog
 from pydantic import SecretStr
 
 from bot.access.backoff import pause_after
+from bot.access.claims import ROTATION_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.passwords import new_password
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-LEASE = timedelta(minutes=5)
-"""How long one process has the duty: longer than all calls of a rotation take when each one uses up its time."""
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
@@ -197,13 +195,13 @@ class _Duty:
         self._store, self._clock, self._name = store, clock, name
 
     def __enter__(self) -> None:
-        if not self._lease(LEASE):
+        if not self._claim(ROTATION_CLAIM):
             raise Conflict("Another process is rotating this account. Try again in a few minutes.")
 
     def __exit__(self, *_: object) -> None:
-        self._lease(timedelta(0))
+        self._claim(timedelta(0))
 
-    def _lease(self, length: timedelta) -> bool:
+    def _claim(self, length: timedelta) -> bool:
         now = self._clock.now()
         with self._store.writing() as write:
             return write.claim_duty(self._name, now, now + length)

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.access.claims import RENEW_EVERY
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
@@ -26,7 +27,7 @@ from bot.access.requests.service import Requests
 from bot.access.store.store import Store
 from bot.reconciling import Reconciling
 from bot.runtime.scheduler import Ticker
-from bot.runtime.workers import RENEW_EVERY, WorkerPool
+from bot.runtime.workers import WorkerPool
 
 CLUSTER_WORKERS = 16
 """Grants in the making at once. It is bound by the cluster's hashing, about 50 ms of one of its cores each."""

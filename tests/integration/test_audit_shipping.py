@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from bot.access.audit.formats import as_ecs
-from bot.access.audit.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
+from bot.access.audit.shipping import BATCH, LONGEST_PAUSE, Shipping
 from bot.access.audit.trail import AuditTrail
+from bot.access.claims import SHIPPING_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.store.store import Store
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
@@ -189,7 +190,7 @@ def test_one_process_ships_at_a_time_and_another_takes_over(new_store: NewStore,
     other = shipping(second, engine, box, clock)
     other.ship()
     assert box.order == ["1", "2"]
-    clock.advance(LEASE)
+    clock.advance(SHIPPING_CLAIM)
     other.ship()
     assert box.order == ["1", "2", "3"]
 

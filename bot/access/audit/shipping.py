@@ -9,6 +9,7 @@ import structlog
 
 from bot.access.audit.formats import as_ecs
 from bot.access.backoff import pause_after
+from bot.access.claims import SHIPPING_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.models.audit import AuditEvent
 from bot.access.ports import Clock
@@ -16,9 +17,6 @@ from bot.access.store.store import Store
 
 BATCH = 500
 """Events in one call: some 400 KB."""
-
-LEASE = timedelta(seconds=30)
-"""One process ships at a time; another takes over after this time without a renewal."""
 
 LONGEST_PAUSE = timedelta(minutes=1)
 """The longest pause between attempts while the index does not answer."""
@@ -83,7 +81,7 @@ class Shipping:
             return False
         now = self.clock.now()
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + SHIPPING_CLAIM):
                 return False
         self.destination.send([(str(each.sequence), as_ecs(each)) for each in events])
         with self.store.writing() as write:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
 from bot.access.ids import APPLICATION
@@ -19,9 +20,6 @@ from bot.access.requests.approvals import Approvals
 from bot.access.requests.membership import membership_of
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
-
-LEASE = timedelta(seconds=30)
-"""One process looks after automatic flows at a time; another takes over when it has not been heard of for this long."""
 
 _DUTY = "automatic"
 
@@ -46,7 +44,7 @@ class AutomaticGrants:
         policy = self.current.policy
         flows = [flow for flow in policy.access_flows if flow.automatic]
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
         for flow in flows:
             with suppress(Outage):
@@ -105,7 +103,7 @@ class AutomaticGrants:
         )
         with self.store.writing() as write:
             # Locked until the commit: a second process sees here what the first one gave.
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
             if write.has_or_gave_back(flow.name, member, integration.name, now):
                 return

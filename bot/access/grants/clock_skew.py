@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.access.claims import CLOCK_NOTICE_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import start_ending
@@ -25,9 +26,6 @@ MEASURED_EVERY = timedelta(minutes=1)
 
 NOTICE_EVERY = timedelta(days=1)
 """How often owners are told of the same skew."""
-
-LEASE = timedelta(seconds=30)
-"""One process sends the notice."""
 
 _BATCH = 500
 
@@ -125,7 +123,7 @@ class ClockSkewMonitor:
             return
         owners = self.directory.members(integration.owner).users
         with self.store.writing() as write:
-            if not write.claim_duty(name, now, now + LEASE):
+            if not write.claim_duty(name, now, now + CLOCK_NOTICE_CLAIM):
                 return
             noticed = write.setting(name)
             if noticed is None or not timedelta(0) <= now - noticed.at < NOTICE_EVERY:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from bot.access.claims import MISSING_GRANT_CLAIM, RECONCILIATION_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
@@ -23,14 +24,8 @@ from bot.access.store.transaction import Transaction
 EVERY = timedelta(minutes=10)
 """Between two runs: manual changes by an administrator are noticed within minutes; 10,000 grants cost seconds."""
 
-LEASE = timedelta(minutes=2)
-"""One process reconciles a cluster at a time and renews this claim with every page; another takes over after it."""
-
 SETTLING = timedelta(minutes=1)
 """Objects created or removed this recently are skipped: a search may still show removed ones and miss new ones."""
-
-CLAIM = timedelta(seconds=45)
-"""How long a grant is claimed while the cluster is asked for it: longer than a call that times out."""
 
 _PAGE = 500
 
@@ -144,7 +139,7 @@ class Reconciliation:
 
     def _hold(self, write: Transaction, integration: str) -> None:
         now = self.clock.now()
-        if not write.claim_duty(_name(integration), now, now + LEASE):
+        if not write.claim_duty(_name(integration), now, now + RECONCILIATION_CLAIM):
             raise _ClaimedElsewhere
 
     def _settle(
@@ -203,7 +198,7 @@ class Reconciliation:
         now = self.clock.now()
         with self.store.writing() as write:
             self._hold(write, integration)
-            grant = write.claim_grant(grant_id, now, now + CLAIM)
+            grant = write.claim_grant(grant_id, now, now + MISSING_GRANT_CLAIM)
         if grant is None:
             return False
         try:

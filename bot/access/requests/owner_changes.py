@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from bot.access.claims import OWNER_CHANGES_CLAIM
 from bot.access.errors import LostRace, Outage
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
@@ -17,9 +18,6 @@ from bot.access.ports import Clock, Directory
 from bot.access.requests.approver_eligibility import allows_self_approval, eligible_approvers
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-LEASE = timedelta(minutes=2)
-"""One process looks at a time; another takes over when it has not been heard of for this long."""
 
 _DUTY = "departures"
 
@@ -50,7 +48,7 @@ class OwnerChanges:
         """Checks all requests that wait for a decision, and skips those whose owners cannot be looked up."""
         now = self.clock.now()
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + OWNER_CHANGES_CLAIM):
                 return
         after = ""
         while True:

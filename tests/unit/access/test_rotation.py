@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
+from bot.access.claims import ROTATION_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.rotation import LEASE, LONGEST_PAUSE, Rotation
+from bot.access.rotation import LONGEST_PAUSE, Rotation
 from bot.access.store.store import Store
 from tests.fakes import FakeClock
 from tests.rotations import events, names, remembered, second
@@ -230,11 +231,11 @@ def test_one_process_does_it_at_a_time(store: Store, clock: FakeClock) -> None:
 
 def test_a_process_that_died_with_the_duty_loses_it(store: Store, clock: FakeClock) -> None:
     with store.writing() as write:
-        assert write.claim_duty("rotation of es", clock.now(), clock.now() + LEASE)
+        assert write.claim_duty("rotation of es", clock.now(), clock.now() + ROTATION_CLAIM)
     other = second(store)
     with pytest.raises(Conflict):
         rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
-    clock.advance(LEASE)
+    clock.advance(ROTATION_CLAIM)
     assert rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from bot.access.backoff import pause_after
+from bot.access.backoff import FIRST_PAUSE_OF_ROTATION, LONGEST_PAUSE_OF_ROTATION, pause_after
 from bot.access.claims import ROTATION_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.ids import APPLICATION
@@ -22,10 +22,6 @@ from bot.access.passwords import new_password
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=6)
-"""Between attempts to rotate: doubled each time up to this, with jitter. The old password goes on working meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -209,7 +205,7 @@ class _Duty:
 
 def _pause(failures: int, error: Outage | Refusal) -> timedelta:
     named = timedelta(seconds=error.retry_after or 0) if isinstance(error, Outage) else timedelta(0)
-    return max(pause_after(failures, LONGEST_PAUSE, FIRST_PAUSE), named)
+    return max(pause_after(failures, LONGEST_PAUSE_OF_ROTATION, FIRST_PAUSE_OF_ROTATION), named)
 
 
 def _name(integration: str) -> str:

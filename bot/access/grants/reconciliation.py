@@ -11,6 +11,7 @@ from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.ids import APPLICATION
+from bot.access.intervals import RECONCILE_EVERY
 from bot.access.lifecycle.grants import end_grant, start_ending
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
@@ -20,9 +21,6 @@ from bot.access.ports import Clock, Clusters, InventoryItem
 from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-EVERY = timedelta(minutes=10)
-"""Between two runs: manual changes by an administrator are noticed within minutes; 10,000 grants cost seconds."""
 
 SETTLING = timedelta(minutes=1)
 """Objects created or removed this recently are skipped: a search may still show removed ones and miss new ones."""
@@ -110,7 +108,7 @@ class Reconciliation:
         now = self.clock.now()
         with self.store.reading() as read:
             last = read.setting(_name(integration))
-        return last is None or not timedelta(0) <= now - last.at < EVERY
+        return last is None or not timedelta(0) <= now - last.at < RECONCILE_EVERY
 
     def _reconcile(self, integration: Integration, outcome: ReconciliationResult) -> None:
         name = integration.name

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import APPLICATION
+from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
@@ -20,9 +21,6 @@ from bot.access.requests.routing import Plan
 from bot.access.states import RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-REMIND_EVERY = timedelta(days=1)
-"""Between reminders of a review. More often is noise; less often, people forget why the glass was broken."""
 
 _BATCH = 100
 
@@ -76,7 +74,7 @@ class BreakGlass:
     def _remind(self, request: AccessRequest, now: datetime) -> None:
         people = self._reviewers(request)[:MOST_ASKED]
         with self.store.writing() as write:
-            if write.postpone_review(request, now + REMIND_EVERY):
+            if write.postpone_review(request, now + REMIND_OF_REVIEW_EVERY):
                 write.audit("request.review_reminded", APPLICATION, now, request.id, to=list(people))
                 write.enqueue(request.id, MessageKind.BREAK_GLASS, people, now, about=now.isoformat())
 

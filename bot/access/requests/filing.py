@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 from bot.access.ids import APPLICATION
+from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.policy.model import Permission
 from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.break_glass import REMIND_EVERY, tell_owners
+from bot.access.requests.break_glass import tell_owners
 from bot.access.requests.routing import Plan
 from bot.access.store.changes import RequestChanges
 from bot.access.store.transaction import Transaction
@@ -39,7 +40,7 @@ def apply_plan(write: Transaction, request: AccessRequest, plan: Plan, approvals
         "channel": plan.flow.channel if plan.asked or plan.flow.break_glass else None,
         "escalate_at": now + escalation.after if escalation else None,
         "break_glass": plan.flow.break_glass,
-        "review_at": now + REMIND_EVERY if plan.flow.break_glass else None,
+        "review_at": now + REMIND_OF_REVIEW_EVERY if plan.flow.break_glass else None,
     }
     write.amend(request, **columns)
     if plan.problems:

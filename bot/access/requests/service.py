@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
 from bot.access.ids import APPLICATION
+from bot.access.intervals import ROUTE_AGAIN
 from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, show_outcome
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
@@ -26,9 +27,6 @@ from bot.access.requests.routing import Plan, Routing
 from bot.access.states import LIVE, RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-ROUTE_AGAIN = timedelta(seconds=5)
-"""Between attempts to route a request while Slack or the cluster does not answer."""
 
 _BATCH = 100
 

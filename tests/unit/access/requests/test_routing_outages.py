@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.access.errors import NotFound, Outage, Refusal
+from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.service import ROUTE_AGAIN, Draft
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

@@ -8,7 +8,7 @@ from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.requests import prolong
+from bot.access.lifecycle.requests import extend_grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
@@ -63,7 +63,7 @@ class AutomaticGrants:
             elif not _is_as_given(policy, flow, details.request):
                 self._end(details, EndReason.FLOW_CHANGED)  # what it gives now, the next run gives
             elif applies:
-                self._prolong(flow, details, now)
+                self._extend(flow, details, now)
         if applies:
             for key in sorted(entitled.keys() - live.keys()):
                 self._give(policy, flow, entitled[key], key[0], now)
@@ -111,12 +111,12 @@ class AutomaticGrants:
             write.audit("request.automatic", APPLICATION, now, request.id, flow=flow.name, requester=member)
             self.approvals.approve_by_rule(write, request, now)
 
-    def _prolong(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
+    def _extend(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
         grant = details.grant
         if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
             return
         with suppress(LostRace), self.store.writing() as write:  # it has changed; the next run looks again
-            prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
+            extend_grant(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
 
     def _end(self, details: RequestDetails, end: EndReason) -> None:
         if details.grant is not None and details.grant.state in LIVE:

@@ -1,4 +1,4 @@
-"""Shapes of the values that a policy is made of, each with the sentence that says what is wrong with one."""
+"""Types of the values in a policy, each with the message for an invalid value."""
 
 import re
 import warnings
@@ -29,12 +29,12 @@ def _duration(text: object) -> object:
 
 
 def read_owners(text: object) -> object:
-    """Owners as a list, or separated by commas."""
+    """Splits owners that are separated by commas. Leaves a list as it is."""
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
 def is_owner(text: str) -> bool:
-    """Whether it has the shape of a Slack user id, an e-mail or an `@group` handle."""
+    """Whether the text has the form of a Slack user id, an e-mail address or an `@group` handle."""
     return text.isprintable() and OWNER_SHAPE.fullmatch(text) is not None
 
 
@@ -85,7 +85,7 @@ def a_channel(name: str) -> str:
 
 
 def _a_time_of_day(text: object) -> object:
-    # Only as people write it: with a zone or with seconds it would be compared with something else.
+    # A time with a zone or with seconds would be accepted by the parser, but compared wrongly.
     if isinstance(text, str) and not _TIME_OF_DAY.fullmatch(text):
         raise ValueError("must be a time, written like 09:00")
     return text

@@ -9,7 +9,7 @@ from typing import NoReturn, Unpack
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import APPLICATION, USERNAME_PREFIX
 from bot.access.lifecycle.expiry_warnings import first_warning
-from bot.access.lifecycle.requests import audience_of, complete, describe_end, enqueue_outcome, expire, prolong
+from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, extend_grant, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -62,7 +62,7 @@ class Approvals:
                 write.lock_request(request)
                 write.add(Approval(request_id=request.id, approver=actor, approved=True, groups=groups, at=now))
                 details = write.request_details(request.id)
-                if complete(details):
+                if is_approved(details):
                     self.complete_approval(write, request, actor, now)
                 else:
                     write.audit("request.approval_given", actor, now, request.id, groups=_labels(details, groups))
@@ -198,7 +198,7 @@ class Approvals:
         grant = write.grant(grant_id)
         if grant is None or grant.state not in LIVE or grant.expires_at <= now:
             raise LostRace(grant_id)
-        prolong(write, grant, request.length, actor, now)
+        extend_grant(write, grant, request.length, actor, now)
         write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
 
     def raise_conflict(self, request_id: str, actor: str = "") -> NoReturn:

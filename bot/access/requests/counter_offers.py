@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from bot.access.durations import format_duration, parse_duration
 from bot.access.errors import Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
-from bot.access.lifecycle.requests import complete, describe_end
+from bot.access.lifecycle.requests import describe_end, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.columns import Json
 from bot.access.models.counter_offers import CounterOffer, OfferState
@@ -111,7 +111,7 @@ class CounterOffers:
                 write.decide(Approval(request_id=request.id, approver=offer.by, approved=True, groups=counted, at=now))
                 write.audit("request.offer_accepted", actor, now, request.id, offer=offer.id, by=offer.by)
                 add_to_timeline(write, request.id, now, TimelineEvent.OFFER_ACCEPTED, str(offer.id))
-                if complete(write.request_details(request.id)):
+                if is_approved(write.request_details(request.id)):
                     self.approvals.complete_approval(write, request, offer.by, now)
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER, MessageKind.ASKED], now)
                 return write.request_details(request.id)

@@ -40,8 +40,8 @@ class CounterOfferListeners:
         ack()
 
         def answer() -> None:
-            choices = self.offers.options(id_of(body), body["user"]["id"])
-            open_window(client, body, offer_form(choices), "Click Offer less again.")
+            options = self.offers.options(id_of(body), body["user"]["id"])
+            open_window(client, body, offer_form(options), "Click Offer less again.")
 
         self._later(reply(body, respond, client), answer)
 

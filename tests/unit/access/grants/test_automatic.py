@@ -238,7 +238,7 @@ def test_a_grant_that_changes_as_it_is_prolonged_or_ended_stops_no_round(
     look(oncall)
     with monkeypatch.context() as patch:
         patch.setattr("bot.access.grants.service.Grants.end", lose)
-        patch.setattr("bot.access.grants.automatic.prolong", lose)
+        patch.setattr("bot.access.grants.automatic.extend_grant", lose)
         look(oncall, timedelta(minutes=40))
         oncall.directory.people["@oncall"] = (BEN,)
         look(oncall)

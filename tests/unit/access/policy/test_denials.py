@@ -1,4 +1,4 @@
-"""A deny holds: for groups that are not to be found, through aliases, and for permissions that contain another."""
+"""Deny flows apply to groups that cannot be found, through aliases, and to permissions that include a denied one."""
 
 import pytest
 from pydantic import ValidationError

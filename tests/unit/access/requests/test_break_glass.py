@@ -1,4 +1,4 @@
-"""Break-glass: asked for by name, approved at once, told to the owners, and reviewed afterwards by one of them."""
+"""Break-glass access is approved at once, reported to the owners, and reviewed by one of them afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ DRAFT = Draft("logs-*", "1h", reason="the site is down", break_glass=True)
 
 @pytest.fixture
 def glass(world: World) -> World:
-    """Payments own what is broken into; before the emergency flow stands the one for every day."""
+    """The payments team owns the resources. The ordinary flow comes before the emergency flow."""
     world.directory.people |= {"@pay": (PAY, SECOND_PAY)}
     world.cluster.owners = {"logs-a": ("@pay",), "logs-b": ("@pay",)}
     return world.under(EVERYTHING, EMERGENCY)
@@ -112,7 +112,7 @@ def test_nobody_but_its_owners_reviews_it(glass: World) -> None:
     with pytest.raises(NotAllowed, match="You asked for"):
         glass.break_glass.review(request_id, REQUESTER)
     with pytest.raises(NotAllowed, match="Only its owners"):
-        glass.break_glass.review(request_id, OWNER)  # of the integration, who may end it
+        glass.break_glass.review(request_id, OWNER)  # an integration owner, who may end the grant but not review it
     with pytest.raises(NotFound):
         glass.break_glass.review(request_id, STRANGER)
     glass.directory.people["@pay"] = (SECOND_PAY,)

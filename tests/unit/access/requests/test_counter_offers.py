@@ -1,4 +1,4 @@
-"""An owner may offer less than was asked for, and the requester may take it."""
+"""An owner may offer less than a request asks for, and the requester may accept."""
 
 from datetime import timedelta
 
@@ -149,7 +149,7 @@ def test_what_the_policy_would_not_allow_any_more_is_not_accepted(world: World) 
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Each kind of index has an owner of its own."""
+    """Logs and metrics have different owners."""
     world.directory.people |= {"@logs": (OWNER,), "@metrics": (SECOND_OWNER,)}
     world.cluster.owners = {"logs-a": ("@logs",), "logs-b": ("@logs",), "metrics-a": ("@metrics",)}
     return world.under(AccessFlow(name="anything"))

@@ -1,4 +1,4 @@
-"""The same request once more is answered with the one that there is; and nobody files without end."""
+"""A duplicate is answered with the earlier request, and the number of requests of one person is limited."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a request covers, as it is shown and as it is kept."""
+"""Previews of the resources that a request covers."""
 
 import json
 

@@ -14,10 +14,10 @@ from bot.access.policy.value_types import (
     Owners,
     Pattern,
     TimeOfDay,
-    a_channel,
-    a_flow_name,
-    a_time_zone,
-    an_expression,
+    check_channel,
+    check_expression,
+    check_flow_name,
+    check_time_zone,
 )
 
 LONGEST_REASON = 500
@@ -92,7 +92,7 @@ class Hours(PolicyPart):
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
     since: TimeOfDay = time.min
     until: TimeOfDay = time.max
-    time_zone: Annotated[str, AfterValidator(a_time_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(check_time_zone)] = "UTC"
 
     @model_validator(mode="after")
     def _check_span(self) -> Self:
@@ -133,7 +133,7 @@ _KEYS_OF_APPROVAL = frozenset({
 class AccessFlow(PolicyPart):
     """Who may ask for what, for how long, and who says yes."""
 
-    name: Annotated[str, AfterValidator(a_flow_name)]
+    name: Annotated[str, AfterValidator(check_flow_name)]
     deny: bool = Field(default=False, description="Refuse what matches, whatever the other flows say")
     requesters: Literal["everyone"] | Owners = "everyone"
     integrations: tuple[Name, ...] = Field(default=(), description="Left out: all of them")
@@ -142,14 +142,14 @@ class AccessFlow(PolicyPart):
     max_duration: Duration = timedelta(days=7)
     default_duration: Duration | None = None
     reason: Literal["optional", "required"] = "optional"
-    reason_pattern: Annotated[str, AfterValidator(an_expression)] | None = None
+    reason_pattern: Annotated[str, AfterValidator(check_expression)] | None = None
     approve: Literal["owners", "rule"] = Field(default="owners", description="rule: approved without asking anybody")
     owners: Literal["resource", "integration"] | Owners = "resource"
     approvals: int = Field(default=1, ge=1, le=10, description="How many of each owner group have to say yes")
     groups: Literal["all", "any"] = Field(default="all", description="Of several owner groups: each of them, or one")
     self_approval: bool = False
     escalation: Escalation | None = None
-    channel: Annotated[str, AfterValidator(a_channel)] | None = None
+    channel: Annotated[str, AfterValidator(check_channel)] | None = None
     extend: Literal["owners", "rule"] | None = Field(default=None, description="Left out: as approve")
     max_extensions: int | None = Field(default=None, ge=0, le=1000)
     max_total: Duration | None = Field(default=None, description="From the first approval to the end")

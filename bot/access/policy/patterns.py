@@ -1,7 +1,7 @@
 """Index patterns: which are allowed, which names they match, and the nearest names when they match none.
 
-Elasticsearch hardly checks the index names of a role: it accepts `-logs`, `/x.*/`, `.security*` and `a b`, which do
-not mean what they seem to (measured on 9.5.3). So every pattern is checked here before a request is filed.
+Elasticsearch hardly checks the index names of a role: it accepts `-logs`, `/x.*/`, `.security*` and `a b`, all with
+misleading effects (measured on 9.5.3). So every pattern is checked here before a request is filed.
 """
 
 import re

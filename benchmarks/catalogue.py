@@ -22,7 +22,8 @@ from pydantic import SecretStr
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Cluster, Inclusion, Members
-from bot.access.requests.routing import ParsedRequest, Routing
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Routing
 from bot.cluster.catalogue import CatalogueReader, catalogue_cache
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster_state import read_catalogue

@@ -6,7 +6,7 @@ import time
 from benchmarks.catalogue import INDICES, OWNERS, routing, state_of
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
-from bot.access.requests.routing import ParsedRequest
+from bot.access.requests.drafts import ParsedRequest
 from bot.cluster.catalogue import catalogue_cache
 from bot.cluster.cluster_state import read_catalogue
 from bot.starting import starting

@@ -18,13 +18,14 @@ from bot.access.models.home import Favourite
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
-from bot.access.policy.decision import OwnerGroup
 from bot.access.policy.model import PERMISSIONS, AccessFlow, Integration, Permission, Policy
+from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.ports import Credential, Receipt, Resource
-from bot.access.requests.counter_offers import Choices
+from bot.access.requests.counter_offers import OfferOptions
+from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.preview import Preview
-from bot.access.requests.routing import ParsedRequest, Plan
-from bot.access.requests.service import FilingResult
+from bot.access.requests.routing import Plan
+from bot.access.requests.service import Submission
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.access.store.home import RequestPage
 from bot.slack.blocks import answers, form, home, messages
@@ -162,14 +163,14 @@ def _messages() -> dict[str, Shown]:
 def _answers() -> dict[str, Shown]:
     named = [Resource("logs-web", "index", ("@web",)), Resource("logs", "alias", (None,), 0, ("logs-web",))]
     return {
-        "answer-filed": answers.filed(FilingResult(request(), PLAN)),
-        "answer-filed-extension": answers.filed(FilingResult(request(extends="REQ-000001"), PLAN)),
-        "answer-filed-by-rule": answers.filed(FilingResult(request(**KEY), RULED)),
-        "answer-filed-break-glass": answers.filed(FilingResult(request(APPROVED, **GLASS), BROKEN)),
+        "answer-filed": answers.filed(Submission(request(), PLAN)),
+        "answer-filed-extension": answers.filed(Submission(request(extends="REQ-000001"), PLAN)),
+        "answer-filed-by-rule": answers.filed(Submission(request(**KEY), RULED)),
+        "answer-filed-break-glass": answers.filed(Submission(request(APPROVED, **GLASS), BROKEN)),
         "answer-explained-break-glass": answers.explained(WISH, BROKEN),
         "answer-help-with-break-glass": answers.help_text(Policy(integrations=(PROD,), access_flows=(EMERGENCY,))),
         "answer-status-break-glass": answers.status(details(request(APPROVED, **GLASS), grant())),
-        "answer-filed-and-waiting": answers.filed(FilingResult(request(), None)),
+        "answer-filed-and-waiting": answers.filed(Submission(request(), None)),
         "answer-explained": answers.explained(WISH, PLAN),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
         "answer-resources": answers.resources(named, "logs"),
@@ -219,7 +220,7 @@ def _conversation() -> dict[str, Shown]:
             details(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
         ),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
-        "view-offer": offer_form(Choices(request(), ("read",), ("logs-app", "logs-web"))),
+        "view-offer": offer_form(OfferOptions(request(), ("read",), ("logs-app", "logs-web"))),
     }
 
 

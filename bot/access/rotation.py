@@ -14,20 +14,14 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from bot.access.backoff import pause_after
+from bot.access.backoff import FIRST_PAUSE_OF_ROTATION, LONGEST_PAUSE_OF_ROTATION, pause_after
+from bot.access.claims import ROTATION_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.passwords import new_password
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-LEASE = timedelta(minutes=5)
-"""How long one process has the duty: longer than all calls of a rotation take when each one uses up its time."""
-
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=6)
-"""Between attempts to rotate: doubled each time up to this, with jitter. The old password goes on working meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -197,13 +191,13 @@ class _Duty:
         self._store, self._clock, self._name = store, clock, name
 
     def __enter__(self) -> None:
-        if not self._lease(LEASE):
+        if not self._claim(ROTATION_CLAIM):
             raise Conflict("Another process is rotating this account. Try again in a few minutes.")
 
     def __exit__(self, *_: object) -> None:
-        self._lease(timedelta(0))
+        self._claim(timedelta(0))
 
-    def _lease(self, length: timedelta) -> bool:
+    def _claim(self, length: timedelta) -> bool:
         now = self._clock.now()
         with self._store.writing() as write:
             return write.claim_duty(self._name, now, now + length)
@@ -211,7 +205,7 @@ class _Duty:
 
 def _pause(failures: int, error: Outage | Refusal) -> timedelta:
     named = timedelta(seconds=error.retry_after or 0) if isinstance(error, Outage) else timedelta(0)
-    return max(pause_after(failures, LONGEST_PAUSE, FIRST_PAUSE), named)
+    return max(pause_after(failures, LONGEST_PAUSE_OF_ROTATION, FIRST_PAUSE_OF_ROTATION), named)
 
 
 def _name(integration: str) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from elasticsearch import Elasticsearch
 
 from bot.access.errors import Outage, Refusal
-from bot.access.policy.decision import Owned, owner_groups
 from bot.access.policy.model import AccessFlow, Integration
+from bot.access.policy.owner_groups import Owned, owner_groups
 from bot.access.ports import Catalogue
 from bot.access.wording import counted
 from bot.checks.owners import explained

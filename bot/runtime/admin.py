@@ -9,8 +9,8 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
+from bot.access.claims import COMMAND_CLAIM
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
 from bot.access.ids import APPLICATION, read_id
@@ -24,9 +24,6 @@ from bot.cli.explain import CannotAnswerError
 
 PATIENCE_SECONDS = 60.0
 """Without any grant confirmed: two calls that time out, with pauses between them."""
-
-CLAIM = timedelta(minutes=1)
-"""How long the command holds what it works on. A hundred grants take a fraction of a second, or time out."""
 
 _TOGETHER = 100
 _PAGE = 500
@@ -132,7 +129,7 @@ class AdminCommands:
         if not due:
             return False
         with self.store.writing() as write:
-            claimed = [each for name in due if (each := write.claim_grant(name, now, now + CLAIM)) is not None]
+            claimed = [each for name in due if (each := write.claim_grant(name, now, now + COMMAND_CLAIM)) is not None]
         if claimed:
             self.revocation.work(claimed)
         return bool(claimed)

@@ -2,8 +2,8 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 
+from bot.access.claims import RENEW_EVERY
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
@@ -11,6 +11,14 @@ from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.reconciliation import Reconciliation
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.intervals import (
+    LOOK_AT_CLOCK_EVERY,
+    LOOK_AT_CLUSTERS_EVERY,
+    LOOK_AT_ENDS_EVERY,
+    LOOK_AT_MEMBERS_EVERY,
+    LOOK_AT_OWNERS_EVERY,
+    LOOK_AT_REQUESTS_EVERY,
+)
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.models.grants import Grant
@@ -26,7 +34,7 @@ from bot.access.requests.service import Requests
 from bot.access.store.store import Store
 from bot.reconciling import Reconciling
 from bot.runtime.scheduler import Ticker
-from bot.runtime.workers import RENEW_EVERY, WorkerPool
+from bot.runtime.workers import WorkerPool
 
 CLUSTER_WORKERS = 16
 """Grants in the making at once. It is bound by the cluster's hashing, about 50 ms of one of its cores each."""
@@ -38,25 +46,6 @@ which Elasticsearch takes 4,096 bytes (`http.max_initial_line_length`)."""
 
 OUTBOX_WORKERS = 8
 """Messages in work at once: Slack takes about one a second in each conversation."""
-
-LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
-"""How late a request that nobody decided may be closed, sent on or escalated, and a reminder of a review may come."""
-
-LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
-"""How late an automatic access flow follows its group where Slack does not tell of a change by itself."""
-
-
-LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
-"""How soon a round that failed is tried again, and how late a grant ends by a cluster's clock that is ahead of ours."""
-
-LOOK_AT_CLOCK_EVERY = timedelta(seconds=5)
-"""How late what waits is tried again after our clock was set back."""
-
-LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
-"""How late the note before an end may be."""
-
-LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
-"""How late somebody else is asked in the place of an owner who left. Slack is asked no more often than it is worth."""
 
 
 @dataclass(frozen=True)

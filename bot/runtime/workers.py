@@ -9,18 +9,13 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-CLAIM = timedelta(seconds=15)
-"""How long a claim holds without being renewed: what a process that died had in hand is taken up after this."""
-
-RENEW_EVERY = timedelta(seconds=5)
-"""A third of a claim: two renewals may fail before another process takes the row."""
 
 LONGEST_WAIT = timedelta(seconds=1)
 """Between two looks for due work, also when the next is known to be later: the clock may jump, others may write."""
@@ -90,7 +85,7 @@ class WorkerPool(Generic[Row]):
             rows = list(self._in_hand.values())
         if rows:
             with self._store.writing() as write:
-                write.renew_claims(rows, self._clock.now() + CLAIM)
+                write.renew_claims(rows, self._clock.now() + WORKER_CLAIM)
 
     def _dispatch(self) -> None:
         while not self._stopping:
@@ -119,7 +114,7 @@ class WorkerPool(Generic[Row]):
             return min(due - now, LONGEST_WAIT).total_seconds() if due else LONGEST_WAIT.total_seconds()
         most = free * self._batch
         with self._store.writing() as write:
-            rows = self._claim(write, now, now + CLAIM, most)
+            rows = self._claim(write, now, now + WORKER_CLAIM, most)
         all_of_it = len(rows) < most
         with self._guard:
             # A claim lapses when the clock jumps or the machine sleeps; what is in hand here is not begun once more.

@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from bot.access.audit.formats import as_ecs
-from bot.access.audit.shipping import BATCH, LEASE, LONGEST_PAUSE, Shipping
+from bot.access.audit.shipping import BATCH, Shipping
 from bot.access.audit.trail import AuditTrail
+from bot.access.backoff import LONGEST_PAUSE_OF_SHIPPING
+from bot.access.claims import SHIPPING_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.store.store import Store
 from bot.cluster.audit_index import PRIVILEGES, AuditIndex
@@ -130,7 +132,7 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
         assert AuditTrail(engine).shipped(destination.name) == 0
         assert len(stored(each_node, name)) == 3
         proxy.hook = None
-        clock.advance(2 * LONGEST_PAUSE)
+        clock.advance(2 * LONGEST_PAUSE_OF_SHIPPING)
         shipper.ship()
         destination.close()
     assert AuditTrail(engine).shipped(destination.name) == 3
@@ -189,7 +191,7 @@ def test_one_process_ships_at_a_time_and_another_takes_over(new_store: NewStore,
     other = shipping(second, engine, box, clock)
     other.ship()
     assert box.order == ["1", "2"]
-    clock.advance(LEASE)
+    clock.advance(SHIPPING_CLAIM)
     other.ship()
     assert box.order == ["1", "2", "3"]
 

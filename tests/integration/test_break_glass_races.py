@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
+from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.break_glass import REMIND_EVERY
 from bot.access.requests.service import Draft
 from bot.access.store.store import Store
 from tests.databases import NewStore
@@ -57,7 +57,7 @@ def test_two_processes_remind_once(world: World, other: World) -> None:
     requests = [broken(world) for _ in range(5)]
     world.work()
     world.notifier.log.clear()
-    world.clock.advance(REMIND_EVERY)
+    world.clock.advance(REMIND_OF_REVIEW_EVERY)
     at_once(world.break_glass.remind_due, other.break_glass.remind_due, world.break_glass.remind_due)
     world.work()
     assert sorted(world.notifier.sent(MessageKind.BREAK_GLASS)) == [OWNER] * 5 + [SECOND_OWNER] * 5
@@ -67,7 +67,7 @@ def test_two_processes_remind_once(world: World, other: World) -> None:
 def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other: World) -> None:
     for _ in range(ROUNDS):
         request_id = broken(world)
-        world.clock.advance(REMIND_EVERY)
+        world.clock.advance(REMIND_OF_REVIEW_EVERY)
         at_once(partial(world.break_glass.review, request_id, OWNER), other.break_glass.remind_due)
         request = world.request_details(request_id).request
         assert (request.reviewed_by, request.review_at) == (OWNER, None)

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.access.claims import LONGEST_ROW_CLAIM
 from bot.access.errors import Outage
-from bot.access.grants.clock_jump import JUMP, LONGEST_CLAIM, ClockJumpDetector
+from bot.access.grants.clock_jump import JUMP, ClockJumpDetector
 from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState
 from bot.access.store.store import Store
@@ -90,7 +91,7 @@ def test_what_a_dead_process_held_is_free_within_a_minute(
         assert write.claim_duty("a duty", now, now + 30 * SECOND)
     world.clock.advance(-HOUR)
     own.check()
-    now = world.clock.now() + LONGEST_CLAIM + SECOND
+    now = world.clock.now() + LONGEST_ROW_CLAIM + SECOND
     with world.store.writing() as write:
         assert write.claim_grant(request_id, now, now + SECOND) is not None
         assert write.claim_duty("a duty", now, now + SECOND)

@@ -10,8 +10,8 @@ from bot.access.errors import Conflict
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
-from bot.access.requests.counter_offers import Terms
-from bot.access.requests.service import Draft, FilingResult
+from bot.access.requests.counter_offers import OfferTerms
+from bot.access.requests.service import Draft, Submission
 from bot.access.states import RequestState
 from bot.access.store.store import Store
 from tests.databases import NewStore
@@ -22,7 +22,7 @@ from tests.together import at_once
 
 ROUNDS = 15
 
-LESS = Terms("logs-a", "read", "30m")
+LESS = OfferTerms("logs-a", "read", "30m")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def other(world: World, new_store: NewStore) -> World:
     return world.on(new_store("second"))
 
 
-def offer(world: World, request_id: str, owner: str = OWNER, terms: Terms = LESS) -> int:
+def offer(world: World, request_id: str, owner: str = OWNER, terms: OfferTerms = LESS) -> int:
     made = world.offers.make(request_id, owner, terms).offers[-1].id
     assert made is not None
     return made
@@ -49,8 +49,8 @@ def test_the_same_request_twice_at_once_is_filed_once(world: World, other: World
         world.cluster.names.append(f"new-{number}")
         draft = Draft(f"new-{number}", "1h")
         filed = at_once(*[partial(each.requests.submit, REQUESTER, draft) for each in (world, other, world, other)])
-        assert all(isinstance(each, FilingResult) for each in filed), filed
-        found = [each for each in filed if isinstance(each, FilingResult)]
+        assert all(isinstance(each, Submission) for each in filed), filed
+        found = [each for each in filed if isinstance(each, Submission)]
         assert len({each.request.id for each in found}) == 1
         assert len([each for each in found if each.duplicate is None]) == 1
 
@@ -59,7 +59,7 @@ def test_no_more_wait_at_once_than_may_wait(world: World, other: World) -> None:
     world.current.policy = world.current.policy.model_copy(update={"pending_per_person": 2})
     draft = Draft("logs-*", "1h", again=True)
     done = at_once(*[partial(each.requests.submit, REQUESTER, draft) for each in (world, other) * 3])
-    assert len([each for each in done if isinstance(each, FilingResult)]) == 2
+    assert len([each for each in done if isinstance(each, Submission)]) == 2
 
 
 def test_an_offer_is_accepted_or_the_request_is_denied(world: World, other: World) -> None:
@@ -97,7 +97,7 @@ def test_of_two_offers_that_are_accepted_at_once_one_is(world: World, other: Wor
     for _ in range(ROUNDS):
         request_id = world.ask()
         first = offer(world, request_id)
-        second = offer(world, request_id, SECOND_OWNER, Terms("logs-b", "read", "10m"))
+        second = offer(world, request_id, SECOND_OWNER, OfferTerms("logs-b", "read", "10m"))
         (won,), _ = won_and_lost(
             at_once(partial(world.offers.accept, first, REQUESTER), partial(other.offers.accept, second, REQUESTER))
         )

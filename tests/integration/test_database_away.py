@@ -7,12 +7,13 @@ from threading import Event
 import pytest
 from structlog.testing import capture_logs
 
+from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.messages import Message
 from bot.access.store import store as stores
 from bot.access.store.store import Store
 from bot.runtime.scheduler import Ticker
-from bot.runtime.workers import CLAIM, WorkerPool
+from bot.runtime.workers import WorkerPool
 from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
 from tests.fakes import FakeClock
@@ -67,7 +68,7 @@ def test_work_that_lost_the_database_is_done_again_when_its_claim_has_lapsed(sql
     with capture_logs() as lines:
         pool.start()
         assert tried.wait(SECONDS)
-        clock.advance(CLAIM + timedelta(seconds=1))
+        clock.advance(WORKER_CLAIM + timedelta(seconds=1))
         pool.wake()
         assert done.wait(SECONDS)
         pool.stop()

@@ -65,6 +65,18 @@ def test_what_an_owner_has_said_yes_to_waits_for_the_others(world: World, home_t
     assert seen(home_tabs, SECOND_OWNER, Section.WAITING) == [request]
 
 
+def test_a_requester_who_may_approve_sees_the_own_request_among_those_that_wait(
+    world: World, home_tabs: HomeTabs
+) -> None:
+    world.directory.people["@owners"] = (OWNER, REQUESTER)
+    others = world.ask()
+    assert seen(home_tabs, REQUESTER, Section.WAITING) == []
+    world.under(world.current.policy.access_flows[0].model_copy(update={"self_approval": True}))
+    own = world.ask("metrics-a")
+    assert seen(home_tabs, REQUESTER, Section.WAITING) == [own]
+    assert set(seen(home_tabs, OWNER, Section.WAITING)) == {others, own}
+
+
 def test_an_owner_of_another_name_is_not_found_in_a_longer_one(world: World, home_tabs: HomeTabs) -> None:
     world.ask()
     assert seen(home_tabs, OWNER[:-1], Section.WAITING) == []

@@ -41,12 +41,12 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
-    ("lifecycle", "audit"),
+    ("lifecycle", "audit", "owners"),
     ("store",),
     ("policy", "ports"),
     ("models",),
     ("cache", "call_failures", "durations", "passwords"),
-    ("backoff", "errors", "ids", "states", "wording"),
+    ("backoff", "claims", "errors", "ids", "intervals", "states", "wording"),
 )
 """The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""
 

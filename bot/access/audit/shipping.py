@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from bot.access.audit.formats import as_ecs
-from bot.access.backoff import pause_after
+from bot.access.backoff import LONGEST_PAUSE_OF_SHIPPING, pause_after
+from bot.access.claims import SHIPPING_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.models.audit import AuditEvent
 from bot.access.ports import Clock
@@ -16,12 +17,6 @@ from bot.access.store.store import Store
 
 BATCH = 500
 """Events in one call: some 400 KB."""
-
-LEASE = timedelta(seconds=30)
-"""One process ships at a time; another takes over after this time without a renewal."""
-
-LONGEST_PAUSE = timedelta(minutes=1)
-"""The longest pause between attempts while the index does not answer."""
 
 _DUTY = "audit shipping"
 
@@ -63,14 +58,14 @@ class Shipping:
     def ship(self) -> None:
         """Ships everything that is due. After a failure the index is left alone for a while, and its events wait."""
         now = self.clock.now()
-        if self._not_before is not None and now < self._not_before <= now + 2 * LONGEST_PAUSE:
+        if self._not_before is not None and now < self._not_before <= now + 2 * LONGEST_PAUSE_OF_SHIPPING:
             return
         try:
             while self._ship_some():
                 pass
         except (Outage, Refusal) as error:
             self._failures += 1
-            self._not_before = now + pause_after(self._failures, LONGEST_PAUSE)
+            self._not_before = now + pause_after(self._failures, LONGEST_PAUSE_OF_SHIPPING)
             log.warning("the audit trail cannot be sent on; it waits", failures=self._failures, error=str(error))
         else:
             self._failures, self._not_before = 0, None
@@ -83,7 +78,7 @@ class Shipping:
             return False
         now = self.clock.now()
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + SHIPPING_CLAIM):
                 return False
         self.destination.send([(str(each.sequence), as_ecs(each)) for each in events])
         with self.store.writing() as write:

@@ -11,7 +11,8 @@ from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.owners import notified_owners
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Directory, InventoryItem
 from bot.access.states import GrantState, RequestState
@@ -36,7 +37,7 @@ class Adoption:
     def owners(self, integration: Integration) -> Sequence[str]:
         """The people to notify of failures; nobody while Slack is unavailable, which must not keep anything alive."""
         try:
-            return self.directory.members(integration.owner).users[:MOST_ASKED]
+            return notified_owners(self.directory, integration)
         except Outage:
             return ()
 

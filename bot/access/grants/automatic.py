@@ -1,28 +1,25 @@
 """Automatic access flows: members of a group have access without asking, for as long as they are members."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
+from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage
 from bot.access.grants.service import Grants
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.requests import prolong
+from bot.access.lifecycle.requests import extend_grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
-from bot.access.policy.decision import Question, denial
+from bot.access.owners import notified_owners
+from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.decision import Question, find_denial
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.routing import is_among
+from bot.access.requests.membership import membership_of
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
-
-LEASE = timedelta(seconds=30)
-"""One process looks after automatic flows at a time; another takes over when it has not been heard of for this long."""
 
 _DUTY = "automatic"
 
@@ -47,7 +44,7 @@ class AutomaticGrants:
         policy = self.current.policy
         flows = [flow for flow in policy.access_flows if flow.automatic]
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
         for flow in flows:
             with suppress(Outage):
@@ -66,7 +63,7 @@ class AutomaticGrants:
             elif not _is_as_given(policy, flow, details.request):
                 self._end(details, EndReason.FLOW_CHANGED)  # what it gives now, the next run gives
             elif applies:
-                self._prolong(flow, details, now)
+                self._extend(flow, details, now)
         if applies:
             for key in sorted(entitled.keys() - live.keys()):
                 self._give(policy, flow, entitled[key], key[0], now)
@@ -81,12 +78,9 @@ class AutomaticGrants:
                 continue
             question = Question(integration, flow.patterns, permission, _length(flow), "", now)
             for member in members:
-                if denial(policy, question, partial(self._is_one_of, member)) is None:
+                if find_denial(policy, question, membership_of(self.directory, member)) is None:
                     found[member, integration.name] = integration
         return found
-
-    def _is_one_of(self, person: str, requesters: Sequence[str]) -> bool | None:
-        return is_among(self.directory, requesters, person)
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])
@@ -103,13 +97,13 @@ class AutomaticGrants:
             automatic=True,
             privileges=permission.stored(),
             # Nobody is asked, but someone must hear when access cannot be given or revoked.
-            owners=list(self.directory.members(integration.owner).users[:MOST_ASKED]),
+            owners=list(notified_owners(self.directory, integration)),
             created_at=now,
             pending_until=now,
         )
         with self.store.writing() as write:
             # Locked until the commit: a second process sees here what the first one gave.
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
             if write.has_or_gave_back(flow.name, member, integration.name, now):
                 return
@@ -117,12 +111,12 @@ class AutomaticGrants:
             write.audit("request.automatic", APPLICATION, now, request.id, flow=flow.name, requester=member)
             self.approvals.approve_by_rule(write, request, now)
 
-    def _prolong(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
+    def _extend(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
         grant = details.grant
         if grant is None or grant.expires_at - now > _length(flow) * EXTEND_IN_LAST:
             return
         with suppress(LostRace), self.store.writing() as write:  # it has changed; the next run looks again
-            prolong(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
+            extend_grant(write, grant, now + _length(flow) - grant.expires_at, APPLICATION, now, automatic=True)
 
     def _end(self, details: RequestDetails, end: EndReason) -> None:
         if details.grant is not None and details.grant.state in LIVE:

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.access.claims import LONGEST_ROW_CLAIM
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 
 JUMP = timedelta(seconds=30)
 """The smallest jump that counts. After a smaller one, retries are late by less than this."""
-
-LONGEST_CLAIM = timedelta(minutes=1)
-"""The longest time that work holds a row without renewing its claim."""
 
 
 @dataclass
@@ -35,6 +33,6 @@ class ClockJumpDetector:
         back = now - then < timedelta(seconds=running - ran) - JUMP
         if back:
             with self.store.writing() as write:
-                write.make_retries_due(now, now + LONGEST_CLAIM)
+                write.make_retries_due(now, now + LONGEST_ROW_CLAIM)
         self._last = now, running
         return back

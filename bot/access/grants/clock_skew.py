@@ -5,8 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.access.claims import CLOCK_NOTICE_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.ids import APPLICATION
+from bot.access.intervals import CLOCK_NOTICE_EVERY, MEASURE_CLOCK_EVERY
 from bot.access.lifecycle.grants import start_ending
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
@@ -19,15 +21,6 @@ TOLERANCE = timedelta(seconds=5)
 
 CLOCKS_APART = timedelta(seconds=60)
 """Skew at which someone should act: the shortest access lasts a minute, and shown times are wrong by this much."""
-
-MEASURED_EVERY = timedelta(minutes=1)
-"""How often each cluster's clock is read, with one small call. Clocks drift slowly, so this is soon enough."""
-
-NOTICE_EVERY = timedelta(days=1)
-"""How often owners are told of the same skew."""
-
-LEASE = timedelta(seconds=30)
-"""One process sends the notice."""
 
 _BATCH = 500
 
@@ -98,7 +91,7 @@ class ClockSkewMonitor:
 
     def _is_due(self, integration: str) -> bool:
         known = self._measured.get(integration)
-        return known is None or not timedelta(0) <= self.clock.now() - known.at < MEASURED_EVERY
+        return known is None or not timedelta(0) <= self.clock.now() - known.at < MEASURE_CLOCK_EVERY
 
     def _measure(self, integration: Integration) -> list[ClockSkew]:
         try:
@@ -121,14 +114,14 @@ class ClockSkewMonitor:
         now, name = self.clock.now(), f"clocks {integration.name}"
         with self.store.reading() as read:
             noticed = read.setting(name)
-        if noticed is not None and timedelta(0) <= now - noticed.at < NOTICE_EVERY:
+        if noticed is not None and timedelta(0) <= now - noticed.at < CLOCK_NOTICE_EVERY:
             return
         owners = self.directory.members(integration.owner).users
         with self.store.writing() as write:
-            if not write.claim_duty(name, now, now + LEASE):
+            if not write.claim_duty(name, now, now + CLOCK_NOTICE_CLAIM):
                 return
             noticed = write.setting(name)
-            if noticed is None or not timedelta(0) <= now - noticed.at < NOTICE_EVERY:
+            if noticed is None or not timedelta(0) <= now - noticed.at < CLOCK_NOTICE_EVERY:
                 write.set_setting(name, f"{apart.ahead.total_seconds():.0f} s", now)
                 write.notify(owners, _sentence(apart), now)
 

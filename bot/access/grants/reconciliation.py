@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from bot.access.claims import MISSING_GRANT_CLAIM, RECONCILIATION_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.ids import APPLICATION
+from bot.access.intervals import RECONCILE_EVERY
 from bot.access.lifecycle.grants import end_grant, start_ending
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
@@ -20,17 +22,8 @@ from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
-EVERY = timedelta(minutes=10)
-"""Between two runs: manual changes by an administrator are noticed within minutes; 10,000 grants cost seconds."""
-
-LEASE = timedelta(minutes=2)
-"""One process reconciles a cluster at a time and renews this claim with every page; another takes over after it."""
-
 SETTLING = timedelta(minutes=1)
 """Objects created or removed this recently are skipped: a search may still show removed ones and miss new ones."""
-
-CLAIM = timedelta(seconds=45)
-"""How long a grant is claimed while the cluster is asked for it: longer than a call that times out."""
 
 _PAGE = 500
 
@@ -115,7 +108,7 @@ class Reconciliation:
         now = self.clock.now()
         with self.store.reading() as read:
             last = read.setting(_name(integration))
-        return last is None or not timedelta(0) <= now - last.at < EVERY
+        return last is None or not timedelta(0) <= now - last.at < RECONCILE_EVERY
 
     def _reconcile(self, integration: Integration, outcome: ReconciliationResult) -> None:
         name = integration.name
@@ -144,7 +137,7 @@ class Reconciliation:
 
     def _hold(self, write: Transaction, integration: str) -> None:
         now = self.clock.now()
-        if not write.claim_duty(_name(integration), now, now + LEASE):
+        if not write.claim_duty(_name(integration), now, now + RECONCILIATION_CLAIM):
             raise _ClaimedElsewhere
 
     def _settle(
@@ -203,7 +196,7 @@ class Reconciliation:
         now = self.clock.now()
         with self.store.writing() as write:
             self._hold(write, integration)
-            grant = write.claim_grant(grant_id, now, now + CLAIM)
+            grant = write.claim_grant(grant_id, now, now + MISSING_GRANT_CLAIM)
         if grant is None:
             return False
         try:

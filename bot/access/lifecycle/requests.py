@@ -1,4 +1,4 @@
-"""How requests come out: the last approval, the outcome that everybody is told, and more time for a grant."""
+"""How requests end: complete approval, expiry, the outcome that people learn, and extensions of grants."""
 
 from datetime import datetime, timedelta
 
@@ -13,19 +13,19 @@ from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.states import GrantState, RequestState
 from bot.access.store.transaction import Transaction
 
-_TOLD = {
+_TIMELINE_EVENTS = {
     RequestState.DENIED: TimelineEvent.DENIED,
     RequestState.CANCELLED: TimelineEvent.CANCELLED,
     RequestState.EXPIRED: TimelineEvent.EXPIRED,
 }
 
 
-def complete(details: RequestDetails) -> bool:
-    """Whether enough owners have said yes: each group, or one of them where that is enough.
+def is_approved(details: RequestDetails) -> bool:
+    """Whether enough owners have approved: those of each group, or of one group if that is enough.
 
-    An approval of the escalation group stands in for all: it was asked because the others did not answer.
+    The approval of the escalation group replaces all others, because it was asked when they did not answer.
     """
-    satisfied = {group.id for group in details.groups if _yeses(details, group) >= group.approvals}
+    satisfied = {group.id for group in details.groups if _count_approvals(details, group) >= group.approvals}
     if any(group.escalation and group.id in satisfied for group in details.groups):
         return True
     needed = [group.id for group in details.groups if not group.escalation]
@@ -33,19 +33,19 @@ def complete(details: RequestDetails) -> bool:
     return bool(needed) and enough(group in satisfied for group in needed)
 
 
-def _yeses(details: RequestDetails, group: AskedGroup) -> int:
+def _count_approvals(details: RequestDetails, group: AskedGroup) -> int:
     return sum(1 for each in details.approvals if each.approved and group.id in each.groups)
 
 
-def prolong(
+def extend_grant(
     write: Transaction, grant: Grant, length: timedelta, actor: str, now: datetime, *, automatic: bool = False
 ) -> None:
-    """Moves the end of a live grant; workers tell the cluster. Raises `LostRace`.
+    """Extends a live grant; workers update the cluster. Raises `LostRace`.
 
-    `automatic`: nobody asked for it, so that it is not one of the extensions that an access flow may limit.
+    `automatic`: nobody asked for the extension, so it does not count towards the limit of the access flow.
     """
     until = grant.expires_at + length
-    # A fresh secret that is owed already will be one that lasts as long.
+    # A new secret that is due already will be valid until the new end.
     task = None if grant.state is GrantState.PROVISIONING else grant.task or GrantTask.EXTEND
     write.change(
         grant,
@@ -68,29 +68,29 @@ def expire(write: Transaction, request: AccessRequest, now: datetime) -> None:
     try:
         write.move(request, RequestState.EXPIRED, APPLICATION, now, decided_at=now)
     except LostRace:
-        return  # somebody decided at the last moment: that counts
+        return  # a decision at the last moment counts
     enqueue_outcome(write, request, now)
 
 
 def describe_end(request: AccessRequest) -> str:
-    """How a request ended, as told to somebody who came too late."""
+    """The sentence for a person who acts on a request that has already ended."""
     by = f" by <@{request.decided_by}>" if request.decided_by and request.decided_by != APPLICATION else ""
     return f"{request.id} was already {request.state.value}{by}. Nothing was changed."
 
 
 def enqueue_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """Shows the end of a request in every owner's copy, and owes the requester a message about it."""
+    """Shows the outcome of a request in every owner's message, and enqueues a message to the requester."""
     show_outcome(write, request, now)
     write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
 
 
 def show_outcome(write: Transaction, request: AccessRequest, now: datetime) -> None:
-    """Shows the end of a request in every message about it."""
+    """Shows the outcome of a request in every message about it."""
     write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER, MessageKind.ASKED], now)
-    if request.state in _TOLD:
-        add_to_timeline(write, request.id, now, _TOLD[request.state], request.decided_by or APPLICATION)
+    if request.state in _TIMELINE_EVENTS:
+        add_to_timeline(write, request.id, now, _TIMELINE_EVENTS[request.state], request.decided_by or APPLICATION)
 
 
 def audience_of(request: AccessRequest) -> list[str]:
-    """Who hears what becomes of a request: its requester, and who asked for them."""
+    """The people who learn the outcome of a request: its requester and its asker."""
     return list(dict.fromkeys([request.requester, *([request.asked_by] if request.asked_by else [])]))

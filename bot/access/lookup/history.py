@@ -8,6 +8,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
+from bot.access.requests.approver_eligibility import is_own_request
 from bot.access.store.store import Store
 
 MOST_LISTED = 20
@@ -34,7 +35,8 @@ class History:
             request = read.request(request_id)
             details = read.request_details(request_id) if request else None
         if details is None or not (
-            person in (details.request.requester, details.request.asked_by, *details.request.owners)
+            is_own_request(details.request, person)
+            or person in details.request.owners
             or self.approvals.may_end(details.request, person)
         ):
             raise NotFound(request_id)

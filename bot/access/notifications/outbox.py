@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.access.backoff import pause_after
+from bot.access.backoff import LONGEST_PAUSE_OF_MESSAGES, pause_after
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.expiry_warnings import is_current
@@ -18,10 +18,6 @@ from bot.access.ports import Clock, MessagePosition, Notifier
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-LONGEST_PAUSE = timedelta(minutes=5)
-"""The longest pause between attempts while Slack is down: people hear within minutes of its return."""
-
 
 FOR_WHAT_STANDS_ABOVE = timedelta(seconds=2)
 """How long a thread reply waits for the message above it."""
@@ -57,7 +53,7 @@ class Outbox:
         try:
             posted = self.notifier.send(message, details, _position_of(above))
         except Outage as error:
-            pause = pause_after(message.attempts + 1, LONGEST_PAUSE)
+            pause = pause_after(message.attempts + 1, LONGEST_PAUSE_OF_MESSAGES)
             if error.retry_after is not None:
                 pause = timedelta(seconds=error.retry_after)
             with self.store.writing() as write:

@@ -1,11 +1,11 @@
-"""Custom access details: a text of the administrator's, with places for what is known at delivery."""
+"""Custom access details: a text by the administrator, with placeholders for values known at delivery."""
 
 import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 PLACEHOLDERS = ("url", "username", "expiry", "patterns")
-"""Nothing else: a password is shown where the message can be taken back, and nowhere besides."""
+"""Deliberately without the password, which appears only in a message that can be deleted."""
 
 _PLACE = re.compile(r"\{(" + "|".join(PLACEHOLDERS) + r")\}")
 
@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 
 def check_details(template: str) -> str:
-    """The template as it is. Raises `ValueError` for a place that is not known, and for a brace by itself."""
+    """Returns the template unchanged. Raises `ValueError` for an unknown placeholder or a single brace."""
     rest = _PLACE.sub("", template)
     if "{" in rest or "}" in rest:
         known = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
@@ -24,10 +24,10 @@ def check_details(template: str) -> str:
 
 
 def fill_details(template: str, values: Mapping[str, _Value]) -> list[str | _Value]:
-    """The parts in order: text as it is, and for each placeholder its value, as anything that can be shown.
+    """The parts of the filled template in order: text, and the value of each placeholder.
 
-    The template is cut, not formatted: a value is never read as a template. `values` has all of `PLACEHOLDERS`.
+    Values are inserted into the split template, so braces in a value have no meaning. `values` has all `PLACEHOLDERS`.
     """
-    # With one group, `split` gives text and name by turns.
+    # With one group in the expression, `split` returns text and names alternately.
     parts = _PLACE.split(template)
     return [values[part] if place % 2 else part for place, part in enumerate(parts) if part]

@@ -1,4 +1,4 @@
-"""The policy in force, and a short name for a policy as a whole."""
+"""The policy in force, and fingerprints of policies."""
 
 import json
 from hashlib import sha256
@@ -6,17 +6,17 @@ from hashlib import sha256
 from bot.access.policy.model import Policy
 
 MOST_ASKED = 20
-"""Owners who get a message of their own about one request: more would be noise, and anyone may still decide."""
+"""Owners who get a message each about one request. More would be noise; the others may still decide."""
 
 
 class CurrentPolicy:
-    """The policy in force. It is replaced as a whole, so that a decision never sees half of a new one."""
+    """Holds the policy in force. It is replaced as a whole, so a decision never mixes two policies."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
 
 
 def fingerprint(policy: Policy) -> str:
-    """The SHA-256, in hex, of everything that the policy says, however its file was laid out."""
+    """The hexadecimal SHA-256 of the policy's content, independent of the layout of its file."""
     content = json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return sha256(content.encode()).hexdigest()

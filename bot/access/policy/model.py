@@ -1,4 +1,4 @@
-"""The policy: integrations, permissions and access flows. Decisions are pure functions of it, with a reason."""
+"""The policy: integrations, permissions and access flows."""
 
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -14,29 +14,29 @@ from bot.access.policy.value_types import (
     Owners,
     Pattern,
     TimeOfDay,
-    a_channel,
-    a_flow_name,
-    a_time_zone,
-    an_expression,
+    check_channel,
+    check_expression,
+    check_flow_name,
+    check_time_zone,
 )
 
 LONGEST_REASON = 500
-"""Characters: more does not fit beside the rest of an approval message on a phone."""
+"""Characters: a longer reason does not fit into an approval message on a phone."""
 
 LONGEST_DETAILS = 400
 """Characters of the custom access details."""
 
 
 class PolicyPart(BaseModel):
-    """A part of the policy: never changed, and no key in it that is not known."""
+    """A part of the policy: immutable, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Permission(PolicyPart):
-    """A named set of index privileges, and of what it opens in Kibana.
+    """A named set of index privileges and Kibana features.
 
-    `cluster`, `run_as` and `restricted_indices` are dangers: only an access flow that says `dangerous` may offer one.
+    `cluster`, `run_as` and `restricted_indices` are dangerous: only flows with `dangerous` may offer them.
     """
 
     name: Name
@@ -49,11 +49,11 @@ class Permission(PolicyPart):
 
     @property
     def dangerous(self) -> bool:
-        """Whether it gives more than indices and Kibana."""
+        """Whether the permission gives more than indices and Kibana."""
         return bool(self.cluster or self.run_as or self.restricted_indices)
 
     def stored(self) -> dict[str, Any]:
-        """As it is kept with a request: the policy may change, and what was approved may not."""
+        """The privileges as JSON, stored with each request: a policy change does not alter approved access."""
         held = {"indices": list(self.indices), "kibana": list(self.kibana), "spaces": list(self.spaces)}
         dangers = {
             "cluster": list(self.cluster),
@@ -68,11 +68,11 @@ PERMISSIONS = (
     Permission(name="write", indices=("read", "view_index_metadata", "write")),
     Permission(name="manage", indices=("read", "view_index_metadata", "write", "manage")),
 )
-"""Built in. Each holds the one before: who may write may read what was written."""
+"""Built-in permissions. Each includes the one before."""
 
 
 class Integration(PolicyPart):
-    """One cluster as the policy sees it: whom to ask about it, and what people are told."""
+    """One cluster in the policy: its owner, and the texts that people get."""
 
     name: Name
     owner: Owners
@@ -92,10 +92,10 @@ class Hours(PolicyPart):
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
     since: TimeOfDay = time.min
     until: TimeOfDay = time.max
-    time_zone: Annotated[str, AfterValidator(a_time_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(check_time_zone)] = "UTC"
 
     @model_validator(mode="after")
-    def _is_a_span(self) -> Self:
+    def _check_span(self) -> Self:
         if self.since == self.until:
             raise ValueError("since and until are the same: leave both out for the whole day")
         return self
@@ -118,22 +118,22 @@ class Escalation(PolicyPart):
     to: Owners
 
 
-_OF_ASKING = frozenset({
+_KEYS_OF_REQUESTS = frozenset({
     "reason", "reason_pattern", "approve", "owners", "approvals", "groups", "self_approval", "escalation", "scope",
     "channel", "extend", "max_extensions", "max_total", "for_others",
 })  # fmt: skip
-"""Keys of a flow that say how a request is made or decided."""
+"""Keys of a flow about filing and deciding requests."""
 
-_OF_WAITING = frozenset({
+_KEYS_OF_APPROVAL = frozenset({
     "approvals", "groups", "self_approval", "escalation", "extend", "max_extensions", "max_total",
 })  # fmt: skip
-"""Keys of a flow without a meaning where nobody decides beforehand, and more time is asked for in the usual way."""
+"""Keys of a flow without a meaning where nobody approves first and extensions fall under another flow."""
 
 
 class AccessFlow(PolicyPart):
     """Who may ask for what, for how long, and who says yes."""
 
-    name: Annotated[str, AfterValidator(a_flow_name)]
+    name: Annotated[str, AfterValidator(check_flow_name)]
     deny: bool = Field(default=False, description="Refuse what matches, whatever the other flows say")
     requesters: Literal["everyone"] | Owners = "everyone"
     integrations: tuple[Name, ...] = Field(default=(), description="Left out: all of them")
@@ -142,14 +142,14 @@ class AccessFlow(PolicyPart):
     max_duration: Duration = timedelta(days=7)
     default_duration: Duration | None = None
     reason: Literal["optional", "required"] = "optional"
-    reason_pattern: Annotated[str, AfterValidator(an_expression)] | None = None
+    reason_pattern: Annotated[str, AfterValidator(check_expression)] | None = None
     approve: Literal["owners", "rule"] = Field(default="owners", description="rule: approved without asking anybody")
     owners: Literal["resource", "integration"] | Owners = "resource"
     approvals: int = Field(default=1, ge=1, le=10, description="How many of each owner group have to say yes")
     groups: Literal["all", "any"] = Field(default="all", description="Of several owner groups: each of them, or one")
     self_approval: bool = False
     escalation: Escalation | None = None
-    channel: Annotated[str, AfterValidator(a_channel)] | None = None
+    channel: Annotated[str, AfterValidator(check_channel)] | None = None
     extend: Literal["owners", "rule"] | None = Field(default=None, description="Left out: as approve")
     max_extensions: int | None = Field(default=None, ge=0, le=1000)
     max_total: Duration | None = Field(default=None, description="From the first approval to the end")
@@ -167,10 +167,10 @@ class AccessFlow(PolicyPart):
     when: Hours | None = None
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.automatic and (self.requesters == "everyone" or self.deny):
             raise ValueError("an automatic flow needs requesters, and cannot deny")
-        if self.automatic and (useless := sorted(_OF_ASKING & self.model_fields_set)):
+        if self.automatic and (useless := sorted(_KEYS_OF_REQUESTS & self.model_fields_set)):
             raise ValueError(f"{useless[0]} has no meaning in an automatic flow: nobody asks, and nobody is asked")
         if self.automatic and len(self.permissions) > 1:
             raise ValueError("an automatic flow has one permission")
@@ -181,13 +181,13 @@ class AccessFlow(PolicyPart):
         if self.escalation is not None and (self.approve == "rule" or self.deny):
             raise ValueError("escalation has no meaning where nobody is asked")
         if self.break_glass:
-            self._is_break_glass()
+            self._check_break_glass()
         return self
 
-    def _is_break_glass(self) -> None:
+    def _check_break_glass(self) -> None:
         if self.deny or self.automatic:
             raise ValueError("a break-glass flow is asked for: it cannot deny, nor be automatic")
-        if useless := sorted(_OF_WAITING & self.model_fields_set):
+        if useless := sorted(_KEYS_OF_APPROVAL & self.model_fields_set):
             raise ValueError(f"{useless[0]} has no meaning in a break-glass flow: it approves at once")
         if self.approve == "owners" and "approve" in self.model_fields_set:
             raise ValueError("a break-glass flow approves at once: leave approve out")
@@ -196,26 +196,26 @@ class AccessFlow(PolicyPart):
 
     @property
     def needs_reason(self) -> bool:
-        """Whether a request has to say why."""
+        """Whether a request has to give a reason."""
         return self.reason == "required" or self.break_glass
 
     @property
     def usual(self) -> bool:
-        """Whether a request may fall under it that says nothing special."""
+        """Whether an ordinary request can fall under the flow."""
         return not (self.deny or self.automatic or self.break_glass)
 
     def by_rule(self, *, extension: bool) -> bool:
-        """Whether a request, or more time for what it gave, is approved without asking anybody."""
+        """Whether a request or an extension is approved without an owner."""
         return self.break_glass or (self.extend or self.approve if extension else self.approve) == "rule"
 
     @property
     def offers(self) -> tuple[str, ...]:
-        """The permissions that may be asked for."""
+        """The permissions that people may ask for."""
         return self.permissions or ("read",)
 
 
 class Policy(PolicyPart):
-    """Everything a decision depends on."""
+    """The whole policy, on which every decision depends."""
 
     integrations: tuple[Integration, ...] = Field(min_length=1)
     permissions: tuple[Permission, ...] = PERMISSIONS
@@ -225,7 +225,7 @@ class Policy(PolicyPart):
     requests_per_hour: int = Field(default=30, ge=1)
 
     @model_validator(mode="after")
-    def _names_fit(self) -> Self:
+    def _check_names(self) -> Self:
         for kind in ("integrations", "permissions", "access_flows"):
             names = [each.name.lower() for each in getattr(self, kind)]
             for name in names:
@@ -247,11 +247,11 @@ class Policy(PolicyPart):
 
     @property
     def longest(self) -> timedelta:
-        """The longest access that any flow allows."""
+        """The longest duration that any flow allows."""
         return max((flow.max_duration for flow in self.access_flows if not flow.deny), default=timedelta(0))
 
     def integration(self, name: str | None) -> Integration:
-        """The integration of that name, or the only one when none is named. Raises `InvalidRequest`."""
+        """Finds an integration by name, or the only one if `name` is `None`. Raises `InvalidRequest`."""
         known = ", ".join(each.name for each in self.integrations)
         example = f"/es-access logs-* 1h --cluster {self.integrations[0].name}"
         if name is None:
@@ -263,8 +263,12 @@ class Policy(PolicyPart):
                 return each
         raise InvalidRequest(f"There is no cluster “{name[:40]}” here. There is: {known}.", example)
 
+    def find_integration(self, name: str) -> Integration | None:
+        """The integration of exactly that name; `None` if the policy no longer has it."""
+        return next((each for each in self.integrations if each.name == name), None)
+
     def permission(self, name: str) -> Permission:
-        """The permission of that name. Raises `InvalidRequest`."""
+        """Finds a permission by name. Raises `InvalidRequest`."""
         for each in self.permissions:
             if each.name.lower() == name.lower():
                 return each
@@ -272,5 +276,5 @@ class Policy(PolicyPart):
         raise InvalidRequest(f"“{name[:40]}” is not a permission. There is: {known}.", "/es-access logs-* 1h read")
 
     def flow(self, name: str) -> AccessFlow | None:
-        """The access flow of that name, if it is still there."""
+        """The access flow of that name; `None` if the policy no longer has it."""
         return next((each for each in self.access_flows if each.name == name), None)

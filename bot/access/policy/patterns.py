@@ -1,7 +1,7 @@
-"""Index patterns: what may be asked for, what a pattern matches, and the nearest names when it matches nothing.
+"""Index patterns: which are allowed, which names they match, and the nearest names when they match none.
 
-Elasticsearch checks the index names of a role hardly at all: `-logs`, `/x.*/`, `.security*` and `a b` are accepted
-and mean something else than they seem to (measured on 9.5.3). So everything is checked here, before it is asked.
+Elasticsearch hardly checks the index names of a role: it accepts `-logs`, `/x.*/`, `.security*` and `a b`, all with
+misleading effects (measured on 9.5.3). So every pattern is checked here before a request is filed.
 """
 
 import re
@@ -13,15 +13,15 @@ from difflib import get_close_matches
 from bot.access.errors import InvalidRequest
 
 MOST_PATTERNS = 20
-"""In one request: more than an owner reads before saying yes."""
+"""In one request: an owner would not read more before approving."""
 
 LONGEST_BYTES = 255
 """Elasticsearch's limit for an index name, in UTF-8 bytes."""
 
 EXAMPLE = "/es-access logs-*,metrics-* 1h"
 
-# Not allowed in an index name (Elasticsearch, "create index"), plus what would be read as more than a name: `?` and
-# `*` are wildcards (`*` alone is offered), a backtick would end the code span that shows the pattern.
+# Not allowed in an index name (Elasticsearch, "create index"), or more than a name: `?` and `*` are wildcards, of
+# which only `*` is supported, and a backtick would end the code span that shows the pattern.
 _FORBIDDEN = re.compile(r"[\\/?\"<>|#:,`\s\x00-\x1f\x7f]")
 
 _SECURITY_INDICES = (
@@ -33,12 +33,17 @@ _SECURITY_INDICES = (
     ".security-profile",
     ".security-profile-8",
 )
-"""The system indices that hold users, roles and keys, in every version since 6."""
+"""The system indices with users, roles and keys, in every version since 6."""
 
 
 def parse_patterns(text: str) -> tuple[str, ...]:
-    """The patterns of a comma-separated list, each once, in the order typed. Raises `InvalidRequest`."""
-    patterns = tuple(dict.fromkeys(_check(part.strip()) for part in text.split(",")))
+    """The patterns of a comma-separated list, without duplicates, in the order typed. Raises `InvalidRequest`."""
+    return check_patterns([part.strip() for part in text.split(",")])
+
+
+def check_patterns(unchecked: Iterable[str]) -> tuple[str, ...]:
+    """The patterns, without duplicates, in their order. Raises `InvalidRequest` if one may not be asked for."""
+    patterns = tuple(dict.fromkeys(map(_check, unchecked)))
     if len(patterns) > MOST_PATTERNS:
         raise InvalidRequest(
             f"{len(patterns)} patterns are too many: ask for at most {MOST_PATTERNS} at once.", EXAMPLE
@@ -50,15 +55,15 @@ def _check(pattern: str) -> str:
     pattern = re.sub(r"\*+", "*", pattern)
     if not pattern:
         raise InvalidRequest("There is an empty pattern: name the indices, separated by commas.", EXAMPLE)
-    for wrong, why in _complaints(pattern):
+    for wrong, why in _problems(pattern):
         if wrong:
             shown = "".join(each if each.isprintable() else "\ufffd" for each in pattern[:80])
             raise InvalidRequest(f"I cannot give access to “{shown}”: {why}", EXAMPLE)
     return pattern
 
 
-def _complaints(pattern: str) -> Iterable[tuple[bool, str]]:
-    # Half characters, direction marks and the like: an owner would read something else than was typed.
+def _problems(pattern: str) -> Iterable[tuple[bool, str]]:
+    # With surrogates, direction marks and the like, an owner would read something other than what was typed.
     yield not pattern.replace(" ", "").isprintable(), "it holds a character that cannot be shown."
     yield len(pattern.encode(errors="replace")) > LONGEST_BYTES, f"an index name has at most {LONGEST_BYTES} bytes."
     yield pattern == "_all", "write * for all indices."
@@ -83,7 +88,7 @@ def _name_of(found: re.Match[str] | None) -> str:
 
 
 def _could_reach_security(pattern: str) -> bool:
-    # `*` alone is fine: a role without allow_restricted_indices never covers system indices, whatever it names.
+    # `*` alone is safe: without allow_restricted_indices, no pattern of a role covers system indices.
     return pattern != "*" and any(_regex([pattern]).fullmatch(name) for name in _SECURITY_INDICES)
 
 
@@ -95,43 +100,43 @@ def _expression(pattern: str) -> str:
     first, *rest = map(re.escape, pattern.split("*"))
     if not rest:
         return first
-    # Each part is taken where it comes first and never tried elsewhere: many wildcards cost no more than one.
+    # Each part matches at its first position only, without backtracking: many wildcards cost no more than one.
     return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1]
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Tells whether one of the patterns covers a name. Names with a leading dot are never covered."""
+    """Returns a test of whether one of the patterns matches a name. Names with a leading dot never match."""
     either = _regex(patterns)
     return lambda name: not name.startswith(".") and either.fullmatch(name) is not None
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether everything that `narrow` could ever match is matched by `wide` too.
+    """Whether `wide` matches every name that `narrow` could match.
 
-    A `*` in `narrow` stands for any text, so only a `*` in `wide` may match it: exact for patterns of this kind,
-    since a name can always hold a character that `wide` does not spell out.
+    A `*` in `narrow` stands for any text, so only a `*` in `wide` may match it. This is exact for these patterns,
+    because a name can always contain a character that `wide` does not spell out.
     """
     return _regex([wide]).fullmatch(narrow.replace("*", "\0")) is not None
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether there could be a name that both patterns match."""
+    """Whether some name could match both patterns."""
     if "*" not in one or "*" not in other:
         name, pattern = (other, one) if "*" in one else (one, other)
-        return _ends_fit(name, pattern) and _regex([pattern]).fullmatch(name) is not None
-    # With a star in both, the name that begins and ends as both do can hold in its middle whatever either asks for.
-    return _ends_fit(one, other)
+        return _have_compatible_ends(name, pattern) and _regex([pattern]).fullmatch(name) is not None
+    # With a star in both, a name with fitting ends can contain in its middle whatever either pattern requires.
+    return _have_compatible_ends(one, other)
 
 
-def _ends_fit(one: str, other: str) -> bool:
-    """Whether the texts before the first stars, and those after the last ones, can belong to one name."""
+def _have_compatible_ends(one: str, other: str) -> bool:
+    """Whether one name can have the texts before the first stars and those after the last stars."""
     (head, tail), (other_head, other_tail) = ((each.split("*")[0], each.split("*")[-1]) for each in (one, other))
     heads = head.startswith(other_head) or other_head.startswith(head)
     return heads and (tail.endswith(other_tail) or other_tail.endswith(tail))
 
 
 def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Up to `most` existing names that the person may have meant."""
+    """Up to `most` existing names similar to the pattern."""
     plain = pattern.replace("*", "")
     shown = [name for name in names if not name.startswith(".")]
     inside = sorted(name for name in shown if plain and plain in name)
@@ -140,12 +145,12 @@ def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
 
 
 def unmatched(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Those of the patterns that match none of the sorted names."""
-    return [each for each in patterns if not any(map(matcher([each]), _beginning_as(each, names)))]
+    """The patterns that match none of the sorted names."""
+    return [each for each in patterns if not any(map(matcher([each]), _with_prefix_of(each, names)))]
 
 
-def _beginning_as(pattern: str, names: Sequence[str]) -> Sequence[str]:
-    """Those of the sorted names that could match: twenty patterns are not compared with 10,000 names each."""
+def _with_prefix_of(pattern: str, names: Sequence[str]) -> Sequence[str]:
+    """The sorted names with the pattern's prefix, so that 20 patterns are not compared with 10,000 names each."""
     head = pattern.partition("*")[0]
     first = bisect_left(names, head)
     return names[first : bisect_left(names, head + chr(sys.maxunicode), first)]

@@ -1,4 +1,4 @@
-"""Shapes of the values that a policy is made of, each with the sentence that says what is wrong with one."""
+"""Types of the values in a policy, each with the message for an invalid value."""
 
 import re
 import warnings
@@ -29,34 +29,34 @@ def _duration(text: object) -> object:
 
 
 def read_owners(text: object) -> object:
-    """Owners as a list, or separated by commas."""
+    """Splits owners that are separated by commas. Leaves a list as it is."""
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
 def is_owner(text: str) -> bool:
-    """Whether it has the shape of a Slack user id, an e-mail or an `@group` handle."""
+    """Whether the text has the form of a Slack user id, an e-mail address or an `@group` handle."""
     return text.isprintable() and OWNER_SHAPE.fullmatch(text) is not None
 
 
-def _an_owner(text: str) -> str:
+def _check_owner(text: str) -> str:
     if not is_owner(text):
         raise ValueError("is no Slack user id (U012ABCDEF), e-mail or @group handle")
     return text
 
 
-def _a_name(name: str) -> str:
+def _check_name(name: str) -> str:
     if not NAME_SHAPE.fullmatch(name):
         raise ValueError("must be letters, digits and hyphens, at most 40")
     return name
 
 
-def a_flow_name(name: str) -> str:
+def check_flow_name(name: str) -> str:
     if not _FLOW_NAME.fullmatch(name):
         raise ValueError("must be 1 to 60 characters in one line")
     return name
 
 
-def _a_pattern(pattern: str) -> str:
+def _check_pattern(pattern: str) -> str:
     try:
         (checked,) = parse_patterns(pattern)
     except AccessError as error:
@@ -66,7 +66,7 @@ def _a_pattern(pattern: str) -> str:
     return checked
 
 
-def an_expression(pattern: str) -> str:
+def check_expression(pattern: str) -> str:
     try:
         with warnings.catch_warnings(action="ignore"):
             re.compile(pattern)
@@ -78,20 +78,20 @@ def an_expression(pattern: str) -> str:
     return pattern
 
 
-def a_channel(name: str) -> str:
+def check_channel(name: str) -> str:
     if not CHANNEL_SHAPE.fullmatch(name):
         raise ValueError("is no channel: write #name, or its id like C012ABCDEF")
     return name
 
 
-def _a_time_of_day(text: object) -> object:
-    # Only as people write it: with a zone or with seconds it would be compared with something else.
+def _check_time_of_day(text: object) -> object:
+    # A time with a zone or with seconds would be accepted by the parser, but compared wrongly.
     if isinstance(text, str) and not _TIME_OF_DAY.fullmatch(text):
         raise ValueError("must be a time, written like 09:00")
     return text
 
 
-def a_time_zone(name: str) -> str:
+def check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -100,8 +100,8 @@ def a_time_zone(name: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Owner = Annotated[str, AfterValidator(_an_owner)]
+Owner = Annotated[str, AfterValidator(_check_owner)]
 Owners = Annotated[tuple[Owner, ...], BeforeValidator(read_owners), Field(min_length=1)]
-Name = Annotated[str, AfterValidator(_a_name)]
-Pattern = Annotated[str, AfterValidator(_a_pattern)]
-TimeOfDay = Annotated[time, BeforeValidator(_a_time_of_day)]
+Name = Annotated[str, AfterValidator(_check_name)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+TimeOfDay = Annotated[time, BeforeValidator(_check_time_of_day)]

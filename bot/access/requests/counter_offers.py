@@ -1,13 +1,13 @@
-"""Counter-offers: an owner offers less than was asked for, and the requester takes it or not."""
+"""Counter-offers: an owner offers less than the request asks for, and the requester accepts or declines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
 from bot.access.durations import format_duration, parse_duration
 from bot.access.errors import Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
-from bot.access.lifecycle.requests import complete, describe_end
+from bot.access.lifecycle.requests import describe_end, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.columns import Json
 from bot.access.models.counter_offers import CounterOffer, OfferState
@@ -19,20 +19,22 @@ from bot.access.policy.model import Permission, Policy
 from bot.access.policy.patterns import covers, parse_patterns
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.filing import asked_group
+from bot.access.requests.approver_eligibility import is_own_request
+from bot.access.requests.drafts import ParsedRequest, read_request
+from bot.access.requests.filing import asked_group, plan_columns
 from bot.access.requests.preview import matched, read_preview
-from bot.access.requests.routing import ParsedRequest, Plan, Routing, check_still_allowed
+from bot.access.requests.routing import Plan, Routing, check_still_allowed
 from bot.access.states import RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 MOST_CHOICES = 80
-"""Names to choose from: more are narrowed down by typing a pattern."""
+"""Names offered for selection. Further names can be typed as a pattern."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What an owner offers, as it was chosen and typed."""
+class OfferTerms:
+    """An owner's offer, as selected and typed."""
 
     patterns: str
     permission: str
@@ -40,8 +42,8 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What may be offered instead of a request: these permissions, and these names or anything narrower."""
+class OfferOptions:
+    """The offers that a request allows: these permissions, and these names or narrower patterns."""
 
     request: AccessRequest
     permissions: tuple[str, ...]
@@ -50,7 +52,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class CounterOffers:
-    """What people do with counter-offers. Each method raises an `AccessError` that tells what was wrong."""
+    """Actions on counter-offers. Each method raises an `AccessError` that explains a failure."""
 
     store: Store
     routing: Routing
@@ -58,22 +60,22 @@ class CounterOffers:
     current: CurrentPolicy
     clock: Clock
 
-    def choices(self, request_id: str, actor: str) -> Choices:
-        """What this owner may offer. Raises `Outage`."""
-        request = self._open_to(request_id, actor)
+    def options(self, request_id: str, actor: str) -> OfferOptions:
+        """The offers that the actor may make as an owner. Raises `Outage`."""
+        request = self._find_negotiable(request_id, actor)
         policy = self.current.policy
         narrower = [
-            each.name for each in policy.permissions if _within(each, request) and each.name != request.permission
+            each.name for each in policy.permissions if _is_covered(each, request) and each.name != request.permission
         ]
-        return Choices(request, (request.permission, *narrower), self._names(request))
+        return OfferOptions(request, (request.permission, *narrower), self._list_names(request))
 
-    def make(self, request_id: str, actor: str, terms: Terms) -> RequestDetails:
-        """Stores an offer, and owes the requester a message about it. Raises `Outage`."""
-        request = self._open_to(request_id, actor)
+    def make(self, request_id: str, actor: str, terms: OfferTerms) -> RequestDetails:
+        """Stores an offer, and enqueues a message to the requester. Raises `Outage`."""
+        request = self._find_negotiable(request_id, actor)
         now = self.clock.now()
-        offer = self._read(request, actor, terms, now)
-        # What could not be accepted is not offered: the policy is asked now, and once more when it is accepted.
-        self.routing.plan(self._wish(request, offer))
+        offer = self._build_offer(request, actor, terms, now)
+        # The policy is checked now, so that the offer can be accepted, and once more on acceptance.
+        self.routing.plan(self._parse_offer(request, offer))
         try:
             with self.store.writing() as write:
                 write.lock_request(request)
@@ -91,34 +93,34 @@ class CounterOffers:
             self.approvals.raise_conflict(request_id)
 
     def accept(self, offer_id: int, actor: str) -> RequestDetails:
-        """Narrows the request to what is offered, which is that owner's yes to it. Raises `Outage`."""
-        offer, request = self._offered(offer_id, actor)
-        groups = self._still_an_owner(offer, request)
-        plan = self.routing.plan(self._wish(request, offer))
+        """Narrows the request to the offer, which counts as that owner's approval. Raises `Outage`."""
+        offer, request = self._find_open_offer(offer_id, actor)
+        groups = self._find_groups_of_offerer(offer, request)
+        plan = self.routing.plan(self._parse_offer(request, offer))
         now = self.clock.now()
         check_still_allowed(self.current.policy, self.approvals.directory, request, now)
         try:
             with self.store.writing() as write:
                 if request.extends is not None:
-                    write.lock_grant(request.extends)  # before its extension, as `Approvals.approve` does
+                    write.lock_grant(request.extends)  # the grant first, as in `Approvals.approve`
                 write.lock_request(request)
                 check_less(self.current.policy, request, offer)
                 write.decide_offer(offer, OfferState.ACCEPTED, now)
                 self._narrow(write, request, offer, plan, now)
-                mine = self._regroup(write, request, plan, offer.by, groups, now)
-                write.decide(Approval(request_id=request.id, approver=offer.by, approved=True, groups=mine, at=now))
+                counted = self._replace_groups(write, request, plan, offer.by, groups, now)
+                write.decide(Approval(request_id=request.id, approver=offer.by, approved=True, groups=counted, at=now))
                 write.audit("request.offer_accepted", actor, now, request.id, offer=offer.id, by=offer.by)
                 add_to_timeline(write, request.id, now, TimelineEvent.OFFER_ACCEPTED, str(offer.id))
-                if complete(write.request_details(request.id)):
-                    self.approvals.approved(write, request, offer.by, now)
+                if is_approved(write.request_details(request.id)):
+                    self.approvals.complete_approval(write, request, offer.by, now)
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER, MessageKind.ASKED], now)
                 return write.request_details(request.id)
         except LostRace:
-            self._lost(offer_id, request.id)
+            self._raise_conflict(offer_id, request.id)
 
     def decline(self, offer_id: int, actor: str) -> RequestDetails:
-        """Turns an offer down; the request goes on as it is."""
-        offer, request = self._offered(offer_id, actor)
+        """Declines an offer. The request stays as it is."""
+        offer, request = self._find_open_offer(offer_id, actor)
         now = self.clock.now()
         try:
             with self.store.writing() as write:
@@ -128,15 +130,15 @@ class CounterOffers:
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER], now)
                 return write.request_details(request.id)
         except LostRace:
-            self._lost(offer_id, request.id)
+            self._raise_conflict(offer_id, request.id)
 
-    def _open_to(self, request_id: str, actor: str) -> AccessRequest:
-        request, _ = self.approvals.open_to(request_id, actor)
-        if actor in (request.requester, request.asked_by):
+    def _find_negotiable(self, request_id: str, actor: str) -> AccessRequest:
+        request, _ = self.approvals.find_decidable(request_id, actor)
+        if is_own_request(request, actor):
             raise NotAllowed(f"You asked for {request_id} yourself. To ask for less, cancel it and ask anew.")
         return request
 
-    def _names(self, request: AccessRequest) -> tuple[str, ...]:
+    def _list_names(self, request: AccessRequest) -> tuple[str, ...]:
         seen = read_preview(request.preview)
         try:
             catalogue = self.routing.clusters[request.integration].catalogue()
@@ -147,7 +149,7 @@ class CounterOffers:
             found = [name for name in found if name in set(request.resolved)]
         return tuple(dict.fromkeys([*request.patterns, *found]))[:MOST_CHOICES]
 
-    def _read(self, request: AccessRequest, actor: str, terms: Terms, now: datetime) -> CounterOffer:
+    def _build_offer(self, request: AccessRequest, actor: str, terms: OfferTerms, now: datetime) -> CounterOffer:
         duration = parse_duration(terms.duration, request.length)
         return CounterOffer(
             request_id=request.id,
@@ -158,21 +160,12 @@ class CounterOffers:
             at=now,
         )
 
-    def _wish(self, request: AccessRequest, offer: CounterOffer) -> ParsedRequest:
-        policy = self.current.policy
-        return ParsedRequest(
-            requester=request.requester,
-            integration=policy.integration(request.integration),
-            patterns=tuple(offer.patterns),
-            permission=policy.permission(offer.permission),
-            duration=offer.length,
-            reason=request.reason,
-            kind=request.kind,
-            extension=request.extends is not None,
-            asked_by=request.asked_by,
-        )
+    def _parse_offer(self, request: AccessRequest, offer: CounterOffer) -> ParsedRequest:
+        """The request that the offer would make of this one. Raises `InvalidRequest`."""
+        parsed = read_request(self.current.policy, request, offer.permission)
+        return replace(parsed, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind)
 
-    def _offered(self, offer_id: int, actor: str) -> tuple[CounterOffer, AccessRequest]:
+    def _find_open_offer(self, offer_id: int, actor: str) -> tuple[CounterOffer, AccessRequest]:
         with self.store.reading() as read:
             offer = read.offer(offer_id)
             request = read.request(offer.request_id) if offer else None
@@ -184,10 +177,10 @@ class CounterOffers:
             raise Conflict(_describe(offer))
         return offer, request
 
-    def _still_an_owner(self, offer: CounterOffer, request: AccessRequest) -> list[int]:
-        """The groups that whoever offered it decides for now. Raises `Conflict` when there is none any more."""
+    def _find_groups_of_offerer(self, offer: CounterOffer, request: AccessRequest) -> list[int]:
+        """The groups for which the offerer may decide now. Raises `Conflict` if there is none any more."""
         try:
-            _, groups = self.approvals.open_to(request.id, offer.by)
+            _, groups = self.approvals.find_decidable(request.id, offer.by)
         except (NotAllowed, NotFound):
             raise Conflict(
                 f"<@{offer.by}> may not decide {request.id} any more, so the offer does not stand. "
@@ -204,24 +197,16 @@ class CounterOffers:
             "duration": request.duration,
         }
         write.audit("request.narrowed", offer.by, now, request.id, before=before)
-        write.amend(
-            request,
-            patterns=offer.patterns,
-            permission=offer.permission,
-            duration=offer.duration,
-            flow=plan.flow.name,
-            flow_limit=int(plan.flow.max_duration.total_seconds()),
-            privileges=self.current.policy.permission(offer.permission).stored(),
-            resolved=list(plan.resolved) if plan.resolved is not None else None,
-            preview=plan.preview.stored() if plan.preview else None,
-        )
+        permission = self.current.policy.permission(offer.permission)
+        write.amend(request, patterns=offer.patterns, permission=offer.permission)
+        write.amend(request, **plan_columns(plan, permission))
 
-    def _regroup(
+    def _replace_groups(
         self, write: Transaction, request: AccessRequest, plan: Plan, by: str, mine: Sequence[int], now: datetime
     ) -> list[int]:
-        """Whose yes the narrower request needs: who owns nothing of it is not needed any more.
+        """Keeps the groups that own a part of the narrower request, removes the others, and adds new ones.
 
-        Returns the groups for which the offer is the owner's yes.
+        Returns the ids of the groups for which the offer counts as the owner's approval.
         """
         groups = write.request_details(request.id).groups
         if plan.by_rule or not any(group.escalation is False for group in groups):
@@ -244,7 +229,7 @@ class CounterOffers:
             if group.id is not None and (group.id in mine or by in group.asked)
         ]  # fmt: skip
 
-    def _lost(self, offer_id: int, request_id: str) -> NoReturn:
+    def _raise_conflict(self, offer_id: int, request_id: str) -> NoReturn:
         with self.store.reading() as read:
             offer, request = read.offer(offer_id), read.request(request_id)
         if request is not None and request.state is RequestState.PENDING and offer is not None:
@@ -253,14 +238,14 @@ class CounterOffers:
 
 
 def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> None:
-    """An offer is less than what is asked for now, and covered by it. Raises `Conflict`, `InvalidRequest`."""
+    """Checks that an offer is covered by the request, and less than it. Raises `Conflict`, `InvalidRequest`."""
     wide = request.patterns if request.resolved is None else [*request.patterns, *request.resolved]
     outside = [each for each in offer.patterns if not any(covers(one, each) for one in wide)]
     if outside:
         raise InvalidRequest(f"{outside[0]} is not part of what {request.id} asks for: {', '.join(request.patterns)}.")
     if offer.duration > request.duration:
         raise InvalidRequest(f"{request.id} asks for {format_duration(request.length)}: offer that or less.")
-    if offer.permission != request.permission and not _within(policy.permission(offer.permission), request):
+    if offer.permission != request.permission and not _is_covered(policy.permission(offer.permission), request):
         raise InvalidRequest(f"{offer.permission} is not less than {request.permission}.")
     if request.extends is not None and (set(offer.patterns), offer.permission) != (
         set(request.patterns), request.permission,
@@ -271,8 +256,8 @@ def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> N
         raise Conflict(f"That is all that {request.id} asks for. Approve it, or choose less.")
 
 
-def _within(permission: Permission, request: AccessRequest) -> bool:
-    """Whether a permission holds nothing that the request does not."""
+def _is_covered(permission: Permission, request: AccessRequest) -> bool:
+    """Whether the request's privileges include the whole permission."""
     held = request.privileges or {}
     mine = permission.stored()
     lists = ("indices", "kibana", "spaces", "cluster", "run_as")

@@ -1,23 +1,24 @@
-"""Requests as they were typed or filled in, read and checked by themselves."""
+"""Requests before routing: drafts as typed, and parsed requests, which are valid by themselves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.access.durations import LONGEST, parse_duration
 from bot.access.errors import AccessError, RequestField, about
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.model import Policy
-from bot.access.policy.patterns import parse_patterns
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.model import Integration, Permission, Policy
+from bot.access.policy.patterns import check_patterns, parse_patterns
 from bot.access.policy.reasons import checked_reason
-from bot.access.requests.routing import ParsedRequest
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A request as it was typed. An empty duration, and no kind, stand for the flow's default.
+    """A request as typed. An empty duration and a `kind` of `None` mean the flow's default.
 
-    `for_whom` is somebody else, as typed. `again` files it though its requester has the same already. `break_glass`
-    asks under a break-glass flow.
+    `for_whom` names another person, as typed. `again` files the request even if its requester already has the same
+    access. `break_glass` asks under a break-glass flow.
     """
 
     patterns: str
@@ -32,40 +33,85 @@ class Draft:
 
     @property
     def only_typed(self) -> bool:
-        """Whether the form has no place for it."""
+        """Whether the form has no field for a part of it."""
         return bool(self.for_whom)
 
 
+@dataclass(frozen=True)
+class ParsedRequest:
+    """A request that is valid by itself. Neither the policy's flows nor the cluster have been consulted.
+
+    A `duration` or `kind` of `None` means the flow's default. `extension`: the request extends a grant. `asked_by` is
+    the person who files it for somebody else. `break_glass`: it is approved at once, under a break-glass flow.
+    """
+
+    requester: str
+    integration: Integration
+    patterns: tuple[str, ...]
+    permission: Permission
+    duration: timedelta | None
+    reason: str
+    kind: CredentialKind | None = None
+    extension: bool = False
+    asked_by: str | None = None
+    break_glass: bool = False
+
+
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
-    """What the draft asks for. Raises `InvalidRequest` for the first thing that is wrong with it by itself."""
+    """Parses a draft. Raises `InvalidRequest` for its first invalid part."""
     with about(RequestField.CLUSTER):
         integration = policy.integration(draft.integration)
     with about(RequestField.PATTERNS):
         patterns = parse_patterns(draft.patterns)
     with about(RequestField.PERMISSION):
         permission = policy.permission(draft.permission)
-    with about(RequestField.DURATION):
-        # What is too long for this person and pattern is the flow's to say; this is against a slip of the key.
-        duration = parse_duration(draft.duration, policy.longest or LONGEST) if draft.duration else None
+    duration = read_duration(policy, draft.duration)
     with about(RequestField.REASON):
         reason = checked_reason(draft.reason)
     parsed = ParsedRequest(requester, integration, patterns, permission, duration, reason, draft.kind)
     return replace(parsed, break_glass=draft.break_glass)
 
 
+def read_duration(policy: Policy, text: str) -> timedelta | None:
+    """Parses a duration; `None` for an empty text. Raises `InvalidRequest`."""
+    with about(RequestField.DURATION):
+        # Each flow has its own limit, checked later. This one catches typing errors.
+        return parse_duration(text, policy.longest or LONGEST) if text else None
+
+
+def read_request(policy: Policy, request: AccessRequest, permission: str | None = None) -> ParsedRequest:
+    """The stored request as it would be filed today, with another permission if one is named.
+
+    Raises `InvalidRequest` when the policy no longer has its integration or permission.
+    """
+    with about(RequestField.CLUSTER):
+        integration = policy.integration(request.integration)
+    with about(RequestField.PATTERNS):
+        # The patterns of an adopted grant come from the cluster, where others may have written them.
+        patterns = check_patterns(request.patterns)
+    with about(RequestField.PERMISSION):
+        held = policy.permission(permission or request.permission)
+    # Before routing, the column holds a password whether or not anybody asked for one: the flow still decides.
+    kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
+    return ParsedRequest(
+        request.requester, integration, patterns, held, request.length, request.reason, kind,
+        extension=request.extends is not None, asked_by=request.asked_by, break_glass=request.break_glass,
+    )  # fmt: skip
+
+
 def problems(policy: Policy, draft: Draft) -> dict[RequestField, AccessError]:
-    """All that is wrong with a draft by itself, by what it is about."""
+    """Every invalid part of a draft, by field."""
     checks: dict[RequestField, Callable[[], object]] = {
         RequestField.CLUSTER: lambda: policy.integration(draft.integration),
         RequestField.PATTERNS: lambda: parse_patterns(draft.patterns),
         RequestField.PERMISSION: lambda: policy.permission(draft.permission),
-        RequestField.DURATION: lambda: draft.duration and parse_duration(draft.duration, policy.longest or LONGEST),
+        RequestField.DURATION: lambda: read_duration(policy, draft.duration),
         RequestField.REASON: lambda: checked_reason(draft.reason),
     }
-    found: dict[RequestField, AccessError] = {}
-    for part, check in checks.items():
+    errors: dict[RequestField, AccessError] = {}
+    for field, check in checks.items():
         try:
             check()
         except AccessError as error:
-            found[part] = error
-    return found
+            errors[field] = error
+    return errors

@@ -1,4 +1,4 @@
-"""How far and how often access may be extended."""
+"""Extensions: how far and how often an access flow lets a grant be extended."""
 
 from datetime import datetime, timedelta
 
@@ -6,19 +6,20 @@ from bot.access.durations import format_duration
 from bot.access.errors import Conflict, InvalidRequest
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.routing import ParsedRequest, Plan
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Plan
 
 
 def check_extension(original: AccessRequest, grant: Grant, plan: Plan, parsed: ParsedRequest, now: datetime) -> None:
-    """Raises `Conflict`, `InvalidRequest` with what stands in the way of prolonging this grant under that plan."""
-    _check_same(original, plan, parsed)
+    """Raises `Conflict` or `InvalidRequest` if the plan may not extend the grant."""
+    _check_same_access(original, plan, parsed)
     _check_number(grant, plan)
-    _check_bound(grant.expires_at + plan.duration - now, plan)
+    _check_end(grant.expires_at + plan.duration - now, plan)
     _check_total(grant, plan)
 
 
-def _check_same(original: AccessRequest, plan: Plan, parsed: ParsedRequest) -> None:
-    """What is prolonged is what was approved: a plan for anything else would show owners what they do not prolong."""
+def _check_same_access(original: AccessRequest, plan: Plan, parsed: ParsedRequest) -> None:
+    """An extension keeps the approved access. A plan for other access would mislead the owners who approve it."""
     resolved = list(plan.resolved) if plan.resolved is not None else None
     if (original.resolved, original.privileges) != (resolved, parsed.permission.stored()):
         raise Conflict(
@@ -29,14 +30,14 @@ def _check_same(original: AccessRequest, plan: Plan, parsed: ParsedRequest) -> N
 def _check_number(grant: Grant, plan: Plan) -> None:
     most = plan.flow.max_extensions
     if most is not None and grant.extensions >= most:
-        times = "It cannot be extended" if most == 0 else f"It was extended {_times(most)}, which is the most"
+        times = "It cannot be extended" if most == 0 else f"It was extended {_count_of_times(most)}, which is the most"
         raise InvalidRequest(
             f"{times} under the access flow “{plan.flow.name}”. When it has ended, ask for access anew."
         )
 
 
-def _check_bound(ahead: timedelta, plan: Plan) -> None:
-    """However often it is extended, access reaches no further than one request of that flow may."""
+def _check_end(ahead: timedelta, plan: Plan) -> None:
+    """An extended grant ends no later than a new request under the same flow could."""
     if ahead > plan.flow.max_duration:
         raise InvalidRequest(
             f"That would end {format_duration(ahead)} from now, and the access flow “{plan.flow.name}” allows "
@@ -57,5 +58,5 @@ def _check_total(grant: Grant, plan: Plan) -> None:
     )
 
 
-def _times(number: int) -> str:
+def _count_of_times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"

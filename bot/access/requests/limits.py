@@ -1,4 +1,4 @@
-"""How much one person may ask for: a slip, a script or a bad day must not bury the owners."""
+"""Limits on the requests of one person, so that a script or a mistake does not flood the owners."""
 
 from datetime import datetime, timedelta
 
@@ -9,23 +9,23 @@ from bot.access.store.transaction import Transaction
 HOUR = timedelta(hours=1)
 
 
-def take_turn(write: Transaction, person: str) -> None:
-    """Lets one transaction at a time file a request for that person: two clicks at once see each other."""
+def serialize_filing(write: Transaction, person: str) -> None:
+    """Lets one transaction at a time file requests for a person, so that each sees the one before."""
     write.lock_name(f"requests of {person}")
 
 
 def check_limits(read: Transaction, policy: Policy, person: str, now: datetime, *, waits: bool = True) -> None:
-    """Raises `NotAllowed` when this person has asked for as much as one may. `waits`: for the request to be decided."""
-    asking = read.count_requests(person, now - HOUR)
-    if waits and asking.pending >= policy.pending_per_person:
+    """Raises `NotAllowed` for a person at a limit. `waits`: the new request will wait for a decision."""
+    counts = read.count_requests(person, now - HOUR)
+    if waits and counts.pending >= policy.pending_per_person:
         raise NotAllowed(
-            f"{asking.pending} of your requests wait for a decision, and that is as many as may wait at a time. "
+            f"{counts.pending} of your requests wait for a decision, and that is as many as may wait at a time. "
             "Take one back, or ask its owners.",
             "/es-access list",
         )
-    if asking.lately >= policy.requests_per_hour:
+    if counts.lately >= policy.requests_per_hour:
         raise NotAllowed(
-            f"You have filed {asking.lately} requests within an hour, and that is as many as one may. "
+            f"You have filed {counts.lately} requests within an hour, and that is as many as one may. "
             "Ask again later; one request can name several patterns.",
             "/es-access logs-*,metrics-* 1h",
         )

@@ -1,11 +1,14 @@
-"""Who may use the application at all: members and guests of its own workspace."""
+"""Who belongs to the workspace, and who to the requesters of an access flow."""
+
+from collections.abc import Sequence
 
 from bot.access.errors import NotAllowed, Outage
+from bot.access.policy.decision import MemberOf
 from bot.access.ports import Directory
 
 
 def check_belongs(directory: Directory, person: str) -> None:
-    """Bots and people of other workspaces are refused, whatever the policy says. Raises `NotAllowed`, `Outage`."""
+    """Refuses bots and people of other workspaces, whatever the policy says. Raises `NotAllowed`, `Outage`."""
     if not directory.belongs(person):
         raise NotAllowed(
             "Only people of this Slack workspace can use es-access; bots and people of other workspaces cannot. "
@@ -14,11 +17,21 @@ def check_belongs(directory: Directory, person: str) -> None:
 
 
 def check_belongs_if_known(directory: Directory, person: str) -> None:
-    """The same, but while Slack does not say who that is nobody is kept from ending access. Raises `NotAllowed`.
+    """As `check_belongs`, but passes while Slack does not answer, so that anybody can end access. Raises `NotAllowed`.
 
-    Whatever gives access asks again, and does not go on without an answer.
+    Everything that gives access calls `check_belongs`, and stops without an answer.
     """
     try:
         check_belongs(directory, person)
     except Outage:
         return
+
+
+def membership_of(directory: Directory, person: str) -> MemberOf:
+    """Answers whether the person is among some requesters; `None` if one of these is unknown. Raises `Outage`."""
+
+    def member_of(requesters: Sequence[str]) -> bool | None:
+        inclusion = directory.includes(requesters, person)
+        return True if inclusion.found else False if inclusion.certain else None
+
+    return member_of

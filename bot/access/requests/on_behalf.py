@@ -1,13 +1,12 @@
-"""Requests for somebody else: who may file them, and who is meant."""
+"""Requests for somebody else: who may file them, and the person they are for."""
 
 from bot.access.errors import InvalidRequest, NotAllowed, Refusal
-from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import AccessFlow
 from bot.access.ports import Directory
 
 
 def find_person(directory: Directory, typed: str) -> str:
-    """The Slack id of whoever was typed: an id, a mention, an e-mail or @name. Raises `InvalidRequest`, `Outage`."""
+    """Finds a person's Slack id by id, mention, e-mail or @name. Raises `InvalidRequest`, `Outage`."""
     try:
         return directory.find(typed)
     except Refusal as error:
@@ -18,15 +17,10 @@ def find_person(directory: Directory, typed: str) -> str:
 
 
 def check_for_others(directory: Directory, flow: AccessFlow, asked_by: str | None) -> None:
-    """Raises `NotAllowed` where the flow does not let this person ask for somebody else, and `Outage`."""
+    """Raises `NotAllowed` if the flow does not let `asked_by` file for somebody else, and `Outage`."""
     if asked_by is None or flow.for_others is True:
         return
     if flow.for_others is False:
         raise NotAllowed(f"Under the access flow “{flow.name}” everybody asks for themselves.", "/es-access logs-* 1h")
     if not directory.includes(flow.for_others, asked_by).found:
         raise NotAllowed(f"The access flow “{flow.name}” does not let you ask for somebody else.")
-
-
-def is_theirs(request: AccessRequest, person: str) -> bool:
-    """Whether that person is its requester, or asked for them."""
-    return person in (request.requester, request.asked_by)

@@ -1,24 +1,23 @@
-"""Approvers who left while a request waits for them: others are asked instead, and everybody is told."""
+"""Owner changes: replaces approvers who left while a request waits for them, and tells everybody."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from bot.access.claims import OWNER_CHANGES_CLAIM
 from bot.access.errors import LostRace, Outage
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
+from bot.access.owners import group_owners, integration_owners
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
 from bot.access.ports import Clock, Directory
-from bot.access.requests.on_behalf import is_theirs
+from bot.access.requests.approver_eligibility import allows_self_approval, eligible_approvers
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-LEASE = timedelta(minutes=2)
-"""One process looks at a time; another takes over when it has not been heard of for this long."""
 
 _DUTY = "departures"
 
@@ -27,7 +26,7 @@ _BATCH = 100
 
 @dataclass(frozen=True)
 class Replacement:
-    """Who of one group left, who is asked instead, and whom the group is made of from now on."""
+    """A change of one group: the people who left, the people asked instead, and its new owners and label."""
 
     group: AskedGroup
     left: tuple[str, ...]
@@ -38,7 +37,7 @@ class Replacement:
 
 @dataclass(frozen=True)
 class OwnerChanges:
-    """Compares those who were asked with those who may still decide."""
+    """Compares the approvers of pending requests with the current owners."""
 
     store: Store
     directory: Directory
@@ -46,10 +45,10 @@ class OwnerChanges:
     clock: Clock
 
     def run_once(self) -> None:
-        """One round over all requests that wait for a decision. What cannot be looked up now is left as it is."""
+        """Checks all requests that wait for a decision, and skips those whose owners cannot be looked up."""
         now = self.clock.now()
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + LEASE):
+            if not write.claim_duty(_DUTY, now, now + OWNER_CHANGES_CLAIM):
                 return
         after = ""
         while True:
@@ -58,47 +57,50 @@ class OwnerChanges:
                 all_details = read.all_request_details([each.id for each in requests])
             for details in all_details:
                 with suppress(Outage):
-                    self._look_at(details)
+                    self._check_request(details)
             if len(requests) < _BATCH:
                 return
             after = requests[-1].id
 
-    def _look_at(self, details: RequestDetails) -> None:
-        instead = [found for group in details.groups if (found := self._instead(details, group)) is not None]
-        if not instead:
+    def _check_request(self, details: RequestDetails) -> None:
+        changes = [each for group in details.groups if (each := self._find_replacement(details, group)) is not None]
+        if not changes:
             return
         now = self.clock.now()
         with suppress(LostRace), self.store.writing() as write:
             request = details.request
             seen = list(request.owners)
             write.lock_request(request)
-            if request.owners == seen:  # if not, another process was here
-                _replace(write, request, instead, now)
+            if request.owners == seen:  # otherwise another process has replaced them
+                _replace(write, request, changes, now)
 
-    def _instead(self, details: RequestDetails, group: AskedGroup) -> Replacement | None:
-        """What changes for a group; `None` while everybody who was asked may still decide."""
-        members = self.directory.members(group.owners).users
+    def _find_replacement(self, details: RequestDetails, group: AskedGroup) -> Replacement | None:
+        """The change of a group; `None` while everybody who was asked is still an owner."""
+        members = group_owners(self.directory, group)
         left = tuple(person for person in group.asked if person not in members)
         if not left:
             return None
-        may = tuple(person for person in members if not is_theirs(details.request, person))
-        if len(may) >= group.approvals:
-            return Replacement(group, left, may[:MOST_ASKED], tuple(group.owners), group.label)
-        named = (each for each in self.current.policy.integrations if each.name == details.request.integration)
-        integration = next(named, None)
+        people = self._eligible(members, details.request)
+        if len(people) >= group.approvals:
+            return Replacement(group, left, people[:MOST_ASKED], tuple(group.owners), group.label)
+        integration = self.current.policy.find_integration(details.request.integration)
         if integration is None:
             return None
-        # As when it was filed: what nobody is left for falls to the integration owner.
-        last = self.directory.members(integration.owner).users
-        may = tuple(dict.fromkeys([*may, *(person for person in last if not is_theirs(details.request, person))]))
+        # As at filing, the integration owner stands in for a group with too few people.
+        others = self._eligible(integration_owners(self.directory, integration), details.request)
+        people = tuple(dict.fromkeys([*people, *others]))
         owners = tuple(dict.fromkeys([*group.owners, *integration.owner]))
-        return Replacement(group, left, may[:MOST_ASKED], owners, f"{group.label}, {integration.name}"[:255])
+        return Replacement(group, left, people[:MOST_ASKED], owners, f"{group.label}, {integration.name}"[:255])
+
+    def _eligible(self, people: Sequence[str], request: AccessRequest) -> tuple[str, ...]:
+        self_approval = allows_self_approval(self.current.policy, request)
+        return eligible_approvers(people, request, self_approval=self_approval)
 
 
-def _replace(write: Transaction, request: AccessRequest, instead: Sequence[Replacement], now: datetime) -> None:
-    left = tuple(dict.fromkeys(person for each in instead for person in each.left))
-    asked = [person for each in instead for person in each.asked]
-    for each in instead:
+def _replace(write: Transaction, request: AccessRequest, changes: Sequence[Replacement], now: datetime) -> None:
+    left = tuple(dict.fromkeys(person for each in changes for person in each.left))
+    asked = [person for each in changes for person in each.asked]
+    for each in changes:
         write.change_group(each.group, asked=list(each.asked), owners=list(each.owners), label=each.label)
     still = {person for group in write.request_details(request.id).groups for person in group.asked}
     gone = {person for person in left if person not in still}

@@ -1,20 +1,20 @@
-"""What a request covers, as people are shown it before they ask for it or agree to it."""
+"""Previews: the resources that a request covers, shown before it is filed or approved."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.access.policy.decision import Owned
+from bot.access.policy.owner_groups import Owned
 from bot.access.policy.patterns import matcher, overlap
 from bot.access.ports import Catalogue, Resource
 
 FIRST_NAMES = 5
-"""Shown of what matches: enough to see a wrong pattern."""
+"""Matching names in a preview: enough to notice a wrong pattern."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What matches now. `size` is in bytes. `grows`: what is created later under the patterns is covered too."""
+    """The resources that match now. `size` is in bytes. `grows`: resources that are created later can match too."""
 
     indices: int
     data_streams: int
@@ -25,27 +25,27 @@ class Preview:
 
     @property
     def count(self) -> int:
-        """Everything that matches."""
+        """The number of matching resources."""
         return self.indices + self.data_streams + self.aliases
 
     def stored(self) -> dict[str, Any]:
-        """As it is kept with the request."""
+        """The preview as JSON, stored with the request."""
         return {**asdict(self), "names": list(self.names)}
 
 
 def read_preview(stored: dict[str, Any] | None) -> Preview | None:
-    """The preview as it was kept with a request, if one could be made."""
+    """Reads a stored preview; `None` if the cluster did not answer at the time."""
     return Preview(**{**stored, "names": tuple(stored["names"])}) if stored else None
 
 
 def matched(patterns: Sequence[str], catalogue: Catalogue) -> list[Resource]:
-    """The resources that one of the patterns covers, in the order of their names."""
+    """The resources that match one of the patterns, sorted by name."""
     covered = matcher(patterns)
     return [each for each in catalogue.resources if covered(each.name)]
 
 
 def preview(patterns: Sequence[str], found: Sequence[Resource], *, grows: bool) -> Preview:
-    """Counts what was found. `grows` says that new resources may come to be covered."""
+    """Summarizes matching resources. `grows`: the access extends to new ones."""
     kinds = [each.kind for each in found]
     return Preview(
         indices=kinds.count("index"),
@@ -58,7 +58,7 @@ def preview(patterns: Sequence[str], found: Sequence[Resource], *, grows: bool) 
 
 
 def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> list[Owned]:
-    """Each owner of each resource; with `grows`, also of the templates that new ones under the patterns come from."""
+    """Each resource with each of its owners. With `grows`, also the index templates whose new indices would match."""
     now = [Owned(each.name, owner) for each in found for owner in each.owners]
     if not grows:
         return now

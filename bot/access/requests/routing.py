@@ -1,4 +1,4 @@
-"""Where a request goes: its access flow, who has to say yes, and what it covers. Changes nothing."""
+"""Routing: finds a request's access flow, its approvers and the resources that it covers. Changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,64 +10,38 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.models.requests import AccessRequest
+from bot.access.owners import notified_owners
 from bot.access.policy.current import MOST_ASKED, CurrentPolicy
-from bot.access.policy.decision import (
-    ABOUT,
-    Decision,
-    MemberOf,
-    OwnerGroup,
-    Question,
-    Verdict,
-    decide,
-    denial,
-    owner_groups,
-)
-from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
+from bot.access.policy.decision import FIELD_OF_VERDICT, Decision, Question, Verdict, decide, find_denial
+from bot.access.policy.model import AccessFlow, Policy
+from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
-from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
-from bot.access.requests.membership import check_belongs
+from bot.access.ports import Catalogue, Clock, Clusters, Directory, Members, Resource
+from bot.access.requests.approver_eligibility import eligible_approvers
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.membership import check_belongs, membership_of
 from bot.access.requests.on_behalf import check_for_others
 from bot.access.requests.preview import Preview, matched, owned, preview
 
 MOST_RESOLVED = 500
-"""Names in a role of scope `resolved`: a longer list is a pattern that nobody has read."""
+"""Names in a role of scope `resolved`: nobody has read a pattern that matches more."""
 
-USUAL = timedelta(hours=1)
-"""What is shown for a duration that nobody has named yet."""
+PROVISIONAL_DURATION = timedelta(hours=1)
+"""Shown while the requester has not yet chosen a duration."""
 
-_TO_BE_MENDED = frozenset({
+_CORRECTABLE = frozenset({
     Verdict.NO_DURATION, Verdict.TOO_LONG, Verdict.NO_REASON, Verdict.REASON_OF_WRONG_SHAPE,
 })  # fmt: skip
-"""What is in the way when the flow is known, and another duration or reason would do."""
-
-
-@dataclass(frozen=True)
-class ParsedRequest:
-    """A request, read and checked by itself, before anything is looked up.
-
-    `duration` and `kind` are `None` for the flow's default. `extension`: it prolongs what was given. `asked_by` is who
-    asks, where that is for somebody else. `break_glass`: without waiting for anybody, under a flow that has that.
-    """
-
-    requester: str
-    integration: Integration
-    patterns: tuple[str, ...]
-    permission: Permission
-    duration: timedelta | None
-    reason: str
-    kind: CredentialKind | None = None
-    extension: bool = False
-    asked_by: str | None = None
-    break_glass: bool = False
+"""Verdicts with a known flow that would allow another duration or reason."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of a wish. `asked` are the people who get a message. `problems` say which owners were unusable.
+    """The route of a request. `asked` are the people who get a message. `problems` name the unusable owners.
 
-    `preview` is `None` when the cluster could not be asked and did not have to be. `resolved` are the names that the
-    role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` hear of it when it fails, or at once
-    where they have to review it.
+    `preview` is `None` when the cluster did not answer and the flow does not depend on it. `resolved` are the names
+    that the role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` get a message if the grant
+    fails, or at once if they have to review it.
     """
 
     flow: AccessFlow
@@ -84,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Routing:
-    """Answers what would become of a wish now. Raises `AccessError` for its requester, and `Outage`."""
+    """Plans requests by the current policy, catalogue and directory."""
 
     clusters: Clusters
     directory: Directory
@@ -92,186 +66,172 @@ class Routing:
     clock: Clock
 
     def plan(self, parsed: ParsedRequest, *, unfinished: bool = False) -> Plan:
-        """The flow, the people and the preview. Raises `AccessError` where it may not be asked for.
+        """The flow, the people and the preview. Raises `AccessError` for a request that is not allowed, and `Outage`.
 
-        `unfinished`: somebody is still at it, so that a duration that is missing or too long for the flow, and a
-        reason, do not stand in the way of what can be said already.
+        `unfinished`: the requester is still filling in the form, so a missing or excessive duration and an unsuitable
+        reason are no errors yet.
         """
         check_belongs(self.directory, parsed.requester)
-        decision = self.decide(parsed)
-        if unfinished and decision.verdict in _TO_BE_MENDED and decision.flow is not None:
-            flow, duration = decision.flow, _within(decision.flow, parsed.duration)
-        else:
-            flow, duration = self._allowed(decision, parsed)
+        flow, duration = _flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
         check_for_others(self.directory, flow, parsed.asked_by)
         by_rule = flow.by_rule(extension=parsed.extension)
-        kind = parsed.kind or flow.credentials[0]
-        resolves = flow.scope == "resolved"
-        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
-        found = self._found(parsed, must_know=by_resource or resolves)
-        if found is None:
-            groups, problems = owner_groups(flow, parsed.integration, [])
-            seen, resolved = None, None
-        else:
-            resources, catalogue = found
-            self._check_behind(flow, parsed, resources, by_rule=by_rule)
-            everything = owned(parsed.patterns, resources, catalogue, grows=not resolves)
-            groups, problems = owner_groups(flow, parsed.integration, everything)
-            seen = preview(parsed.patterns, resources, grows=not resolves)
-            resolved = _names(resources) if resolves else None
+        plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule)
         if by_rule and not flow.break_glass:
-            watchers = self.directory.members(parsed.integration.owner).users[:MOST_ASKED]
-            return Plan(flow, duration, (), (), seen, kind, resolved, watchers=watchers, by_rule=True)
-        groups, more = self._reachable(groups, flow, parsed)
-        problems, people = (*problems, *more), _in_turn(groups)
+            watchers = notified_owners(self.directory, parsed.integration)
+            return replace(plan, groups=(), problems=(), watchers=watchers)
+        groups, unusable = self._approving_groups(plan.groups, flow, parsed)
+        people = _alternate(groups)
         asked, watchers = ((), people) if by_rule else (people, ())
-        return Plan(flow, duration, groups, asked, seen, kind, resolved, problems, watchers, by_rule)
+        problems = (*plan.problems, *unusable)
+        return replace(plan, groups=groups, asked=asked, problems=problems, watchers=watchers)
 
     def decide(self, parsed: ParsedRequest) -> Decision:
         """The policy's verdict. Raises `Outage`."""
-        return decide(self.current.policy, self._question(parsed, parsed.patterns), self._member_of(parsed))
+        member_of = membership_of(self.directory, parsed.requester)
+        return decide(self.current.policy, self._question(parsed, parsed.patterns), member_of)
 
     def _question(self, parsed: ParsedRequest, patterns: tuple[str, ...]) -> Question:
         asked = (parsed.integration, patterns, parsed.permission, parsed.duration, parsed.reason)
         return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass)
 
-    def _member_of(self, parsed: ParsedRequest) -> MemberOf:
-        return lambda requesters: is_among(self.directory, requesters, parsed.requester)
+    def _plan_resources(self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool) -> Plan:
+        """The plan as far as it depends on the resources that match; its groups have no people yet."""
+        kind = parsed.kind or flow.credentials[0]
+        by_name = flow.scope == "resolved"
+        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
+        catalogue = self._read_catalogue(parsed, required=by_resource or by_name)
+        if catalogue is None:
+            groups, problems = owner_groups(flow, parsed.integration, [])
+            return Plan(flow, duration, groups, (), None, kind, None, problems, by_rule=by_rule)
+        resources = matched(parsed.patterns, catalogue)
+        self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
+        everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
+        groups, problems = owner_groups(flow, parsed.integration, everything)
+        seen = preview(parsed.patterns, resources, grows=not by_name)
+        resolved = _resolved_names(resources) if by_name else None
+        return Plan(flow, duration, groups, (), seen, kind, resolved, problems, by_rule=by_rule)
 
-    def _check_behind(
+    def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], *, by_rule: bool
     ) -> None:
-        """An alias gives what it points to: that must not be denied, nor approved by a rule that does not cover it."""
-        behind = tuple(sorted({target for each in resources for target in each.targets}))
-        denied = (
-            denial(self.current.policy, self._question(parsed, behind), self._member_of(parsed)) if behind else None
-        )
+        """Raises `NotAllowed` if the policy denies the target of an alias, or a rule does not cover it.
+
+        Access to an alias is access to its targets.
+        """
+        targets = tuple(sorted({target for each in resources for target in each.targets}))
+        if not targets:
+            return
+        member_of = membership_of(self.directory, parsed.requester)
+        denied = find_denial(self.current.policy, self._question(parsed, targets), member_of)
         if denied is not None:
-            _refuse(denied, parsed)
+            _raise_refusal(denied, parsed)
         if by_rule:
-            for name in behind:
+            for name in targets:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
                     raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
 
-    def _allowed(self, decision: Decision, parsed: ParsedRequest) -> tuple[AccessFlow, timedelta]:
-        flow = decision.flow
-        if not decision.allowed or flow is None:
-            _refuse(decision, parsed)
-        duration = parsed.duration or flow.default_duration
-        if duration is None:
-            raise AssertionError("a flow without a default duration allowed a request without one")
-        return flow, duration
+    def _read_catalogue(self, parsed: ParsedRequest, *, required: bool) -> Catalogue | None:
+        """The catalogue; `None` if it is not required and the cluster does not answer.
 
-    def _found(self, parsed: ParsedRequest, *, must_know: bool) -> tuple[list[Resource], Catalogue] | None:
+        Raises `InvalidRequest` for a pattern that matches nothing, and `Outage`.
+        """
         try:
             cluster = self.clusters[parsed.integration.name]
             catalogue = cluster.catalogue()
-            if unmatched(parsed.patterns, _all(catalogue)):
+            if unmatched(parsed.patterns, _names_in(catalogue)):
                 catalogue = cluster.catalogue(fresh=True)
         except (Outage, Refusal) as error:
-            if must_know:
-                # A refusal too: the request waits for an administrator to mend it, as it does for an outage to end.
+            if required:
+                # A refusal, too, counts as an outage: the request waits until an administrator has fixed the cause.
                 raise Outage(str(error)) from error
-            return None  # the request is worth filing all the same: the owners decide on the pattern
-        for pattern in unmatched(parsed.patterns, _all(catalogue)):
-            near = nearest(pattern, _all(catalogue))
+            return None  # the owners can decide by the pattern alone
+        for pattern in unmatched(parsed.patterns, _names_in(catalogue)):
+            near = nearest(pattern, _names_in(catalogue))
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, RequestField.PATTERNS)
-        return matched(parsed.patterns, catalogue), catalogue
+        return catalogue
 
-    def _candidates(self, owners: Sequence[str], flow: AccessFlow, parsed: ParsedRequest) -> tuple[str, ...]:
-        """Who of these may decide that. Raises `Outage`."""
-        users = self.directory.members(owners).users
-        theirs = () if flow.self_approval else (parsed.requester, parsed.asked_by)
-        return tuple(user for user in users if user not in theirs)
-
-    def _reachable(
+    def _approving_groups(
         self, groups: Sequence[OwnerGroup], flow: AccessFlow, parsed: ParsedRequest
     ) -> tuple[tuple[OwnerGroup, ...], list[str]]:
-        """The groups that can say yes. What belongs to another falls to the integration owner, and it is said."""
-        reachable: list[OwnerGroup] = []
+        """The groups with enough people to approve, and one sentence for each problem with the others.
+
+        The integration owner approves for the resources of groups with too few people.
+        """
+        complete: list[OwnerGroup] = []
         problems: list[str] = []
         orphaned = 0
-        for group in groups:
-            people = self._candidates(group.owners, flow, parsed)
-            said = self.directory.members(group.owners).problems
-            problems += said
-            if len(people) >= group.approvals:
-                reachable.append(replace(group, people=people))
+        for each in groups:
+            group, members = self._look_up(each, flow, parsed)
+            problems += members.problems
+            if len(group.people) >= group.approvals:
+                complete.append(group)
             else:
-                problems += [] if said else [f"{group.label}: not enough people who may approve"]
+                problems += [] if members.problems else [f"{group.label}: not enough people who may approve"]
                 orphaned += group.resources
-        if len(reachable) == len(groups) or (reachable and flow.groups == "any"):
-            return tuple(reachable), problems
-        last = OwnerGroup(parsed.integration.name, parsed.integration.owner, flow.approvals, orphaned)
-        last = replace(last, people=self._candidates(last.owners, flow, parsed))
-        if len(last.people) < last.approvals:
-            self._nobody(last, parsed)
-        others = [group for group in reachable if group.label != last.label]
-        same = [group for group in reachable if group.label == last.label]
-        return (*others, replace(last, resources=orphaned + sum(each.resources for each in same))), problems
+        if len(complete) == len(groups) or (complete and flow.groups == "any"):
+            return tuple(complete), problems
+        fallback, members = self._look_up(integration_group(flow, parsed.integration, orphaned), flow, parsed)
+        if len(fallback.people) < fallback.approvals:
+            _raise_no_approver(fallback, members.users, parsed)
+        others = [group for group in complete if group.label != fallback.label]
+        same = [group for group in complete if group.label == fallback.label]
+        fallback = replace(fallback, resources=orphaned + sum(each.resources for each in same))
+        return (*others, fallback), problems
 
-    def _nobody(self, group: OwnerGroup, parsed: ParsedRequest) -> NoReturn:
-        users = self.directory.members(group.owners).users
-        if users == (parsed.requester,):
-            why = "You are its only owner, and nobody approves their own request."
-        elif users:
-            why = f"It takes {group.approvals} owners, and there are not so many."
-        else:
-            why = "None of its owners can be reached in Slack."
-        do = "review" if parsed.break_glass else "approve"
-        raise AccessError(
-            f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
-        )
-
-
-def is_among(directory: Directory, requesters: Sequence[str], person: str) -> bool | None:
-    """Whether that person is one of these; `None` when one of them is not to be found. Raises `Outage`."""
-    inclusion = directory.includes(requesters, person)
-    return True if inclusion.found else False if inclusion.certain else None
+    def _look_up(self, group: OwnerGroup, flow: AccessFlow, parsed: ParsedRequest) -> tuple[OwnerGroup, Members]:
+        """The group with the people who may approve, and everybody behind its owners. Raises `Outage`."""
+        members = self.directory.members(group.owners)
+        people = eligible_approvers(members.users, parsed, self_approval=flow.self_approval)
+        return replace(group, people=people), members
 
 
 def check_still_allowed(policy: Policy, directory: Directory, request: AccessRequest, now: datetime) -> None:
-    """The policy may have changed since it was asked for, and its requester may have left a group.
+    """Checks a request again before its approval: the policy or the requester's groups may have changed.
 
-    Raises `NotAllowed` for whoever is about to approve it, and `Outage`.
+    Raises `NotAllowed`, addressed to the approver, and `Outage`.
     """
-    integration = next((each for each in policy.integrations if each.name == request.integration), None)
+    integration = policy.find_integration(request.integration)
     permission = next((each for each in policy.permissions if each.name == request.permission), None)
     flow = policy.flow(request.flow)
-
-    def member_of(requesters: Sequence[str]) -> bool | None:
-        return is_among(directory, requesters, request.requester)
-
+    member_of = membership_of(directory, request.requester)
     if integration is not None and permission is not None:
         patterns = tuple(request.resolved or request.patterns)
         question = Question(integration, patterns, permission, request.length, request.reason, now)
-        denied = denial(policy, question, member_of)
+        denied = find_denial(policy, question, member_of)
         if denied is not None:
             raise NotAllowed(f"{denied.why} {request.id} was asked for before that, and cannot be approved any more.")
     if flow is not None and flow.requesters != "everyone" and member_of(flow.requesters) is False:
         raise NotAllowed(f"<@{request.requester}> no longer belongs to those who may ask under “{flow.name}”.")
 
 
-def _in_turn(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
-    """Up to `MOST_ASKED` people, taken from each group in turn, and one of each group however many there are."""
+def _flow_and_duration(decision: Decision, parsed: ParsedRequest, *, unfinished: bool) -> tuple[AccessFlow, timedelta]:
+    """The flow that allows the request, and the duration of the access. Raises `AccessError` if none allows it."""
+    flow = decision.flow
+    if unfinished and decision.verdict in _CORRECTABLE and flow is not None:
+        return flow, min(parsed.duration or flow.default_duration or PROVISIONAL_DURATION, flow.max_duration)
+    if decision.verdict is not Verdict.ALLOWED or flow is None:
+        _raise_refusal(decision, parsed)
+    duration = parsed.duration or flow.default_duration
+    if duration is None:
+        raise AssertionError("a flow without a default duration allowed a request without one")
+    return flow, duration
+
+
+def _alternate(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
+    """Up to `MOST_ASKED` people, taken from the groups in turn, but at least one from each group."""
     rounds = zip_longest(*(group.people for group in groups))
-    asked = dict.fromkeys(person for each in rounds for person in each if person is not None)
-    return tuple(asked)[: max(MOST_ASKED, len(groups))]
+    people = dict.fromkeys(person for each in rounds for person in each if person is not None)
+    return tuple(people)[: max(MOST_ASKED, len(groups))]
 
 
-def _within(flow: AccessFlow, duration: timedelta | None) -> timedelta:
-    """That duration, or what stands in for it until somebody names one that the flow allows."""
-    return min(duration or flow.default_duration or USUAL, flow.max_duration)
-
-
-def _all(catalogue: Catalogue) -> list[str]:
+def _names_in(catalogue: Catalogue) -> list[str]:
     return [each.name for each in catalogue.resources]
 
 
-def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
+def _resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
     if len(resources) > MOST_RESOLVED:
         raise InvalidRequest(
             f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
@@ -281,7 +241,20 @@ def _names(resources: Sequence[Resource]) -> tuple[str, ...]:
     return tuple(each.name for each in resources)
 
 
-def _refuse(decision: Decision, parsed: ParsedRequest) -> NoReturn:
+def _raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:
+    if tuple(users) == (parsed.requester,):
+        why = "You are its only owner, and nobody approves their own request."
+    elif users:
+        why = f"It takes {group.approvals} owners, and there are not so many."
+    else:
+        why = "None of its owners can be reached in Slack."
+    do = "review" if parsed.break_glass else "approve"
+    raise AccessError(
+        f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
+    )
+
+
+def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:
     pattern = ",".join(parsed.patterns)
     flag = "--break-glass " if parsed.break_glass else ""
     limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
@@ -292,8 +265,8 @@ def _refuse(decision: Decision, parsed: ParsedRequest) -> NoReturn:
         Verdict.NO_REASON: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
         Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
     }
-    about = ABOUT.get(decision.verdict)
+    field = FIELD_OF_VERDICT.get(decision.verdict)
     if decision.verdict in examples:
         kind = Incomplete if decision.verdict in {Verdict.NO_DURATION, Verdict.NO_REASON} else InvalidRequest
-        raise kind(decision.why, examples[decision.verdict], about)
-    raise NotAllowed(decision.why, "/es-access resources", about)
+        raise kind(decision.why, examples[decision.verdict], field)
+    raise NotAllowed(decision.why, "/es-access resources", field)

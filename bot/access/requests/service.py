@@ -1,10 +1,11 @@
-"""Requests: submit, extend, cancel, expire. Who says yes to them is in `approvals`."""
+"""Requests: submit, extend, cancel, expire. Their approval is in `approvals`."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
 from bot.access.ids import APPLICATION
+from bot.access.intervals import ROUTE_AGAIN
 from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, show_outcome
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
@@ -14,32 +15,31 @@ from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.drafts import Draft as Draft  # noqa: PLC0414 (whoever files a request needs both)
-from bot.access.requests.drafts import read_draft
+from bot.access.requests.approver_eligibility import is_own_request
+from bot.access.requests.drafts import Draft as Draft  # noqa: PLC0414 (callers of `submit` need it)
+from bot.access.requests.drafts import ParsedRequest, read_draft, read_duration, read_request
 from bot.access.requests.duplicates import find_duplicate
 from bot.access.requests.extensions import check_extension
-from bot.access.requests.filing import apply_plan
-from bot.access.requests.limits import check_limits, take_turn
-from bot.access.requests.on_behalf import find_person, is_theirs
-from bot.access.requests.routing import ParsedRequest, Plan, Routing
+from bot.access.requests.filing import apply_plan, plan_columns
+from bot.access.requests.limits import check_limits, serialize_filing
+from bot.access.requests.on_behalf import find_person
+from bot.access.requests.routing import Plan, Routing
 from bot.access.states import LIVE, RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
-ROUTE_AGAIN = timedelta(seconds=5)
-"""Before another look at who has to be asked, when Slack or the cluster did not answer."""
-
 _BATCH = 100
 
 _TRIES = 3
-"""To extend a grant that a worker is changing: it changes once when it is delivered, and once when it ends."""
+"""Attempts to extend a grant that workers change: it changes once at delivery and once at its end."""
 
 
 @dataclass(frozen=True)
-class FilingResult:
-    """A request that was stored. `plan` is `None` while nobody could be asked, because something does not answer.
+class Submission:
+    """The result of a submitted draft. `plan` is `None` while the request waits for Slack or the cluster to answer.
 
-    `twin`: nothing was stored, since its requester has this already or waits for it; `request` is that one's.
+    `duplicate`: nothing was stored, because the requester already has the same access or has asked for it. `request`
+    is then the earlier one.
     """
 
     request: AccessRequest
@@ -49,7 +49,7 @@ class FilingResult:
 
 @dataclass(frozen=True)
 class Requests:
-    """What people do with their own requests. Each method raises an `AccessError` that tells what was wrong."""
+    """Actions of people on their own requests. Each method raises an `AccessError` that explains a failure."""
 
     store: Store
     routing: Routing
@@ -57,34 +57,34 @@ class Requests:
     current: CurrentPolicy
     clock: Clock
 
-    def parsed(self, actor: str, draft: Draft) -> ParsedRequest:
-        """Reads a draft. Raises `InvalidRequest` for what is wrong with it by itself, `Outage`."""
+    def parse(self, actor: str, draft: Draft) -> ParsedRequest:
+        """Parses a draft. Raises `InvalidRequest` for an invalid part, and `Outage`."""
         requester = find_person(self.routing.directory, draft.for_whom) if draft.for_whom else actor
         parsed = read_draft(self.current.policy, requester, draft)
         return parsed if requester == actor else replace(parsed, asked_by=actor)
 
     def explain(self, requester: str, draft: Draft, *, unfinished: bool = False) -> tuple[ParsedRequest, Plan]:
-        """What would become of a draft. Files nothing. Raises `AccessError`, `Outage`.
+        """The plan of a draft, without filing it. Raises `AccessError`, `Outage`.
 
-        `unfinished`: as `Routing.plan` has it.
+        `unfinished`: see `Routing.plan`.
         """
-        parsed = self.parsed(requester, draft)
+        parsed = self.parse(requester, draft)
         return parsed, self.routing.plan(parsed, unfinished=unfinished)
 
-    def submit(self, requester: str, draft: Draft) -> FilingResult:
-        """Checks and files a request, and owes each of its owners a message about it."""
-        return self._submit(self.parsed(requester, draft), again=draft.again)
+    def submit(self, requester: str, draft: Draft) -> Submission:
+        """Checks and files a request, and enqueues a message to each of its owners."""
+        return self._submit(self.parse(requester, draft), again=draft.again)
 
-    def extend(self, actor: str, grant_id: str, duration: str) -> FilingResult:
-        """Files a request to prolong a live grant by that duration; it goes the way of any other."""
+    def extend(self, actor: str, grant_id: str, duration: str) -> Submission:
+        """Files a request to extend a live grant by that duration. It is decided like any other."""
         for _ in range(_TRIES):
             try:
                 return self._extend(actor, grant_id, duration)
             except LostRace:
-                continue  # it was changed meanwhile, by a worker perhaps, and may still be alive
+                continue  # something changed it, perhaps a worker, and it may still be live
         raise Conflict(f"{grant_id} has just changed. See /es-access status {grant_id}, then ask again.")
 
-    def _extend(self, actor: str, grant_id: str, duration: str) -> FilingResult:
+    def _extend(self, actor: str, grant_id: str, duration: str) -> Submission:
         with self.store.reading() as read:
             original, grant = read.request(grant_id), read.grant(grant_id)
             asked = read.pending_extensions([grant_id])
@@ -94,14 +94,17 @@ class Requests:
             raise Conflict(f"You have already asked to extend {grant_id}: {asked[0].id} is waiting for an owner.")
         if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
-        parsed = replace(self.parsed(actor, _draft_of(original, duration)), extension=True)
+        parsed = read_request(self.current.policy, original)
+        length = read_duration(self.current.policy, duration)
+        # The requester asks for more time in the usual way, however the original was filed.
+        parsed = replace(parsed, duration=length, extension=True, asked_by=None, break_glass=False)
         return self._submit(parsed, grant)
 
     def cancel(self, request_id: str, actor: str) -> RequestDetails:
-        """Takes one's own pending request back."""
+        """Cancels the actor's own pending request."""
         with self.store.reading() as read:
             request = read.request(request_id)
-        if request is None or not is_theirs(request, actor):
+        if request is None or not is_own_request(request, actor):
             raise NotFound(request_id)
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
@@ -118,7 +121,7 @@ class Requests:
             self.approvals.raise_conflict(request_id)
 
     def expire_overdue(self) -> int:
-        """Ends the pending requests that nobody decided in time, and tells their requesters. Returns how many."""
+        """Ends the pending requests that nobody decided in time, and tells their requesters. Returns their number."""
         now = self.clock.now()
         with self.store.writing() as write:
             overdue = write.overdue_requests(now, _BATCH)
@@ -127,13 +130,13 @@ class Requests:
         return len(overdue)
 
     def route_waiting(self) -> None:
-        """Asks the owners of the requests that were filed while Slack or the cluster did not answer."""
+        """Routes the requests that were filed while Slack or the cluster did not answer."""
         with self.store.reading() as read:
             waiting = read.unrouted_requests(self.clock.now(), _BATCH)
         for request in waiting:
             self._route(request)
 
-    def _submit(self, parsed: ParsedRequest, extended: Grant | None = None, *, again: bool = False) -> FilingResult:
+    def _submit(self, parsed: ParsedRequest, extended: Grant | None = None, *, again: bool = False) -> Submission:
         now = self.clock.now()
         request = AccessRequest(
             id="",
@@ -141,7 +144,7 @@ class Requests:
             integration=parsed.integration.name,
             patterns=list(parsed.patterns),
             permission=parsed.permission.name,
-            duration=int((parsed.duration or timedelta(0)).total_seconds()),
+            duration=_seconds(parsed),
             reason=parsed.reason,
             kind=parsed.kind or CredentialKind.PASSWORD,
             extends=extended.id if extended else None,
@@ -154,50 +157,51 @@ class Requests:
         try:
             plan = self._plan(request, parsed)
         except Outage as error:
-            return self._file_unrouted(request, extended, error, again=again)
-        request = _planned(request, parsed, plan)
+            return self._file_unrouted(request, parsed, extended, error, again=again)
+        for name, value in plan_columns(plan, parsed.permission).items():
+            setattr(request, name, value)
         with self.store.writing() as write:
-            same = self._same(write, request, again=again or extended is not None)
-            if same is not None:
-                return FilingResult(same.request, None, same)
-            _file(write, request, extended)
+            duplicate = self._check_new(write, request, again=again or extended is not None)
+            if duplicate is not None:
+                return Submission(duplicate.request, None, duplicate)
+            _file(write, request, parsed, extended)
             apply_plan(write, request, plan, self.approvals, self.clock.now())
-        return FilingResult(request, plan)
+        return Submission(request, plan)
 
-    def _same(self, write: Transaction, request: AccessRequest, *, again: bool) -> RequestDetails | None:
-        """What its requester has already that gives the same. Raises `NotAllowed` where they ask for too much."""
+    def _check_new(self, write: Transaction, request: AccessRequest, *, again: bool) -> RequestDetails | None:
+        """An earlier request that gives the same access. Raises `NotAllowed` for a person at a limit."""
         actor = request.asked_by or request.requester
         for person in sorted({request.requester, actor}):
-            take_turn(write, person)
-        same = None if again else find_duplicate(write, request)
-        if same is None:
+            serialize_filing(write, person)
+        duplicate = None if again else find_duplicate(write, request)
+        if duplicate is None:
             check_limits(write, self.current.policy, actor, self.clock.now(), waits=not request.break_glass)
-        return same
+        return duplicate
 
     def _file_unrouted(
-        self, request: AccessRequest, extended: Grant | None, error: Outage, *, again: bool
-    ) -> FilingResult:
+        self, request: AccessRequest, parsed: ParsedRequest, extended: Grant | None, error: Outage, *, again: bool
+    ) -> Submission:
         if request.duration == 0:
-            raise error  # without a duration there is nothing to show an owner, nor to keep
+            raise error  # a flow's default duration is unknown before routing, and a request needs a duration
         request.route_at = request.created_at + ROUTE_AGAIN
         with self.store.writing() as write:
-            same = self._same(write, request, again=again or extended is not None)
-            if same is not None:
-                return FilingResult(same.request, None, same)
-            _file(write, request, extended)
+            duplicate = self._check_new(write, request, again=again or extended is not None)
+            if duplicate is not None:
+                return Submission(duplicate.request, None, duplicate)
+            _file(write, request, parsed, extended)
             write.audit("request.waits", APPLICATION, request.created_at, request.id, error=str(error))
-        return FilingResult(request, None)
+        return Submission(request, None)
 
     def _route(self, request: AccessRequest) -> None:
-        outcome = self._outcome(request)
+        outcome = self._try_to_plan(request)
         now = self.clock.now()
         try:
             with self.store.writing() as write:
                 if request.extends is not None:
-                    write.lock_grant(request.extends)  # before its extension, as `Approvals.approve` does
+                    write.lock_grant(request.extends)  # the grant first, as in `Approvals.approve`
                 write.lock_request(request)
                 if request.route_at is None:
-                    return  # another process was here
+                    return  # another process has routed it
                 if isinstance(outcome, Plan):
                     write.amend(request, route_at=None)
                     apply_plan(write, request, outcome, self.approvals, now)
@@ -210,11 +214,11 @@ class Requests:
                 else:
                     write.amend(request, route_at=now + ROUTE_AGAIN)
         except LostRace:
-            return  # it was taken back, or the grant that it would prolong is about to end
+            return  # it was cancelled, or the grant that it extends is ending
 
-    def _outcome(self, request: AccessRequest) -> Plan | AccessError | Outage:
+    def _try_to_plan(self, request: AccessRequest) -> Plan | AccessError | Outage:
         try:
-            return self._plan(request, self._wish_of(request))
+            return self._plan(request, read_request(self.current.policy, request))
         except (AccessError, Outage) as error:
             return error
 
@@ -228,36 +232,19 @@ class Requests:
             check_extension(original, grant, plan, parsed, self.clock.now())
         return plan
 
-    def _wish_of(self, request: AccessRequest) -> ParsedRequest:
-        parsed = self.parsed(request.requester, _draft_of(request, ""))
-        extension = request.extends is not None
-        parsed = replace(parsed, extension=extension, asked_by=request.asked_by, break_glass=request.break_glass)
-        return replace(parsed, duration=request.length)
+
+def _seconds(parsed: ParsedRequest) -> int:
+    return int((parsed.duration or timedelta(0)).total_seconds())
 
 
-def _draft_of(request: AccessRequest, duration: str) -> Draft:
-    patterns = ",".join(request.patterns)
-    # Before its access flow is known, a password is what it has until the flow says otherwise.
-    kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
-    return Draft(patterns, duration, request.permission, request.reason, request.integration, kind)
-
-
-def _planned(request: AccessRequest, parsed: ParsedRequest, plan: Plan) -> AccessRequest:
-    """The request with what tells it from others of the same person."""
-    request.flow, request.kind = plan.flow.name, plan.kind
-    request.privileges = parsed.permission.stored()
-    request.resolved = list(plan.resolved) if plan.resolved is not None else None
-    return request
-
-
-def _file(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:
+def _file(write: Transaction, request: AccessRequest, parsed: ParsedRequest, extended: Grant | None) -> None:
     write.file(request)
     if extended is not None:
-        # Fails when the grant has ended meanwhile, or was asked for already: neither would see this request.
+        # Raises `LostRace` if the grant has ended or another extension was filed meanwhile.
         event = "grant.extension_requested"
         write.change(extended, event, request.requester, request.created_at, {"request": request.id})
     write.audit(
         "request.submitted", request.requester, request.created_at, request.id,
-        patterns=request.patterns, permission=request.permission, duration=request.duration,
+        patterns=request.patterns, permission=request.permission, duration=_seconds(parsed),
         integration=request.integration, extends=request.extends, reason=request.reason,
     )  # fmt: skip

@@ -56,7 +56,6 @@ class HomeQueries(RequestQueries):
         said = exists().where(col(Approval.request_id) == col(AccessRequest.id), col(Approval.approver) == person)
         waiting = select(AccessRequest.id).where(
             AccessRequest.state == RequestState.PENDING,
-            AccessRequest.requester != person,
             or_(_names(AccessRequest.owners, person), _asked(person)),
             ~said,
         )

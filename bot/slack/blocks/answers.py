@@ -12,8 +12,9 @@ from bot.access.models.columns import CredentialKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Credential, Resource
-from bot.access.requests.routing import ParsedRequest, Plan
-from bot.access.requests.service import FilingResult
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Plan
+from bot.access.requests.service import Submission
 from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
@@ -51,7 +52,7 @@ MOST_RESOURCES = 25
 """Names in one answer, about a screen of them."""
 
 
-def filed(result: FilingResult) -> MessageContent:
+def filed(result: Submission) -> MessageContent:
     """Confirms a request: its id, its coverage, who has to approve it and until when."""
     request, plan = result.request, result.plan
     if result.duplicate is not None:

@@ -13,7 +13,7 @@ from slack_sdk.models.views import View
 from bot.access.durations import format_duration
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.request_details import RequestDetails
-from bot.access.requests.counter_offers import Choices
+from bot.access.requests.counter_offers import OfferOptions
 from bot.access.states import RequestState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
@@ -33,7 +33,7 @@ LONGEST_DURATION = 20
 """Characters."""
 
 
-def offer_form(choices: Choices) -> View:
+def offer_form(choices: OfferOptions) -> View:
     """Asks an owner for the terms of an offer, starting from the requested ones."""
     request = choices.request
     fields = [_length(format_duration(request.length))]
@@ -107,7 +107,7 @@ def _permissions(names: tuple[str, ...]) -> InputBlock:
     return InputBlock(block_id=ids.PERMISSION, label="Permission", element=element)
 
 
-def _names(choices: Choices) -> list[InputBlock]:
+def _names(choices: OfferOptions) -> list[InputBlock]:
     fit = [name for name in choices.names if len(name) <= LONGEST_VALUE]
     if not fit:
         return []

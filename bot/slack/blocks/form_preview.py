@@ -2,7 +2,8 @@
 
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.routing import ParsedRequest, Plan
+from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests
 from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues

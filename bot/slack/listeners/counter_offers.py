@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
 from bot.access.policy.patterns import parse_patterns
-from bot.access.requests.counter_offers import CounterOffers, Terms
+from bot.access.requests.counter_offers import CounterOffers, OfferTerms
 from bot.access.requests.service import Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
@@ -48,7 +48,7 @@ class CounterOfferListeners:
         ack()
 
         def answer() -> None:
-            choices = self.offers.choices(request_id_of(body), user_of(body))
+            choices = self.offers.options(request_id_of(body), user_of(body))
             open_modal(client, body, offer_form(choices), "Click Offer less again.")
 
         self._later(reply_to_click(body, respond, client), answer)
@@ -56,7 +56,7 @@ class CounterOfferListeners:
     def offer(self, ack: Ack, body: Body, client: WebClient) -> None:
         """An owner submits the terms: makes the offer."""
         typed = typed_value(body, ids.PATTERNS).strip()
-        terms = Terms(
+        terms = OfferTerms(
             patterns=typed or ",".join(chosen_options(body, ids.NAMES)),
             permission=chosen_option(body, ids.PERMISSION) or "",
             duration=typed_value(body, ids.DURATION).strip(),

@@ -121,7 +121,7 @@ class RequestListeners:
         ack()
 
         def answer() -> None:
-            request, _ = self.approvals.open_to(request_id_of(body), user_of(body))
+            request, _ = self.approvals.find_decidable(request_id_of(body), user_of(body))
             open_modal(client, body, views.deny_form(request.id), "Click Deny again.")
 
         self._later(reply_to_click(body, respond, client), answer)

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
+from bot.access.backoff import LONGEST_PAUSE_OF_ROTATION
+from bot.access.claims import ROTATION_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.rotation import LEASE, LONGEST_PAUSE, Rotation
+from bot.access.rotation import Rotation
 from bot.access.store.store import Store
 from tests.fakes import FakeClock
 from tests.rotations import events, names, remembered, second
@@ -181,9 +183,9 @@ def test_a_failure_is_audited_told_once_and_tried_again_later_and_later(
     assert names(store) == ["connector.rotation_failed"] * 12
     assert told == ["the store is down"]
     assert pauses[5] > pauses[1] * 4
-    assert pauses[-1] < LONGEST_PAUSE * 1.5
+    assert pauses[-1] < LONGEST_PAUSE_OF_ROTATION * 1.5
     account.before.clear()
-    clock.advance(LONGEST_PAUSE * 1.5)
+    clock.advance(LONGEST_PAUSE_OF_ROTATION * 1.5)
     rotation.run_once()
     assert account.well
     assert account.cluster != OLD
@@ -230,11 +232,11 @@ def test_one_process_does_it_at_a_time(store: Store, clock: FakeClock) -> None:
 
 def test_a_process_that_died_with_the_duty_loses_it(store: Store, clock: FakeClock) -> None:
     with store.writing() as write:
-        assert write.claim_duty("rotation of es", clock.now(), clock.now() + LEASE)
+        assert write.claim_duty("rotation of es", clock.now(), clock.now() + ROTATION_CLAIM)
     other = second(store)
     with pytest.raises(Conflict):
         rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
-    clock.advance(LEASE)
+    clock.advance(ROTATION_CLAIM)
     assert rotation_of(FakeAccount(), other, clock).rotate("es", "bot rotate")
 
 

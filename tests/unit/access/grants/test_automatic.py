@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
-from bot.access.grants.automatic import LEASE
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow, Hours, Integration
@@ -238,7 +238,7 @@ def test_a_grant_that_changes_as_it_is_prolonged_or_ended_stops_no_round(
     look(oncall)
     with monkeypatch.context() as patch:
         patch.setattr("bot.access.grants.service.Grants.end", lose)
-        patch.setattr("bot.access.grants.automatic.prolong", lose)
+        patch.setattr("bot.access.grants.automatic.extend_grant", lose)
         look(oncall, timedelta(minutes=40))
         oncall.directory.people["@oncall"] = (BEN,)
         look(oncall)
@@ -284,7 +284,7 @@ def test_one_process_looks_after_it_and_another_takes_over(oncall: World) -> Non
     oncall.directory.people["@oncall"] = (ANA, BEN)
     other.automatic.run_once()
     assert set(live(oncall)) == {ANA}
-    oncall.clock.advance(LEASE)
+    oncall.clock.advance(AUTOMATIC_GRANTS_CLAIM)
     other.automatic.run_once()
     assert set(live(oncall)) == {ANA, BEN}
     oncall.automatic.run_once()  # the first was only slow
@@ -300,7 +300,7 @@ def test_a_process_that_was_frozen_in_a_round_gives_nothing_twice(
     def freeze(owners: object) -> object:
         found = members(owners)
         monkeypatch.undo()
-        oncall.clock.advance(3 * LEASE)
+        oncall.clock.advance(3 * AUTOMATIC_GRANTS_CLAIM)
         other.automatic.run_once()
         assert set(live(oncall)) == {ANA}
         return found

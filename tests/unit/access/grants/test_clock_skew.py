@@ -6,14 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Outage, Refusal
-from bot.access.grants.clock_skew import (
-    CLOCKS_APART,
-    MEASURED_EVERY,
-    NOTICE_EVERY,
-    TOLERANCE,
-    ClockSkew,
-    ClockSkewMonitor,
-)
+from bot.access.grants.clock_skew import CLOCKS_APART, TOLERANCE, ClockSkew, ClockSkewMonitor
+from bot.access.intervals import CLOCK_NOTICE_EVERY, MEASURE_CLOCK_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState
 from tests.fakes import OWNER, SECOND_OWNER, World
@@ -82,7 +76,7 @@ def test_a_change_is_said_once_and_owners_are_told_once_a_day(world: World) -> N
     clocks = clocks_in(world)
 
     def look() -> Sequence[ClockSkew]:
-        world.clock.advance(MEASURED_EVERY)
+        world.clock.advance(MEASURE_CLOCK_EVERY)
         changes = clocks.run_once()
         world.work_messages()
         return changes
@@ -98,7 +92,7 @@ def test_a_change_is_said_once_and_owners_are_told_once_a_day(world: World) -> N
     world.cluster.is_ahead = -TEN_MINUTES
     look()
     assert len(world.notifier.sent(MessageKind.NOTICE)) == 2
-    world.clock.advance(NOTICE_EVERY)
+    world.clock.advance(CLOCK_NOTICE_EVERY)
     look()
     assert len(world.notifier.sent(MessageKind.NOTICE)) == 4
     assert world.notifier.shows("600 s behind mine")
@@ -109,7 +103,7 @@ def test_owners_are_told_when_slack_is_back(world: World) -> None:
     world.cluster.is_ahead = TEN_MINUTES
     world.directory.asked.errors = [Outage("no Slack")]
     assert len(clocks.run_once()) == 1
-    world.clock.advance(MEASURED_EVERY)
+    world.clock.advance(MEASURE_CLOCK_EVERY)
     clocks.run_once()
     world.work_messages()
     assert world.notifier.sent(MessageKind.NOTICE) == [OWNER, SECOND_OWNER]
@@ -119,7 +113,7 @@ def test_the_cluster_is_asked_once_a_minute(world: World) -> None:
     clocks = clocks_in(world)
     for _ in range(5):
         clocks.run_once()
-        world.clock.advance(MEASURED_EVERY / 5)
+        world.clock.advance(MEASURE_CLOCK_EVERY / 5)
     assert world.cluster.asked.calls == 1
     clocks.run_once()
     assert world.cluster.asked.calls == 2

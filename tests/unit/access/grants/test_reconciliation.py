@@ -10,7 +10,8 @@ from sqlmodel import select
 from bot.access.errors import Outage
 from bot.access.grants.adoption import NOBODY, UNKNOWN, Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
-from bot.access.grants.reconciliation import EVERY, SETTLING, Reconciliation, ReconciliationResult
+from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
+from bot.access.intervals import RECONCILE_EVERY
 from bot.access.models.audit import AuditEvent
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import GrantTask
@@ -329,7 +330,7 @@ def test_rounds_come_at_the_start_and_at_intervals_and_soon_after_a_failure(worl
     (done,) = rounds.run_once()
     assert done.error == ""
     assert rounds.run_once() == []
-    world.clock.advance(EVERY - SECOND)
+    world.clock.advance(RECONCILE_EVERY - SECOND)
     assert rounds.run_once() == []
     world.clock.advance(SECOND)
     assert len(rounds.run_once()) == 1

@@ -1,4 +1,4 @@
-"""Custom access details: known places are filled, and nothing else in them means anything."""
+"""Custom access details: placeholders are filled, and everything else stays as it is."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Which access flow a question falls under, by a table, and who has to say yes to what it covers."""
+"""Decisions: the access flow of a question and the owner groups of its resources, by tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.decision import Owned, OwnerGroup, Question, Verdict, decide, owner_groups
+from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.model import AccessFlow, Hours, Integration, Policy
+from bot.access.policy.owner_groups import Owned, OwnerGroup, owner_groups
 from tests.fakes import PRODUCTION
 
 HOUR = timedelta(hours=1)
@@ -19,7 +20,7 @@ STAGING = Integration(name="staging", owner=("@staging",), public_url="https://s
 TUESDAY_NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EVENING = TUESDAY_NOON + 6 * HOUR
 MEMBERS = ("U0ANA000", "ana@example.com", "@devs")
-"""All that the person who asks is known as."""
+"""Every name of the requester."""
 
 
 def is_ana(owners: Sequence[str]) -> bool:
@@ -175,7 +176,7 @@ def local(zone: str, *moment: int, fold: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("hours", "moment", "inside"),
     [
-        # Friday night belongs to Friday until it ends on Saturday morning.
+        # Hours that begin on Friday night belong to Friday until Saturday morning.
         (Hours(days=("fri",), since="22:00", until="06:00"), datetime(2026, 11, 27, 22, tzinfo=UTC), True),
         (Hours(days=("fri",), since="22:00", until="06:00"), datetime(2026, 11, 28, 6, tzinfo=UTC), True),
         (Hours(days=("fri",), since="22:00", until="06:00"), datetime(2026, 11, 28, 6, 0, 1, tzinfo=UTC), False),
@@ -197,7 +198,7 @@ def local(zone: str, *moment: int, fold: int = 0) -> datetime:
         # Half past two comes twice on the night that summer time ends, and counts both times.
         (NIGHT_IN_PARIS, local("Europe/Paris", 2026, 10, 25, 2, 30), True),
         (NIGHT_IN_PARIS, local("Europe/Paris", 2026, 10, 25, 2, 30, fold=1), True),
-        # And not at all on the night that it begins: the clock goes from 01:59 to 03:00.
+        # It does not exist on the night that summer time begins: the clock goes from 01:59 to 03:00.
         (HOUR_IN_PARIS, datetime(2026, 3, 29, 0, 59, tzinfo=UTC), False),
         (HOUR_IN_PARIS, datetime(2026, 3, 29, 1, tzinfo=UTC), False),
     ],
@@ -206,7 +207,7 @@ def test_hours(hours: Hours, moment: datetime, inside: bool) -> None:
     assert hours.include(moment) is inside
 
 
-# --- who has to say yes ---
+# --- owner groups ---
 
 
 def owned(*owners: str | None) -> list[Owned]:
@@ -278,7 +279,7 @@ def test_named_people_decide_where_the_flow_names_them() -> None:
     assert groups == (OwnerGroup("@leads, U0ANA000", ("@leads", "U0ANA000"), 1, 2),)
 
 
-# --- what makes no sense is no policy ---
+# --- invalid policies ---
 
 
 @pytest.mark.parametrize(

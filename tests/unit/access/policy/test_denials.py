@@ -1,11 +1,11 @@
-"""A deny holds: for groups that are not to be found, through aliases, and for permissions that contain another."""
+"""Deny flows apply to groups that cannot be found, through aliases, and to permissions that include a denied one."""
 
 import pytest
 from pydantic import ValidationError
 
 from bot.access.errors import NotAllowed
-from bot.access.policy.decision import MOST_NAMES, Owned, owner_groups
 from bot.access.policy.model import AccessFlow
+from bot.access.policy.owner_groups import MOST_NAMES, Owned, owner_groups
 from bot.access.requests.service import Draft
 from tests.fakes import EVERYTHING, PRODUCTION, REQUESTER, STRANGER, World
 

@@ -1,4 +1,4 @@
-"""Whether two patterns could match one name, against trying every short name there is."""
+"""`overlap`, compared with trying every short name."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""When a request is approved: each of its owner groups has said yes, as often as it takes."""
+"""A request is approved when each of its owner groups has given as many approvals as the flow asks for."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ WEB, WEB_TOO, SHOP, SHOP_TOO = "U0WEB1", "U0WEB2", "U0SHOP1", "U0SHOP2"
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Two teams, each of which owns one of the indices."""
+    """Two teams that own one index each."""
     world.directory.people |= {"@web": (WEB, WEB_TOO), "@shop": (SHOP, SHOP_TOO)}
     world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
     return world.under(flow())
@@ -33,7 +33,7 @@ def pending(world: World, request_id: str) -> bool:
     return details.request.state is RequestState.PENDING
 
 
-# --- all of them ---
+# --- all groups ---
 
 
 def test_the_grant_exists_only_when_each_owner_group_has_said_yes(teams: World) -> None:
@@ -47,7 +47,7 @@ def test_the_grant_exists_only_when_each_owner_group_has_said_yes(teams: World) 
     assert (details.request.state, details.request.decided_by) == (RequestState.APPROVED, SHOP_TOO)
     assert details.approvers == (WEB, SHOP_TOO)
     assert details.grant is not None
-    assert details.grant.expires_at == teams.clock.now() + HOUR  # the time begins with the last yes
+    assert details.grant.expires_at == teams.clock.now() + HOUR  # counted from the last approval
     assert teams.audit(request_id) == ["request.submitted", "request.approval_given", "request.approved"]
     assert teams.events(request_id)[1].detail == {"groups": ["@web"]}
 
@@ -107,7 +107,7 @@ def test_any_group_needs_all_its_approvals_itself(teams: World) -> None:
     request_id = teams.ask()
     teams.approvals.approve(request_id, WEB)
     teams.approvals.approve(request_id, SHOP)
-    assert pending(teams, request_id)  # one of each is two, and two of none
+    assert pending(teams, request_id)  # one approval of each group, where two are needed
     teams.approvals.approve(request_id, SHOP_TOO)
     assert not pending(teams, request_id)
 
@@ -119,7 +119,7 @@ def test_how_many_it_takes_is_what_the_flow_said_when_it_was_asked(teams: World)
     assert not pending(teams, request_id)
 
 
-# --- who is an owner, at the click ---
+# --- owners at the time of the decision ---
 
 
 def test_who_joined_since_may_decide_and_who_left_may_not(teams: World) -> None:
@@ -201,7 +201,7 @@ def test_slack_that_does_not_answer_decides_nothing(teams: World) -> None:
     assert teams.request_details(request_id).approvals == ()
 
 
-# --- no ---
+# --- denials ---
 
 
 def test_one_no_is_enough(teams: World) -> None:

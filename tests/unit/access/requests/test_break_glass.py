@@ -1,4 +1,4 @@
-"""Break-glass: asked for by name, approved at once, told to the owners, and reviewed afterwards by one of them."""
+"""Break-glass access is approved at once, reported to the owners, and reviewed by one of them afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.errors import AccessError, Conflict, Incomplete, NotAllowed, NotFound, Outage
+from bot.access.intervals import REMIND_OF_REVIEW_EVERY, ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.break_glass import REMIND_EVERY
-from bot.access.requests.service import ROUTE_AGAIN, Draft
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described
 from bot.slack.blocks.form import command_of, filled_with
@@ -27,7 +27,7 @@ DRAFT = Draft("logs-*", "1h", reason="the site is down", break_glass=True)
 
 @pytest.fixture
 def glass(world: World) -> World:
-    """Payments own what is broken into; before the emergency flow stands the one for every day."""
+    """The payments team owns the resources. The ordinary flow comes before the emergency flow."""
     world.directory.people |= {"@pay": (PAY, SECOND_PAY)}
     world.cluster.owners = {"logs-a": ("@pay",), "logs-b": ("@pay",)}
     return world.under(EVERYTHING, EMERGENCY)
@@ -44,7 +44,7 @@ def told(world: World, action: str = "post") -> list[str]:
 
 
 def a_day_later(world: World) -> None:
-    world.clock.advance(REMIND_EVERY)
+    world.clock.advance(REMIND_OF_REVIEW_EVERY)
     world.break_glass.remind_due()
     world.work()
 
@@ -112,7 +112,7 @@ def test_nobody_but_its_owners_reviews_it(glass: World) -> None:
     with pytest.raises(NotAllowed, match="You asked for"):
         glass.break_glass.review(request_id, REQUESTER)
     with pytest.raises(NotAllowed, match="Only its owners"):
-        glass.break_glass.review(request_id, OWNER)  # of the integration, who may end it
+        glass.break_glass.review(request_id, OWNER)  # an integration owner, who may end the grant but not review it
     with pytest.raises(NotFound):
         glass.break_glass.review(request_id, STRANGER)
     glass.directory.people["@pay"] = (SECOND_PAY,)
@@ -148,7 +148,7 @@ def test_where_nobody_else_could_review_it_it_is_refused(glass: World) -> None:
 
 def test_owners_are_reminded_every_day_until_one_has_reviewed_it(glass: World) -> None:
     request_id = broken(glass)
-    glass.clock.advance(REMIND_EVERY - timedelta(seconds=1))
+    glass.clock.advance(REMIND_OF_REVIEW_EVERY - timedelta(seconds=1))
     glass.break_glass.remind_due()
     assert glass.audit(request_id).count("request.review_reminded") == 0
     a_day_later(glass)
@@ -185,7 +185,7 @@ def test_while_slack_does_not_say_who_they_are_the_reminder_stays_due(glass: Wor
 def test_a_reminder_that_waited_for_slack_is_not_sent_after_the_review(glass: World) -> None:
     request_id = broken(glass)
     glass.notifier.log.clear()
-    glass.clock.advance(REMIND_EVERY)
+    glass.clock.advance(REMIND_OF_REVIEW_EVERY)
     glass.break_glass.remind_due()
     glass.break_glass.review(request_id, PAY)
     glass.work()

@@ -1,4 +1,4 @@
-"""An owner may offer less than was asked for, and the requester may take it."""
+"""An owner may offer less than a request asks for, and the requester may accept."""
 
 from datetime import timedelta
 
@@ -8,16 +8,16 @@ from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed,
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.counter_offers import Terms
+from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.service import Draft
 from bot.access.states import RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
-LESS = Terms("logs-a", "read", "30m")
+LESS = OfferTerms("logs-a", "read", "30m")
 HOUR = timedelta(hours=1)
 
 
-def offer(world: World, request_id: str, terms: Terms = LESS, owner: str = OWNER) -> int:
+def offer(world: World, request_id: str, terms: OfferTerms = LESS, owner: str = OWNER) -> int:
     made = world.offers.make(request_id, owner, terms).offers[-1].id
     assert made is not None
     return made
@@ -62,18 +62,18 @@ def test_declined_the_request_goes_on_as_it_was(world: World) -> None:
 @pytest.mark.parametrize(
     ("terms", "why"),
     [
-        (Terms("metrics-a", "read", "30m"), "is not part of"),
-        (Terms("*", "read", "30m"), "is not part of"),
-        (Terms("logs-*", "read", "2h"), "is too long"),
-        (Terms("logs-*", "write", "30m"), "write is not less than read"),
-        (Terms("logs-*", "read", "1h"), "all that"),
-        (Terms("logs-*", "read", "never"), "is not a duration"),
-        (Terms("", "read", "30m"), "empty pattern"),
-        (Terms("logs-a", "root", "30m"), "is not a permission"),
-        (Terms("logs-gone", "read", "30m"), "matches nothing"),
+        (OfferTerms("metrics-a", "read", "30m"), "is not part of"),
+        (OfferTerms("*", "read", "30m"), "is not part of"),
+        (OfferTerms("logs-*", "read", "2h"), "is too long"),
+        (OfferTerms("logs-*", "write", "30m"), "write is not less than read"),
+        (OfferTerms("logs-*", "read", "1h"), "all that"),
+        (OfferTerms("logs-*", "read", "never"), "is not a duration"),
+        (OfferTerms("", "read", "30m"), "empty pattern"),
+        (OfferTerms("logs-a", "root", "30m"), "is not a permission"),
+        (OfferTerms("logs-gone", "read", "30m"), "matches nothing"),
     ],
 )
-def test_only_less_can_be_offered(world: World, terms: Terms, why: str) -> None:
+def test_only_less_can_be_offered(world: World, terms: OfferTerms, why: str) -> None:
     request_id = world.ask()
     with pytest.raises(AccessError, match=why):
         world.offers.make(request_id, OWNER, terms)
@@ -98,7 +98,7 @@ def test_only_an_owner_offers_and_only_the_requester_answers(world: World) -> No
 
 def test_another_offer_of_the_same_owner_takes_the_place_of_the_first(world: World) -> None:
     request_id = world.ask()
-    first, second = offer(world, request_id), offer(world, request_id, Terms("logs-b", "read", "10m"))
+    first, second = offer(world, request_id), offer(world, request_id, OfferTerms("logs-b", "read", "10m"))
     with pytest.raises(Conflict, match="another offer since"):
         world.offers.accept(first, REQUESTER)
     assert world.offers.accept(second, REQUESTER).request.patterns == ["logs-b"]
@@ -149,7 +149,7 @@ def test_what_the_policy_would_not_allow_any_more_is_not_accepted(world: World) 
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Each kind of index has an owner of its own."""
+    """Logs and metrics have different owners."""
     world.directory.people |= {"@logs": (OWNER,), "@metrics": (SECOND_OWNER,)}
     world.cluster.owners = {"logs-a": ("@logs",), "logs-b": ("@logs",), "metrics-a": ("@metrics",)}
     return world.under(AccessFlow(name="anything"))
@@ -157,7 +157,7 @@ def teams(world: World) -> World:
 
 def test_the_other_owners_decide_about_what_was_accepted(teams: World) -> None:
     request_id = teams.ask("*")
-    details = teams.offers.accept(offer(teams, request_id, Terms("logs-a,metrics-a", "read", "1h")), REQUESTER)
+    details = teams.offers.accept(offer(teams, request_id, OfferTerms("logs-a,metrics-a", "read", "1h")), REQUESTER)
     assert (details.request.state, details.request.patterns) == (RequestState.PENDING, ["logs-a", "metrics-a"])
     teams.approvals.approve(request_id, SECOND_OWNER)
     assert teams.request_details(request_id).request.state is RequestState.APPROVED
@@ -166,7 +166,7 @@ def test_the_other_owners_decide_about_what_was_accepted(teams: World) -> None:
 def test_who_owns_nothing_of_what_was_accepted_is_not_needed(teams: World) -> None:
     request_id = teams.ask("*")
     assert set(teams.groups(request_id)) == {"@logs", "@metrics"}
-    details = teams.offers.accept(offer(teams, request_id, Terms("logs-*", "read", "1h")), REQUESTER)
+    details = teams.offers.accept(offer(teams, request_id, OfferTerms("logs-*", "read", "1h")), REQUESTER)
     assert details.request.state is RequestState.APPROVED
     assert set(teams.groups(request_id)) == {"@logs"}
 
@@ -174,13 +174,13 @@ def test_who_owns_nothing_of_what_was_accepted_is_not_needed(teams: World) -> No
 def test_an_approval_of_more_holds_for_what_is_left(teams: World) -> None:
     request_id = teams.ask("*")
     teams.approvals.approve(request_id, SECOND_OWNER)
-    details = teams.offers.accept(offer(teams, request_id, Terms("*", "read", "10m")), REQUESTER)
+    details = teams.offers.accept(offer(teams, request_id, OfferTerms("*", "read", "10m")), REQUESTER)
     assert details.request.state is RequestState.APPROVED
 
 
 def test_an_owner_who_keeps_what_is_not_theirs_out_does_not_decide_for_others(teams: World) -> None:
     request_id = teams.ask("*")
-    details = teams.offers.accept(offer(teams, request_id, Terms("metrics-a", "read", "1h")), REQUESTER)
+    details = teams.offers.accept(offer(teams, request_id, OfferTerms("metrics-a", "read", "1h")), REQUESTER)
     assert details.request.state is RequestState.PENDING, "it is the business of @metrics"
     assert teams.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
 
@@ -190,12 +190,12 @@ def test_of_an_extension_a_shorter_time_can_be_offered_alone(world: World) -> No
     end = world.grant(request_id).expires_at
     extension = world.requests.extend(REQUESTER, request_id, "30m").request.id
     with pytest.raises(InvalidRequest, match="shorter time is all"):
-        world.offers.make(extension, OWNER, Terms("logs-a", "read", "10m"))
-    world.offers.accept(offer(world, extension, Terms("logs-*", "read", "10m")), REQUESTER)
+        world.offers.make(extension, OWNER, OfferTerms("logs-a", "read", "10m"))
+    world.offers.accept(offer(world, extension, OfferTerms("logs-*", "read", "10m")), REQUESTER)
     assert world.grant(request_id).expires_at == end + timedelta(minutes=10)
 
 
 def test_the_choices_are_what_was_asked_for_and_what_it_matches(world: World) -> None:
-    choices = world.offers.choices(write_request(world), OWNER)
-    assert choices.permissions == ("write", "read")
-    assert choices.names == ("logs-*", "logs-a", "logs-b")
+    options = world.offers.options(write_request(world), OWNER)
+    assert options.permissions == ("write", "read")
+    assert options.names == ("logs-*", "logs-a", "logs-b")

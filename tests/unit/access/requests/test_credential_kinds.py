@@ -1,4 +1,4 @@
-"""`--key` and `reset`, as they are typed."""
+"""The typed options `--key` and `reset`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The same request once more is answered with the one that there is; and nobody files without end."""
+"""A duplicate is answered with the earlier request, and the number of requests of one person is limited."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from bot.access.errors import NotAllowed, Outage
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.service import Draft, FilingResult
+from bot.access.requests.service import Draft, Submission
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 KEY = CredentialKind.API_KEY
@@ -17,7 +17,7 @@ COVERED = [("logs-*", "read"), ("logs-a", "read"), ("logs-a,logs-*", "read")]
 
 def ask(
     world: World, patterns: str = "logs-*", permission: str = "read", person: str = REQUESTER, **more: object
-) -> FilingResult:
+) -> Submission:
     return world.requests.submit(person, Draft(patterns, "1h", permission, **more))  # type: ignore[arg-type]  # a test
 
 

@@ -1,4 +1,4 @@
-"""When nobody decides: a reminder, then the next group, while those who were asked first may still decide."""
+"""Without a decision, approvers are reminded, then the escalation group is asked. Both may decide from then on."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.access.errors import Conflict, NotFound, Outage
+from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.service import ROUTE_AGAIN, Draft
+from bot.access.requests.service import Draft
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
@@ -22,7 +23,7 @@ def flow(**values: Any) -> AccessFlow:
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Two owners who may not answer, and the leads that are asked then."""
+    """Two owners, and the leads as their escalation group."""
     world.directory.people |= {"@web": (WEB,), "@shop": (SHOP,), "@leads": (LEAD, SECOND_LEAD)}
     world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
     return world.under(flow())
@@ -64,7 +65,7 @@ def test_then_the_next_group_is_asked_once(teams: World) -> None:
     assert teams.events(request_id)[-1].detail == {"to": ["@leads"], "problems": []}
     (group,) = [each for each in teams.request_details(request_id).groups if each.escalation]
     assert (group.label, group.asked) == ("@leads", [LEAD, SECOND_LEAD])
-    # Those who were asked before see in their copy that others are asked as well.
+    # The earlier approvers see in their messages that others are asked as well.
     assert sorted(teams.notifier.sent(MessageKind.APPROVAL, "edit")) == [SHOP, WEB]
 
 
@@ -143,7 +144,7 @@ def test_a_flow_that_was_removed_meanwhile_escalates_no_more(teams: World) -> No
     teams.under(flow())
     later(teams)
     assert teams.notifier.sent(MessageKind.REMINDER) == []
-    teams.approvals.approve(request_id, WEB)  # and those who were asked may still decide
+    teams.approvals.approve(request_id, WEB)  # the earlier approvers may still decide
     teams.approvals.approve(request_id, SHOP)
     assert state(teams, request_id) is RequestState.APPROVED
 
@@ -164,7 +165,7 @@ def test_nobody_behind_the_next_group_is_said_in_the_audit(teams: World) -> None
     later(teams)
     assert teams.events(request_id)[-1].detail == {"to": ["@leads"], "problems": ["@leads: nobody"]}
     teams.clock.advance(teams.current.policy.pending_for)
-    assert teams.requests.expire_overdue() == 1  # it does not wait for ever
+    assert teams.requests.expire_overdue() == 1  # it expires nevertheless
 
 
 def test_slack_that_does_not_answer_escalates_later_and_keeps_no_other_back(teams: World) -> None:
@@ -215,7 +216,7 @@ def test_an_extension_is_escalated_like_any_other(teams: World) -> None:
     teams.approvals.approve(request_id, WEB)
     teams.work()
     extension = teams.requests.extend(REQUESTER, request_id, "5h").request.id
-    with teams.store.writing() as write:  # it lives for longer than the escalation takes
+    with teams.store.writing() as write:  # it lasts longer than the escalation takes
         grant = write.grant(request_id)
         assert grant is not None
         write.change(grant, "grant.extended", OWNER, teams.clock.now(), expires_at=grant.expires_at + 5 * AFTER)

@@ -1,4 +1,4 @@
-"""An active grant can be prolonged, by an owner's decision, as long as it is alive."""
+"""A live grant can be extended by an owner's decision."""
 
 from datetime import timedelta
 
@@ -80,7 +80,7 @@ def test_a_pending_extension_is_cancelled_and_told_when_the_grant_ends(world: Wo
 def test_an_extension_does_not_revive_a_grant_whose_time_is_over(world: World) -> None:
     request_id = world.granted()
     extension = world.requests.extend(REQUESTER, request_id, "3h").request
-    world.clock.advance(HOUR)  # no worker has come to it yet
+    world.clock.advance(HOUR)  # no worker has handled it yet
     with pytest.raises(Conflict, match=f"{request_id} has ended meanwhile"):
         world.approvals.approve(extension.id, OWNER)
     world.work()

@@ -1,4 +1,4 @@
-"""Somebody may ask for somebody else where the flow says so: both are told, and neither approves."""
+"""A flow can let people file requests for others: both are told, and neither of them approves."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ LEAD = "U0LEAD"
 
 @pytest.fixture
 def leads(world: World) -> World:
-    """Leads may ask for others."""
+    """Leads may file requests for others."""
     world.directory.people["@leads"] = (LEAD,)
     return world.under(EVERYTHING.model_copy(update={"for_others": ("@leads",)}))
 

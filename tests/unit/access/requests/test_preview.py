@@ -1,9 +1,9 @@
-"""What a request covers, as it is shown and as it is kept."""
+"""Previews of the resources that a request covers."""
 
 import json
 
-from bot.access.policy.decision import Owned
 from bot.access.policy.model import AccessFlow
+from bot.access.policy.owner_groups import Owned
 from bot.access.ports import Catalogue, Resource, Template
 from bot.access.requests.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview
 from tests.fakes import OWNER, World

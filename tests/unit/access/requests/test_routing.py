@@ -1,4 +1,4 @@
-"""Whom a request goes to, and what becomes of it when somebody or something cannot be reached."""
+"""Routing: the approvers and the resources of a request, also if some of them cannot be reached."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Two teams that own some of what there is, and an integration owner for the rest."""
+    """Two teams that own some of the indices, and an integration owner for the others."""
     world.directory.people |= {"@web": WEB, "@shop": SHOP}
     world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
     return world.under(flow())
@@ -38,7 +38,7 @@ def asked(world: World, patterns: str = "logs-*") -> dict[str, tuple[str, ...]]:
     return {group.label: group.people for group in plan(world, patterns).groups}
 
 
-# --- owner groups and who is behind them ---
+# --- owner groups and their members ---
 
 
 def test_a_pattern_that_covers_two_owners_asks_each_of_them(teams: World) -> None:
@@ -166,7 +166,7 @@ def test_at_most_twenty_are_asked_in_turn_so_that_no_group_goes_unasked(teams: W
     assert found.asked[:5] == ("U0SMALL", "U0T0P0", "U0T1P0", "U0T2P0", "U0T0P1")
     request_id = teams.ask("x-*")
     assert sorted(len(each.asked) for each in teams.groups(request_id).values()) == [1, 6, 6, 7]
-    teams.approvals.approve(request_id, "U0T1P29")  # anyone of them may decide, asked or not
+    teams.approvals.approve(request_id, "U0T1P29")  # every member may decide, asked or not
     assert teams.request_details(request_id).approvers == ("U0T1P29",)
 
 
@@ -201,7 +201,7 @@ def test_what_no_flow_allows_is_refused_with_the_reason_and_files_nothing(teams:
 def test_what_can_be_mended_is_answered_with_an_example(
     teams: World, values: dict[str, Any], duration: str, why: str, example: str
 ) -> None:
-    # A longer flow for others, so that the limit is the flow's and not that of what can be typed at all.
+    # Another flow allows more, so this limit is the flow's, not the one for every typed duration.
     teams.under(flow(**values), AccessFlow(name="others", requesters=("@owners",)))
     with pytest.raises(InvalidRequest, match=why) as refused:
         teams.ask(duration=duration)
@@ -249,7 +249,7 @@ def test_a_rule_does_not_prolong_what_is_over(teams: World) -> None:
     teams.under(flow(approve="rule"))
     request_id = teams.ask()
     teams.work()
-    teams.clock.advance(timedelta(hours=1))  # no worker has come to it yet
+    teams.clock.advance(timedelta(hours=1))  # no worker has handled it yet
     with pytest.raises(Conflict, match="has just changed"):
         teams.requests.extend(REQUESTER, request_id, "1h")
 
@@ -267,7 +267,7 @@ def test_what_the_role_holds_is_what_was_approved_whatever_the_policy_says_by_th
     assert role.privileges.indices == ("read", "view_index_metadata")
 
 
-# --- what matches ---
+# --- matching resources ---
 
 
 def test_what_came_since_the_last_reading_is_found(teams: World) -> None:
@@ -275,7 +275,7 @@ def test_what_came_since_the_last_reading_is_found(teams: World) -> None:
     assert asked(teams, "fresh-*") == {"production": (OWNER, SECOND_OWNER)}
     assert teams.cluster.asked.calls == 2
     asked(teams, "logs-*")
-    assert teams.cluster.asked.calls == 3  # nothing was missing, so nothing is read anew
+    assert teams.cluster.asked.calls == 3  # every pattern matched, so the catalogue is not read again
 
 
 def test_a_resolved_flow_gives_exactly_what_matched(teams: World) -> None:

@@ -1,4 +1,4 @@
-"""A request that is filed while Slack or the cluster does not answer: it waits, and is asked about afterwards."""
+"""A request that is filed while Slack or the cluster does not answer waits, and is routed afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.access.errors import NotFound, Outage, Refusal
+from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.service import ROUTE_AGAIN, Draft
+from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
@@ -17,7 +18,7 @@ WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Two teams that own some of what there is, and an integration owner for the rest."""
+    """Two teams that own some of the indices, and an integration owner for the others."""
     world.directory.people |= {"@web": WEB, "@shop": SHOP}
     world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
     return world.under(flow())
@@ -119,7 +120,7 @@ def test_a_request_that_is_taken_back_as_it_is_routed_asks_nobody(
     monkeypatch.setattr(teams.cluster, "catalogue", cancel_first)
     route(teams)
     assert teams.request_details(request_id).groups == ()
-    assert teams.request_details(other).groups != ()  # the next one is not kept waiting
+    assert teams.request_details(other).groups != ()  # the next request does not wait
 
 
 def test_a_request_that_waits_expires_like_any_other(teams: World) -> None:
@@ -167,7 +168,7 @@ def test_what_turns_out_wrong_is_cancelled_and_the_requester_is_told_why(teams: 
     teams.work_messages()
     assert teams.notifier.sent(MessageKind.OUTCOME) == [REQUESTER]
     assert teams.notifier.sent(MessageKind.APPROVAL) == []
-    route(teams)  # it is over
+    route(teams)  # the outage is over
 
 
 def test_a_cluster_that_is_not_connected_is_an_outage(teams: World) -> None:
@@ -192,7 +193,7 @@ def test_an_extension_that_waited_is_approved_by_rule_and_goes_with_its_grant(te
     assert teams.request_details(extension).request.state is RequestState.APPROVED
     teams.cluster.asked.errors = [Outage("no answer")]
     second = teams.requests.extend(REQUESTER, request_id, "30m").request.id
-    teams.clock.advance(timedelta(hours=2))  # the grant is over, and no worker has come to it yet
+    teams.clock.advance(timedelta(hours=2))  # the grant has expired, and no worker has handled it yet
     teams.requests.route_waiting()
     assert teams.request_details(second).request.state is RequestState.PENDING
     teams.work()

@@ -1,4 +1,4 @@
-"""What people do with requests, and what they are told when it cannot be done."""
+"""Actions on requests, and the messages when they fail."""
 
 from datetime import timedelta
 

@@ -12,8 +12,8 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
-from bot.access.requests.counter_offers import MOST_CHOICES, Choices
-from bot.access.requests.service import FilingResult
+from bot.access.requests.counter_offers import MOST_CHOICES, OfferOptions
+from bot.access.requests.service import Submission
 from bot.access.states import GrantState, RequestState
 from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, check_view
 from bot.slack.blocks import answers
@@ -132,7 +132,7 @@ def test_what_somebody_is_told_who_did_not_ask_is_taken() -> None:
 
 def test_the_answer_to_the_same_request_is_taken() -> None:
     for each in (details(), details(RequestState.APPROVED, GrantState.ACTIVE)):
-        assert "already" in check(answers.filed(FilingResult(each.request, None, each)))
+        assert "already" in check(answers.filed(Submission(each.request, None, each)))
 
 
 def test_an_answer_that_could_not_be_sent_says_so_where_it_stands() -> None:
@@ -144,5 +144,5 @@ def test_the_window_of_an_offer_is_taken(extends: str | None) -> None:
     request = details().request
     request.extends = extends
     names = tuple(dict.fromkeys([*LONG, "x" * 255, *(f"logs-{number}" for number in range(100))]))[:MOST_CHOICES]
-    view = offer_form(Choices(request, ("p" * 40, "read"), names))
+    view = offer_form(OfferOptions(request, ("p" * 40, "read"), names))
     check_view(json.loads(json.dumps(view.to_dict())), ("modal",))

@@ -10,7 +10,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.lifecycle.timeline import GATHER, TimelineEvent, read_timeline
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
-from bot.access.requests.counter_offers import Terms
+from bot.access.requests.counter_offers import OfferTerms
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.unit.access.notifications.test_outbox import texts_to
@@ -38,7 +38,7 @@ def test_a_channel_gets_one_message_and_the_whole_story_below_it(channel: World)
     request_id = channel.ask()
     channel.work()
     assert channel.notifier.sent(MessageKind.APPROVAL) == [CHANNEL]
-    channel.offers.make(request_id, OWNER, Terms("logs-a", "read", "30m"))
+    channel.offers.make(request_id, OWNER, OfferTerms("logs-a", "read", "30m"))
     channel.approvals.approve(request_id, OWNER)
     channel.work()
     assert told(channel) == [[TimelineEvent.OFFERED, TimelineEvent.APPROVED, TimelineEvent.DELIVERED]], "gathered"

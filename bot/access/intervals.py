@@ -1,0 +1,42 @@
+"""How often each job of the application runs, and how often people are reminded."""
+
+from datetime import timedelta
+
+# --- jobs of the scheduler ----------------------------------------------------------------------------------------
+
+LOOK_AT_REQUESTS_EVERY = timedelta(seconds=5)
+"""Expiry, routing and escalation of requests and reminders of reviews are late by up to this."""
+
+LOOK_AT_MEMBERS_EVERY = timedelta(seconds=5)
+"""Automatic grants follow their group late by up to this, if Slack does not report the change by itself."""
+
+LOOK_AT_CLUSTERS_EVERY = timedelta(seconds=5)
+"""A failed reconciliation is retried, and a grant ends by a cluster's clock ahead of ours, late by up to this."""
+
+LOOK_AT_CLOCK_EVERY = timedelta(seconds=5)
+"""After our clock was set back, retries are late by up to this."""
+
+LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
+"""Warnings of an expiry are late by up to this."""
+
+LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
+"""Owners who left are replaced late by up to this. More often is not worth the calls to Slack."""
+
+# --- work within a job --------------------------------------------------------------------------------------------
+
+RECONCILE_EVERY = timedelta(minutes=10)
+"""Per cluster: manual changes by an administrator are noticed within minutes; 10,000 grants cost seconds."""
+
+MEASURE_CLOCK_EVERY = timedelta(minutes=1)
+"""Per cluster, with one small call. Clocks drift slowly, so this is soon enough."""
+
+ROUTE_AGAIN = timedelta(seconds=5)
+"""Between attempts to route a request while Slack or the cluster does not answer."""
+
+# --- messages to people -------------------------------------------------------------------------------------------
+
+CLOCK_NOTICE_EVERY = timedelta(days=1)
+"""Between notices to owners about the same clock skew."""
+
+REMIND_OF_REVIEW_EVERY = timedelta(days=1)
+"""Until it is done. More often is noise; less often, people forget why the glass was broken."""

@@ -1,0 +1,74 @@
+"""Owner groups: the people who have to approve a request, by the resources that it covers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.access.policy.model import AccessFlow, Integration
+from bot.access.policy.value_types import is_owner
+
+MOST_NAMES = 10
+"""Owners that one resource may name."""
+
+
+@dataclass(frozen=True)
+class OwnerGroup:
+    """People of whom `approvals` have to approve. `owners` are the users, e-mails and groups that name them.
+
+    `label` is shown to people. `people` are the Slack users behind the owners, empty before the lookup.
+    """
+
+    label: str
+    owners: tuple[str, ...]
+    approvals: int
+    resources: int
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A resource or an index template, and its owner as written in the cluster."""
+
+    name: str
+    owner: str | None
+
+
+def owner_groups(
+    flow: AccessFlow, integration: Integration, owned: Sequence[Owned]
+) -> tuple[tuple[OwnerGroup, ...], tuple[str, ...]]:
+    """The groups that have to approve access to all of these resources, and one sentence for each unusable owner.
+
+    The integration owner approves for a resource without an owner, or with a malformed one.
+    """
+    if flow.owners == "integration":
+        return (integration_group(flow, integration, len(owned)),), ()
+    if flow.owners != "resource":
+        return (OwnerGroup(", ".join(flow.owners), flow.owners, flow.approvals, len(owned)),), ()
+    counts: dict[tuple[str, ...], int] = {}
+    problems: dict[str, None] = {}
+    for each in owned:
+        names = _split(each.owner or "")
+        if each.owner is not None and not (names and all(map(is_owner, names))):
+            problems[f"“{_printable(each.owner)}” on {each.name} is no owner"] = None
+            names = ()
+        counts[names] = counts.get(names, 0) + 1
+    unowned = counts.pop((), 0)
+    groups = [OwnerGroup(", ".join(names), names, flow.approvals, count) for names, count in sorted(counts.items())]
+    if unowned or not groups:
+        groups.append(integration_group(flow, integration, unowned))
+    return tuple(groups), tuple(problems)
+
+
+def integration_group(flow: AccessFlow, integration: Integration, resources: int) -> OwnerGroup:
+    """The group of the integration owner, who approves where no other owner can."""
+    return OwnerGroup(integration.name, integration.owner, flow.approvals, resources)
+
+
+def _split(value: str) -> tuple[str, ...]:
+    # The creator of an index chooses this value, and each name in it costs a lookup, so the number is limited. The
+    # last part of a longer list keeps its commas, and fails the check for an owner's shape.
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",", MOST_NAMES - 1) if part.strip()))
+
+
+def _printable(value: str) -> str:
+    # The creator of an index chooses this value: unprintable characters must not reach a message.
+    return "".join(each if each.isprintable() else "\ufffd" for each in value[:60])

@@ -1,0 +1,64 @@
+"""Who may approve, deny or review a request: an owner, no guest, and not the requester or the asker themselves.
+
+Only an access flow with `self_approval` lets people decide on their own requests. Nobody reviews their own
+break-glass access.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from bot.access.errors import NotAllowed
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.model import Policy
+from bot.access.ports import Directory
+
+
+class PersonalRequest(Protocol):
+    """A request, stored or not yet, as far as it says whose it is."""
+
+    @property
+    def requester(self) -> str: ...
+
+    @property
+    def asked_by(self) -> str | None: ...
+
+
+def is_own_request(request: PersonalRequest, person: str) -> bool:
+    """Whether the person is the requester, or filed the request for the requester."""
+    return person in (request.requester, request.asked_by)
+
+
+def allows_self_approval(policy: Policy, request: AccessRequest) -> bool:
+    """Whether the request's access flow, as it is now, lets people decide on their own requests."""
+    flow = policy.flow(request.flow)
+    return flow is not None and flow.self_approval
+
+
+def eligible_approvers(people: Iterable[str], request: PersonalRequest, *, self_approval: bool) -> tuple[str, ...]:
+    """Those of the people who may be asked to decide on the request."""
+    return tuple(person for person in people if self_approval or not is_own_request(request, person))
+
+
+def eligible_reviewers(people: Iterable[str], request: PersonalRequest) -> tuple[str, ...]:
+    """Those of the people who may be asked to review break-glass access."""
+    return eligible_approvers(people, request, self_approval=False)
+
+
+def check_may_approve(policy: Policy, request: AccessRequest, actor: str) -> None:
+    """Raises `NotAllowed` for the actor's own request, unless its access flow allows self-approval."""
+    if not eligible_approvers((actor,), request, self_approval=allows_self_approval(policy, request)):
+        raise NotAllowed(f"You asked for {request.id} yourself, so somebody else has to decide.")
+
+
+def check_may_review(request: AccessRequest, actor: str) -> None:
+    """Raises `NotAllowed` for the actor's own break-glass access."""
+    if not eligible_reviewers((actor,), request):
+        raise NotAllowed(f"You asked for {request.id} yourself, so somebody else has to review it.")
+
+
+def is_guest(directory: Directory, member: str) -> bool:
+    """Whether a member of an owner group is a guest of the workspace. Raises `Outage`.
+
+    Members of a large group are taken as Slack lists them, guests included, so each is checked when they act.
+    """
+    return member not in directory.members((member,)).users

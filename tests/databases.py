@@ -87,20 +87,34 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
             yield engine
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One SQLite file with the tables in it, shared by the tests one after the other."""
+    # A migration and the statements compiled anew for each engine are more than half of what a test of the domain costs.
+    engine = sqlite_engine(tmp_path_factory.mktemp("shared"))
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture(params=DATABASES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Engine:
     """A database of each kind with the tables, and no row, in it."""
-    if request.param == "sqlite":
-        engine = sqlite_engine(tmp_path)
-        migrate(engine)
-        yield engine
-        engine.dispose()
-    else:
-        engine = request.getfixturevalue("migrated_postgres")
-        names = ", ".join(table.name for table in SQLModel.metadata.sorted_tables)
-        with engine.begin() as connection:
+    engine: Engine = request.getfixturevalue("migrated_sqlite" if request.param == "sqlite" else "migrated_postgres")
+    return emptied(engine)
+
+
+def emptied(engine: Engine) -> Engine:
+    """The same engine, once every table is empty and every number starts at 1 again."""
+    tables = SQLModel.metadata.sorted_tables
+    with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            names = ", ".join(table.name for table in tables)
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
-        yield engine
+        else:
+            for table in reversed(tables):
+                connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608 (our own tables)
+    return engine
 
 
 @pytest.fixture
@@ -116,12 +130,9 @@ def store(new_store: NewStore) -> Store:
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+def sqlite_store(migrated_sqlite: Engine) -> Store:
     """The store on a SQLite file alone, for what does not depend on the database."""
-    engine = sqlite_engine(tmp_path)
-    migrate(engine)
-    yield Store(engine, "first")
-    engine.dispose()
+    return Store(emptied(migrated_sqlite), "first")
 
 
 def sqlite_engine(folder: Path) -> Engine:

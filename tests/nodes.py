@@ -45,3 +45,8 @@ def node(node_of: NodeOf) -> Node:
 def each_node(request: pytest.FixtureRequest, node_of: NodeOf) -> Node:
     """A node of each version in turn."""
     return node_of(request.param)
+
+
+def make_visible(node: Node) -> None:
+    """Refreshes the node's security index: a search then finds what is written and no longer what is deleted."""
+    node.client().security.put_user(username="refreshed", password="to-make-visible", roles=[], refresh=True)

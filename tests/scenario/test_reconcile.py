@@ -14,6 +14,7 @@ from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from tests.databases import DATABASES
+from tests.nodes import make_visible
 from tests.stage import Secret, Stage, set_stage
 
 OK, GONE = 200, 401
@@ -99,11 +100,6 @@ def command(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ.get("PATH", "")} | stage.app.environment,
         cwd=stage.app.directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
-
-
-def make_visible(node: Node) -> None:
-    """What was written by somebody else is found by a search when it was refreshed."""
-    node.client().security.put_user(username="refreshed", password="to-make-visible", roles=[], refresh=True)
 
 
 # --- the database is lost ---

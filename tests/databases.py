@@ -1,10 +1,12 @@
 """Real databases: a SQLite file, and a PostgreSQL server that lives for one run of the tests."""
 
+import atexit
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -90,7 +92,7 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One SQLite file with the tables in it, shared by the tests one after the other."""
-    # A migration and the statements compiled anew for each engine are more than half of what a test of the domain costs.
+    # A migration, and compiling every statement for a new engine, are more than half of the cost of a domain test.
     engine = sqlite_engine(tmp_path_factory.mktemp("shared"))
     migrate(engine)
     yield engine
@@ -105,7 +107,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def emptied(engine: Engine) -> Engine:
-    """The same engine, once every table is empty and every number starts at 1 again."""
+    """Empties every table, restarts every sequence at 1, and returns the engine."""
     tables = SQLModel.metadata.sorted_tables
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -133,6 +135,17 @@ def store(new_store: NewStore) -> Store:
 def sqlite_store(migrated_sqlite: Engine) -> Store:
     """The store on a SQLite file alone, for what does not depend on the database."""
     return Store(emptied(migrated_sqlite), "first")
+
+
+@cache
+def migrated_file() -> Path:
+    """A SQLite file with the tables, to be copied. It is deleted when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="tables-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = sqlite_engine(folder)
+    migrate(engine)
+    engine.dispose()  # closes the last connection, which writes the log of changes into the file
+    return folder / "access.db"
 
 
 def sqlite_engine(folder: Path) -> Engine:

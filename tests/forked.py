@@ -1,36 +1,55 @@
-"""Starts the application in a process that is forked when everything is imported, which is most of what a start costs.
+"""Starts the application in a process that is forked when everything is imported, which is most of the cost of a start.
 
 The process is one of its own in every other way: it reads its settings, opens its database, hears its signals and can
-be killed. That a start from nothing works is seen where `bot run` itself is started: `tests/scenario/test_demo.py`,
-`test_commands.py` and the benchmarks.
+be killed. Two more things make it quick: its SQLite file has the tables before the start, and in tests it looks for due
+work more often, so that a test which moves the clock does not wait for the next look. `tests/scenario/test_demo.py`,
+`test_commands.py` and the benchmarks start `bot run` from nothing.
 """
 
 import multiprocessing
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from bot.runtime import background, workers
 from bot.sandbox.application import ApplicationProcess
+from tests.databases import migrated_file
+
+LOOK_FOR_WORK = timedelta(seconds=0.2)
+"""Between two looks of a worker pool for due work: a second in production."""
+
+LOOK_EVERY = timedelta(seconds=1)
+"""Between two runs of a job of the ticker: five seconds in production."""
+
+_SQLITE = "sqlite:///"
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["bot.bootstrap", "bot.observability.logs", "bot.sandbox.moved_clock", "bot.stopping"])
 
 
 class Forked:
-    """A `Running` that was not started from nothing."""
+    """A `Running` that is forked from a process with all imports done."""
+
+    looks_more_often: ClassVar[bool] = False
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> None:
+        _create_tables(environment.get("DATABASE_URL", ""), directory)
         theirs, self._ours = _CONTEXT.Pipe(duplex=False)
         # Daemonic: what a test that fails leaves behind ends with the tests.
         self._process = _CONTEXT.Process(
-            target=_run, args=(list(command), dict(environment), str(directory), str(log), theirs), daemon=True
+            target=_run,
+            args=(list(command), dict(environment), str(directory), str(log), theirs, self.looks_more_often),
+            daemon=True,
         )
         self._process.start()
         theirs.close()
@@ -67,8 +86,35 @@ class Forked:
         self._ours.close()
 
 
-def _run(command: list[str], environment: dict[str, str], directory: str, log: str, parent: Connection) -> None:
-    """In the new process: what `python -m` does for `command`, a module and its arguments."""
+class QuickForked(Forked):
+    """Looks for due work more often than in production. For tests that measure nothing."""
+
+    looks_more_often = True
+
+
+def _create_tables(url: str, directory: Path) -> None:
+    """Puts a SQLite file with the tables where the application would create its own."""
+    if not url.startswith(_SQLITE):
+        return
+    file = directory / url.removeprefix(_SQLITE)
+    if not file.exists():
+        shutil.copyfile(migrated_file(), file)
+
+
+def _look_more_often() -> None:
+    """Shortens the pauses between looks. How often a step is tried again stays as it is."""
+    workers.LONGEST_WAIT = LOOK_FOR_WORK
+    background.LOOK_AT_REQUESTS_EVERY = LOOK_EVERY
+    background.LOOK_AT_MEMBERS_EVERY = LOOK_EVERY
+    background.LOOK_AT_CLUSTERS_EVERY = LOOK_EVERY
+    background.LOOK_AT_CLOCK_EVERY = LOOK_EVERY
+    background.LOOK_AT_ENDS_EVERY = LOOK_EVERY
+
+
+def _run(
+    command: list[str], environment: dict[str, str], directory: str, log: str, parent: Connection, quick: bool
+) -> None:
+    """Does in the new process what `python -m` does for `command`, a module and its arguments."""
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
@@ -78,10 +124,12 @@ def _run(command: list[str], environment: dict[str, str], directory: str, log: s
     os.dup2(parent.fileno(), 0)  # by its end the process sees that the tests are gone
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if quick:
+        _look_more_often()
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _forked() -> None:
-    ApplicationProcess.launch = Forked
+    ApplicationProcess.launch = QuickForked

@@ -28,14 +28,6 @@ KILL_SECONDS = 20.0
 LONGEST_SKIP_SECONDS = 5.0
 """Longer than a thread gathers its lines and than the first pauses between attempts; the end of a grant is later."""
 
-_NEXT_DUE = """
-SELECT min(due_at) FROM (
-    SELECT due_at FROM message WHERE claimed_by IS NULL
-    UNION ALL
-    SELECT due_at FROM access_grant
-    WHERE id = ? AND claimed_by IS NULL AND (state <> 'active' OR task IS NOT NULL)
-)"""
-
 # How the application makes passwords: 32 letters and digits.
 _PASSWORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 
@@ -78,22 +70,41 @@ class Broken:
 
     def settled(self, grant: str, state: str) -> None:
         """Waits until the grant is in that state and every message is sent. Pauses are skipped by moving the clock."""
-        unsent = "SELECT id FROM message WHERE due_at IS NOT NULL"
 
         def look() -> bool:
-            if self.state(grant) == state and not self.rows(unsent):
-                return True
-            self._skip_pause(grant)
-            return False
+            if self.state(grant) != state:
+                self._skip_to_retry(grant)
+                return False
+            # Not before: the lines that are written while a grant changes are gathered in one message of a thread.
+            [[due_at]] = self.rows("SELECT min(due_at) FROM message WHERE due_at IS NOT NULL")
+            self._skip_to(due_at)
+            return due_at is None
 
         self.stage.wait(look, f"{grant} {state}, all told")
 
-    def _skip_pause(self, grant: str) -> None:
-        """Moves the application's clock to the next retry of that grant or the next message, if it is soon."""
-        found = self.rows(_NEXT_DUE, grant)[0][0]
-        if found is None:
+    def done(self, grant: str) -> None:
+        """Waits until there is nothing more to do for an active grant and every message is sent."""
+        self.settled(grant, "active")
+        query = "SELECT id FROM access_grant WHERE id = ? AND task IS NULL AND claimed_by IS NULL"
+
+        def look() -> bool:
+            if self.rows(query, grant):
+                return True
+            self._skip_to_retry(grant)
+            return False
+
+        self.stage.wait(look, f"nothing left to do for {grant}")
+
+    def _skip_to_retry(self, grant: str) -> None:
+        for [due_at] in self.rows("SELECT due_at FROM access_grant WHERE id = ? AND claimed_by IS NULL", grant):
+            self._skip_to(due_at)
+
+    def _skip_to(self, due_at: str | None) -> None:
+        """Moves the application's clock to that time, if it is soon."""
+        if due_at is None:
             return
-        left = datetime.fromisoformat(found).replace(tzinfo=UTC).timestamp() - time.time() - self.stage.app.moved
+        at = datetime.fromisoformat(due_at).replace(tzinfo=UTC).timestamp()
+        left = at - time.time() - self.stage.app.moved
         if 0 < left <= LONGEST_SKIP_SECONDS:
             self.stage.app.move_clock(left)
 

@@ -101,13 +101,6 @@ def steps_of(broken: Broken, kinds: set[str], act: Callable[[], object]) -> Sequ
     return steps
 
 
-def done(broken: Broken, request: str) -> None:
-    """Waits until there is nothing more to do for an active grant, and no message is owed."""
-    broken.settled(request, "active")
-    query = "SELECT id FROM access_grant WHERE id = ? AND task IS NULL AND claimed_by IS NULL"
-    broken.stage.wait(lambda: broken.rows(query, request), f"nothing left to do for {request}")
-
-
 def asked(broken: Broken) -> str:
     """A request for a key, with every owner asked."""
     request = broken.stage.ask("logs-* 1h --key")
@@ -147,7 +140,7 @@ def nothing_after_its_end(broken: Broken, request: str) -> None:
 
 @pytest.mark.parametrize("verdict", [CutConnection(), failure(503)], ids=["cut", "503"])
 def test_any_call_that_breaks_while_a_key_is_made_leaves_one_key(broken: Broken, verdict: Verdict) -> None:
-    steps = steps_of(broken, MAKING, lambda: done(broken, granted_key(broken.stage)[0]))
+    steps = steps_of(broken, MAKING, lambda: broken.done(granted_key(broken.stage)[0]))
     for phase in PHASES:
         for step in steps:
             broken.stage.workspace.reset()
@@ -155,14 +148,14 @@ def test_any_call_that_breaks_while_a_key_is_made_leaves_one_key(broken: Broken,
             with Breaking(broken, step, phase, verdict) as breaking:
                 broken.stage.approve(request)
                 breaking.strikes()
-                done(broken, request)
+                broken.done(request)
             one_key(broken, request)
             nothing_after_its_end(broken, request)
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_key_that_is_never_made_leaves_nothing_when_it_is_taken_back(broken: Broken, phase: Phase) -> None:
-    steps = steps_of(broken, MAKING, lambda: done(broken, granted_key(broken.stage)[0]))
+    steps = steps_of(broken, MAKING, lambda: broken.done(granted_key(broken.stage)[0]))
     for step in steps:
         broken.stage.workspace.reset()
         request = asked(broken)
@@ -178,7 +171,7 @@ def test_a_key_that_is_never_made_leaves_nothing_when_it_is_taken_back(broken: B
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_crash_at_any_call_while_a_key_is_made_leaves_one_key(broken: Broken, phase: Phase) -> None:
     with Watch(broken) as watch:
-        done(broken, granted_key(broken.stage)[0])
+        broken.done(granted_key(broken.stage)[0])
     kinds = MAKING | {"chat.update alice", "chat.postMessage alice"}
     steps = [step for step in dict.fromkeys(watch.steps) if step.kind in kinds]
     assert {step.kind for step in steps} == kinds
@@ -189,7 +182,7 @@ def test_a_crash_at_any_call_while_a_key_is_made_leaves_one_key(broken: Broken, 
             broken.stage.approve(request)
             killing.wait_dead()
         broken.restart()
-        done(broken, request)
+        broken.done(request)
         one_key(broken, request)
         nothing_after_its_end(broken, request)
 
@@ -203,23 +196,23 @@ def test_any_call_that_breaks_while_a_key_is_replaced_leaves_the_new_one_alone(b
             broken.stage.approve(broken.stage.ask(f"extend {request} 1h"))
 
     first, old = granted_key(broken.stage)
-    done(broken, first)
+    broken.done(first)
 
     def undisturbed() -> None:
         replace(first)
         key_of(broken.stage, first, but=old.secret)
-        done(broken, first)
+        broken.done(first)
 
     steps = steps_of(broken, REPLACING, undisturbed)
     for phase in PHASES:
         for step in steps:
             broken.stage.workspace.reset()
             request, before = granted_key(broken.stage)
-            done(broken, request)
+            broken.done(request)
             with Breaking(broken, step, phase) as breaking:
                 replace(request)
                 breaking.strikes()
-                done(broken, request)
+                broken.done(request)
             assert one_key(broken, request).secret != before.secret
             nothing_after_its_end(broken, request)
 
@@ -227,7 +220,7 @@ def test_any_call_that_breaks_while_a_key_is_replaced_leaves_the_new_one_alone(b
 @pytest.mark.parametrize("phase", PHASES)
 def test_any_call_that_breaks_at_the_end_of_a_key_delays_it_and_no_more(broken: Broken, phase: Phase) -> None:
     first, _ = granted_key(broken.stage)
-    done(broken, first)
+    broken.done(first)
 
     def end() -> None:
         broken.stage.say(broken.stage.alice, f"revoke {first}")
@@ -236,7 +229,7 @@ def test_any_call_that_breaks_at_the_end_of_a_key_delays_it_and_no_more(broken: 
     for step in steps_of(broken, ENDING, end):
         broken.stage.workspace.reset()
         request, key = granted_key(broken.stage)
-        done(broken, request)
+        broken.done(request)
         with Breaking(broken, step, phase) as breaking:
             broken.stage.say(broken.stage.alice, f"revoke {request}")
             breaking.strikes()

@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Tests at once. Each worker has its own Elasticsearch nodes, and needs about 2 GB of memory in all.
-WORKERS ?= 3
+WORKERS ?= 4
 STAMP := .venv/.ready
 
 .PHONY: setup demo test soak lint types check format bench lock clean

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import SecretStr
 from sqlmodel import col, select
@@ -48,8 +49,16 @@ from bot.access.store.store import Store
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
 
+WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
+"""Two teams that own resources."""
+
 CLAIM = timedelta(minutes=1)
 """How long the tests hold what they claim."""
+
+
+def flow(**values: Any) -> AccessFlow:
+    """An access flow that anyone may use for anything, where `values` say nothing else."""
+    return AccessFlow(name="anything", **values)
 
 
 class FakeClock:
@@ -387,10 +396,19 @@ class World:
         """Files a request; the id of it."""
         return self.requests.submit(REQUESTER, Draft(patterns, duration, reason=reason, again=True)).request.id
 
-    def granted(self) -> str:
-        """A request that was approved, provisioned and delivered; the id of it."""
+    def approved(self) -> str:
+        """Files a request and approves it; the id of it."""
         request_id = self.ask()
         self.approvals.approve(request_id, OWNER)
+        return request_id
+
+    def state(self, request_id: str) -> GrantState:
+        """The state of the grant."""
+        return self.grant(request_id).state
+
+    def granted(self) -> str:
+        """A request that was approved, provisioned and delivered; the id of it."""
+        request_id = self.approved()
         self.work_grants()
         return request_id
 

@@ -1,6 +1,5 @@
 """Two owners who review at once, and two processes that remind: one thing comes of it, on each database."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -9,9 +8,7 @@ from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
-from bot.access.store.store import Store
-from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.integration.test_races import won_and_lost
 from tests.plans import plan_of
 from tests.together import at_once
@@ -22,16 +19,9 @@ EMERGENCY = AccessFlow(name="emergency", break_glass=True, owners="integration")
 
 
 @pytest.fixture
-def world(store: Store) -> Iterator[World]:
+def world(world: World) -> World:
     """The domain on a store of each kind."""
-    with world_on(store) as world:
-        yield world.under(EMERGENCY)
-
-
-@pytest.fixture
-def other(world: World, new_store: NewStore) -> World:
-    """The same, as another process sees it."""
-    return world.on(new_store("second"))
+    return world.under(EMERGENCY)
 
 
 def broken(world: World) -> str:

@@ -1,6 +1,5 @@
 """Our own clock jumps back: what waits is tried again now, and no end is touched."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,9 +9,8 @@ from bot.access.errors import Outage
 from bot.access.grants.clock_jump import JUMP, ClockJumpDetector
 from bot.access.models.messages import MessageKind
 from bot.access.states import GrantState
-from bot.access.store.store import Store
 from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, World, world_on
+from tests.fakes import OWNER, REQUESTER, World
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
@@ -24,12 +22,6 @@ class Running:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-@pytest.fixture
-def world(store: Store) -> Iterator[World]:
-    with world_on(store) as world:
-        yield world
 
 
 @pytest.fixture

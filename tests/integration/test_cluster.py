@@ -62,32 +62,6 @@ def removed(cluster: ElasticsearchCluster, username: str) -> Receipt:
 
 
 @pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as threads:
-        yield threads
-
-
-@pytest.fixture
-def proxy(each_node: Node) -> Iterator[FaultProxy]:
-    with FaultProxy(each_node.url) as running:
-        yield running
-
-
-@pytest.fixture
-def client(each_node: Node, proxy: FaultProxy) -> Iterator[Elasticsearch]:
-    """The connector account's, by way of the proxy."""
-    username, password = each_node.connector()
-    made = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def cluster(client: Elasticsearch, executor: ThreadPoolExecutor) -> ElasticsearchCluster:
-    return ElasticsearchCluster(client, executor, Installation("here"))
-
-
-@pytest.fixture
 def spec(each_node: Node) -> Iterator[CredentialSpec]:
     name = f"es-access-{secrets.token_hex(4)}"
     for index in (GRANTED, OTHER):
@@ -219,19 +193,19 @@ def test_a_cluster_that_takes_no_hash_is_sent_the_password_from_then_on(
 
 def test_the_cluster_is_sent_no_password_of_a_user(
     cluster: ElasticsearchCluster,
-    client: Elasticsearch,
+    connector: Elasticsearch,
     spec: CredentialSpec,
     password: SecretStr,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sent: list[str] = []
-    real = client.transport.perform_request
+    real = connector.transport.perform_request
 
     def perform(method: str, target: str, **rest: Any) -> Any:
         sent.append(f"{method} {target} {rest.get('body')}")
         return real(method, target, **rest)
 
-    monkeypatch.setattr(client.transport, "perform_request", perform)
+    monkeypatch.setattr(connector.transport, "perform_request", perform)
     cluster.create(spec, password)
     cluster.renew(spec, password)
     cluster.remove([spec.username], disable=True)
@@ -522,11 +496,11 @@ def test_a_node_that_is_not_there_is_an_outage(
 
 
 def test_the_names_are_those_of_indices_and_aliases(
-    client: Elasticsearch, each_node: Node, spec: CredentialSpec
+    connector: Elasticsearch, each_node: Node, spec: CredentialSpec
 ) -> None:
     alias = f"{spec.username}-alias"
     each_node.client().indices.put_alias(index=GRANTED, name=alias)
-    with closing(CatalogueReader(client)) as catalog:
+    with closing(CatalogueReader(connector)) as catalog:
         names = [each.name for each in catalog.get().resources]
     assert {GRANTED, OTHER, alias} <= set(names)
     assert list(names) == sorted(names)
@@ -551,8 +525,8 @@ def test_names_that_cannot_be_read_are_an_outage_and_are_asked_for_again(
     assert GRANTED in [each.name for each in cluster.catalogue().resources]
 
 
-def test_the_connector_has_what_it_needs_and_no_more(client: Elasticsearch, each_node: Node) -> None:
-    privileges = read_privileges(client)
+def test_the_connector_has_what_it_needs_and_no_more(connector: Elasticsearch, each_node: Node) -> None:
+    privileges = read_privileges(connector)
     assert privileges.username == each_node.connector().username
     assert privileges.missing == ()
     assert not privileges.too_much

@@ -1,10 +1,7 @@
 """Counter-offers, duplicates and notes at the same moment: one thing comes of it, on each database."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-
-import pytest
 
 from bot.access.errors import Conflict
 from bot.access.models.counter_offers import OfferState
@@ -13,9 +10,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.service import Draft, Submission
 from bot.access.states import RequestState
-from bot.access.store.store import Store
-from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.integration.test_races import won_and_lost
 from tests.plans import plan_of
 from tests.together import at_once
@@ -23,19 +18,6 @@ from tests.together import at_once
 ROUNDS = 15
 
 LESS = OfferTerms("logs-a", "read", "30m")
-
-
-@pytest.fixture
-def world(store: Store) -> Iterator[World]:
-    """The domain on a store of each kind."""
-    with world_on(store) as world:
-        yield world
-
-
-@pytest.fixture
-def other(world: World, new_store: NewStore) -> World:
-    """The same, as another process sees it."""
-    return world.on(new_store("second"))
 
 
 def offer(world: World, request_id: str, owner: str = OWNER, terms: OfferTerms = LESS) -> int:

@@ -1,6 +1,5 @@
 """What the Home tab reads, on each database."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,14 +12,8 @@ from bot.access.requests.service import Draft
 from bot.access.store.home import PageQuery
 from bot.access.store.store import Store
 from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, world_on
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 from tests.plans import plan_of
-
-
-@pytest.fixture
-def world(store: Store) -> Iterator[World]:
-    with world_on(store) as world:
-        yield world
 
 
 @pytest.fixture

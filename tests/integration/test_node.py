@@ -8,11 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from bot.sandbox.node.fetch import fetch
 from bot.sandbox.node.node import HEAP_MB
 from bot.sandbox.node.node_home import NodeHome
 from bot.sandbox.node.server import NodeServer
+from tests.http_servers import serving
 
 DEADLINE_SECONDS = 30
 """For what takes a second on an idle machine."""
@@ -199,14 +199,8 @@ def repository(content: bytes, *, broken: int = 0) -> Iterator[str]:
         def log_message(self, *_args: object) -> None:
             """Says nothing among the test's output."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Answers) as url:
+        yield url
 
 
 def is_alive(pid: int) -> bool:

@@ -1,6 +1,6 @@
 """Two at the same moment: exactly one wins and the other is told, on each database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -13,8 +13,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.policy.model import AccessFlow, Escalation
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
-from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World, world_on
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.together import at_once
 
 ROUNDS = 25
@@ -23,19 +22,6 @@ ROUNDS = 25
 OTHER = "U0OTHER"
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def world(store: Store) -> Iterator[World]:
-    """The domain on a store of each kind."""
-    with world_on(store) as world:
-        yield world
-
-
-@pytest.fixture
-def other(world: World, new_store: NewStore) -> World:
-    """The same, as another process sees it."""
-    return world.on(new_store("second"))
 
 
 def renew(store: Store, claimed: Sequence[Message]) -> None:

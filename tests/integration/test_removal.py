@@ -1,7 +1,7 @@
 """Removes many grants at once from a real node of each version, and API keys one by one."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,23 +22,6 @@ from bot.sandbox.node import Node
 GONE = Receipt(user_gone=True, role_gone=True, keys_left=0)
 DISABLED = Receipt(user_gone=False, role_gone=True, keys_left=0, user_disabled=True)
 INDEX = "removed-logs"
-
-
-@pytest.fixture
-def proxy(each_node: Node) -> Iterator[FaultProxy]:
-    with FaultProxy(each_node.url) as running:
-        yield running
-
-
-@pytest.fixture
-def cluster(each_node: Node, proxy: FaultProxy) -> Iterator[ElasticsearchCluster]:
-    """As the connector account, by way of the proxy."""
-    username, password = each_node.connector()
-    client = connect(ClusterConnection(username=username, password=SecretStr(password), url=proxy.url))
-    with ThreadPoolExecutor(8) as executor:
-        made = ElasticsearchCluster(client, executor, Installation("here"))
-        yield made
-        made.close()
 
 
 @pytest.fixture

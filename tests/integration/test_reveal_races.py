@@ -1,6 +1,5 @@
 """Reveal against everything else that may happen to a grant at the same moment, on each database."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -17,9 +16,7 @@ from bot.access.policy.model import AccessFlow
 from bot.access.ports import Credential, CredentialSpec
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState
-from bot.access.store.store import Store
-from tests.databases import NewStore
-from tests.fakes import OWNER, REQUESTER, World, world_on
+from tests.fakes import OWNER, REQUESTER, World
 from tests.together import at_once
 
 ROUNDS = 10
@@ -31,16 +28,9 @@ BOTH = pytest.mark.parametrize("kind", [PASSWORD, KEY])
 
 
 @pytest.fixture
-def world(store: Store) -> Iterator[World]:
+def world(world: World) -> World:
     """The domain on a store of each kind, where what is granted is revealed."""
-    with world_on(store) as world:
-        yield world.under(AccessFlow(name="everyone", owners="integration", delivery=Delivery.REVEAL))
-
-
-@pytest.fixture
-def other(world: World, new_store: NewStore) -> World:
-    """The same, as another process sees it."""
-    return world.on(new_store("second"))
+    return world.under(AccessFlow(name="everyone", owners="integration", delivery=Delivery.REVEAL))
 
 
 def ready(world: World, kind: CredentialKind) -> str:

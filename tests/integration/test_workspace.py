@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
 from bot.sandbox.workspace import Manifest, User, Workspace
 from tests.integration.wider_manifest import MANIFEST, wider
+from tests.integration.workspace_calls import Clock, code, refusal
 
 HI: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hi"}}]
 BUTTON: list[dict[str, Any]] = [
@@ -19,44 +19,10 @@ BUTTON: list[dict[str, Any]] = [
 MODAL: dict[str, Any] = {"type": "modal", "title": {"type": "plain_text", "text": "Ask"}, "blocks": HI}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture
 def ws(clock: Clock, tmp_path: Path) -> Iterator[Workspace]:
     with Workspace.start(wider(tmp_path), clock=clock) as workspace:
         yield workspace
-
-
-@pytest.fixture
-def alice(ws: Workspace) -> User:
-    return ws.add_user("alice", real_name="Alice Adams", tz="Europe/Paris")
-
-
-@pytest.fixture
-def client(ws: Workspace) -> WebClient:
-    return WebClient(token=ws.bot_token, base_url=ws.api_url, retry_handlers=[])
-
-
-def refusal(call: Callable[[], object]) -> Any:
-    """The JSON of the refusal; the call must be refused."""
-    with pytest.raises(SlackApiError) as caught:
-        call()
-    return caught.value.response.data
-
-
-def code(call: Callable[[], object]) -> str:
-    return str(refusal(call)["error"])
 
 
 def trigger(ws: Workspace, user: User) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +13,15 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
 from bot.sandbox.workspace import ManifestError, SlackError, SlackMessage, User, Workspace
+from tests.integration.workspace_calls import Clock, code, refusal
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
 def ws(clock: Clock) -> Iterator[Workspace]:
     with Workspace.start(MANIFEST, clock=clock) as workspace:
         yield workspace
-
-
-@pytest.fixture
-def alice(ws: Workspace) -> User:
-    return ws.add_user("alice", real_name="Alice Adams", tz="Europe/Paris")
-
-
-@pytest.fixture
-def client(ws: Workspace) -> WebClient:
-    return WebClient(token=ws.bot_token, base_url=ws.api_url, retry_handlers=[])
-
-
-def refusal(call: Callable[[], object]) -> Any:
-    """The JSON of the refusal; the call must be refused."""
-    with pytest.raises(SlackApiError) as caught:
-        call()
-    return caught.value.response.data
-
-
-def code(call: Callable[[], object]) -> str:
-    return str(refusal(call)["error"])
 
 
 def test_429_carries_retry_after_and_the_sdk_comes_back(ws: Workspace, client: WebClient, alice: User) -> None:

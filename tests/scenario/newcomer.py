@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import trustme
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import Workspace
+from tests.http_servers import serving
 from tests.stage import Stage, set_stage
 
 LONGEST_SECONDS = 90
@@ -135,14 +136,8 @@ def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Tests print nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 @contextmanager

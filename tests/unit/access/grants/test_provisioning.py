@@ -21,21 +21,11 @@ LONG = LONGEST_PAUSE * 2
 """Longer than any pause between two attempts."""
 
 
-def approved(world: World) -> str:
-    request_id = world.ask()
-    world.approvals.approve(request_id, OWNER)
-    return request_id
-
-
-def state(world: World, request_id: str) -> GrantState:
-    return world.grant(request_id).state
-
-
 # --- provision and deliver ---
 
 
 def test_approval_gives_a_credential_of_exactly_what_was_asked(world: World) -> None:
-    request_id = approved(world)
+    request_id = world.approved()
     world.work()
     grant = world.grant(request_id)
     assert grant.state is GrantState.ACTIVE
@@ -64,7 +54,7 @@ def test_approval_and_grant_are_kept_before_the_cluster_is_called(world: World) 
         seen.append((details.request.state, details.grant.state))
 
     world.cluster.before_create = look
-    approved(world)
+    world.approved()
     assert world.cluster.passwords == []
     world.work_grants()
     assert seen == [(RequestState.APPROVED, GrantState.PROVISIONING)]
@@ -80,7 +70,7 @@ def test_where_the_message_stands_is_kept_before_a_secret_is_in_it(world: World)
         assert not any(world.notifier.shows(password) for password in world.cluster.passwords)
 
     world.notifier.before_deliver = look
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
     assert places == ["1.0"]
 
@@ -88,11 +78,11 @@ def test_where_the_message_stands_is_kept_before_a_secret_is_in_it(world: World)
 def test_no_password_is_ever_in_the_database(world: World) -> None:
     world.cluster.creating.errors = [Outage("away")]
     world.notifier.delivering.errors = [Outage("away")]
-    request_id = approved(world)
+    request_id = world.approved()
     for _ in range(3):
         world.work()
         world.clock.advance(LONG)
-    assert state(world, request_id) is GrantState.ACTIVE
+    assert world.state(request_id) is GrantState.ACTIVE
     world.grants.revoke(request_id, REQUESTER)
     world.work()
     # The files themselves, the write-ahead log among them, so that no column can be forgotten.
@@ -118,14 +108,14 @@ def test_an_outage_puts_it_off_and_the_next_attempt_has_a_new_password(world: Wo
         "create": world.cluster.creating, "place": world.notifier.sending, "deliver": world.notifier.delivering,
     }[step]  # fmt: skip
     script.errors = [Outage("no answer")]
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
-    assert state(world, request_id) is GrantState.PROVISIONING
+    assert world.state(request_id) is GrantState.PROVISIONING
     assert "grant.provisioning_delayed" in world.audit(request_id)
     assert world.work_grants() == 0  # not at once
     world.clock.advance(LONG)
     world.work_grants()
-    assert state(world, request_id) is GrantState.ACTIVE
+    assert world.state(request_id) is GrantState.ACTIVE
     first, second = world.cluster.passwords
     assert first != second
     assert world.cluster.users == {world.grant(request_id).username: second}
@@ -136,14 +126,14 @@ def test_an_outage_puts_it_off_and_the_next_attempt_has_a_new_password(world: Wo
 
 def test_a_pause_that_was_asked_for_is_kept(world: World) -> None:
     world.cluster.creating.errors = [Outage("429", retry_after=600)]
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
     assert world.grant(request_id).due_at == world.clock.now() + timedelta(seconds=600)
 
 
 def test_the_requester_hears_once_when_the_cluster_keeps_silent(world: World) -> None:
     world.cluster.creating.errors = [Outage("no answer")] * 6
-    approved(world)
+    world.approved()
     heard = []
     for _ in range(6):
         world.work()
@@ -155,7 +145,7 @@ def test_the_requester_hears_once_when_the_cluster_keeps_silent(world: World) ->
 
 def test_what_was_never_delivered_ends_on_time_as_well(world: World) -> None:
     world.cluster.creating.errors = [Outage("no answer")] * 1000
-    request_id = approved(world)
+    request_id = world.approved()
     end = world.grant(request_id).expires_at
     while world.clock.now() < end:
         world.work_grants()
@@ -164,7 +154,7 @@ def test_what_was_never_delivered_ends_on_time_as_well(world: World) -> None:
         assert due <= end
         world.clock.time = due
     world.work_grants()
-    assert state(world, request_id) is GrantState.CLEANED_UP
+    assert world.state(request_id) is GrantState.CLEANED_UP
     assert world.cluster.empty
 
 
@@ -174,7 +164,7 @@ def test_a_refusal_undoes_everything_and_tells_everyone(world: World, step: str)
         "create": world.cluster.creating, "place": world.notifier.sending, "deliver": world.notifier.delivering,
     }[step]  # fmt: skip
     script.errors = [Refusal("the account may not do this")]
-    request_id = approved(world)
+    request_id = world.approved()
     world.work()
     grant = world.grant(request_id)
     assert grant.state is GrantState.CLEANED_UP
@@ -193,7 +183,7 @@ def test_a_refusal_before_the_message_is_posted_loses_no_message(world: World) -
 
     world.notifier.during_send = be_slow
     world.cluster.creating.errors = [Refusal("the account may not do this")]
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
     world.notifier.during_send = lambda _message: None
     world.work()

@@ -19,16 +19,6 @@ LONG = LONGEST_PAUSE * 2
 """Longer than any pause between two attempts."""
 
 
-def approved(world: World) -> str:
-    request_id = world.ask()
-    world.approvals.approve(request_id, OWNER)
-    return request_id
-
-
-def state(world: World, request_id: str) -> GrantState:
-    return world.grant(request_id).state
-
-
 # --- end ---
 
 
@@ -97,7 +87,7 @@ def test_revoke_that_a_worker_came_in_between_ends_the_grant_all_the_same(
     monkeypatch.setattr(world.store, "writing", Interrupted.writing.__get__(world.store))
     world.grants.revoke(request_id, REQUESTER)
     assert extended["times"] == 2
-    assert state(world, request_id) is GrantState.REVOKING
+    assert world.state(request_id) is GrantState.REVOKING
 
 
 # --- races of workers and people ---
@@ -114,11 +104,11 @@ def test_revoked_while_it_is_made_ends_with_nothing_left(world: World, moment: s
         world.cluster.before_create = revoke
     else:
         world.notifier.before_deliver = revoke
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
-    assert state(world, request_id) is GrantState.REVOKING
+    assert world.state(request_id) is GrantState.REVOKING
     world.work()
-    assert state(world, request_id) is GrantState.CLEANED_UP
+    assert world.state(request_id) is GrantState.CLEANED_UP
     assert world.cluster.empty
     assert not any(world.notifier.shows(password) for password in world.cluster.passwords)
 
@@ -130,10 +120,10 @@ def test_a_worker_that_was_frozen_until_all_was_over_leaves_nothing_behind(world
         world.cluster.before_create = lambda _spec: None
         world.clock.advance(HOUR + CLAIM)
         other.work()
-        assert state(world, request_id) is GrantState.CLEANED_UP
+        assert world.state(request_id) is GrantState.CLEANED_UP
 
     world.cluster.before_create = freeze
-    request_id = approved(world)
+    request_id = world.approved()
     world.work_grants()
     assert len(world.cluster.users) == 1  # it was made after its end
     world.work()
@@ -152,10 +142,10 @@ def test_revocation_is_retried_until_it_is_confirmed(world: World) -> None:
     world.grants.revoke(request_id, REQUESTER)
     for _ in range(2):
         world.work()
-        assert state(world, request_id) is GrantState.REVOKING
+        assert world.state(request_id) is GrantState.REVOKING
         world.clock.advance(LONG)
     world.work()
-    assert state(world, request_id) is GrantState.CLEANED_UP
+    assert world.state(request_id) is GrantState.CLEANED_UP
     assert world.notifier.sent(MessageKind.FAILED) == []
     assert world.audit(request_id).count("grant.revocation_delayed") == 2
 
@@ -167,7 +157,7 @@ def test_owners_hear_when_revocation_keeps_failing_and_it_is_tried_for_ever(worl
     for attempt in range(1, 41):
         assert world.work_grants() == 1
         expected = GrantState.REVOKING if attempt < ATTEMPTS_BEFORE_OWNERS_HEAR else GrantState.REVOCATION_FAILED
-        assert state(world, request_id) is expected
+        assert world.state(request_id) is expected
         due = world.grant(request_id).due_at
         assert due is not None
         assert due - world.clock.now() <= timedelta(hours=1.25)
@@ -176,7 +166,7 @@ def test_owners_hear_when_revocation_keeps_failing_and_it_is_tried_for_ever(worl
     assert world.notifier.sent(MessageKind.FAILED) == [OWNER, SECOND_OWNER]
     assert world.notifier.sent(MessageKind.ENDED) == []
     world.work()
-    assert state(world, request_id) is GrantState.CLEANED_UP
+    assert world.state(request_id) is GrantState.CLEANED_UP
     assert world.cluster.empty
     assert world.notifier.sent(MessageKind.ENDED) == [REQUESTER, OWNER]
     assert world.notifier.sent(MessageKind.FAILED, "edit") == [OWNER, SECOND_OWNER]
@@ -185,11 +175,11 @@ def test_owners_hear_when_revocation_keeps_failing_and_it_is_tried_for_ever(worl
 def test_owners_who_heard_of_a_failed_creation_hear_of_the_failed_revocation_too(world: World) -> None:
     world.cluster.creating.errors = [Refusal("no")]
     world.cluster.removing.errors = [Outage("no answer")] * ATTEMPTS_BEFORE_OWNERS_HEAR
-    request_id = approved(world)
+    request_id = world.approved()
     for _ in range(ATTEMPTS_BEFORE_OWNERS_HEAR):
         world.work()
         world.clock.advance(LONG)
-    assert state(world, request_id) is GrantState.REVOCATION_FAILED
+    assert world.state(request_id) is GrantState.REVOCATION_FAILED
     assert world.notifier.sent(MessageKind.FAILED, "edit") == [OWNER, SECOND_OWNER]
     assert world.notifier.shows(f"failed {request_id} approved revocation_failed")
 

@@ -13,21 +13,7 @@ from bot.access.ports import Template
 from bot.access.requests.routing import MOST_RESOLVED, Plan
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
-
-WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
-
-
-@pytest.fixture
-def teams(world: World) -> World:
-    """Two teams that own some of the indices, and an integration owner for the others."""
-    world.directory.people |= {"@web": WEB, "@shop": SHOP}
-    world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
-    return world.under(flow())
-
-
-def flow(**values: Any) -> AccessFlow:
-    return AccessFlow(name="anything", **values)
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, SHOP, WEB, World, flow
 
 
 def plan(world: World, patterns: str = "logs-*", **draft: Any) -> Plan:

@@ -8,24 +8,9 @@ import pytest
 from bot.access.errors import NotFound, Outage, Refusal
 from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
-
-WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
-
-
-@pytest.fixture
-def teams(world: World) -> World:
-    """Two teams that own some of the indices, and an integration owner for the others."""
-    world.directory.people |= {"@web": WEB, "@shop": SHOP}
-    world.cluster.owners = {"logs-a": ("@web",), "logs-b": ("@shop",)}
-    return world.under(flow())
-
-
-def flow(**values: Any) -> AccessFlow:
-    return AccessFlow(name="anything", **values)
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, SHOP, STRANGER, WEB, World, flow
 
 
 def test_where_owners_do_not_depend_on_the_cluster_a_request_goes_out_without_a_preview(teams: World) -> None:

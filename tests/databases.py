@@ -24,7 +24,7 @@ DATABASES = ("sqlite", "postgresql")
 
 
 class PostgresServer(Protocol):
-    """What is used of a server."""
+    """The methods of the server that tests use."""
 
     system_user: str | None
     pgdata: Path
@@ -37,12 +37,12 @@ class PostgresServer(Protocol):
 
 
 NewStore = Callable[[str], Store]
-"""Another store on the same database, as another process of that name would have it."""
+"""Makes a store on the same database for another process of that name."""
 
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """A server that lives for the block."""
+    """Runs a server for the block."""
     # Not pytest's folder: run as root, the server belongs to another user, who must be able to reach it.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     with warnings.catch_warnings():
@@ -52,7 +52,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     server = get_server(folder, cleanup_mode="delete")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            # Nothing here cuts the power of the machine, so nothing is gained by waiting for the disk.
+            # No test cuts the machine's power, so waiting for the disk would gain nothing.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
         yield server
@@ -64,14 +64,14 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[str], str]]:
-    """The URL of a database of that name, on a server without any limit of its own; the server ends with the tests."""
+    """Returns the URL of a database by name, on one server that stops when the tests end."""
     with postgres_server() as server:
         yield server.get_uri
 
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: Callable[[str], str]) -> Iterator[Engine]:
-    """One database with the tables in it, shared by the tests one after the other."""
+    """One database with the tables, shared by the tests one after the other."""
     with _created(postgres, "shared") as engine:
         migrate(engine)
         yield engine
@@ -79,7 +79,7 @@ def migrated_postgres(postgres: Callable[[str], str]) -> Iterator[Engine]:
 
 @pytest.fixture(params=DATABASES)
 def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A database of each kind with no table in it."""
+    """A database of each kind without tables."""
     if request.param == "sqlite":
         engine = sqlite_engine(tmp_path)
         yield engine
@@ -91,7 +91,7 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One SQLite file with the tables in it, shared by the tests one after the other."""
+    """One SQLite file with the tables, shared by the tests one after the other."""
     # A migration, and compiling every statement for a new engine, are more than half of the cost of a domain test.
     engine = sqlite_engine(tmp_path_factory.mktemp("shared"))
     migrate(engine)
@@ -101,7 +101,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine
 
 @pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """A database of each kind with the tables, and no row, in it."""
+    """A database of each kind with empty tables."""
     engine: Engine = request.getfixturevalue("migrated_sqlite" if request.param == "sqlite" else "migrated_postgres")
     return emptied(engine)
 
@@ -121,7 +121,7 @@ def emptied(engine: Engine) -> Engine:
 
 @pytest.fixture
 def new_store(engine: Engine) -> NewStore:
-    """Makes further stores on the database of the test."""
+    """Makes more stores on the database of the test."""
     return lambda process: Store(engine, process)
 
 
@@ -133,7 +133,7 @@ def store(new_store: NewStore) -> Store:
 
 @pytest.fixture
 def sqlite_store(migrated_sqlite: Engine) -> Store:
-    """The store on a SQLite file alone, for what does not depend on the database."""
+    """The store on SQLite alone, for tests that do not depend on the database."""
     return Store(emptied(migrated_sqlite), "first")
 
 
@@ -166,12 +166,12 @@ def _created(postgres: Callable[[str], str], name: str) -> Iterator[Engine]:
 
 
 def stop_postgres(server: PostgresServer) -> None:
-    """Stops it as an administrator in a hurry does: connections are cut, what was committed is kept."""
+    """Stops it in fast mode: connections are cut, committed data is kept."""
     _pg_ctl()(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
 
 
 def start_postgres(server: PostgresServer) -> None:
-    """Starts it again where it was."""
+    """Starts it again on the same data."""
     server.ensure_postgres_running()
 
 

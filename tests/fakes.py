@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for the outside of the domain, and one object that holds them all together."""
+"""Hand-written fakes of everything outside the domain, and one object that holds them."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,7 +53,7 @@ WEB, SHOP = ("U0WEB1", "U0WEB2"), ("U0SHOP1", "U0SHOP2")
 """Two teams that own resources."""
 
 CLAIM = timedelta(minutes=1)
-"""How long the tests hold what they claim."""
+"""How long a claim lasts in tests."""
 
 
 def flow(**values: Any) -> AccessFlow:
@@ -75,7 +75,7 @@ class FakeClock:
 
 
 class Script:
-    """Errors that are raised by the next calls, one each; then there are none."""
+    """Raises these errors on the next calls, one each, and then none."""
 
     def __init__(self) -> None:
         self.errors: list[Exception] = []
@@ -89,7 +89,7 @@ class Script:
 
 @dataclass
 class FakeCluster:
-    """Holds users and roles as Elasticsearch would, and fails when told to."""
+    """Holds users and roles as Elasticsearch does, and fails on request."""
 
     names: list[str] = field(default_factory=lambda: ["logs-a", "logs-b", "metrics-a"])
     owners: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class FakeCluster:
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)
         self.passwords.append(password.get_secret_value())
-        # The role is there already when the user fails, as with two calls in parallel.
+        # The role already exists when the user fails, as with two parallel calls.
         self.roles[spec.username] = spec
         self.creating.play()
         self.users[spec.username] = password.get_secret_value()
@@ -203,7 +203,7 @@ class FakeCluster:
 
 @dataclass
 class FakeDirectory:
-    """Knows groups and e-mails by the words that the policy uses, and everybody by their id who has not left."""
+    """Finds groups and e-mails by their names in the policy, and active people by id."""
 
     people: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"@owners": (OWNER, SECOND_OWNER)})
     left: set[str] = field(default_factory=set)
@@ -238,7 +238,7 @@ class FakeDirectory:
 
 
 class FakeNotifier:
-    """Keeps each message as Slack would: by where it stands, with its present text."""
+    """Keeps each message by its position, with its current text, as Slack does."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
@@ -282,11 +282,11 @@ class FakeNotifier:
         return f"{message.kind.value} {details.request.id} {details.request.state.value} {grant}"
 
     def sent(self, kind: MessageKind, action: str = "post") -> list[str]:
-        """Who got a message of that kind, in order."""
+        """The recipients of messages of that kind, in order."""
         return [recipient for did, what, recipient in self.log if (did, what) == (action, kind)]
 
     def shows(self, text: str) -> bool:
-        """Whether any message shows that text now."""
+        """Whether any message now shows that text."""
         return any(text in each for each in self.texts.values())
 
 
@@ -300,11 +300,11 @@ class FakeClusters(dict[str, FakeCluster]):
 PRODUCTION = Integration(name="production", owner=("@owners",), resource_owner="owner", public_url="https://es.example")
 
 EVERYTHING = AccessFlow(name="everything", permissions=("read", "write", "manage"), owners="integration")
-"""What a small company has: everyone may ask for anything, and the integration owner decides."""
+"""The policy of a small company: everyone may ask for anything, and the integration owner decides."""
 
 
 def policy_of(*flows: AccessFlow, integrations: tuple[Integration, ...] = (PRODUCTION,)) -> Policy:
-    # Tests of one thing file many requests of one person; what limits them has tests of its own.
+    # A test may file many requests for one person; the limits have their own tests.
     return Policy(
         integrations=integrations,
         access_flows=flows or (EVERYTHING,),
@@ -315,7 +315,7 @@ def policy_of(*flows: AccessFlow, integrations: tuple[Integration, ...] = (PRODU
 
 @dataclass
 class World:
-    """The domain with a real store and fake surroundings; time moves only when a test moves it."""
+    """The domain with a real store and fakes; time moves only when a test moves it."""
 
     store: Store
     executor: ThreadPoolExecutor
@@ -326,7 +326,7 @@ class World:
     current: CurrentPolicy = field(default_factory=lambda: CurrentPolicy(policy_of()))
 
     def under(self, *flows: AccessFlow) -> "World":
-        """The same world, from now on with these access flows."""
+        """Switches this world to these access flows, and returns it."""
         self.current.policy = policy_of(*flows)
         return self
 
@@ -387,17 +387,17 @@ class World:
         return Outbox(self.store, self.notifier, self.clock)
 
     def on(self, store: Store) -> "World":
-        """The same surroundings, seen by another process."""
+        """The same fakes, seen by another process."""
         return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.current)
 
     # --- what people do ---
 
     def ask(self, patterns: str = "logs-*", duration: str = "1h", reason: str = "") -> str:
-        """Files a request; the id of it."""
+        """Files a request and returns its id."""
         return self.requests.submit(REQUESTER, Draft(patterns, duration, reason=reason, again=True)).request.id
 
     def approved(self) -> str:
-        """Files a request and approves it; the id of it."""
+        """Files and approves a request, and returns its id."""
         request_id = self.ask()
         self.approvals.approve(request_id, OWNER)
         return request_id
@@ -407,7 +407,7 @@ class World:
         return self.grant(request_id).state
 
     def granted(self) -> str:
-        """A request that was approved, provisioned and delivered; the id of it."""
+        """Files, approves, provisions and delivers a request, and returns its id."""
         request_id = self.approved()
         self.work_grants()
         return request_id
@@ -415,14 +415,14 @@ class World:
     # --- what workers do ---
 
     def claim_grants(self) -> Sequence[Grant]:
-        """Those that are due to be made, and those that are due to end."""
+        """Claims the grants that are due to be provisioned or revoked."""
         now = self.clock.now()
         with self.store.writing() as write:
             made = write.claim_grants(now, now + CLAIM, 100, ending=False)
             return [*made, *write.claim_grants(now, now + CLAIM, 100, ending=True)]
 
     def work_on(self, *grants: Grant) -> None:
-        """Does what is due for claimed grants, as the pools do."""
+        """Works on claimed grants as the pools do."""
         for grant in grants:
             made = grant.state is GrantState.PROVISIONING or (grant.state is GrantState.ACTIVE and grant.task)
             if made and grant.due_at is not None and grant.due_at < grant.expires_at:
@@ -431,7 +431,7 @@ class World:
                 self.revocation.work([grant])
 
     def work_grants(self) -> int:
-        """Does what is due now for grants, once each; how many there were."""
+        """Works once on each grant that is due now, and returns their number."""
         claimed = self.claim_grants()
         self.work_on(*claimed)
         return len(claimed)
@@ -442,7 +442,7 @@ class World:
             return write.claim_messages(now, now + CLAIM, 100)
 
     def work_messages(self) -> int:
-        """Sends what is due now, until nothing is; how many sendings there were."""
+        """Sends messages until none is due, and returns the number of sendings."""
         count = 0
         while claimed := self.claim_messages():
             self.outbox.work(claimed)
@@ -450,7 +450,7 @@ class World:
         return count
 
     def work(self) -> None:
-        """Does everything that is due now."""
+        """Does all work that is due now."""
         while self.work_grants() + self.work_messages():
             pass
 
@@ -467,22 +467,22 @@ class World:
             return read.request_details(request_id)
 
     def groups(self, request_id: str) -> dict[str, AskedGroup]:
-        """The groups of which a request needs a yes, by what they are called."""
+        """The groups that must approve a request, by label."""
         return {group.label: group for group in self.request_details(request_id).groups}
 
     def events(self, request_id: str) -> list[AuditEvent]:
-        """What happened to a request, oldest first."""
+        """The audit events of a request, oldest first."""
         with self.store.reading() as read:
             rows = select(AuditEvent).where(AuditEvent.request_id == request_id).order_by(col(AuditEvent.id))
             return list(read._session.exec(rows))
 
     def audit(self, request_id: str) -> list[str]:
-        """The names of what happened to a request, oldest first."""
+        """The names of a request's audit events, oldest first."""
         return [each.event for each in self.events(request_id)]
 
 
 @contextmanager
 def world_on(store: Store) -> Iterator[World]:
-    """A world on that store, and the threads that it needs for the time of the block."""
+    """A world on that store, and its threads, for the block."""
     with ThreadPoolExecutor(4) as executor:
         yield World(store, executor)

@@ -45,7 +45,7 @@ class Forked:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> None:
         _create_tables(environment.get("DATABASE_URL", ""), directory)
         theirs, self._ours = _CONTEXT.Pipe(duplex=False)
-        # Daemonic: what a test that fails leaves behind ends with the tests.
+        # Daemonic: a process that a failed test leaves behind ends with the tests.
         self._process = _CONTEXT.Process(
             target=_run,
             args=(list(command), dict(environment), str(directory), str(log), theirs, self.looks_more_often),
@@ -121,7 +121,7 @@ def _run(
     with Path(log).open("ab") as written:
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
-    os.dup2(parent.fileno(), 0)  # by its end the process sees that the tests are gone
+    os.dup2(parent.fileno(), 0)  # its end tells the process that the tests are gone
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if quick:

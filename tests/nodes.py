@@ -1,6 +1,6 @@
-"""Real Elasticsearch nodes, one of each version for a whole run of the tests.
+"""Real Elasticsearch nodes: one of each version for a whole test run.
 
-`ES_ACCESS_NODE_VERSIONS` names the versions, separated by commas; the first is the one of `node`.
+`ES_ACCESS_NODE_VERSIONS` names the versions, separated by commas; `node` has the first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def versions() -> list[str]:
 
 @pytest.fixture(scope="session")
 def node_of() -> Iterator[NodeOf]:
-    """The run's node of a version, started when it is first asked for."""
+    """Returns the run's node of a version, and starts it on first use."""
     running: dict[str, Node] = {}
     with ExitStack() as stack:
 
@@ -37,7 +37,7 @@ def node_of() -> Iterator[NodeOf]:
 
 @pytest.fixture(scope="session")
 def node(node_of: NodeOf) -> Node:
-    """The node for tests that one version is enough for."""
+    """The node for tests that need only one version."""
     return node_of(versions()[0])
 
 

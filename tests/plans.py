@@ -1,4 +1,4 @@
-"""How a database would answer a query."""
+"""Query plans."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from bot.access.store.transaction import Transaction
 
 
 def plan_of(store: Store, query: Callable[[Transaction], object]) -> str:
-    """The plans for the statements of a query, as the database explains them."""
+    """The database's plans for the SELECT statements of a query."""
     ran: list[tuple[str, Any]] = []
     engine = store.engine
 

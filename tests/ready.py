@@ -1,7 +1,7 @@
-"""Makes what several workers of the tests need before they begin, so that none of them makes it beside another.
+"""Prepares shared files before the test workers start, so that no two workers prepare them at once.
 
-`python -m tests.ready`: both nodes, assembled and warmed, which halves the time of each start; and a Chromium, where
-one can be installed.
+`python -m tests.ready`: both nodes, assembled and warmed, which halves the time of each start; and Chromium, where it
+can be installed.
 """
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from tests.nodes import versions
 
 
 def main() -> None:
-    """The command. Fails where a node cannot be made; the browser's tests say themselves that there is no Chromium."""
+    """Runs the command. Fails if a node cannot be assembled; without Chromium the browser tests skip themselves."""
     console = Console()
     for version in versions():
         console.print(f"Elasticsearch {version}: {warm(version, console).name}")

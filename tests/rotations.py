@@ -1,4 +1,4 @@
-"""What rotations leave in a database."""
+"""The records of rotations in a database."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from bot.access.store.store import Store
 
 
 def events(store: Store) -> list[tuple[str, dict[str, Any]]]:
-    """What happened, oldest first, and the details of it."""
+    """The audit events with their details, oldest first."""
     with store.reading() as read:
         rows = read._session.exec(select(AuditEvent).order_by(col(AuditEvent.id)))
         return [(row.event, {"actor": row.actor, "at": row.at, **row.detail}) for row in rows]
 
 
 def names(store: Store) -> list[str]:
-    """What happened, oldest first."""
+    """The names of the audit events, oldest first."""
     return [event for event, _ in events(store)]
 
 
 def remembered(store: Store) -> list[str]:
-    """The names of what the application remembers about itself."""
+    """The names of the application's stored settings."""
     with store.reading() as read:
         return [row.name for row in read._session.exec(select(Setting))]
 

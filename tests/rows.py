@@ -1,4 +1,4 @@
-"""Rows to begin with, and what is in the database now."""
+"""Creates and reads rows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,8 @@
-"""Servers for the secret stores, on loopback, reached by the real client libraries.
+"""Servers for the secret stores, on loopback, used by the real client libraries.
 
 Amazon's is moto, an emulator. Vault's is the real one where a program `vault` or `bao` is on the PATH. Those of Google,
 Azure and, elsewhere, Vault are STAND-INS, written here from the vendors' documentation: they show that the client
-libraries are called rightly, and not that the vendors' servers behave as their documentation says.
+libraries are called correctly, and not that the vendors' servers behave as documented.
 """
 
 import json
@@ -32,7 +32,7 @@ START_SECONDS = 30
 
 @dataclass
 class SecretServer:
-    """A server with one secret in it. `environment` is what the client library needs to reach it."""
+    """A server with one secret. `environment` holds the variables that its client library needs."""
 
     reference: str
     environment: dict[str, str]
@@ -49,7 +49,7 @@ class SecretServer:
 def serving(
     answer: Callable[[str, str, dict[str, str], Any], Answer], tls: ssl.SSLContext | None = None
 ) -> Iterator[ThreadingHTTPServer]:
-    """An HTTP server whose answers come from a function of method, path, headers and body."""
+    """Runs an HTTP server whose answers come from a function of method, path, headers and body."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""Everything that people are shown, made of fixed rows: what the snapshots keep. Add here what is new."""
+"""Every message, answer and view, made of fixed rows, for the snapshots. Add new ones here."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -77,7 +77,7 @@ def request(state: RequestState = RequestState.PENDING, **more: Any) -> AccessRe
 
 
 def grant(state: GrantState = GrantState.ACTIVE, **more: Any) -> Grant:
-    """What came of it."""
+    """The grant of the request."""
     gone = state in {GrantState.REVOKED, GrantState.CLEANED_UP}
     values: dict[str, Any] = {
         "id": "REQ-7K3F9Q", "username": "es-access-7k3f9q", "state": state, "created_at": NOW,
@@ -87,7 +87,7 @@ def grant(state: GrantState = GrantState.ACTIVE, **more: Any) -> Grant:
 
 
 def details(asked: AccessRequest, given: Grant | None = None, *, yes: tuple[str, ...] = ()) -> RequestDetails:
-    """All about one request."""
+    """The details of one request."""
     groups = (
         AskedGroup(id=1, request_id=asked.id, label="@web", owners=["@web"], asked=[BOB], approvals=1, resources=3),
         AskedGroup(id=2, request_id=asked.id, label="prod", owners=["@p"], asked=[CAROL], approvals=2, resources=1),
@@ -275,5 +275,5 @@ def _homes() -> dict[str, Shown]:
 
 
 def everything() -> Mapping[str, Shown]:
-    """Each message, answer and view by the name of its snapshot."""
+    """Every message, answer and view by snapshot name."""
     return {**_messages(), **_conversation(), **_answers(), **_views(), **_homes()}

@@ -22,14 +22,14 @@ Found = TypeVar("Found")
 MANIFEST = Path(__file__).parents[1] / "manifest.yml"
 
 PLENTY = {"PENDING_PER_PERSON": "1000", "REQUESTS_PER_HOUR": "1000"}
-"""Tests of other things file many requests of one person."""
+"""Limits that no test reaches by filing many requests for one person."""
 
 WAIT_SECONDS = 15.0
-"""For anything that takes well under one second on an idle machine."""
+"""The longest wait for anything that takes well under a second on an idle machine."""
 
 
 class Secret(NamedTuple):
-    """What a requester can do something with."""
+    """A requester's credential."""
 
     username: str
     password: str
@@ -37,7 +37,7 @@ class Secret(NamedTuple):
 
 @dataclass
 class Stage:
-    """`alice` asks; `bob` and `carol` own the integration; `dave` has nothing to do with it."""
+    """`alice` asks; `bob` and `carol` own the integration; `dave` is not involved."""
 
     workspace: Workspace
     node: Node
@@ -48,7 +48,7 @@ class Stage:
     dave: User
 
     def say(self, person: User, text: str) -> str:
-        """Types a command and returns the private answer to it, as it is read."""
+        """Types a command and returns the private answer as rendered text."""
 
         def type_it() -> None:
             delivery = self.workspace.command(person, "/es-access", text)
@@ -57,15 +57,15 @@ class Stage:
         return self.answer_to(person, type_it)
 
     def answer_to(self, person: User, act: Callable[[], object]) -> str:
-        """Does something as that person, and returns the private answer to it, as it is read."""
+        """Performs an action as that person and returns the private answer as rendered text."""
         before = len(self.workspace.ephemerals(person))
         act()
         self.wait(lambda: len(self.workspace.ephemerals(person)) > before, f"an answer to {person.name}")
         return self.read(self.workspace.ephemerals(person)[-1], person)
 
     def ask(self, text: str, person: User | None = None) -> str:
-        """Files a request that must be taken, and returns its id."""
-        # One test files the same request several times; what becomes of that has a test of its own.
+        """Files a request, which must be accepted, and returns its id."""
+        # A test may file the same request several times; duplicates have their own tests.
         typed = text if text.startswith("extend ") else f"{text} --again"
         answer = self.say(person or self.alice, typed)
         assert "is filed" in answer, answer
@@ -89,7 +89,7 @@ class Stage:
         self.workspace.click(who, self.approval(who, request), "Approve")
 
     def secret(self, request: str, person: User | None = None) -> Secret:
-        """The credential in the requester's direct message, once it is there."""
+        """Waits for the credential in the requester's direct message."""
         who = person or self.alice
 
         def find() -> Secret | None:
@@ -101,7 +101,7 @@ class Stage:
         return self.wait(find, f"the credential of {request}")
 
     def granted(self, text: str = "logs-* 1h") -> tuple[str, Secret]:
-        """A request that is asked, approved and delivered."""
+        """Files, approves and delivers a request."""
         request = self.ask(text)
         self.approve(request)
         secret = self.secret(request)
@@ -109,7 +109,7 @@ class Stage:
         return request, secret
 
     def is_active(self, request: str) -> None:
-        """Waits until its delivery is kept: for an instant the credential is there, and its grant still being made."""
+        """Waits until the grant is active: the credential is shown an instant earlier."""
         file = self.app.directory / "es-access.db"
         query = sql("SELECT id FROM audit_event WHERE event = 'grant.active' AND request_id = :id")
         engine = open_engine(database_url(self.app.environment.get("DATABASE_URL") or f"sqlite:///{file}"))
@@ -124,11 +124,11 @@ class Stage:
             engine.dispose()
 
     def secret_in(self, text: str) -> Secret:
-        """The credential that stands in a message."""
+        """The credential in a message."""
         return Secret(_after("Username", text), _after("Password", text))
 
     def audit(self, event: str) -> list[str]:
-        """The details of the audit events of that kind, as the database has them."""
+        """The stored details of the audit events of that kind."""
         with closing(sqlite3.connect(self.app.directory / "es-access.db")) as database:
             return [row[0] for row in database.execute("SELECT detail FROM audit_event WHERE event = ?", (event,))]
 
@@ -147,11 +147,11 @@ class Stage:
             client.close()
 
     def refused(self, secret: Secret) -> None:
-        """Waits until the cluster takes the credential no more."""
+        """Waits until the cluster rejects the credential."""
         self.wait(lambda: self.search(secret, "logs-web") == 401, f"the end of {secret.username}")
 
     def made(self) -> set[str]:
-        """The names of this application's making that are in the cluster now. Read by id, which is in real time."""
+        """The names of this application's users and roles in the cluster. Reads them by id, which needs no refresh."""
         security = self.node.client().options(ignore_status=404).security
         return {
             name
@@ -160,7 +160,7 @@ class Stage:
         }
 
     def usernames(self) -> list[str]:
-        """Of every grant that there ever was."""
+        """The usernames of all grants, live or ended."""
         file = self.app.directory / "es-access.db"
         if not file.exists():
             return []  # it never started
@@ -168,22 +168,22 @@ class Stage:
             return [row[0] for row in database.execute("SELECT username FROM access_grant")]
 
     def nothing_is_left(self) -> None:
-        """Waits until nothing of the application's making is in the cluster."""
+        """Waits until the application has no user and no role in the cluster."""
         self.wait(lambda: not self.made(), "an empty cluster")
 
     def texts(self, person: User) -> list[str]:
-        """All that stands in a person's direct message with the app."""
+        """The texts in a person's direct message with the app."""
         return [self.read(each, person) for each in self.workspace.messages(person)]
 
     def reads(self, person: User, *words: str) -> str:
-        """Waits until one message to that person has all of these words, and returns it."""
+        """Waits for a message to that person that contains all these words, and returns it."""
         return self.wait(
             lambda: next((text for text in self.texts(person) if all(word in text for word in words)), None),
             f"{person.name} reading {words}",
         )
 
     def hears(self, person: User, words: str) -> None:
-        """Waits until one private answer to that person has these words."""
+        """Waits for a private answer to that person that contains these words."""
         self.wait(
             lambda: any(words in self.read(each, person) for each in self.workspace.ephemerals(person)),
             f"{person.name} hearing “{words}”",
@@ -194,7 +194,7 @@ class Stage:
         return self.workspace.render(message, person)
 
     def wait(self, look: Callable[[], Found | None], what: str) -> Found:
-        """What `look` finds, once it finds it."""
+        """Waits until `look` finds something, and returns it."""
         try:
             return self.workspace.wait_for(look, WAIT_SECONDS, what)
         except AssertionError as error:
@@ -215,7 +215,7 @@ def _after(label: str, text: str) -> str:
 
 
 def _clear(stage: Stage) -> None:
-    """Takes away what a test left in the node that it shares with others."""
+    """Removes the users and roles that a test left in the shared node."""
     security = stage.node.client().options(ignore_status=404).security
     for name in stage.usernames():
         security.delete_user(username=name)
@@ -231,7 +231,7 @@ def set_stage(
     settings: dict[str, str] | None = None,
     policy: Callable[[Workspace], str] | None = None,
 ) -> Stage:
-    """A stage with the application not started yet. `policy` writes the access flows of an `access.yaml`."""
+    """A stage with the application not yet started. `policy` writes the access flows of an `access.yaml`."""
     for index in ("logs-web", "logs-app", "metrics-cpu"):
         if not node.client().indices.exists(index=index):
             node.create_index(index, docs=[{"message": f"a line of {index}"}])
@@ -241,7 +241,7 @@ def set_stage(
     app = ApplicationProcess(
         workspace, node, node.connector(), directory,
         owners=f"{bob.email},@data-owners", http=http,
-        # The node is shared: what another test has left in it is another installation's.
+        # The node is shared: leftovers of another test belong to another installation.
         settings={"INSTALLATION_ID": token_hex(8), **({} if policy else PLENTY), **(settings or {})},
         access_config=policy and integrations(node, bob) + policy(workspace),
     )  # fmt: skip
@@ -275,7 +275,7 @@ def stage(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterato
 
 @pytest.fixture
 def quiet_stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
-    """A running stage in Socket Mode, for what does not depend on how Slack delivers."""
+    """A running stage in Socket Mode, for tests that do not depend on the delivery mode."""
     with ExitStack() as stack:
         ready = set_stage(node, tmp_path, stack)
         ready.app.start()

@@ -1,4 +1,4 @@
-"""Several things at the same moment."""
+"""Concurrent actions."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from bot.access.errors import AccessError
 
 
 def at_once(*actions: Callable[[], object]) -> list[object]:
-    """What each did, or the `AccessError` that it was told, with all of them begun at the same moment."""
+    """Starts all actions at the same moment, and returns each result, or the `AccessError` that it raised."""
     together = Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> object:

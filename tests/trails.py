@@ -1,4 +1,4 @@
-"""Audit trails for tests: written as the application writes them, and altered as nobody should."""
+"""Audit trails for tests: written as the application writes them, and tampered with."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.rows import NOW, WHO
 
 
 def write_trail(store: Store, count: int) -> None:
-    """That many events, one in each transaction."""
+    """Writes that many events, each in its own transaction."""
     for number in range(1, count + 1):
         with store.writing() as write:
             write.audit(
@@ -33,7 +33,7 @@ def verified(engine: Engine) -> VerificationResult:
 
 
 def broken_at(engine: Engine) -> int | None:
-    """The first broken event, or nothing."""
+    """The sequence number of the first broken event, or `None`."""
     found = verified(engine).broken
     return found.sequence if found else None
 

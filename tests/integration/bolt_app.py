@@ -56,7 +56,7 @@ class ThreadedServer(socketserver.ThreadingMixIn, WSGIServer):
 
 
 def bolt_app(ws: Workspace, secret: str | None = None) -> App:
-    """An app that answers everything the tests do."""
+    """An app that handles everything that the tests send."""
     client = WebClient(token=ws.bot_token, base_url=ws.api_url)
     logger = logging.getLogger("the-app-under-test")
     app = App(client=client, signing_secret=secret or ws.signing_secret, logger=logger)
@@ -71,7 +71,7 @@ def bolt_app(ws: Workspace, secret: str | None = None) -> App:
 
 
 def dawdle(body: Any, next: Callable[[], Any]) -> None:  # noqa: A002 - Bolt's name for it
-    """Be late. In a listener Bolt itself would give up at 3 s, and never acknowledge."""
+    """Answers late. In a listener, Bolt would give up after 3 s and never acknowledge."""
     if str(body.get("text", "")).startswith("late"):
         time.sleep(3.2)
     next()

@@ -1,4 +1,4 @@
-"""The chain of audit events on both databases: written by many at once, and broken in every way that is noticed."""
+"""The audit chain on both databases: concurrent writers, and every kind of tampering."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -144,7 +144,7 @@ def test_what_is_rolled_back_leaves_no_gap(store: Store, engine: Engine) -> None
 
 
 def test_rows_locked_in_any_order_and_the_head_never_wait_in_a_circle(new_store: NewStore, engine: Engine) -> None:
-    """Each transaction audits first and locks its rows after: the head is taken at the end all the same."""
+    """Each transaction audits before it locks its rows: the head is still locked last."""
     first = new_store("first")
     grants = [new_grant(first, None) for _ in range(2)]
     requests = [new_request(first) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Two owners who review at once, and two processes that remind: one thing comes of it, on each database."""
+"""Concurrent reviews and reminders of break-glass access, on each database: each happens once."""
 
 from functools import partial
 

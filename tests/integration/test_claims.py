@@ -1,4 +1,4 @@
-"""Claims and owed messages: each row is in one hand at a time, and nothing that is owed gets lost."""
+"""Claims and unsent messages: one process at a time works on a row, and no message is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -79,7 +79,7 @@ def test_threads_of_several_processes_never_claim_the_same_row(store: Store, new
     with ThreadPoolExecutor(8) as pool:
         taken = [each for ids in pool.map(take, stores * 2) for each in ids]
     assert len(taken) == len(set(taken))
-    # Somebody may have found all the rest locked by others, who had it then: nothing is left in the end.
+    # A process may find all remaining rows locked by others, which then claim them: in the end none is left.
     assert len(taken) + len(claim_grants(store, most=60) or claim_messages(store)) == 60
 
 

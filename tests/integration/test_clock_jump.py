@@ -1,4 +1,4 @@
-"""Our own clock jumps back: what waits is tried again now, and no end is touched."""
+"""The application's clock jumps back: pending work is retried now, and no expiry changes."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 class Running:
-    """A clock that only runs on."""
+    """A clock that never jumps."""
 
     seconds = 100.0
 

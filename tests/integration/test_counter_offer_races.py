@@ -1,4 +1,4 @@
-"""Counter-offers, duplicates and notes at the same moment: one thing comes of it, on each database."""
+"""Concurrent counter-offers, duplicate requests and warnings, on each database: one of each is kept."""
 
 from datetime import timedelta
 from functools import partial

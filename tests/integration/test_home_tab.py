@@ -1,4 +1,4 @@
-"""What the Home tab reads, on each database."""
+"""The data of the Home tab, on each database."""
 
 from datetime import timedelta
 

@@ -28,7 +28,7 @@ from bot.sandbox.node.server import NodeServer
 from tests.http_servers import serving
 
 DEADLINE_SECONDS = 30
-"""For what takes a second on an idle machine."""
+"""The longest wait for something that takes a second on an idle machine."""
 
 JAR = b"a jar, as far as the fetcher can tell"
 
@@ -183,7 +183,7 @@ def artifact_of(content: bytes) -> Artifact:
 
 @contextmanager
 def repository(content: bytes, *, broken: int = 0) -> Iterator[str]:
-    """A Maven repository with one artifact; the first `broken` answers end half-way."""
+    """A Maven repository with one artifact; its first `broken` answers are cut in half."""
     breaks = iter(range(broken))
 
     class Answers(BaseHTTPRequestHandler):
@@ -197,14 +197,14 @@ def repository(content: bytes, *, broken: int = 0) -> Iterator[str]:
             self.wfile.write(content if next(breaks, None) is None else content[: len(content) // 2])
 
         def log_message(self, *_args: object) -> None:
-            """Says nothing among the test's output."""
+            """Keeps the test's output clean."""
 
     with serving(Answers) as url:
         yield url
 
 
 def is_alive(pid: int) -> bool:
-    """Whether that process runs; one that only waits to be reaped does not."""
+    """Whether that process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -224,7 +224,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 @contextmanager
 def killed_at_the_end(pid: int) -> Iterator[None]:
-    """So that a failing test leaves no server either."""
+    """Kills the process, so that a failed test leaves no server."""
     try:
         yield
     finally:

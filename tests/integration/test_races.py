@@ -1,4 +1,4 @@
-"""Two at the same moment: exactly one wins and the other is told, on each database."""
+"""Two concurrent actions, on each database: exactly one wins, and the other gets an error."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.together import at_once
 
 ROUNDS = 25
-"""Of each race: enough to see it end either way."""
+"""Rounds of each race: enough to see either outcome."""
 
 OTHER = "U0OTHER"
 
@@ -129,7 +129,7 @@ def test_an_extension_approved_as_the_grant_is_revoked_is_one_or_the_other(world
             partial(world.approvals.approve, extension, OWNER),
             partial(other.grants.revoke, request_id, REQUESTER),
         )
-        # The revocation holds in any case; an extension that came first was extended for nothing.
+        # The revocation always takes effect, even right after an extension.
         assert world.grant(request_id).state is GrantState.REVOKING
         prolonged = "grant.extended" in world.audit(request_id)
         ended = RequestState.APPROVED if prolonged else RequestState.CANCELLED
@@ -141,7 +141,7 @@ def test_an_extension_approved_as_the_grant_is_revoked_is_one_or_the_other(world
 
 @pytest.fixture
 def teams(world: World) -> World:
-    """Two owners, each of whom has to say yes."""
+    """Two owners, both of whom must approve."""
     world.cluster.owners = {"logs-a": (OWNER,), "logs-b": (SECOND_OWNER,)}
     return world.under(AccessFlow(name="each of them"))
 

@@ -1,4 +1,4 @@
-"""Reveal against everything else that may happen to a grant at the same moment, on each database."""
+"""Reveal concurrent with every other change of a grant, on each database."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.fakes import OWNER, REQUESTER, World
 from tests.together import at_once
 
 ROUNDS = 10
-"""Of each race: enough to see it end either way."""
+"""Rounds of each race: enough to see either outcome."""
 
 PASSWORD, KEY = CredentialKind.PASSWORD, CredentialKind.API_KEY
 
@@ -29,12 +29,12 @@ BOTH = pytest.mark.parametrize("kind", [PASSWORD, KEY])
 
 @pytest.fixture
 def world(world: World) -> World:
-    """The domain on a store of each kind, where what is granted is revealed."""
+    """The domain on a store of each kind, with delivery by reveal."""
     return world.under(AccessFlow(name="everyone", owners="integration", delivery=Delivery.REVEAL))
 
 
 def ready(world: World, kind: CredentialKind) -> str:
-    """A grant that waits to be revealed."""
+    """A grant that is not yet revealed."""
     request = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind, again=True)).request.id
     world.approvals.approve(request, OWNER)
     world.work()
@@ -47,7 +47,7 @@ def credentials(answers: list[object]) -> list[Credential]:
 
 
 def is_alive(world: World, credential: Credential) -> bool:
-    """Whether the cluster would take it."""
+    """Whether the cluster accepts it."""
     if credential.key_id is not None:
         return credential.key_id in world.cluster.keys.get(credential.username, {})
     return world.cluster.users.get(credential.username) == credential.secret.get_secret_value()
@@ -98,7 +98,7 @@ def test_an_extension_at_the_same_moment_is_not_lost(world: World, other: World,
         grant = world.grant(request)
         assert (grant.state, grant.task) == (GrantState.ACTIVE, None)
         assert grant.expires_at == until + timedelta(hours=1)
-        # Whatever came of the first, the next one lasts as long, and is the only one.
+        # Whatever the first attempt did, the next credential lasts as long, and is the only one.
         _, credential = world.grants.reveal(request, REQUESTER)
         assert is_alive(world, credential)
         if credential.key_id is not None:
@@ -159,7 +159,7 @@ def test_a_process_that_dies_while_it_reveals_holds_the_grant_for_a_short_time_a
 def test_one_who_was_stopped_for_too_long_shows_nothing(
     world: World, other: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its claim has lapsed, and another click was served: what it made must not be shown as what works."""
+    """The claim lapsed and another click was served: the first credential must not be shown as the valid one."""
     request = ready(world, PASSWORD)
     stopped, go_on = Event(), Event()
     plain = world.cluster.extend

@@ -1,4 +1,4 @@
-"""What the domain relies on of the store, on each database."""
+"""The guarantees of the store that the domain relies on, on each database."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -37,7 +37,7 @@ from tests.rows import (
 
 
 class WentWrong(Exception):
-    """Something unforeseen in the middle of a transaction."""
+    """An unexpected error in the middle of a transaction."""
 
 
 # --- rows ---

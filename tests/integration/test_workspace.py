@@ -1,4 +1,4 @@
-"""The local workspace answers and refuses as Slack does: with Slack's own client."""
+"""The local workspace answers and refuses as Slack does, seen by Slack's own client."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Block Kit in the local workspace: refused where Slack refuses it, drawn as a reader sees it."""
+"""Block Kit in the local workspace: refused where Slack refuses it, and rendered as a reader sees it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def rich(inline: Json) -> Json:
 
 
 NOT_OBJECTS: list[Any] = ["text"]
-# Each: what is accepted at the limit, what is refused beyond it, and where Slack points.
+# Each row: accepted at the limit, refused beyond it, and the place that Slack's error names.
 MESSAGE_LIMITS: list[tuple[str, list[Json], list[Json], str]] = [
     ("blocks", [section()] * 50, [section()] * 51, "/blocks"),
     ("section text", [section(3000)], [section(3001)], "/blocks/0/text/text"),

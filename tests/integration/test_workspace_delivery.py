@@ -194,7 +194,7 @@ def test_a_half_open_connection_swallows_until_the_app_notices(ws: Workspace, al
         ws.half_open()
         swallowed = ws.command(alice, "/es-access", "echo")
         assert (swallowed.error, swallowed.late_ack_seconds) == ("operation_timeout", None)
-        # The client gives a connection up after four ping intervals without an answer.
+        # The client drops a connection after four ping intervals without an answer.
         ws.wait_for(lambda: ws.command(alice, "/es-access", "echo").acknowledged, timeout=30, what="recovery")
 
 

@@ -1,4 +1,4 @@
-"""The local workspace suffers what it is told to, and is installed only from a manifest Slack would take."""
+"""The local workspace injects the configured faults, and installs only manifests that Slack accepts."""
 
 import threading
 import time

@@ -52,7 +52,7 @@ FORM = modal(
 
 
 class Heard:
-    """An app that keeps what it hears."""
+    """An app that records every event."""
 
     def __init__(self, ws: Workspace) -> None:
         self.client = WebClient(token=ws.bot_token, base_url=ws.api_url, retry_handlers=[])
@@ -119,7 +119,7 @@ def heard(ws: Workspace) -> Iterator[Heard]:
 
 
 def opened(ws: Workspace, user: User) -> View:
-    """The form, opened from the menu of shortcuts."""
+    """Opens the form from the shortcut menu."""
     assert ws.shortcut(user, "ask").error is None
     return ws.wait_for(lambda: ws.views(user), what="the form")[-1]
 

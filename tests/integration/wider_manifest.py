@@ -1,4 +1,4 @@
-"""The product's manifest with more in it: the workspace knows more of Slack than the product needs."""
+"""The product's manifest with additions: the workspace supports more of Slack than the product needs."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ oauth_config:
 
 
 def wider(directory: Path) -> Path:
-    """A manifest in that folder with another shortcut, and the events and scopes of conversations."""
+    """Writes a manifest with another shortcut and with the events and scopes of conversations into that folder."""
     text = MANIFEST.read_text(encoding="utf-8")
     for here, more in _MORE.items():
         assert here in text, f"the manifest has no {here!r}"

@@ -1,4 +1,4 @@
-"""The forms in which events leave: every field of the ECS documents is one that the schema has, of its type."""
+"""Export formats of audit events: every field of an ECS document exists in the schema with that type."""
 
 import json
 import re
@@ -41,7 +41,7 @@ ECS: dict[str, str] = {
     "related.user": "keyword[]",
     "labels.*": "keyword",
 }
-"""Fields and types of Elastic Common Schema 8.11, of those that are used here."""
+"""The fields of Elastic Common Schema 8.11 that are used here, with their types."""
 
 ALLOWED = {
     "kind": {"alert", "asset", "enrichment", "event", "metric", "state", "pipeline_error", "signal"},

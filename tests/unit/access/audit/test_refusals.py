@@ -1,4 +1,4 @@
-"""Refusals are audited: who, what and why, at a rate that fills no disk."""
+"""Refusals are audited with person, request and reason, at a limited rate."""
 
 from datetime import timedelta
 

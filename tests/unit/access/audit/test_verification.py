@@ -1,4 +1,4 @@
-"""The chain in memory: whatever is altered, removed, swapped or forged is found at the right event."""
+"""The chain in memory: an altered, removed, swapped or forged event is found at its position."""
 
 from datetime import timedelta
 from typing import Any
@@ -98,7 +98,7 @@ def test_an_untouched_chain_holds() -> None:
 
 
 def test_the_canonical_form_stays_what_it_is() -> None:
-    """Whatever is changed here makes every trail that was ever written look forged."""
+    """A change here would make every existing trail look forged."""
     event = AuditEvent(
         at=NOW, event="grant.active", request_id="REQ-7K3F9Q", actor="U0WHO", detail={"b": 1, "a": "größe"},
         sequence=1, previous=GENESIS,

@@ -1,4 +1,4 @@
-"""Automatic access flows: who is a member has access, and for as long as they are."""
+"""Automatic access flows: members have access for as long as they are members."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ def look(world: World, by: timedelta = LOOK) -> None:
 
 
 def live(world: World) -> dict[str, RequestDetails]:
-    """What is live, by the person who has it; nobody has it twice."""
+    """The live grants by person; nobody has two."""
     with world.store.reading() as read:
         all_details = read.automatic_grants()
     found = {details.request.requester: details for details in all_details}

@@ -1,4 +1,4 @@
-"""Clocks that differ: which end counts, and who is told."""
+"""Clock skew: which expiry counts, and who is notified."""
 
 from collections.abc import Sequence
 from datetime import timedelta

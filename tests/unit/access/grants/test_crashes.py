@@ -1,4 +1,4 @@
-"""A process that dies at any step is followed by one that finishes what it began."""
+"""After a crash at any step, the next process finishes the work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,21 +21,21 @@ from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, Fake
 HOUR = timedelta(hours=1)
 
 STEPS_TO_MAKE = 10
-"""Before and after each of: post the message, remember where, make the user, deliver, remember that."""
+"""Before and after each of: post the message, store its position, create the user, deliver, store the delivery."""
 
 STEPS_TO_END = 6
-"""Before and after each of: remember that it ends, remove it, remember that it is gone."""
+"""Before and after each of: store that it ends, remove it, store that it is gone."""
 
 STEPS_TO_SEND = 4
-"""Before and after each of: send, remember that it was sent."""
+"""Before and after each of: send, store that it was sent."""
 
 
 class Death(BaseException):
-    """The process was killed: nothing that it would have done next is done."""
+    """The process was killed, and does nothing more."""
 
 
 class Life:
-    """Ends before or after the step of that number."""
+    """Stops before or after the step with that number."""
 
     def __init__(self, last_step: int) -> None:
         self.left = last_step
@@ -96,7 +96,7 @@ class MortalNotifier(FakeNotifier):
 
 
 def doomed(world: World, last_step: int) -> World:
-    """The same world, as a process sees it that dies at that step."""
+    """The same world, seen by a process that dies at that step."""
     life = Life(last_step)
     store = MortalStore(world.store._engine, "doomed")
     cluster = MortalCluster(users=world.cluster.users, roles=world.cluster.roles, passwords=world.cluster.passwords)

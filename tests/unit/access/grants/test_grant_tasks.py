@@ -1,4 +1,4 @@
-"""What is done for a grant while it lives: API keys, extensions, fresh secrets, and revealing them."""
+"""Tasks of a live grant: API keys, extensions, resets and reveals."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -303,7 +303,7 @@ def test_a_reveal_that_fails_lets_go_of_the_grant(world: World) -> None:
 
 
 def frozen(world: World, request_id: str, grants: Sequence[Grant]) -> Callable[..., None]:
-    """This process stands still for longer than its claims hold, and another one does all of its work meanwhile."""
+    """Pauses this process for longer than its claims last, while another process does all the work."""
     other = world.on(Store(world.store._engine, "other"))
     happened: list[bool] = []
 

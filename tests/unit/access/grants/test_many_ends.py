@@ -1,4 +1,4 @@
-"""Many grants that end at once, users that are kept for some days, and ends that the cluster refuses."""
+"""Many grants that end at once, users kept for some days, and removals that the cluster refuses."""
 
 from datetime import timedelta
 

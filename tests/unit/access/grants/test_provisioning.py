@@ -1,4 +1,4 @@
-"""The life of a grant: made, delivered, ended, and nothing of it left, whatever fails on the way."""
+"""The life of a grant: provisioned, delivered and removed completely, whatever fails on the way."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_no_password_is_ever_in_the_database(world: World) -> None:
     assert world.state(request_id) is GrantState.ACTIVE
     world.grants.revoke(request_id, REQUESTER)
     world.work()
-    # The files themselves, the write-ahead log among them, so that no column can be forgotten.
+    # The files themselves, including the write-ahead log, so that no column is missed.
     database = world.store._engine.url.database
     assert database is not None
     kept = b"".join(Path(database + suffix).read_bytes() for suffix in ("", "-wal"))

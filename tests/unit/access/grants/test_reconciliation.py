@@ -1,4 +1,4 @@
-"""Reconcile: what is in the cluster against what is known, each way in which the two can differ."""
+"""Reconciliation: every way in which the cluster and the database can differ."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, FakeCluster,
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 LATER = SETTLING + SECOND
-"""When what was made is no longer new."""
+"""An age at which a user or role is no longer new."""
 
 
 def reconcile_in(world: World, clusters: FakeClusters | None = None) -> Reconciliation:
@@ -42,7 +42,7 @@ def reconcile(world: World) -> ReconciliationResult:
 
 
 def there(world: World, request_id: str) -> InventoryItem:
-    """What a search would say of a grant that is as it should be."""
+    """The search result for an intact grant."""
     grant, request = world.grant(request_id), world.request_details(request_id).request
     return InventoryItem(
         username=grant.username, grant_id=request_id, requester=request.requester, expires_at=grant.expires_at,
@@ -51,7 +51,7 @@ def there(world: World, request_id: str) -> InventoryItem:
 
 
 def lost(world: World, **values: object) -> InventoryItem:
-    """Something of ours that the database does not know, and that is in the cluster."""
+    """Puts a user of ours into the cluster that the database does not know."""
     found = InventoryItem(
         username="es-access-7k3f9q", grant_id="REQ-7K3F9Q", requester=REQUESTER,
         expires_at=world.clock.now() + HOUR, user=True, enabled=True, role=True,

@@ -1,4 +1,4 @@
-"""The end of a grant: on time or early, whoever is at it besides, and until nothing of it is left."""
+"""The end of a grant: on time or early, beside other processes, until it is removed completely."""
 
 from collections import Counter
 from datetime import timedelta
@@ -192,7 +192,7 @@ def test_pauses_double_up_to_the_longest_and_never_overflow() -> None:
 
 
 class Unmarked(FakeCluster):
-    """A cluster in which somebody took the mark of es-access off the user and its role."""
+    """A cluster in which someone removed es-access's ownership mark from the user and its role."""
 
     def _remove(self, username: str, *, disable: bool) -> Receipt:
         assert not disable

@@ -1,4 +1,4 @@
-"""People are told before their access ends: once for each end, and not when it was prolonged."""
+"""Expiry warnings: one for each expiry, and none after an extension."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def granted(world: World, duration: str) -> str:
 
 
 def look(world: World, by: timedelta) -> list[str]:
-    """What is sent when that much time has passed."""
+    """The messages that are sent after that much time."""
     before = len(world.notifier.sent(MessageKind.WARNING))
     world.clock.advance(by)
     world.expiry_warnings.run_once()

@@ -1,4 +1,4 @@
-"""The Home tab at its fullest, and its being kept up to date."""
+"""The Home tab at its fullest, and its updates."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from tests.shown import ALICE, APPROVED, NOW, details, grant, request
 
 
 def full(asked: dict[str, Any]) -> HomeTabContent:
-    """Everything that a Home tab can hold, each as large as it can be."""
+    """Everything that a Home tab can hold, at maximum size."""
     live = details(request(APPROVED, **asked), grant(end_reason="x"))
     slices = {each: RequestPage([live] * size, "REQ-7K3F9Q", "REQ-7K3F9Q") for each, size in SIZES.items()}
     favourite = Favourite(
@@ -60,7 +60,7 @@ def test_a_story_without_a_grant_is_a_bug_where_something_is_live() -> None:
 
 
 class Slack:
-    """Publishes, unless it is told to fail."""
+    """Publishes, or fails on request."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []

@@ -1,4 +1,4 @@
-"""What is found while somebody types, and that Slack takes every option of it."""
+"""Suggestions while a user types, all of them options that Slack accepts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every message that is owed is sent, in order, once Slack takes it."""
+"""The outbox sends every message in order as soon as Slack accepts it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What integration owners are told about the application itself."""
+"""Notices to integration owners about the application itself."""
 
 from datetime import timedelta
 

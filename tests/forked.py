@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import pytest
@@ -34,7 +35,17 @@ LOOK_EVERY = timedelta(seconds=1)
 _SQLITE = "sqlite:///"
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["bot.bootstrap", "bot.observability.logs", "bot.sandbox.moved_clock", "bot.stopping"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "bot.bootstrap",
+        "bot.observability.logs",
+        "bot.sandbox.moved_clock",
+        "bot.stopping",
+        "bot.checks.command",
+        "bot.cli.audit",
+        "bot.runtime.admin",
+    ]
+)
 
 
 class Forked:
@@ -128,6 +139,41 @@ def _run(
         _look_more_often()
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def run_forked(
+    words: Sequence[str], environment: Mapping[str, str], directory: Path, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Runs `bot` with these arguments, as `subprocess.run` would, in a process with all imports done.
+
+    Raises `subprocess.TimeoutExpired` after `timeout` seconds.
+    """
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder, "stdout"), Path(folder, "stderr")
+        process = _CONTEXT.Process(
+            target=_run_command, args=(list(words), dict(environment), str(directory), str(out), str(err)), daemon=True
+        )
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(list(words), timeout)
+        printed, errors = (file.read_text(encoding="utf-8") if file.exists() else "" for file in (out, err))
+        return subprocess.CompletedProcess(list(words), process.exitcode, printed, errors)
+
+
+def _run_command(words: list[str], environment: dict[str, str], directory: str, out: str, err: str) -> None:
+    """Does in the new process what `python -m bot` does."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(directory)
+    for name, number in ((out, 1), (err, 2)):
+        with Path(name).open("wb") as written:
+            os.dup2(written.fileno(), number)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    sys.argv = ["bot", *words]
+    runpy.run_module("bot", run_name="__main__", alter_sys=True)
 
 
 @pytest.fixture(autouse=True, scope="session")

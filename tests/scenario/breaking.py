@@ -1,4 +1,4 @@
-"""Breaking things on purpose: every call that the application makes is seen, and it can be killed at any of them."""
+"""Fault injection: observes every call of the application, and can kill it at any of them."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from bot.sandbox.workspace import User
 from tests.stage import Secret, Stage, set_stage
 
 KILL_SECONDS = 20.0
-"""Longest wait for the call at which the application is to die."""
+"""The longest wait for the call at which the application dies."""
 
 LONGEST_SKIP_SECONDS = 5.0
 """Longer than a thread gathers its lines and than the first pauses between attempts; the end of a grant is later."""
@@ -33,11 +33,11 @@ _PASSWORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 
 
 _UNASKED = ("/_nodes/", "/_security/_query/")
-"""What the application asks now and then, whatever happens: the cluster's clock, and what is there (reconcile)."""
+"""Periodic calls, independent of the test: the cluster's clock, and the inventory of reconciliation."""
 
 
 class Step(NamedTuple):
-    """One call of the application's: the how-many-eth of its kind since the watch began."""
+    """One call of the application, numbered within its kind since the watch began."""
 
     kind: str
     nth: int
@@ -51,7 +51,7 @@ class Broken:
     proxy: FaultProxy
 
     def restart(self) -> float:
-        """Starts the application again, and returns when that began, in Unix seconds."""
+        """Restarts the application, and returns the start time in Unix seconds."""
         began = time.time()
         self.stage.app.start()
         return began
@@ -59,12 +59,12 @@ class Broken:
     # --- what the application remembers ---
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        """What the application's database answers."""
+        """The rows of a query in the application's database."""
         with closing(sqlite3.connect(self.stage.app.directory / "es-access.db")) as connection:
             return connection.execute(query, values).fetchall()
 
     def state(self, grant: str) -> str | None:
-        """The state of a grant; `None` where there is none."""
+        """The state of a grant; `None` without a grant."""
         found = self.rows("SELECT state FROM access_grant WHERE id = ?", grant)
         return found[0][0] if found else None
 
@@ -115,7 +115,7 @@ class Broken:
     # --- what people have ---
 
     def passwords(self, person: User, *, ever: bool = False) -> list[str]:
-        """The passwords that stand in the person's direct message; `ever`: that stood there at any time."""
+        """The passwords in the person's direct message; `ever` includes earlier versions and deleted messages."""
         found: list[str] = []
         for message in self.stage.workspace.messages(person, deleted=ever):
             shown = [message.blocks, *(version.blocks for version in message.history if ever)]
@@ -129,8 +129,8 @@ class Broken:
         return [text for text in self.stage.texts(person) if text.split("\n", 1)[0] == title]
 
     def posts(self, person: User, text: str, before: float) -> int:
-        """How many posts to that person, beginning with that text, Slack took before that time."""
-        # In a thread it is posted by the channel of what stands above.
+        """The number of posts to that person, beginning with that text, that Slack accepted before that time."""
+        # A thread reply is posted to the channel of its parent message.
         places = {person.id, self.stage.workspace.direct_message(person).id}
         return sum(
             1
@@ -144,7 +144,7 @@ class Broken:
     # --- what the cluster takes ---
 
     def works(self, password: str, grant: str) -> bool:
-        """Whether the cluster takes that password of that grant."""
+        """Whether the cluster accepts that password of that grant."""
         return self.stage.search(Secret(username(grant), password), "logs-web") == 200
 
     def key(self, grant: str, password: str) -> str:
@@ -156,7 +156,7 @@ class Broken:
         return str(granted["encoded"])
 
     def key_works(self, key: str) -> bool:
-        """Whether the cluster takes that API key."""
+        """Whether the cluster accepts that API key."""
         with Elasticsearch(self.stage.node.url, api_key=key) as client:
             return client.options(ignore_status=401).security.authenticate().meta.status == 200
 
@@ -167,15 +167,15 @@ class Broken:
 
 
 def username(grant: str) -> str:
-    """Of the user and the role of a grant."""
+    """The name of a grant's user and role."""
     return f"es-access-{grant.removeprefix('REQ-').lower()}"
 
 
 @dataclass
 class Watch:
-    """Sees every call from its beginning to its end, and kills the application before or after one of them.
+    """Observes every call, and kills the application before or after one of them.
 
-    A killed application gets no answer any more; before, the call has had no effect either.
+    A killed application gets no answer. Killed `before`, the call has no effect either.
     """
 
     broken: Broken
@@ -196,7 +196,7 @@ class Watch:
         self._off()
 
     def wait_dead(self) -> None:
-        """Returns when the application has died at its step."""
+        """Waits until the application has died at its step."""
         assert self.dead.wait(KILL_SECONDS), f"{self.die_at} did not come: {self.steps}"
         self.broken.stage.app.kill()
 
@@ -206,7 +206,7 @@ class Watch:
         return CutConnection() if self._dies(f"{request.method} {_place(request.path)}", phase) else None
 
     def _slack(self, method: str, payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
-        if "The clock of the cluster" in payload.get("text", ""):  # it is looked at whatever happens
+        if "The clock of the cluster" in payload.get("text", ""):  # a periodic check
             return "drop" if self.dead.is_set() else None
         return "drop" if self._dies(f"{method} {self._reader(payload)}".strip(), phase) else None
 
@@ -218,8 +218,8 @@ class Watch:
     def _dies(self, kind: str, phase: Phase) -> bool:
         with self._guard:
             if self.dead.is_set():
-                return True  # the dead hear nothing; what was on its way is lost as well
-            # Two of a kind at once would be counted wrongly: there are none.
+                return True  # a dead process gets no answer, not even to calls under way
+            # Concurrent calls of one kind would be miscounted: there are none.
             self._seen[kind] += phase == "before"
             step = Step(kind, self._seen[kind])
             if phase == "before":

@@ -1,7 +1,7 @@
-"""Runs the application so that it can be killed at a commit: before it, when nothing is kept, or right after it.
+"""Runs the application so that it can be killed at a commit: before it, when nothing is stored, or right after it.
 
-`python -m tests.scenario.dying FILE`: FILE is that of the moved clock; a file `die` beside it, once there, says at
-which commit from then on, and in which phase: `3 before`. Each commit that passes is a line in the file `commits`.
+`python -m tests.scenario.dying FILE`: FILE is that of the moved clock. A file `die` beside it names the
+commit, counted from then on, and the phase: `3 before`. Each commit adds a line to the file `commits`.
 """
 
 import os
@@ -18,7 +18,7 @@ from bot.sandbox.moved_clock import MovedClock, end_with_parent
 
 
 class Commits:
-    """Counts the commits of this process, and ends it at one of them. Only writers commit."""
+    """Counts the commits of this process, and kills it at one of them. Only writers commit."""
 
     def __init__(self, folder: Path) -> None:
         self._order = folder / "die"
@@ -27,7 +27,7 @@ class Commits:
         self._guard = threading.Lock()
 
     def listen(self) -> None:
-        """From now on."""
+        """Starts counting."""
         event.listen(Engine, "commit", self._before)
         event.listen(Session, "after_commit", self._after)
 
@@ -51,14 +51,14 @@ class Commits:
 
 
 def order(folder: Path, number: int, phase: str) -> None:
-    """Lets the process of that folder die at its so-manyth commit from now on."""
+    """Makes the process of that folder die at that commit, counted from now on."""
     whole = folder / "die.new"
     whole.write_text(f"{number} {phase}", encoding="ascii")
     whole.replace(folder / "die")
 
 
 def forget(folder: Path) -> int:
-    """Takes the order back, and returns how many commits were seen since."""
+    """Withdraws the order, and returns the number of commits since it."""
     (folder / "die").unlink(missing_ok=True)
     log = folder / "commits"
     seen = len(log.read_text(encoding="ascii").splitlines()) if log.exists() else 0

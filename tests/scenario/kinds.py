@@ -1,4 +1,4 @@
-"""Both kinds of credentials in a stage: found where they are shown, used as they are shown, and pressed on."""
+"""Both kinds of credentials in a stage: finds them in messages, uses them, and presses their buttons."""
 
 import re
 from collections.abc import Callable
@@ -14,28 +14,28 @@ OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 
 
 class Shown(NamedTuple):
-    """What a person reads of a credential: `line` is the one to paste."""
+    """A credential as shown to a person: `line` is the command to paste."""
 
     secret: str
     line: str
 
     def tried(self) -> CurlAnswer:
-        """What comes of pasting the line."""
+        """The answer to the pasted line."""
         return run_curl(self.line)
 
     @property
     def works(self) -> bool:
-        """Whether the cluster takes it."""
+        """Whether the cluster accepts it."""
         return self.tried().status == OK
 
 
 def read_key(text: str) -> Shown | None:
-    """The API key in a text, where there is one."""
+    """The API key in a text, if any."""
     return _read(text, "API key")
 
 
 def read_password(text: str) -> Shown | None:
-    """The password in a text, where there is one."""
+    """The password in a text, if any."""
     return _read(text, "Password")
 
 
@@ -46,7 +46,7 @@ def _read(text: str, label: str) -> Shown | None:
 
 
 def message_of(stage: Stage, request: str, words: str = "", person: User | None = None) -> SlackMessage:
-    """The requester's message about that access, once it has these words."""
+    """Waits for the requester's message about that access that contains these words."""
     who = person or stage.alice
 
     def look() -> SlackMessage | None:
@@ -56,7 +56,7 @@ def message_of(stage: Stage, request: str, words: str = "", person: User | None 
 
 
 def messages_of(stage: Stage, request: str, person: User | None = None) -> list[SlackMessage]:
-    """All of them: where a post was taken whose answer was lost there are two, one of them without a secret."""
+    """All messages about that access: two if Slack's answer to a post was lost, one of them without a secret."""
     who = person or stage.alice
     held = stage.workspace.messages(who)
     return [each for each in held if stage.read(each, who).startswith(f"ACCESS {request}")]
@@ -68,7 +68,7 @@ def _shown_in(stage: Stage, request: str, read: Callable[[str], Shown | None], b
 
 
 def key_of(stage: Stage, request: str, *, but: str = "") -> Shown:
-    """The API key in the message of that access, once there is one, and another than `but`."""
+    """Waits for an API key other than `but` in the message of that access."""
     return stage.wait(lambda: _shown_in(stage, request, read_key, but), f"a key of {request}")
 
 
@@ -78,7 +78,7 @@ def password_of(stage: Stage, request: str, *, but: str = "") -> Shown:
 
 
 def granted_key(stage: Stage, text: str = "logs-* 1h --key") -> tuple[str, Shown]:
-    """A key that was asked for, approved and delivered."""
+    """Requests, approves and delivers a key."""
     request = stage.ask(text)
     stage.approve(request, stage.bob)
     key = key_of(stage, request)
@@ -87,13 +87,13 @@ def granted_key(stage: Stage, text: str = "logs-* 1h --key") -> tuple[str, Shown
 
 
 def press(stage: Stage, request: str, button: str) -> None:
-    """The requester presses that button on the message of that access."""
+    """Presses that button on the requester's message of that access."""
     delivery = stage.workspace.click(stage.alice, message_of(stage, request, f"[ {button} ]"), button)
     assert delivery.error is None, delivery.error
 
 
 def window(stage: Stage, words: str) -> View:
-    """The window that the requester has open, once it has these words."""
+    """Waits for the requester's open window to contain these words."""
 
     def look() -> View | None:
         views = stage.workspace.views(stage.alice)
@@ -103,17 +103,17 @@ def window(stage: Stage, words: str) -> View:
 
 
 def window_text(stage: Stage, words: str) -> str:
-    """The same, as it is read."""
+    """The same as rendered text."""
     return stage.workspace.render(window(stage, words), stage.alice)
 
 
 def ever(message: SlackMessage) -> list[tuple[str, object]]:
-    """The text and the blocks of a message, now and at every time before."""
+    """The text and blocks of a message, now and in every earlier version."""
     return [(message.text, message.blocks), *((each.text, each.blocks) for each in message.history)]
 
 
 def username(request: str) -> str:
-    """Of the user, the role and the keys of a grant."""
+    """The name of a grant's user and role, and the owner of its keys."""
     return f"es-access-{request.removeprefix('REQ-').lower()}"
 
 
@@ -125,7 +125,7 @@ def live_keys(node: Node, request: str) -> list[str]:
 
 
 def user_or_role(node: Node, request: str) -> list[str]:
-    """Which of user and role of a grant are there, read by id, which is in real time."""
+    """Which of a grant's user and role exist. Reads them by id, which needs no refresh."""
     security, name = node.client().options(ignore_status=404).security, username(request)
     answers = {"user": security.get_user(username=name), "role": security.get_role(name=name)}
     return [kind for kind, answer in answers.items() if answer.body]

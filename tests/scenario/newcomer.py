@@ -1,4 +1,4 @@
-"""Somebody who sets es-access up and runs `bot check`, and what may answer in the place of Slack and the cluster."""
+"""A newcomer who sets es-access up and runs `bot check`, and servers that stand in for Slack and the cluster."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import re
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,11 +17,12 @@ import trustme
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import Workspace
+from tests.forked import run_forked
 from tests.http_servers import serving
 from tests.stage import Stage, set_stage
 
 LONGEST_SECONDS = 90
-"""Nothing hangs: each call outside has a limit of ten seconds, and after one that failed what needs it is skipped."""
+"""Nothing hangs: each outside call is limited to ten seconds, and after a failed one its dependents are skipped."""
 
 
 SECRETS = (
@@ -33,25 +33,25 @@ SECRETS = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What `bot check` printed and how it ended."""
+    """The output and exit code of `bot check`."""
 
     text: str
     code: int
 
     def line(self, start: str) -> str:
-        """The one line that starts so."""
+        """The only line with that start."""
         (found,) = [line for line in self.text.splitlines() if line.startswith(start)]
         return found
 
     def fix(self, start: str) -> str:
-        """What stands below that line."""
+        """The lines below that line."""
         lines = self.text.splitlines()
         rest = lines[lines.index(self.line(start)) + 1 :]
         below = next((count for count, line in enumerate(rest) if not line.startswith("      ")), len(rest))
         return "\n".join(line.strip() for line in rest[:below])
 
     def fails_with(self, start: str) -> str:
-        """What to do about the one problem there is."""
+        """Checks that this is the only problem, and returns its fix."""
         assert self.text.splitlines()[-1] == "1 problem.", self.text
         assert self.code == 1
         fix = self.fix(f"FAIL  {start}")
@@ -61,7 +61,7 @@ class Checked:
 
 @dataclass
 class Newcomer:
-    """Somebody with a workspace, a node and an environment that is right until a test spoils it."""
+    """A workspace, a node and an environment that is correct until a test changes it."""
 
     stage: Stage
     folder: Path
@@ -78,7 +78,7 @@ class Newcomer:
         return Checked(ended.stdout, ended.returncode)
 
     def run(self, **changed: str | None) -> Checked:
-        """Runs `bot run` with something so wrong that it ends by itself."""
+        """Runs `bot run` with an error at which it exits by itself."""
         ended = self._bot("run", self._environment(changed))
         return Checked(ended.stdout + ended.stderr, ended.returncode)
 
@@ -92,17 +92,14 @@ class Newcomer:
         return {name: value for name, value in every.items() if value is not None}
 
     def _bot(self, command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bot", command], cwd=self.folder, timeout=LONGEST_SECONDS,
-            env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        return run_forked([command], environment, self.folder, LONGEST_SECONDS)
 
 
 @contextmanager
 def arrived(
     node: Node, folder: Path, *, http: bool = False, policy: Callable[[Workspace], str] | None = None
 ) -> Iterator[Newcomer]:
-    """A newcomer with everything right. `policy` writes the access flows of an `access.yaml`."""
+    """A newcomer with a correct configuration. `policy` writes the access flows of an `access.yaml`."""
     with ExitStack() as stack:
         yield Newcomer(set_stage(node, folder, stack, http=http, policy=policy), folder)
 
@@ -112,14 +109,14 @@ def arrived(
 
 @contextmanager
 def silent() -> Iterator[int]:
-    """A port that takes connections and says nothing; after the block nothing listens there."""
+    """A port that accepts connections and never answers; after the block it is closed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
 @contextmanager
 def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
-    """An HTTP server that answers `{"ok": true}`, or what is named for the last part of a path."""
+    """An HTTP server that answers `{"ok": true}`, or the given answer for the last part of a path."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -134,7 +131,7 @@ def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
         do_POST = do_GET  # noqa: N815 (the base class's name)
 
         def log_message(self, *_: object) -> None:
-            """Tests print nothing."""
+            """Keeps the test's output clean."""
 
     with serving(Handler) as url:
         yield url
@@ -142,7 +139,7 @@ def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
 
 @contextmanager
 def tls(authority: trustme.CA) -> Iterator[int]:
-    """A port with a certificate of that authority for 127.0.0.1; nobody is answered anything after the handshake."""
+    """A TLS port with that authority's certificate for 127.0.0.1; it closes after the handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 

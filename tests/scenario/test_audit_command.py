@@ -5,7 +5,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -15,20 +14,19 @@ import psycopg
 import pytest
 
 from bot.sandbox.node import Node
+from tests.forked import run_forked
 from tests.stage import Stage, set_stage
 
 
 def audit(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs it where no other setting is than the database."""
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "audit", *arguments], check=False, capture_output=True, text=True, timeout=60,
-        env={"PATH": os.environ.get("PATH", ""), "DATABASE_URL": url}, cwd=folder,
-    )  # fmt: skip
+    """Runs `bot audit` with the database as its only setting."""
+    environment = {"PATH": os.environ.get("PATH", ""), "DATABASE_URL": url}
+    return run_forked(["audit", *arguments], environment, folder, timeout=60)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def audited(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterator[tuple[Stage, str]]:
-    """A stage on each database, and the URL of that."""
+    """A stage on each database, and the database's URL."""
     with ExitStack() as stack:
         url = f"sqlite:///{tmp_path}/es-access.db"
         if request.param == "postgresql":

@@ -1,4 +1,4 @@
-"""What bad input gets: a short private answer with what was wrong and one right example, and nothing filed."""
+"""Bad input gets a short private answer with the error and a correct example; nothing is filed."""
 
 from functools import partial
 

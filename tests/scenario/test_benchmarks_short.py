@@ -1,4 +1,4 @@
-"""The benchmarks still run. What they measure here is not looked at: a busy machine fails nobody."""
+"""The benchmarks run. Their figures are not checked, so that a busy machine fails no test."""
 
 import subprocess
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 QUICK = ("approve", "keys", "expiry", "acknowledge", "revocation", "reconcile", "preview", "history", "replicas")
-"""All but those that mostly wait: for starts, for a quiet workspace, and for many at once."""
+"""All benchmarks except those that mostly wait: for starts, for a quiet workspace, and for bursts."""
 
 LONGEST_SECONDS = 500
-"""Several times what it takes on two cores with nothing else to do."""
+"""Several times the duration on two idle cores."""
 
 
 def test_each_benchmark_that_is_quick_runs_and_shows_a_figure() -> None:

@@ -23,7 +23,7 @@ Opened = Callable[..., tuple[Stage, Channel]]
 
 
 def flows(workspace: Workspace) -> str:
-    """One for every day, which `bob` decides, and one for emergencies, of which `bob` and `carol` are told."""
+    """An everyday flow that `bob` decides, and an emergency flow that notifies `bob` and `carol`."""
     bob, carol = (each.id for each in workspace.people if each.name in {"bob", "carol"})
     return f"""
 access_flows:
@@ -53,7 +53,7 @@ def opened(node: Node, tmp_path: Path) -> Iterator[Opened]:
 
 
 def copy(stage: Stage, where: User | Channel, reader: User, *words: str) -> SlackMessage:
-    """The message there that has all of these words."""
+    """The message in the channel that contains all these words."""
 
     def find() -> SlackMessage | None:
         found = (each for each in stage.workspace.messages(where) if all(w in stage.read(each, reader) for w in words))

@@ -1,4 +1,4 @@
-"""Every call of a key's life breaks in turn: one key at most is alive, and nothing of the grant after its end."""
+"""Every call in a key's life fails in turn: at most one key is alive, and none after the grant's end."""
 
 import re
 import threading
@@ -34,7 +34,7 @@ MAKING = {
 """Kinds of calls that make the first key of a grant."""
 
 REPLACING = MAKING | {"GET /_security/api_key"}
-"""And those that put another in its place: the ones before are looked for once it is handed over."""
+"""Kinds of calls that replace a key: the previous keys are searched once the new one is delivered."""
 
 ENDING = {
     "GET /_security/user", "GET /_security/role", "DELETE /_security/user", "GET /_security/api_key",
@@ -54,7 +54,7 @@ def broken(node: Node, tmp_path: Path) -> Iterator[Broken]:
 
 @dataclass
 class Breaking:
-    """Sees every call to the cluster, and lets one of them break: the first that is meant, or each of that kind."""
+    """Observes every call to the cluster, and breaks one of them, or each of its kind."""
 
     broken: Broken
     step: Step | None = None
@@ -88,12 +88,12 @@ class Breaking:
             return self.verdict
 
     def strikes(self) -> None:
-        """Returns when it has broken something."""
+        """Waits until a call was broken."""
         assert self.struck.wait(15), f"{self.step} did not come: {self.steps}"
 
 
 def steps_of(broken: Broken, kinds: set[str], act: Callable[[], object]) -> Sequence[Step]:
-    """The calls to the cluster that are made for something, where nothing breaks."""
+    """The calls to the cluster that an action makes if nothing breaks."""
     with Breaking(broken) as seen:
         act()
     steps = [step for step in dict.fromkeys(seen.steps) if step.kind in kinds]
@@ -102,7 +102,7 @@ def steps_of(broken: Broken, kinds: set[str], act: Callable[[], object]) -> Sequ
 
 
 def asked(broken: Broken) -> str:
-    """A request for a key, with every owner asked."""
+    """Requests a key, and waits until every owner is asked."""
     request = broken.stage.ask("logs-* 1h --key")
     for owner in (broken.stage.bob, broken.stage.carol):
         broken.stage.approval(owner, request)
@@ -110,7 +110,7 @@ def asked(broken: Broken) -> str:
 
 
 def one_key(broken: Broken, request: str) -> Shown:
-    """Checks that the key that is shown is the only one alive, and that what it was made with is gone."""
+    """Checks that the shown key is the only live one, and that its helper user and role are gone."""
     key = key_of(broken.stage, request)
     assert key.works
     assert len(live_keys(broken.stage.node, request)) == 1
@@ -121,13 +121,13 @@ def one_key(broken: Broken, request: str) -> Shown:
 
 
 def shown_ever(broken: Broken, request: str) -> set[str]:
-    """Every key that ever stood in the message of that access."""
+    """Every key that the message of that access has ever shown."""
     held = [ever(message) for message in messages_of(broken.stage, request)]
     return set(re.findall(r"Authorization: ApiKey ([A-Za-z0-9+/=]+)", str(held)))
 
 
 def nothing_after_its_end(broken: Broken, request: str) -> None:
-    """Ends it, and checks that the cluster holds nothing of it."""
+    """Revokes it, and checks that the cluster keeps nothing of it."""
     shown = shown_ever(broken, request)
     broken.stage.say(broken.stage.alice, f"revoke {request}")
     broken.settled(request, "cleaned_up")
@@ -278,7 +278,7 @@ def test_any_call_that_breaks_in_a_reveal_is_told_and_the_next_one_shows_the_onl
 
 
 def reveals_by_policy(broken: Broken, flows: str) -> None:
-    """Lets the application of a stage that was not started read these access flows instead of its variables."""
+    """Configures a stage that is not started with these access flows instead of variables."""
     environment = broken.stage.app.environment
     password, owner = environment.pop("ELASTICSEARCH_PASSWORD"), environment.pop("INTEGRATION_OWNER")
     config = broken.stage.app.access_config

@@ -1,4 +1,4 @@
-"""Many people at once: each is acknowledged in time, and what was acknowledged is done, whatever comes next."""
+"""Many people at once: each is acknowledged in time, and every acknowledged action is completed."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -14,7 +14,7 @@ SLACK_SECONDS = 3.0
 
 
 def together(stage: Stage, people: list[User]) -> list[PayloadDelivery]:
-    """Everybody asks at the same moment; returns when the last is acknowledged."""
+    """Files requests for everyone at once; returns when the last is acknowledged."""
     start = Barrier(len(people))
 
     def ask(person: User) -> PayloadDelivery:

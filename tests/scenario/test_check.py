@@ -1,4 +1,4 @@
-"""`bot check` as a newcomer runs it: one thing is wrong at a time, it is named, and what to do stands below it."""
+"""`bot check` as a newcomer runs it: each test makes one error, which is named with its fix below."""
 
 import re
 import sqlite3
@@ -110,7 +110,7 @@ def test_a_database_in_use_by_the_application_is_fine(newcomer: Newcomer) -> Non
     newcomer.stage.app.start()
     line = newcomer.check().line("ok    database")
     assert line.endswith("opens and is writable, in use by a running es-access; tables are up to date")
-    # The application has noticed nothing, and still works.
+    # The application is undisturbed, and still works.
     newcomer.stage.granted()
 
 

@@ -1,4 +1,4 @@
-"""`bot check` on the cluster: what is wrong is named, and what to do stands below it."""
+"""`bot check` on the cluster: each problem is named with its fix below."""
 
 import json
 import re
@@ -92,7 +92,7 @@ def test_missing_privileges_are_named_with_calls_that_give_them(newcomer: Newcom
             ("/_security/role/es-access-connector", ROLE),
             ("/_security/user/poor", {"roles": ["poor-role", "es-access-connector"]}),
         ]
-        for path, body in made:  # what is printed works when pasted
+        for path, body in made:  # the printed calls work when pasted
             node.client().perform_request("PUT", path, headers=_JSON, body=body)
         found = newcomer.check(**poor)
         assert found.code == 0, found.text

@@ -1,4 +1,4 @@
-"""`bot check` with an `access.yaml`: its problems, owners and flows, and the owners that stand in the cluster."""
+"""`bot check` with an `access.yaml`: its problems, owners and flows, and the owners in the cluster."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,7 +161,7 @@ def test_flows_that_do_nothing_are_warned_of(newcomer: Newcomer) -> None:
 
 @pytest.fixture
 def owned(newcomer: Newcomer, node: Node) -> Iterator[Newcomer]:
-    """Indices whose owners stand under a key of their own; the group and dave can be asked."""
+    """Indices with owners under a custom key; the group and dave can be asked."""
     client = node.client()
     owners = ["@data-owners", "dave@example.com, @gone", "@gone", "@gone", "the search team"]
     for number, owner in enumerate(owners):

@@ -1,4 +1,4 @@
-"""`bot check` on Slack and on the owners: what is wrong is named, and what to do stands below it."""
+"""`bot check` on Slack and the owners: each problem is named with its fix below."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""USER_CLEANUP_DAYS: the user of a grant that has ended stays for some days, and is of no use to anybody."""
+"""USER_CLEANUP_DAYS: the user of an ended grant stays for some days, and is unusable."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -47,7 +47,7 @@ def test_the_user_stays_disabled_without_a_role_and_goes_after_its_days(kept: St
     assert live_keys(kept.node, request) == []
     user = security.get_user(username=secret.username)[secret.username]
     assert (user["enabled"], user["roles"]) == (False, [])
-    # Even an administrator who enables it again gives nobody anything: no password of it is known, and it has no role.
+    # Even if an administrator enables it again it is useless: its password is unknown, and it has no role.
     security.enable_user(username=secret.username)
     assert given.tried().status == UNAUTHORIZED
     security.disable_user(username=secret.username)

@@ -31,7 +31,7 @@ def asked(node: Node, tmp_path: Path) -> Iterator[Stage]:
 
 
 def bot(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command with the settings of that stage and nothing else."""
+    """Runs the command with only the settings of that stage."""
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         env={"PATH": "", **stage.app.environment}, cwd=stage.app.directory,

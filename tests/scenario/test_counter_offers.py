@@ -35,7 +35,7 @@ def with_flows(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> It
 
 
 def offer_less(stage: Stage, owner: User, request: str, values: dict[str, object]) -> str:
-    """Offers that in the window, and returns the answer to it."""
+    """Makes the offer in the window, and returns the answer."""
     stage.workspace.click(owner, stage.approval(owner, request), "Offer less…")
     view = stage.wait(lambda: stage.workspace.views(owner), "the window for the offer")[-1]
     delivery = stage.workspace.submit(owner, view, values)
@@ -44,7 +44,7 @@ def offer_less(stage: Stage, owner: User, request: str, values: dict[str, object
 
 
 def message_with(stage: Stage, person: User, *words: str) -> SlackMessage:
-    """The message to that person that has all of these words."""
+    """The message to that person that contains all these words."""
 
     def find() -> SlackMessage | None:
         found = (each for each in stage.workspace.messages(person) if all(w in stage.read(each, person) for w in words))
@@ -54,7 +54,7 @@ def message_with(stage: Stage, person: User, *words: str) -> SlackMessage:
 
 
 def thread(stage: Stage, owner: User, above: SlackMessage, *words: str) -> list[str]:
-    """The answers below a message, once one of them has all of these words."""
+    """Waits until a thread reply contains all these words, and returns the replies."""
 
     def find() -> list[str] | None:
         texts = [stage.read(each, owner) for each in stage.workspace.replies(above.channel, above.ts)]

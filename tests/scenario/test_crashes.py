@@ -1,4 +1,4 @@
-"""The application is killed before and after everything it does: the next one finishes what it began, or undoes it."""
+"""The application is killed before and after every call: the next process finishes or undoes the work."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ ENDING = {
     "DELETE /_security/role", "GET /_security/api_key",
     "chat.update alice", "chat.update bob", "chat.update carol", "chat.postMessage alice", "chat.postMessage bob",
 }  # fmt: skip
-"""Kinds of calls from the end of the access to the last word about it."""
+"""Kinds of calls from the end of the access to the last message about it."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def _dies_while_approving(broken: Broken, step: Step, phase: Phase) -> None:
     assert broken.works(password, request)
     for earlier in set(broken.passwords(stage.alice, ever=True)) - {password}:
         assert not broken.works(earlier, request), f"{step} {phase}: an earlier password works"
-    # What Slack had taken and the application could not know of stands twice, and the one that is lost has no secret.
+    # A post that Slack accepted unknown to the application appears twice; the lost one has no secret.
     lost = broken.posts(stage.alice, f"Access {request} approved", restarted) if placed is None else 0
     assert len(broken.messages(stage.alice, f"ACCESS {request} APPROVED")) == lost <= 1
     assert len(broken.messages(stage.alice, f"ACCESS {request}")) == 1
@@ -288,7 +288,7 @@ def _steps(
     act: Callable[[Broken, str], None],
     prepare: Callable[[], str] | None = None,
 ) -> list[Step]:
-    """Every call that is made in this part of the story, seen once without a crash."""
+    """The calls of an action that runs without a crash."""
     request = prepare() if prepare else _asked(broken)
     with Watch(broken) as watch:
         act(broken, request)

@@ -34,7 +34,7 @@ WARNING = (
 
 @pytest.fixture
 def with_flows(each_node: Node, tmp_path: Path) -> Iterator[Set]:
-    """Sets a stage with these access flows, which is not started yet."""
+    """A stage with these access flows, not started."""
     with ExitStack() as stack:
         yield lambda flows: set_stage(
             each_node, tmp_path, stack, policy=lambda _: f"access_flows:\n{flows}{PERMISSIONS}"
@@ -65,7 +65,7 @@ def test_a_dangerous_permission_works_where_its_flow_says_so_and_is_told_to_all(
 
 
 def test_its_own_keys_end_with_it_all_the_same(with_flows: Set) -> None:
-    """What a person makes with `manage_own_api_key` is the one thing of it that can be found."""
+    """Keys that a person creates with `manage_own_api_key` are the only traces that can be found."""
     stage = with_flows("  - {name: ops, owners: integration, permissions: [operate], dangerous: true}\n")
     stage.app.start()
     request = stage.ask("logs-* 1h operate")

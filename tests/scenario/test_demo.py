@@ -26,7 +26,7 @@ HOSTILE = {
     "http_proxy": "http://127.0.0.1:1",
     "LOG_LEVEL": "shouting",
 }
-"""What a developer's shell may hold, or the `.env` beside them: none of it is the sandbox's."""
+"""Variables of a developer's shell or `.env` file: the sandbox must ignore them."""
 
 STORY = (
     "Alice is in Paris, Bob in New York: each sees times in their own zone",
@@ -57,10 +57,10 @@ STORY = (
     "nothing: no user, no role, no key",
     "Every step was checked and passed. Everything is stopped.",
 )
-"""What is read, in this order."""
+"""Expected output, in this order."""
 
 SCREEN = ("DISPLAY", "WAYLAND_DISPLAY")
-"""Nobody's browser is opened by a test."""
+"""Tests open no browser."""
 
 MAIN = "from bot.cli.main import main; main()"
 
@@ -101,7 +101,7 @@ def sandbox(
 
 
 def output_until(process: subprocess.Popen[str], words: str) -> str:
-    """What it says up to the line with these words."""
+    """The output up to the line with these words."""
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -160,7 +160,7 @@ def test_an_open_sandbox_ends_well_at_ctrl_c(place: Path) -> None:
         said = output_until(process, "Ctrl-C ends all of it")
         assert "INTEGRATION_OWNER=bob@example.com" in said
         assert "SLACK_APP_TOKEN=xapp-" in said
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everything in the foreground hears it
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole foreground group gets it
         rest, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, rest
     assert_nothing_is_left(place)

@@ -1,4 +1,4 @@
-"""What the machine itself does to the application: the database goes away, the disk is full, the clock jumps."""
+"""Faults of the machine: the database is unreachable, the disk is full, the clock jumps."""
 
 import resource
 import urllib.request
@@ -20,7 +20,7 @@ AWAY = "My database does not answer, so I cannot say whether that was done"
 
 
 def health(stage: Stage, path: str) -> int:
-    """The HTTP status of one of its own pages."""
+    """The HTTP status of one of the application's pages."""
     try:
         with urllib.request.urlopen(f"{stage.app.url}{path}", timeout=30) as answer:  # noqa: S310 (our own)
             return int(answer.status)
@@ -33,7 +33,7 @@ def health(stage: Stage, path: str) -> int:
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """A server of the test's own, which may be stopped."""
+    """A database server that the test may stop."""
     with postgres_server() as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""The request form, as people meet it: opened in every way, searched in, changed, sent wrong and sent right."""
+"""The request form in use: opened in every way, searched, changed, and sent with and without errors."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ def opened(stage: Stage, text: str = "", person: User | None = None) -> View:
 
 
 def shows(stage: Stage, *words: str, person: User | None = None) -> str:
-    """Waits until the form has these words."""
+    """Waits until the form contains these words."""
     who = person or stage.alice
 
     def look() -> str | None:
@@ -55,7 +55,7 @@ def option(stage: Stage, view: View, typed: str, value: str | None = None) -> Js
 
 
 def durations(stage: Stage) -> list[str]:
-    """Those to choose from."""
+    """The options to choose from."""
     (view,) = stage.workspace.views(stage.alice)
     (block,) = [each for each in view.blocks if each["block_id"].startswith("duration")]
     return [each["value"] for each in block["element"]["options"]]

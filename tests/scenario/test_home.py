@@ -1,4 +1,4 @@
-"""The Home tab, as people meet it: what they have, decide, asked for and keep, and what others have of theirs."""
+"""The Home tab in use: own access, decisions, requests and favourites, and others' access to own resources."""
 
 from bot.sandbox.workspace import User, View
 from tests.stage import Stage
@@ -11,7 +11,7 @@ def home(stage: Stage, person: User) -> View:
 
 
 def shows(stage: Stage, person: User, *words: str, without: str = "\0") -> str:
-    """Waits until the Home tab has these words, without being opened again."""
+    """Waits until the Home tab contains these words, without opening it again."""
 
     def look() -> str | None:
         view = stage.workspace.home(person)

@@ -1,4 +1,4 @@
-"""API keys, as people ask for them, use them, and see them end."""
+"""API keys in use: requested, used and ended."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def test_helper_user_and_role_are_gone_as_soon_as_the_key_is_there(on_each: Stag
 
 
 def test_the_server_ends_a_key_while_the_application_is_dead(quiet_stage: Stage) -> None:
-    """The shortest access is a minute, which is waited for: nothing of ours is alive to end it."""
+    """Waits a minute, the shortest access: no process of ours is alive to end it."""
     stage = quiet_stage
     request, key = granted_key(stage, "logs-* 1m --key")
     given = datetime.now(UTC)
@@ -104,7 +104,7 @@ def test_an_extended_key_is_a_new_one_that_lasts_and_the_old_one_stops(quiet_sta
 
 
 def send(stage: Stage, view: View, pattern: str, **chosen: str) -> None:
-    """Chooses the pattern among what is suggested, and sends the form."""
+    """Chooses the suggested pattern, and sends the form."""
     found = stage.workspace.suggest(stage.alice, view, "patterns", pattern)
     option = next(each for each in found if each["value"] == pattern)
     assert stage.workspace.submit(stage.alice, view, {"patterns": [option], **chosen}).error is None

@@ -1,4 +1,4 @@
-"""What a running application exports, and what dashboard and alert rules make of it."""
+"""The metrics of a running application, and their use in the dashboard and alert rules."""
 
 import json
 import re
@@ -26,7 +26,7 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 @pytest.fixture
 def shipping_stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
-    """With everything switched on that exports something. The audit index need not answer for that."""
+    """A stage with every exporter switched on. The audit index need not answer."""
     settings = {
         "AUDIT_INDEX": "es-access-audit", "AUDIT_URL": node.url, "AUDIT_USERNAME": "nobody",
         "AUDIT_PASSWORD": "not-this-one",
@@ -55,7 +55,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 def expressions() -> dict[str, str]:
-    """Every expression in the files, by where it stands."""
+    """Every expression in the files, by its place."""
     board = json.loads((DEPLOY / "grafana" / "es-access.json").read_text())
     current = yaml.safe_load((DEPLOY / "prometheus" / "es-access-alerts.yml").read_text())
     panels = {

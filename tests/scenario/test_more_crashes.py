@@ -27,7 +27,7 @@ NEVER = 10_000
 
 @pytest.fixture
 def broken(node: Node, tmp_path: Path) -> Iterator[Broken]:
-    """A running stage whose process dies at a commit on order, and whose users stay for a day."""
+    """A running stage whose process can be killed at a commit, and whose users stay for a day."""
     with broken_stage(node, tmp_path, USER_CLEANUP_DAYS="1", PYTHONPATH=str(ROOT)) as ready:
         ready.stage.app.program = "tests.scenario.dying"
         ready.restart()
@@ -35,10 +35,9 @@ def broken(node: Node, tmp_path: Path) -> Iterator[Broken]:
 
 
 class Act(NamedTuple):
-    """A part of a grant's life: what comes before it, what begins it, when it is over, and what is true then.
+    """A part of a grant's life: its preparation, its first action, its end, and the checks that then hold.
 
-    `unheard`: the process died before it had kept anything of the click. Nobody was told that it had, and people click
-    again.
+    `unheard`: the process died before it stored the click. Nobody got an acknowledgement, so the user clicks again.
     """
 
     prepare: Callable[[Broken], str]

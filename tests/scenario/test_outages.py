@@ -1,4 +1,4 @@
-"""Elasticsearch or Slack is away, slow or confused: nobody gets too much, nothing stays, everyone hears in the end."""
+"""Elasticsearch or Slack is away, slow or confused: nobody gets too much, and everyone is notified in the end."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ from tests.stage import set_stage
 HOUR_AND_A_BIT = 3601
 
 CLAIMED_AGAIN = "SELECT id FROM access_grant WHERE id = ? AND claimed_until > datetime('now', '+60 seconds')"
-"""The grant, once its claim was renewed by a clock that had jumped."""
+"""Finds the grant once its claim is renewed by the jumped clock."""
 
 LONGEST_PAUSE = 76
 """Seconds: a minute and its jitter, after which any attempt is due again."""
@@ -40,10 +40,10 @@ ONCE: list[tuple[Phase, Verdict]] = [
     ("before", ProxyAnswer(404, b"no backend", (("Content-Type", "text/plain"),))),
     ("before", ProxyAnswer(200, b"<html>sign in</html>", (("Content-Type", "text/html"),))),
 ]  # fmt: skip
-"""What may happen to one call."""
+"""Faults of one call."""
 
 LOST = 3
-"""The first of them lose the call or its answer; the others are words of the same kind, tried on one call only."""
+"""The first of them lose the call or its answer; the others are similar answers, tried on one call only."""
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def broken(node: Node, tmp_path: Path) -> Iterator[Broken]:
 
 
 class Fails:
-    """A hook that gives requests of one kind a verdict, so many times (`None`: always)."""
+    """A hook that gives requests of one kind a verdict, `times` times (`None`: always)."""
 
     def __init__(self, method: str, kind: str, phase: Phase, verdict: Verdict, times: int | None = 1) -> None:
         self._fits = (method, phase)
@@ -170,7 +170,7 @@ def test_elasticsearch_is_left_alone_for_as_long_as_it_asks(broken: Broken) -> N
     stage.wait(lambda: broken.events(request).count("grant.provisioning_delayed") == 1, "the first failure")
     stage.app.move_clock(110)
     seen = len(broken.proxy.log)
-    # Something else is done meanwhile, so time has passed for the workers too.
+    # Another request completes meanwhile, so the workers have looked again.
     broken.settled(_granted(broken, "metrics-cpu 1h"), "active")
     assert username(request) not in str(broken.proxy.log[seen:])
     stage.app.move_clock(15)
@@ -252,7 +252,7 @@ def test_whatever_slack_makes_of_the_delivery_there_is_one_credential(broken: Br
         broken.settled(request, "active")
         assert fault.hits == 1
         _is_one_credential_that_works(broken, request)
-        # A post that Slack took and did not own up to stands beside the one that counts, and has no secret in it.
+        # A post that Slack accepted without confirming stands beside the valid one, and has no secret.
         lost = int(method == "chat.postMessage" and taken)
         assert len(broken.messages(stage.alice, f"ACCESS {request} APPROVED")) == lost
         _revoked(broken, request)
@@ -373,7 +373,7 @@ def _attempts(broken: Broken, grant: str, number: int) -> None:
 
 
 def _is_one_credential_that_works(broken: Broken, request: str) -> None:
-    """One message of that request has a password in it, that one works, and none that stood there earlier does."""
+    """Checks that exactly one message shows a password, that it works, and that no earlier one does."""
     [text] = broken.messages(broken.stage.alice, f"ACCESS {request}")
     secret = broken.stage.secret(request)
     assert secret.password in text

@@ -1,4 +1,4 @@
-"""Owners, read from the cluster: who is asked, and whose yes it takes."""
+"""Owners, read from the cluster: who is asked, and who must approve."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Two clicks at the same moment: one counts, and the other is told."""
+"""Two concurrent clicks: one takes effect, and the other gets an answer that says so."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ ROUNDS = 5
 
 
 def at_once(*clicks: Callable[[], object]) -> None:
-    """Does all of them at the same moment."""
+    """Performs all actions at the same moment."""
     middleware = threading.Barrier(len(clicks))
 
     def wait_and(click: Callable[[], object]) -> None:

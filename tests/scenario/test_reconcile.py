@@ -1,8 +1,7 @@
-"""The database is lost, or somebody changes the cluster by hand: what was given ends all the same, and on time."""
+"""The database is lost, or an administrator changes the cluster by hand: access still ends on time."""
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from tests.databases import DATABASES
+from tests.forked import run_forked
 from tests.nodes import make_visible
 from tests.stage import Secret, Stage, set_stage
 
@@ -30,7 +30,7 @@ class Losing:
         self._url = url
 
     def lose(self) -> None:
-        """Everything in it is gone, while the application is stopped."""
+        """Deletes the whole database while the application is stopped."""
         if self._url is None:
             for file in self.stage.app.directory.glob("es-access.db*"):
                 file.unlink()
@@ -40,7 +40,7 @@ class Losing:
             connection.execute("CREATE SCHEMA public")
 
     def copy(self) -> Callable[[], None]:
-        """What puts the database back to how it is now. SQLite alone."""
+        """Returns a function that restores the database as it is now. SQLite only."""
         files = {file: file.read_bytes() for file in self.stage.app.directory.glob("es-access.db*")}
 
         def restore() -> None:
@@ -70,7 +70,7 @@ def losing(request: pytest.FixtureRequest, each_node: Node, tmp_path: Path) -> I
 
 @pytest.fixture
 def small(node: Node, tmp_path: Path) -> Iterator[Losing]:
-    """On SQLite and one version, for what depends on neither."""
+    """On SQLite and one version, for tests that depend on neither."""
     with ExitStack() as stack:
         stage = set_stage(node, tmp_path, stack)
         stack.callback(sweep, node)
@@ -79,7 +79,7 @@ def small(node: Node, tmp_path: Path) -> Iterator[Losing]:
 
 
 def sweep(node: Node) -> None:
-    """Takes away what the database of the test does not know any more."""
+    """Removes the users and roles that the test's database no longer knows."""
     security = node.client().options(ignore_status=404).security
     for name, user in security.get_user().body.items():
         if METADATA_KEY in user["metadata"]:
@@ -95,11 +95,8 @@ def user_there(stage: Stage, secret: Secret) -> bool:
 
 def command(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs `bot` beside the application, with its environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        env={"PATH": os.environ.get("PATH", "")} | stage.app.environment,
-        cwd=stage.app.directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    environment = {"PATH": os.environ.get("PATH", "")} | stage.app.environment
+    return run_forked(words, environment, stage.app.directory, timeout=90)
 
 
 # --- the database is lost ---
@@ -178,7 +175,7 @@ def test_a_grant_ends_by_the_clock_that_is_there_first(small: Losing, by: int) -
     stage.app.move_clock(by)
     stage.app.start()
     _, secret = stage.granted("logs-* 11m")
-    # The cluster's clock cannot be moved: what is left by it is the grant's eleven minutes, or one.
+    # The cluster's clock cannot be moved: by it the grant has eleven minutes left, or one.
     assert stage.search(secret, "logs-web") == OK
     stage.reads(stage.bob, "The clock of the cluster elasticsearch is", "s behind" if by > 0 else "s ahead")
     if by < 0:
@@ -238,7 +235,7 @@ def test_reconcile_does_it_now_and_says_what(small: Losing, *, running: bool) ->
     user = dict(stage.node.client().security.get_user(username=name).body[name])
     stage.say(stage.alice, f"revoke {lost}")
     stage.refused(secret)
-    # Something of ours that the database does not know, and that is over.
+    # An expired user of ours that the database does not know.
     stranger = f"{name}x"
     mark = {METADATA_KEY: {**user["metadata"][METADATA_KEY], "grant": "REQ-7K3F9Q", "expires_at": "2020-01-01T00:00Z"}}
     stage.node.client().security.put_user(

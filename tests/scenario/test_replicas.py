@@ -1,4 +1,4 @@
-"""`bot run` on a real PostgreSQL: alone, and two of them, of which one dies."""
+"""`bot run` on a real PostgreSQL: one process, and two processes, one of which dies."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,7 +37,7 @@ def replicas(node: Node, tmp_path: Path, postgres: Callable[[str], str]) -> Iter
 
 def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, ApplicationProcess]) -> None:
     stage, find_duplicate = replicas
-    for _ in range(4):  # Slack gives each payload to one of the two, by turns
+    for _ in range(4):  # Slack alternates between the two
         request, secret = stage.granted()
         assert stage.search(secret, "logs-web") == OK
         stage.say(stage.alice, f"revoke {request}")

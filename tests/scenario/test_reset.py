@@ -1,4 +1,4 @@
-"""Reset: a fresh secret in the place of the one before, which stops. And what it does to a grant that is gone."""
+"""Reset: a fresh secret replaces the old one, which stops working; and resets of grants that are gone."""
 
 import json
 

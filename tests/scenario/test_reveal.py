@@ -1,4 +1,4 @@
-"""Reveal: the secret is made at a click and shown once, in a window, and stands nowhere else."""
+"""Reveal: a click creates the secret, and a window shows it once and nowhere else."""
 
 import json
 import re
@@ -37,7 +37,7 @@ ONCE = "It is shown once, here. It replaces what you revealed before, and each R
 
 @pytest.fixture(params=["socket", "http"])
 def stage(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterator[Stage]:
-    """A running stage in each delivery mode, where what is granted is revealed."""
+    """A running stage in each delivery mode, with delivery by reveal."""
     with ExitStack() as stack:
         ready = set_stage(node, tmp_path, stack, http=request.param == "http", policy=lambda _: FLOWS)
         ready.app.start()
@@ -52,7 +52,7 @@ class Behind:
         self.proxy = proxy
 
     def breaks(self, verdict: Callable[[ProxyRequest, Phase], Verdict]) -> None:
-        """What becomes of each call from now on."""
+        """Sets the hook for each call from now on."""
         self.proxy.hook = verdict
 
 
@@ -68,7 +68,7 @@ def behind(node: Node, tmp_path: Path) -> Iterator[Behind]:
 
 
 def ready(stage: Stage, text: str = "logs-* 1h") -> str:
-    """An access that was approved and waits to be revealed."""
+    """An approved access that is not yet revealed."""
     request = stage.ask(text)
     stage.approve(request, stage.bob)
     message_of(stage, request, "[ Reveal ]")
@@ -89,7 +89,7 @@ def revealed(stage: Stage, request: str, *, but: str = "") -> Shown:
 
 
 def told_where(stage: Stage, secret: str) -> list[str]:
-    """The methods of Slack's that ever got that secret."""
+    """The Slack methods that ever received that secret."""
     return sorted({call.method for call in stage.workspace.traffic if secret in json.dumps(call.payload)})
 
 
@@ -317,7 +317,7 @@ def read_password_of(payload: object) -> str:
 
 
 def readers(stage: Stage) -> list[User]:
-    """Everybody."""
+    """All people of the stage."""
     return [stage.alice, stage.bob, stage.carol, stage.dave]
 
 

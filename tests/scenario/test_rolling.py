@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL, in each delivery mode: one is replaced under load, or dies with work in hand."""
+"""Two processes on one PostgreSQL, in each delivery mode: one is replaced under load, or dies during work."""
 
 import threading
 import time
@@ -20,10 +20,10 @@ from tests.stage import Stage, set_stage
 OK = 200
 
 CLAIM_SECONDS = 15.0
-"""For which a dead process keeps what it had in hand: what is promised."""
+"""How long the work of a dead process stays claimed, as promised."""
 
 SLACK = 3.0
-"""Seconds beside it on a busy machine."""
+"""Additional seconds on a busy machine."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Pair:
     http: bool
 
     def route_to(self, one: ApplicationProcess) -> None:
-        """In HTTP mode, what a load balancer does that looks at `/readyz`; a WebSocket is left by its process."""
+        """In HTTP mode, acts as a load balancer that reads `/readyz`; a WebSocket is closed by its process."""
         if self.http:
             self.stage.workspace.deliver_by_http(f"{one.url}/slack/events")
 

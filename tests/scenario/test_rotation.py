@@ -16,6 +16,7 @@ import pytest
 from bot.cluster.connector_privileges import ROLE
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
+from tests.forked import run_forked
 from tests.stage import Stage, set_stage
 
 DAY = 24 * 3600
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stage(node: Node, tmp_path: Path, folder: Path) -> Iterator[Stage]:
-    """A stage that is not started yet, with an account of its own whose password is in a file."""
+    """A stage, not started, with its own connector account whose password is in a file."""
     name, first = f"connector-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     security = node.client().security
     security.put_role(name=name, **ROLE)
@@ -53,11 +54,8 @@ def stage(node: Node, tmp_path: Path, folder: Path) -> Iterator[Stage]:
 
 
 def bot(stage: Stage, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments], cwd=stage.app.directory, timeout=60,
-        env={"PATH": os.environ["PATH"], **stage.app.environment, **changed},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    environment = {"PATH": os.environ["PATH"], **stage.app.environment, **changed}
+    return run_forked(arguments, environment, stage.app.directory, timeout=60)
 
 
 def rotated(stage: Stage) -> list[bool]:
@@ -145,7 +143,7 @@ def test_killed_at_any_call_it_leaves_a_password_that_works_and_the_next_one_fin
 
 
 def _killed_at(stage: Stage, proxy: FaultProxy, number: int, phase: Phase) -> list[str]:
-    """Runs `bot rotate`, kills it at that call, before it has an effect or before its answer; the calls it made."""
+    """Runs `bot rotate`, kills it at that call, before its effect or its answer, and returns the calls made."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "rotate"], cwd=stage.app.directory,
         env={"PATH": os.environ["PATH"], **stage.app.environment}, stdout=subprocess.DEVNULL,
@@ -171,14 +169,14 @@ def _killed_at(stage: Stage, proxy: FaultProxy, number: int, phase: Phase) -> li
 
 
 def _minutes_pass(stage: Stage) -> None:
-    """What the dead process held lapses, so that another one may rotate. The command has no clock to be moved."""
+    """Lets the dead process's claim lapse, so that another may rotate. The command has no clock to move."""
     with closing(sqlite3.connect(stage.app.directory / "es-access.db")) as database:
         database.execute("DELETE FROM lease")
         database.commit()
 
 
 def _takes(stage: Stage, password: str) -> bool:
-    """Whether the cluster takes that password of the connector account."""
+    """Whether the cluster accepts that password of the connector account."""
     with stage.node.client_of(stage.app.environment["ELASTICSEARCH_USERNAME"], password) as client:
         return client.options(ignore_status=401).security.authenticate().meta.status == OK
 

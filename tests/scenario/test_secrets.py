@@ -1,4 +1,4 @@
-"""After a full run, with every fault that makes something log, no secret is anywhere but where it belongs."""
+"""After a full run, with every fault that causes logging, no secret is outside its proper place."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ AUDIT_PASSWORD, DATABASE_PASSWORD = "audit-password-9f2c71", "database-password-
 
 @dataclass(frozen=True)
 class Database:
-    """Where it is, all that is in it as text, and a way to break it."""
+    """Its place, its whole content as text, and a way to break it."""
 
     url: str
     dump: Callable[[], bytes]
@@ -31,14 +31,14 @@ class Database:
 
 
 class Run:
-    """A stage at DEBUG whose cluster is behind a proxy, and all that it has left behind."""
+    """A stage at DEBUG with its cluster behind a proxy, and everything that it left behind."""
 
     def __init__(self, stage: Stage, proxy: FaultProxy, database: Database) -> None:
         self.stage, self.proxy, self.database = stage, proxy, database
         self.credentials: list[str] = []
 
     def traces(self) -> dict[str, bytes]:
-        """Everything that a person may find who is given the machine, by where it is."""
+        """Everything that a person with access to the machine may find, by place."""
         folder = self.stage.app.directory
         files = {each.name: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
         pages = {path: _page(self.stage, path) for path in ("/metrics", "/readyz", "/healthz", "/slack/events")}
@@ -91,7 +91,7 @@ def _sqlite(file: Path) -> Database:
             database.execute(statement)
             database.commit()
 
-    return Database(f"sqlite:///{file}", bytes, execute)  # the file itself is looked at
+    return Database(f"sqlite:///{file}", bytes, execute)  # the file itself is searched
 
 
 def _postgres(postgres: Callable[[str], str], stack: ExitStack) -> Database:
@@ -145,7 +145,7 @@ def _happy(run: Run) -> None:
 
 
 def _cluster_in_trouble(run: Run) -> None:
-    """Half an answer, and errors, to the very calls that carry a password."""
+    """Half an answer, and errors, to the calls that carry a password."""
     answers: list[Verdict] = [failure(500), HalfAnswer(), failure(429, 1)]
 
     def fail(request: ProxyRequest, phase: Phase) -> Verdict:
@@ -159,7 +159,7 @@ def _cluster_in_trouble(run: Run) -> None:
 
 
 def _slack_in_trouble(run: Run) -> None:
-    """The message with the credential is not taken at first."""
+    """Slack first rejects the message with the credential."""
     faults = run.stage.workspace.faults
     faults.add("chat.update", 500, times=2, when=lambda call: "Password" in json.dumps(call))
     _, secret = run.stage.granted("metrics-* 1h")
@@ -167,7 +167,7 @@ def _slack_in_trouble(run: Run) -> None:
 
 
 def _bug(run: Run) -> None:
-    """An exception that nobody foresaw, with a traceback in the log: a table is gone."""
+    """An unexpected exception with a traceback in the log: a table is missing."""
     stage = run.stage
     request = stage.ask("logs-* 1h")
     stage.approval(stage.bob, request)

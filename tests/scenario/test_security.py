@@ -1,4 +1,4 @@
-"""What somebody who should not can send, in both delivery modes; and what of the secrets can be found afterwards."""
+"""Payloads from an attacker, in both delivery modes, and a search for secrets afterwards."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def http_stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
 
 
 def command(stage: Stage, **changed: str) -> dict[str, str]:
-    """A command of alice's as Slack would send it, but for what is changed."""
+    """A command of alice's as Slack sends it, with these changes."""
     plain = {
         "token": "unused", "team_id": team_of(stage), "team_domain": "sandbox", "channel_id": "C0GENERAL",
         "user_id": stage.alice.id, "user_name": "alice", "command": "/es-access", "text": "logs-* 1h",
@@ -79,7 +79,7 @@ def test_a_request_that_was_signed_five_minutes_from_now_is_refused(http_stage: 
 
 
 def test_a_payload_of_another_workspace_is_refused_and_audited(http_stage: Stage) -> None:
-    """Its signature is right: the app is installed in two workspaces, of which this process serves one."""
+    """The signature is valid: the app is installed in two workspaces, and this process serves one of them."""
     assert post(http_stage, command(http_stage, team_id=ELSEWHERE)) == OK
     http_stage.wait(lambda: http_stage.audit("access.refused"), "the refusal in the audit")
     assert ELSEWHERE in http_stage.audit("access.refused")[0]
@@ -102,7 +102,7 @@ def test_a_replayed_click_changes_nothing(http_stage: Stage) -> None:
 
 
 def click(stage: Stage, person: User, request: str, team: str = "") -> dict[str, str]:
-    """A click on Approve by that person, whether or not a message with such a button was ever shown to them."""
+    """Clicks Approve as that person, even if no such button was ever shown to them."""
     return {
         "payload": json.dumps({
             "type": "block_actions", "token": "unused", "trigger_id": "1.2.3", "api_app_id": "A0",

@@ -1,4 +1,4 @@
-"""A short form of `make soak`: a few kills and many faults under load, and nothing of what is promised is broken."""
+"""A short form of `make soak`: a few kills and many faults under load break no promise."""
 
 from pathlib import Path
 

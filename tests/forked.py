@@ -113,12 +113,10 @@ def _create_tables(url: str, directory: Path) -> None:
 
 
 def _look_more_often() -> None:
-    """Shortens the pauses between looks. How often a step is tried again stays as it is."""
+    """Shortens the pauses between looks, but not those between retries, of reconciliation and of clock checks."""
     workers.LONGEST_WAIT = LOOK_FOR_WORK
     background.LOOK_AT_REQUESTS_EVERY = LOOK_EVERY
     background.LOOK_AT_MEMBERS_EVERY = LOOK_EVERY
-    background.LOOK_AT_CLUSTERS_EVERY = LOOK_EVERY
-    background.LOOK_AT_CLOCK_EVERY = LOOK_EVERY
     background.LOOK_AT_ENDS_EVERY = LOOK_EVERY
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bot.sandbox.proxy import FaultProxy
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 from slack_sdk import WebClient
@@ -13,6 +12,7 @@ from bot.access.store.store import Store
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
+from bot.sandbox.fault_proxy import FaultProxy
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import User, Workspace
 from tests.databases import NewStore

@@ -48,5 +48,5 @@ def each_node(request: pytest.FixtureRequest, node_of: NodeOf) -> Node:
 
 
 def make_visible(node: Node) -> None:
-    """Refreshes the node's security index: a search then finds what is written and no longer what is deleted."""
+    """Refreshes the node's security index, so that a search finds new users and keys and no deleted ones."""
     node.client().security.put_user(username="refreshed", password="to-make-visible", roles=[], refresh=True)

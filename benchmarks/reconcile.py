@@ -17,9 +17,10 @@ from statistics import median
 
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
-from bot.bootstrap import admin_commands
+from bot.bootstrap.commands import admin_commands
 from bot.config.configuration import Configuration
 from bot.config.settings import load_settings
+from bot.observability.logs import Scrubber
 
 GOAL_SECONDS, GOAL_MB = 10.0, 100.0
 
@@ -68,9 +69,9 @@ def _one_round() -> None:
     settings = load_settings()
     configuration: Configuration = settings.configuration()
     (integration,) = configuration.policy.integrations
-    with admin_commands(settings) as hand:
+    with admin_commands(settings, Scrubber([])) as hand:
         before, began = _peak_megabytes(), time.perf_counter()
-        outcome = hand.reconciling.reconcile(integration)
+        outcome = hand.reconciliation.reconcile(integration)
         seconds, after = time.perf_counter() - began, _peak_megabytes()
     # This database lacks the few grants that earlier benchmarks left, so they are adopted.
     if outcome is None or outcome.error or outcome.changes.keys() - {"adopted"}:

@@ -21,7 +21,7 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.ports import Clusters
 from bot.access.store.store import Store
-from bot.bootstrap import SystemClock
+from bot.bootstrap.clock import SystemClock
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation

@@ -1,4 +1,4 @@
-"""`python -m bot` is `bot`."""
+"""Runs `bot` for `python -m bot`."""
 
 from bot.cli.main import main
 

@@ -37,12 +37,14 @@ _SQLITE = "sqlite:///"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
-        "bot.bootstrap",
+        "bot.bootstrap.application",
+        "bot.bootstrap.checks",
+        "bot.bootstrap.commands",
         "bot.observability.logs",
         "bot.sandbox.moved_clock",
-        "bot.stopping",
         "bot.checks.command",
         "bot.cli.audit",
+        "bot.cli.run",
         "bot.runtime.admin",
     ]
 )

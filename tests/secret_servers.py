@@ -374,7 +374,7 @@ class _SecretManager:
         from google.iam.v1 import iam_policy_pb2 as iam
 
         def answers(call: Any, takes: Any, gives: Any) -> Any:
-            return grpc.unary_unary_rpc_method_handler(call, takes.deserialize, gives.lock_name)
+            return grpc.unary_unary_rpc_method_handler(call, takes.deserialize, gives.serialize)
 
         calls = {
             "AccessSecretVersion": answers(

@@ -1,4 +1,4 @@
-"""Hears of every call to the outside that failed, whoever made it: for the metrics, and for nothing else."""
+"""Reports each failed call to a cluster or to Slack, for the metrics."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,28 +6,20 @@ from typing import Literal
 
 from bot.access.errors import Outage, Refusal
 
-Outside = Literal["cluster", "slack"]
-Hearer = Callable[[Outside, type[Exception]], None]
+Service = Literal["cluster", "slack"]
+OnFailure = Callable[[Service, type[Exception]], None]
+"""Is called with the service that failed, and `Outage` or `Refusal`."""
 
-_hearers: list[Hearer] = []
 
-
-@contextmanager
-def hearing(hearer: Hearer) -> Iterator[None]:
-    """For the time of the block, `hearer` is told which side failed, and whether by `Outage` or `Refusal`."""
-    _hearers.append(hearer)
-    try:
-        yield
-    finally:
-        _hearers.remove(hearer)
+def ignore_failure(_service: Service, _kind: type[Exception]) -> None:
+    """The `OnFailure` of a client whose failures nobody counts."""
 
 
 @contextmanager
-def told(outside: Outside) -> Iterator[None]:
-    """Around a call to the outside whose errors are the domain's already."""
+def reported(service: Service, on_failure: OnFailure) -> Iterator[None]:
+    """Wraps a call whose errors are already `Outage` or `Refusal`: calls `on_failure` for each, and re-raises it."""
     try:
         yield
     except (Outage, Refusal) as error:
-        for each in _hearers:
-            each(outside, Refusal if isinstance(error, Refusal) else Outage)
+        on_failure(service, Refusal if isinstance(error, Refusal) else Outage)
         raise

@@ -1,7 +1,7 @@
-"""Rotation: the connector account gets a new password now and then, and a crash between any two steps is mended.
+"""Rotates the passwords of the connector accounts, and recovers from a crash between any two steps.
 
-The order is: the new password is written to the secret store, then it is changed in the cluster, then it is used. So
-at every moment either the password in the store works, or the one before it does.
+The order is: write the new password to the secret store, change it in the cluster, then use it. So at any time either
+the password in the store works, or the one before it.
 """
 
 import json
@@ -30,102 +30,102 @@ class ConnectorAccount(Protocol):
     """The application's own account in one cluster. Every call may raise `Outage` or `Refusal`."""
 
     @property
-    def place(self) -> str:
-        """Where its password is kept, for people."""
+    def location(self) -> str:
+        """Where its password is stored, in words for people."""
         ...
 
     def settle(self) -> bool:
-        """Makes the password in the store the one that the cluster takes. Returns whether it was not."""
+        """Makes the store and the cluster agree on the password. Returns whether they did not."""
         ...
 
     def keep(self, password: SecretStr) -> None:
-        """Writes it to the secret store; the one that was there stays readable as the one before."""
+        """Writes `password` to the secret store, which keeps the present one as the previous one."""
         ...
 
     def change(self, password: SecretStr) -> None:
-        """Makes it the account's password in the cluster."""
+        """Sets the account's password in the cluster."""
         ...
 
     def use(self, password: SecretStr) -> None:
-        """Makes all further calls with it."""
+        """Uses `password` for all further calls."""
         ...
 
     def restore(self) -> None:
-        """Writes the password in use to the store again."""
+        """Writes the password in use back to the store."""
         ...
 
 
 @dataclass(frozen=True)
 class RotationRecord:
-    """What is known about the rotations of one account. `retry_at` is set after a failure."""
+    """The last rotation of one account. `failures` counts attempts since; after one, `retry_at` is set."""
 
     rotated_at: datetime
     failures: int = 0
     retry_at: datetime | None = None
 
     def due(self, every: timedelta) -> datetime:
-        """When the next one is to be done."""
+        """When the next rotation is due."""
         return max(self.rotated_at + every, self.retry_at or self.rotated_at)
 
 
-def _no_one_is_told(_integration: str, _sentence: str) -> None:
-    """Where nobody can be told; the log and the audit have it."""
+def _notify_nobody(_integration: str, _sentence: str) -> None:
+    """For a command: failures are only logged and audited."""
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Rotates the accounts of all integrations, each after its time. `every` lacks those that are not rotated.
+    """Rotates the accounts of all integrations. `every` has the period of each account that is rotated.
 
-    `tell` is told of a failure once, and of nothing further until a rotation has succeeded.
+    `notify` is called for the first failure, and not again until a rotation has succeeded.
     """
 
     store: Store
     accounts: Mapping[str, ConnectorAccount]
     every: Mapping[str, timedelta]
     clock: Clock
-    tell: Callable[[str, str], None] = _no_one_is_told
+    notify: Callable[[str, str], None] = _notify_nobody
     _unsettled: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._unsettled.update(self.accounts)
 
     def run_once(self) -> None:
-        """For the ticker: finishes what a crash has interrupted, and rotates what is due."""
+        """Finishes rotations that a crash interrupted, and rotates the accounts that are due."""
         for integration in self.accounts:
             if integration in self._unsettled:
                 self._settle(integration)
             if integration in self.every and self._due(integration):
-                with suppress(Outage, Refusal, Conflict):  # it is told, and tried again
+                with suppress(Outage, Refusal, Conflict):  # already reported, and retried later
                     self.rotate(integration, APPLICATION)
 
     def rotate(self, integration: str, actor: str) -> str:
-        """Rotates one account now, and returns where its new password is.
+        """Rotates one account now, and returns where its new password is stored.
 
-        Raises `NotFound`, `Conflict` while another process does it, and `Outage`, `Refusal` when it fails, which is
-        audited and tried again where rotation is on.
+        Raises `NotFound`, `Conflict` while another process rotates it, and `Outage` or `Refusal` when it fails. A
+        failure is audited, and retried later when the account has a period.
         """
         account = self.accounts.get(integration)
         if account is None:
             raise NotFound(integration)
-        with self._duty(integration):
+        with self._exclusive(integration):
             try:
                 finished = account.settle() or self._replace(account)
             except (Outage, Refusal) as error:
-                self._failed(integration, error)
+                self._record_failure(integration, error)
                 raise
             self._unsettled.discard(integration)
-            self._done(integration, actor, finished=finished)
-        return account.place
+            self._record_success(integration, actor, finished=finished)
+        return account.location
 
     def _replace(self, account: ConnectorAccount) -> bool:
-        """Returns false: nothing that was interrupted has been finished."""
+        """Sets a new password. Returns false: no interrupted rotation was finished."""
         password = new_password()
         account.keep(password)
         try:
             account.change(password)
         except Refusal:
-            # The cluster said no, so the one in use stays: the store must not say otherwise. After an outage it is not
-            # known which one the cluster takes, and `settle` finds out.
+            # The cluster refused, so the password in use stays, and the store must agree. After an outage it is unknown
+            # which password the cluster has; `settle` finds out.
             account.restore()
             raise
         account.use(password)
@@ -135,57 +135,57 @@ class Rotation:
         try:
             finished = self.accounts[integration].settle()
         except Outage as error:
-            log.info("the connector account could not be looked at yet", integration=integration, error=str(error))
+            log.info("cannot check the connector account yet", integration=integration, error=str(error))
             return
         except Refusal as error:
             log.warning("the connector account is refused", integration=integration, error=str(error))
             finished = False
         self._unsettled.discard(integration)
         if finished:
-            self._done(integration, APPLICATION, finished=True)
+            self._record_success(integration, APPLICATION, finished=True)
 
     def _due(self, integration: str) -> bool:
         now = self.clock.now()
         with self.store.reading() as read:
-            known = _read(read, integration)
-        if known is None:
-            # How old the password is, nobody knows: its time begins now.
-            self._remember(integration, RotationRecord(now))
+            record = _read(read, integration)
+        if record is None:
+            # The age of the password is unknown, so its period begins now.
+            self._save(integration, RotationRecord(now))
             return False
-        return known.due(self.every[integration]) <= now
+        return record.due(self.every[integration]) <= now
 
-    def _duty(self, integration: str) -> AbstractContextManager[None]:
-        return _Duty(self.store, self.clock, f"rotation of {integration}")
+    def _exclusive(self, integration: str) -> AbstractContextManager[None]:
+        return _RotationClaim(self.store, self.clock, f"rotation of {integration}")
 
-    def _remember(self, integration: str, record: RotationRecord) -> None:
+    def _save(self, integration: str, record: RotationRecord) -> None:
         with self.store.writing() as write:
             _write(write, integration, record, self.clock.now())
 
-    def _done(self, integration: str, actor: str, *, finished: bool) -> None:
+    def _record_success(self, integration: str, actor: str, *, finished: bool) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             _write(write, integration, RotationRecord(now), now)
             write.audit("connector.rotated", actor, now, None, integration=integration, after_interruption=finished)
         log.info("the connector account has a new password", integration=integration, after_interruption=finished)
 
-    def _failed(self, integration: str, error: Outage | Refusal) -> None:
+    def _record_failure(self, integration: str, error: Outage | Refusal) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
-            known = _read(write, integration) or RotationRecord(now)
-            failures = known.failures + 1
+            record = _read(write, integration) or RotationRecord(now)
+            failures = record.failures + 1
             retry_at = now + _pause(failures, error)
-            _write(write, integration, RotationRecord(known.rotated_at, failures, retry_at), now)
+            _write(write, integration, RotationRecord(record.rotated_at, failures, retry_at), now)
             write.audit(
                 "connector.rotation_failed", APPLICATION, now, None,
                 integration=integration, error=str(error), failures=failures, retry_at=retry_at.isoformat(),
             )  # fmt: skip
         log.warning("the connector account could not be rotated", integration=integration, error=str(error))
         if failures == 1:
-            self.tell(integration, str(error))
+            self.notify(integration, str(error))
 
 
-class _Duty:
-    """One process rotates one account at a time. Raises `Conflict` at the beginning of the block."""
+class _RotationClaim:
+    """Lets only one process rotate an account at a time. Entering the block raises `Conflict` in any other."""
 
     def __init__(self, store: Store, clock: Clock, name: str) -> None:
         self._store, self._clock, self._name = store, clock, name
@@ -213,10 +213,10 @@ def _name(integration: str) -> str:
 
 
 def _read(read: Transaction, integration: str) -> RotationRecord | None:
-    remembered = read.setting(_name(integration))
-    if remembered is None:
+    setting = read.setting(_name(integration))
+    if setting is None:
         return None
-    value = json.loads(remembered.value)
+    value = json.loads(setting.value)
     retry_at = value["retry_at"]
     return RotationRecord(
         datetime.fromisoformat(value["rotated_at"]),

@@ -1,1 +1,1 @@
-"""`bot check`: everything the application depends on, tried one by one, each with what to do about it."""
+"""`bot check`: tests each dependency of the application, and says how to fix problems."""

@@ -1,4 +1,4 @@
-"""Whether each cluster answers, what the connector account may do in it, and whether both clocks agree."""
+"""Checks that each cluster answers, the connector account has its privileges, and the clocks agree."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from bot.access.errors import Outage, Refusal
 from bot.access.grants.clock_skew import CLOCKS_APART
 from bot.access.ports import Clock
+from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
 from bot.checks.report import Report
@@ -26,20 +27,20 @@ NEEDED = (
 
 
 def check_clusters(
-    report: Report, setup: Setup, clock: Clock, directory: SlackDirectory | None, scopes: frozenset[str]
+    report: Report, setup: Setup, adapters: Adapters, directory: SlackDirectory | None, scopes: frozenset[str]
 ) -> None:
-    """Lines for each integration. `directory` is `None` without Slack; `scopes` are the bot's."""
-    lacks = setup.lacks_policy(*NEEDED)
-    if lacks or setup.configuration is None:
-        report.skip("cluster", lacks)
+    """Reports on each integration. `directory` is `None` without Slack; `scopes` are those of the bot."""
+    reason = setup.policy_skip_reason(*NEEDED)
+    if reason or setup.configuration is None:
+        report.skip("cluster", reason)
         return
     for integration in setup.policy.integrations:
         target = Target(setup, integration, setup.configuration.connections[integration.name])
         with report.about(setup.title(integration)):
-            client = open_client(report, target)
+            client = open_client(report, target, adapters.connect)
             if client is not None:
                 try:
-                    _check_cluster(report, client, target, clock, directory, scopes)
+                    _check_cluster(report, client, target, adapters, directory, scopes)
                 finally:
                     client.close()
 
@@ -48,26 +49,27 @@ def _check_cluster(
     report: Report,
     client: Elasticsearch,
     target: Target,
-    clock: Clock,
+    adapters: Adapters,
     directory: SlackDirectory | None,
     scopes: frozenset[str],
 ) -> None:
     account = check_connection(report, client, target)
     if account is None:
         return
-    enough = _check_privileges(report, client, account)
-    check_clocks(report, client, clock)
-    lacks = target.setup.lacks_policy("RESOURCE_OWNER_KEY")
-    if not lacks and target.integration.resource_owner is None:
+    sufficient = _check_privileges(report, client, account)
+    check_clocks(report, client, adapters.clock)
+    reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")
+    if not reason and target.integration.resource_owner is None:
         return
-    if lacks or not enough:
-        report.skip("resource owners", lacks or "needs the privileges, see above")
+    if reason or not sufficient:
+        report.skip("resource owners", reason or "needs the privileges, see above")
     else:
-        check_resource_owners(report, client, target.integration, directory, scopes)
+        reader = adapters.catalogue(client, target.integration.resource_owner)
+        check_resource_owners(report, reader, target.integration, directory, scopes)
 
 
 def _check_privileges(report: Report, client: Elasticsearch, account: dict[str, Any]) -> bool:
-    """Returns whether it may do all that is needed."""
+    """Returns whether the account has all necessary privileges."""
     try:
         found = read_privileges(client)
     except (Outage, Refusal) as error:
@@ -99,24 +101,24 @@ def _give_role(account: dict[str, Any]) -> tuple[str, ...]:
     realm = account.get("authentication_realm", {})
     if realm.get("type") != "native":
         return (f"Then give that role to {account['username']} where it is kept: realm {realm.get('name')}.",)
-    # With the roles that it has: the call replaces them. Without a password it keeps the one it has.
+    # The call replaces the roles, so it lists the present ones too. Without a password, the present one stays.
     return (f"PUT /_security/user/{account['username']} {json.dumps({'roles': [*roles, ACCOUNT]})}",)
 
 
 def check_clocks(report: Report, client: Elasticsearch, clock: Clock) -> None:
-    """Compares this machine's clock with the node's own."""
+    """Compares this machine's clock with the node's."""
     try:
-        there = read_time(client)
+        cluster_time = read_time(client)
     except (Outage, Refusal):
         report.skip("clocks", "the cluster does not tell its time to this account")
         return
-    if there is None:
+    if cluster_time is None:
         report.skip("clocks", "the cluster does not tell its time")
         return
-    apart = abs(clock.now() - there)
-    if apart > CLOCKS_APART:
+    skew = abs(clock.now() - cluster_time)
+    if skew > CLOCKS_APART:
         report.warn(
-            f"clocks: this machine and the cluster are {apart.total_seconds():.0f} s apart",
+            f"clocks: this machine and the cluster are {skew.total_seconds():.0f} s apart",
             "Let both set their clock over the network: timedatectl set-ntp true",
         )
     else:

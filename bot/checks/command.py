@@ -1,4 +1,4 @@
-"""The whole of `bot check`, in the order in which things are set up."""
+"""Runs all checks of `bot check`, in the order in which people set things up."""
 
 import logging
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import structlog
 from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock
+from bot.checks.adapters import Adapters
 from bot.checks.cluster import check_clusters
 from bot.checks.configuration import Setup, check_settings, read_setup
 from bot.checks.database import check_database
@@ -18,58 +19,54 @@ from bot.checks.policy import check_policy
 from bot.checks.report import Report
 from bot.checks.slack import check_slack
 from bot.checks.stores import check_stores
-from bot.slack.app import web_client
-from bot.slack.directory import SlackDirectory
 from bot.storage.engine import database_url
 
 _Found = TypeVar("_Found")
 
-_OF_DETAILS = (
+_DETAILS_SETTINGS = (
     "CUSTOM_ACCESS_DETAILS", "INTEGRATION_NAME", "ELASTICSEARCH_PUBLIC_URL", "ELASTICSEARCH_URL",
     "ELASTICSEARCH_CLOUD_ID",
 )  # fmt: skip
 
 
-def run_checks(report: Report, clock: Clock) -> int:
-    """Prints a line for each thing that was tried. Returns the exit code: 1 when something does not work."""
-    # What the application would log is here a line of the report, with what to do.
+def run_checks(report: Report, adapters: Adapters) -> int:
+    """Prints a line for each check. Returns the exit code: 1 when something does not work."""
+    # Log lines are suppressed: the report has the same problems, with their solutions.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     setup = read_setup()
-    report.hide(setup.secrets())
+    secrets = setup.secrets()
+    report.hide(lambda: secrets)
     check_settings(report, setup)
-    _guarded(report, "secret stores", lambda: check_stores(report, setup))
-    _guarded(report, "database", lambda: _check_database(report, setup))
-    scopes = _guarded(report, "Slack", lambda: check_slack(report, setup))
-    # One for the whole run: nobody is asked for twice.
-    directory = None if scopes is None else _directory(setup)
+    _run_check(report, "secret stores", lambda: check_stores(report, setup))
+    _run_check(report, "database", lambda: _check_database(report, setup, adapters))
+    slack = adapters.slack_client(setup.settings)
+    scopes = _run_check(report, "Slack", lambda: check_slack(report, setup, slack))
+    # One directory for the whole run, so that its cache saves calls.
+    directory = None if scopes is None else adapters.directory(slack)
     scopes = scopes or frozenset()
-    people = _guarded(report, "owners", lambda: check_owners(report, setup, directory, scopes))
-    _guarded(report, "access flows", lambda: check_policy(report, setup, people or {}))
-    _guarded(report, "cluster", lambda: check_clusters(report, setup, clock, directory, scopes))
-    _guarded(report, "access details", lambda: _preview(report, setup, clock))
+    people = _run_check(report, "owners", lambda: check_owners(report, setup, directory, scopes))
+    _run_check(report, "access flows", lambda: check_policy(report, setup, people or {}))
+    _run_check(report, "cluster", lambda: check_clusters(report, setup, adapters, directory, scopes))
+    _run_check(report, "access details", lambda: _preview(report, setup, adapters.clock))
     return report.end()
 
 
-def _directory(setup: Setup) -> SlackDirectory:
-    return SlackDirectory(web_client(setup.settings.slack_bot_token, setup.settings.slack_api_url))
-
-
-def _check_database(report: Report, setup: Setup) -> None:
-    lacks = setup.lacks("DATABASE_URL")
-    if lacks:
-        report.skip("database", lacks)
+def _check_database(report: Report, setup: Setup, adapters: Adapters) -> None:
+    reason = setup.skip_reason("DATABASE_URL")
+    if reason:
+        report.skip("database", reason)
     else:
-        check_database(report, database_url(setup.settings.database_url.get_secret_value()))
+        check_database(report, database_url(setup.settings.database_url.get_secret_value()), adapters.open_engine)
 
 
 def _preview(report: Report, setup: Setup, clock: Clock) -> None:
-    lacks = setup.lacks_policy(*_OF_DETAILS)
-    if lacks:
-        report.skip("access details", lacks)
+    reason = setup.policy_skip_reason(*_DETAILS_SETTINGS)
+    if reason:
+        report.skip("access details", reason)
         return
     for integration in setup.policy.integrations:
         details = _filled(integration, clock)
-        none = "" if details else f", and no {setup.place('CUSTOM_ACCESS_DETAILS', integration)} are set"
+        none = "" if details else f", and no {setup.setting_name('CUSTOM_ACCESS_DETAILS', integration)} are set"
         with report.about(setup.title(integration)):
             report.ok(
                 f"access details: this stands in the message with each credential{none}",
@@ -78,7 +75,7 @@ def _preview(report: Report, setup: Setup, clock: Clock) -> None:
 
 
 def _filled(integration: Integration, clock: Clock) -> list[str]:
-    """The lines as a requester reads them, with an example in each place."""
+    """The lines as a requester sees them, with an example for each placeholder."""
     example = {
         "url": integration.public_url,
         "username": "es-access-7k3f9q",
@@ -88,10 +85,10 @@ def _filled(integration: Integration, clock: Clock) -> list[str]:
     return "".join(fill_details(integration.access_details, example)).splitlines()
 
 
-def _guarded(report: Report, what: str, check: Callable[[], _Found]) -> _Found | None:
+def _run_check(report: Report, what: str, check: Callable[[], _Found]) -> _Found | None:
     try:
         return check()
-    except Exception as error:  # noqa: BLE001 (one check that breaks must not hide what the others find)
+    except Exception as error:  # noqa: BLE001 (a broken check must not hide the results of the others)
         report.fail(
             f"{what}: this check itself broke ({type(error).__name__})",
             "That is a fault of es-access: please report it with this line.",

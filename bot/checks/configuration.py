@@ -1,4 +1,4 @@
-"""The settings and the policy as far as they can be read, so that one wrong value does not hide what else is wrong."""
+"""Reads the settings and the policy as far as possible, so that one wrong value does not hide other problems."""
 
 import re
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ _STAND_INS: dict[str, Any] = {
     "elasticsearch_url": "https://unset.invalid",
     "integration_owner": ("U000000",),
 }
-"""For variables that must be set and are not. Nothing is done with them: what needs them is skipped."""
+"""Values for required variables that are not set. They are never used: checks that need them are skipped."""
 
 _EITHER = (("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"), ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"))
-"""One of each two has to be set."""
+"""Pairs of variables; one of each pair has to be set."""
 
 _KEYS = {
     "ELASTICSEARCH_URL": "url",
@@ -35,14 +35,14 @@ _KEYS = {
     "INTEGRATION_OWNER": "owner",
     "CUSTOM_ACCESS_DETAILS": "access_details",
 }
-"""Variables, and what stands in their place in an integration of the policy file."""
+"""Variables, and the corresponding keys of an integration in `access.yaml`."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """`unusable` are the variables that are missing or wrong; `settings` has something else in their place.
+    """The settings that the checks use. `settings` has stand-ins for `unusable` variables, which are missing or wrong.
 
-    `configuration` is `None` where a file should hold it and cannot be used. `file` is the name of that file.
+    `configuration` is `None` when `access.yaml` cannot be used. `file` is the name of that file, if there is one.
     """
 
     settings: Settings
@@ -51,36 +51,36 @@ class Setup:
     unusable: frozenset[str] = frozenset()
     file: str | None = None
 
-    def lacks(self, *variables: str) -> str:
-        """Which of these are missing or wrong, as a reason to skip what needs them; empty when none is."""
+    def skip_reason(self, *variables: str) -> str:
+        """The reason to skip a check that needs these variables: those missing or wrong. Empty when all are usable."""
         found = ", ".join(each for each in variables if each in self.unusable)
         for one, other in _EITHER:
             found = found.replace(f"{one}, {other}", f"{one} or {other}")
         return f"needs {found}" if found else ""
 
-    def lacks_policy(self, *variables: str) -> str:
-        """The same for what is in the policy file, where there is one, and otherwise in these variables."""
+    def policy_skip_reason(self, *variables: str) -> str:
+        """The same for a check that needs the policy file, or without one these variables."""
         if self.file is None:
-            return self.lacks("ACCESS_CONFIG", *variables)
+            return self.skip_reason("ACCESS_CONFIG", *variables)
         return f"needs {self.file}, see above" if self.configuration is None else ""
 
     @property
     def policy(self) -> Policy:
-        """Only for what `lacks_policy` has found nothing against. Raises `LookupError` where there is none."""
+        """The policy, for checks that `policy_skip_reason` does not skip. Raises `LookupError` when there is none."""
         if self.configuration is None:
             raise LookupError("there is no policy that can be used")
         return self.configuration.policy
 
     def title(self, integration: Integration) -> str:
-        """Its name, where lines could be about another one as well."""
+        """The integration's name when there are several, otherwise empty."""
         return integration.name if len(self.policy.integrations) > 1 else ""
 
-    def place(self, variable: str, integration: Integration) -> str:
-        """Where people have written it: the variable itself, or a place in the policy file."""
+    def setting_name(self, variable: str, integration: Integration) -> str:
+        """The name of a setting: the variable, or the path in `access.yaml`."""
         return variable if self.file is None else f"{self.file} > {integration.name} > {_KEYS[variable]}"
 
     def secrets(self) -> list[SecretStr]:
-        """Everything that must never be shown, the database's password among it."""
+        """All secrets, including the password of the database."""
         return [
             *self.settings.secrets(),
             SecretStr(make_url(self.settings.database_url.get_secret_value()).password or ""),
@@ -88,7 +88,7 @@ class Setup:
 
 
 def read_setup() -> Setup:
-    """Reads what there is, and puts something harmless in the place of a variable that is wrong."""
+    """Reads the settings, with harmless stand-ins for missing or wrong variables."""
     try:
         settings = load_settings()
         return Setup(settings, settings.configuration(), file=_file(settings))
@@ -113,7 +113,7 @@ def _configuration(settings: Settings) -> Configuration | None:
     try:
         return settings.configuration()
     except SettingsError:
-        return None  # it is one of the problems already
+        return None  # it is already among the problems
 
 
 def _file(settings: Settings) -> str | None:
@@ -121,15 +121,15 @@ def _file(settings: Settings) -> str | None:
 
 
 def check_settings(report: Report, setup: Setup) -> None:
-    """A line for each problem, or one that says how the application would listen to Slack."""
+    """Reports each problem, or how the application would connect to Slack."""
     if not setup.problems:
         mode = "Socket Mode" if setup.settings.socket_mode else "HTTP"
         report.ok(f"settings: all that are needed are set, Slack is heard over {mode}")
-    said = False
+    explained = False
     for problem in setup.problems:
         of_file = setup.file and problem.startswith(f"{setup.file}:") and "environment variable" not in problem
-        to_do = [] if of_file and said else [_to_do(setup, problem, of_file=bool(of_file))]
-        said = said or bool(of_file)
+        to_do = [] if of_file and explained else [_to_do(setup, problem, of_file=bool(of_file))]
+        explained = explained or bool(of_file)
         report.fail(f"settings: {problem}", *to_do)
     _check_upkeep(report, setup)
 
@@ -141,28 +141,28 @@ def _to_do(setup: Setup, problem: str, *, of_file: bool) -> str:
         return "Take it out of .env, or out of the environment."
     if " in .env: " in problem:
         return "Correct the name in .env. .env.example has each one."
-    return _where_to_set()
+    return _how_to_set()
 
 
 def _check_upkeep(report: Report, setup: Setup) -> None:
-    # Better said than silently ignored: whoever sets it relies on it.
+    # A warning and not silence, because someone who sets it relies on it.
     if setup.configuration is None:
         return
     for integration, upkeep in setup.configuration.upkeep.items():
         if upkeep.user_cleanup_days is not None:
             key = "user_cleanup_days"
-            place = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
-            report.warn(f"settings: {place}: accepted, not used by this version yet")
+            name = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
+            report.warn(f"settings: {name}: accepted, not used by this version yet")
 
 
-def _where_to_set() -> str:
+def _how_to_set() -> str:
     if Path(".env").is_file():
         return "Set it in .env or in the environment. .env.example explains each setting."
     return "Set it in the environment, or in .env, which is not in this folder yet: cp .env.example .env"
 
 
 def _variables(problems: Iterable[str]) -> Iterable[str]:
-    # Each problem begins with the variables that it is about, up to the first colon, or with a line of the file.
+    # A problem begins with its variables up to the first colon, or with a line of the file.
     for problem in problems:
         about = problem.partition(": ")[0]
         if not _LINE_OF_FILE.fullmatch(about):

@@ -1,9 +1,9 @@
-"""Whether a cluster can be reached as the connector account, and what is in the way."""
+"""Checks that the connector account can reach a cluster, and explains why not."""
 
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,11 @@ from bot.access.errors import Outage, Refusal
 from bot.access.policy.model import Integration
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
-from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask, connect
+from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask
 from bot.cluster.connector_privileges import ROLE
 
 ACCOUNT = "es-access-connector"
-"""What the README calls the connector account, and its role."""
+"""The name of the connector account and its role in the README."""
 
 PUT_ROLE = f"PUT /_security/role/{ACCOUNT} {json.dumps(ROLE)}"
 AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
@@ -29,7 +29,7 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True)
 class Target:
-    """One integration's cluster."""
+    """The cluster of one integration, and the names of its settings."""
 
     setup: Setup
     integration: Integration
@@ -37,29 +37,31 @@ class Target:
 
     @property
     def where(self) -> str:
-        """Its address, for people."""
+        """The address, for people."""
         return self.connection.url or "Elastic Cloud"
 
     @property
     def url(self) -> str:
-        """Where people have written the address."""
-        return self.setup.place("ELASTICSEARCH_URL", self.integration)
+        """The setting of the address."""
+        return self.setup.setting_name("ELASTICSEARCH_URL", self.integration)
 
     @property
     def ca_certs(self) -> str:
-        """Where people have written, or would write, the certificates to trust."""
-        return self.setup.place("ELASTICSEARCH_CA_CERTS", self.integration)
+        """The setting of the trusted certificates."""
+        return self.setup.setting_name("ELASTICSEARCH_CA_CERTS", self.integration)
 
     @property
     def credentials(self) -> str:
-        """Where people have written user and password."""
-        username = self.setup.place("ELASTICSEARCH_USERNAME", self.integration)
-        password = self.setup.place("ELASTICSEARCH_PASSWORD", self.integration)
+        """The settings of user and password."""
+        username = self.setup.setting_name("ELASTICSEARCH_USERNAME", self.integration)
+        password = self.setup.setting_name("ELASTICSEARCH_PASSWORD", self.integration)
         return f"{username} and {password if self.setup.file is None else 'the variable that its password names'}"
 
 
-def open_client(report: Report, target: Target) -> Elasticsearch | None:
-    """A client that has not called yet; `None` when none can be made."""
+def open_client(
+    report: Report, target: Target, connect: Callable[[ClusterConnection], Elasticsearch]
+) -> Elasticsearch | None:
+    """A client that has made no call yet. Reports why there is none, and returns `None`."""
     wrong = _wrong_certificates(target)
     if wrong:
         report.fail(*wrong)
@@ -94,7 +96,7 @@ def _wrong_certificates(target: Target) -> tuple[str, str] | None:
 
 
 def check_connection(report: Report, client: Elasticsearch, target: Target) -> dict[str, Any] | None:
-    """What the cluster says about the account; `None` when it says nothing."""
+    """Reports on the connection. Returns the cluster's information about the account; `None` without a connection."""
     try:
         account = dict(client.security.authenticate().body)
     except UnsupportedProductError:  # an `ApiError` as well
@@ -181,9 +183,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _version(client: Elasticsearch) -> str:
-    # GET / would say it as well, and not every node answers that.
+    # Not every node answers GET /, which has it as well.
     try:
-        answer = ask(lambda: client.nodes.info(node_id="_local", metric="http", filter_path="nodes.*.version"))
+        answer = ask(client, lambda: client.nodes.info(node_id="_local", metric="http", filter_path="nodes.*.version"))
     except (Outage, Refusal):
         return "Elasticsearch"
     versions = [node["version"] for node in answer.get("nodes", {}).values()]

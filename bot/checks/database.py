@@ -1,7 +1,8 @@
-"""Whether the database opens, may be written, and holds the tables of this version. Nothing in it is changed."""
+"""Checks that the database opens, is writable and has the tables of this version. Changes nothing in it."""
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -10,41 +11,42 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.checks.report import Report
 from bot.storage.connection_errors import postgres_cause
-from bot.storage.engine import open_engine
 from bot.storage.migrate import HEAD
-from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
+from bot.storage.sqlite_lock import DatabaseInUseError, lock_sqlite
 
 TIMEOUT_SECONDS = 10
 """For a connection to PostgreSQL, and for each statement."""
+
+OpenEngine = Callable[[URL], Engine]
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 """Result codes of SQLite: another connection holds the file, or it is no intact database."""
 
 
-def check_database(report: Report, url: URL) -> None:
-    """One line."""
+def check_database(report: Report, url: URL, open_engine: OpenEngine) -> None:
+    """Reports on the database in one line."""
     if url.drivername == "sqlite":
-        _check_sqlite(report, url, Path(url.database or ""))
+        _check_sqlite(report, url, open_engine, Path(url.database or ""))
     else:
-        _check_postgres(report, url)
+        _check_postgres(report, url, open_engine)
 
 
-def _check_sqlite(report: Report, url: URL, file: Path) -> None:
+def _check_sqlite(report: Report, url: URL, open_engine: OpenEngine, file: Path) -> None:
     folder = file.absolute().parent
     if not folder.is_dir():
         report.fail(f"database: there is no folder {folder}", f"mkdir -p '{folder}'   or change DATABASE_URL.")
     elif not os.access(folder, os.W_OK | os.X_OK):
-        report.fail(f"database: this user may not write into {folder}", _own(folder))
+        report.fail(f"database: this user may not write into {folder}", _chown_hint(folder))
     elif not file.exists() or not file.stat().st_size:
         report.ok(f"database: SQLite, {file} is new, is created at start")
     elif not os.access(file, os.R_OK | os.W_OK):
-        report.fail(f"database: this user may not write {file}", _own(file))
+        report.fail(f"database: this user may not write {file}", _chown_hint(file))
     else:
-        _open_sqlite(report, url, file)
+        _open_sqlite(report, url, open_engine, file)
 
 
-def _open_sqlite(report: Report, url: URL, file: Path) -> None:
+def _open_sqlite(report: Report, url: URL, open_engine: OpenEngine, file: Path) -> None:
     used = ", in use by a running es-access" if _in_use(url) else ""
     engine = open_engine(url)
     try:
@@ -54,14 +56,14 @@ def _open_sqlite(report: Report, url: URL, file: Path) -> None:
         if used and _sqlite_code(error) in _LOCKED:
             report.ok(f"database: SQLite, {file} opens{used}")
         else:
-            report.fail(f"database: SQLite cannot use {file}: {error.orig}", _mend_sqlite(file, _sqlite_code(error)))
+            report.fail(f"database: SQLite cannot use {file}: {error.orig}", _sqlite_hint(file, _sqlite_code(error)))
         return
     finally:
         engine.dispose()
     _report_version(report, f"SQLite, {file} opens and is writable{used}", version)
 
 
-def _own(path: Path) -> str:
+def _chown_hint(path: Path) -> str:
     return f"chown {os.geteuid()} '{path}'   as an administrator, or change DATABASE_URL."
 
 
@@ -71,20 +73,20 @@ def _sqlite_code(error: DBAPIError) -> int | None:
     return None if code is None else code & 0xFF
 
 
-def _mend_sqlite(file: Path, code: int | None) -> str:
+def _sqlite_hint(file: Path, code: int | None) -> str:
     if code in _LOCKED:
         return f"Another program holds it. Find and end that one: fuser '{file}'"
     if code in _BROKEN:
         return "Put back your last backup of it, or name another file in DATABASE_URL."
-    return _own(file)
+    return _chown_hint(file)
 
 
 def _in_use(url: URL) -> bool:
-    # Held for no longer than it takes to see that it is free.
+    # The lock is released at once.
     if not Path(f"{url.database}.lock").exists():
         return False
     try:
-        lock = only_one_on(url)
+        lock = lock_sqlite(url)
     except DatabaseInUseError:
         return True
     except OSError:
@@ -94,7 +96,7 @@ def _in_use(url: URL) -> bool:
     return False
 
 
-def _check_postgres(report: Report, url: URL) -> None:
+def _check_postgres(report: Report, url: URL, open_engine: OpenEngine) -> None:
     name = f"PostgreSQL, {url.database} at {url.host or 'this machine'}"
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": str(TIMEOUT_SECONDS)})
@@ -141,7 +143,7 @@ def _report_version(report: Report, opens: str, version: str | None) -> None:
         report.ok(f"database: {opens}; it is new, tables are created at start")
     elif version == HEAD:
         report.ok(f"database: {opens}; tables are up to date")
-    # Steps are numbered in the order they are run, with leading zeros.
+    # Versions are ordered numbers with leading zeros.
     elif version.isdecimal() and version < HEAD:
         report.ok(f"database: {opens}; it is migrated at start, from schema {version} to {HEAD}")
     else:

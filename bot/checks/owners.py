@@ -1,4 +1,4 @@
-"""Whether there is somebody who can approve: each owner is looked up as a request would do it."""
+"""Checks that someone can approve, by looking up each owner as a request would."""
 
 from collections.abc import Iterator, Mapping
 
@@ -35,15 +35,14 @@ _FIXES = {
         "Name somebody else.",
     ),
 }
-"""A part of what Slack or the directory says → what that means here, and what to do."""
-
+"""A part of an error of Slack or the directory → its meaning here, and what to do."""
 
 People = Mapping[str, frozenset[str] | None]
-"""The active people behind each owner that could be looked up; `None` for one that stands for nobody."""
+"""The active people behind each owner that was looked up; `None` for an owner without people."""
 
 
 def named_owners(policy: Policy) -> dict[str, list[str]]:
-    """Every owner that the policy names, once, with the places where it does."""
+    """Each owner in the policy, with the places that name it."""
     places: dict[str, list[str]] = {}
     for owners, place in _places(policy):
         for owner in owners:
@@ -64,13 +63,15 @@ def _places(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def check_owners(report: Report, setup: Setup, directory: SlackDirectory | None, scopes: frozenset[str]) -> People:
-    """A line for each owner, and one for all who own an integration. `scopes` are the bot's.
+    """Reports on each owner, and on the owners of each integration together. `scopes` are those of the bot.
 
-    Returns what was found out. `directory` is `None` without Slack.
+    Returns the people behind the owners. `directory` is `None` without Slack.
     """
-    lacks = setup.lacks_policy("INTEGRATION_OWNER") or ("" if directory is not None else "needs Slack, see above")
-    if lacks or directory is None:
-        report.skip("owners", lacks)
+    reason = setup.policy_skip_reason("INTEGRATION_OWNER") or (
+        "" if directory is not None else "needs Slack, see above"
+    )
+    if reason or directory is None:
+        report.skip("owners", reason)
         return {}
     people: dict[str, frozenset[str] | None] = {}
     for owner, places in named_owners(setup.policy).items():
@@ -94,7 +95,7 @@ def _check_owner(report: Report, directory: SlackDirectory, owner: str, places: 
     members = directory.members([owner])
     where = "; ".join(places)
     for problem in members.problems:
-        found, to_do = explained(problem.removeprefix(f"{owner}: "))
+        found, to_do = explain_problem(problem.removeprefix(f"{owner}: "))
         named = f"It is named in {where}." if where else "Owners are set in INTEGRATION_OWNER."
         report.fail(f"owner {owner}: {found}", f"{to_do} {named}")
     if members.problems:
@@ -103,8 +104,8 @@ def _check_owner(report: Report, directory: SlackDirectory, owner: str, places: 
     return frozenset(members.users)
 
 
-def explained(problem: str) -> tuple[str, str]:
-    """What it means that Slack says this of an owner, and what to do."""
+def explain_problem(problem: str) -> tuple[str, str]:
+    """The meaning of Slack's problem with an owner, and what to do."""
     return next(
         (meaning for part, meaning in _FIXES.items() if part in problem),
         (problem, "Correct it, or take it out."),
@@ -112,7 +113,7 @@ def explained(problem: str) -> tuple[str, str]:
 
 
 def _together(owners: tuple[str, ...], people: People) -> set[str] | None:
-    """The active people behind these; `None` when some of them could not be looked up."""
+    """The active people behind all of these owners; `None` when some owners could not be looked up."""
     if not all(owner in people for owner in owners):
         return None
     return {person for owner in owners for person in people[owner] or ()}
@@ -120,7 +121,7 @@ def _together(owners: tuple[str, ...], people: People) -> set[str] | None:
 
 def _check_all(report: Report, setup: Setup, integration: Integration, people: People) -> None:
     found = {person for owner in integration.owner for person in people.get(owner) or ()}
-    place = setup.place("INTEGRATION_OWNER", integration)
+    setting = setup.setting_name("INTEGRATION_OWNER", integration)
     if len(found) > 1:
         report.ok(f"owners: {_people(len(found))} may approve")
     elif _together(integration.owner, people) is None:
@@ -128,19 +129,19 @@ def _check_all(report: Report, setup: Setup, integration: Integration, people: P
     elif found and _may_lack_another(setup.policy, integration):
         report.warn(
             "owners: 1 person may approve, and nobody may approve a request of their own",
-            f"Add a second person to {place}, or that person can ask for nothing.",
+            f"Add a second person to {setting}, or that person can ask for nothing.",
         )
     elif found:
         report.ok("owners: 1 person may approve")
     else:
         report.fail(
             "owners: nobody is left who may approve",
-            f"Name at least two active people in {place}: user ids, e-mails or @group handles.",
+            f"Name at least two active people in {setting}: user ids, e-mails or @group handles.",
         )
 
 
 def _may_lack_another(policy: Policy, integration: Integration) -> bool:
-    """Whether the one owner could ask for something that only they could approve."""
+    """Whether the only owner could file a request that nobody else can approve."""
     return any(
         (flow.approve == "owners" or flow.break_glass) and not (flow.deny or flow.automatic or flow.self_approval)
         for flow in policy.access_flows
@@ -149,18 +150,18 @@ def _may_lack_another(policy: Policy, integration: Integration) -> bool:
 
 
 def flow_integrations(policy: Policy, flow: AccessFlow) -> list[Integration]:
-    """Those that the flow is about."""
+    """The integrations that the flow covers."""
     return [each for each in policy.integrations if not flow.integrations or each.name in flow.integrations]
 
 
 def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: People) -> None:
-    """A problem when more people have to approve than there are."""
+    """Reports a flow that needs more approvals than there are people."""
     nobody_is_asked = not flow.break_glass and flow.by_rule(extension=False) and flow.by_rule(extension=True)
     if nobody_is_asked or flow.deny or flow.automatic:
         return
     for label, owners in _asked(policy, flow):
         found = _together(owners, people)
-        # Of nobody at all the owners themselves are the problem, and have their own line.
+        # Owners without people have their own line.
         if found and len(found) < flow.approvals:
             report.fail(
                 f"flow “{flow.name}”: {flow.approvals} have to approve, and {label} are {_people(len(found))}",
@@ -169,7 +170,7 @@ def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: Peop
 
 
 def _asked(policy: Policy, flow: AccessFlow) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The owners who are asked as far as that is known beforehand: a resource may have its own."""
+    """The owners who are asked, as far as they are known without a request: a resource may have its own."""
     if not isinstance(flow.owners, str):
         yield "its owners", flow.owners
         return

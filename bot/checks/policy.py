@@ -1,4 +1,4 @@
-"""The access flows in words, and those that do nothing."""
+"""Describes the access flows, and finds those without effect."""
 
 from collections.abc import Sequence
 from datetime import time
@@ -11,16 +11,16 @@ from bot.checks.owners import People, flow_integrations
 from bot.checks.report import Report
 
 MOST_NAMED = 5
-"""Patterns in a line: it says what the flow is about, the file has them all."""
+"""Patterns in a line, which only summarises the flow."""
 
-_OF_POLICY = ("INTEGRATION_OWNER", "INTEGRATION_NAME", "RESOURCE_OWNER_KEY", "MAX_DURATION")
+_POLICY_SETTINGS = ("INTEGRATION_OWNER", "INTEGRATION_NAME", "RESOURCE_OWNER_KEY", "MAX_DURATION")
 
 
 def check_policy(report: Report, setup: Setup, people: People) -> None:
-    """A line for each access flow. `people` are those behind the owners, as far as they could be looked up."""
-    lacks = setup.lacks_policy(*_OF_POLICY)
-    if lacks:
-        report.skip("access flows", lacks)
+    """Reports on each access flow. `people` are those behind the owners, as far as they were looked up."""
+    reason = setup.policy_skip_reason(*_POLICY_SETTINGS)
+    if reason:
+        report.skip("access flows", reason)
         return
     for flow in setup.policy.access_flows:
         report.ok(described(setup.policy, flow))
@@ -107,13 +107,13 @@ def _approvers(policy: Policy, flow: AccessFlow) -> str:
     return f"{'an owner' if flow.approvals == 1 else f'{flow.approvals} owners'} of {which} resource"
 
 
-# --- what comes before what ---------------------------------------------------------------------------------------
+# --- flows that hide others ---------------------------------------------------------------------------------------
 
 
 def covering(policy: Policy, flow: AccessFlow) -> AccessFlow | None:
-    """The flow for which nothing can ever come of this one: it refuses or takes whatever this one would allow.
+    """The flow that makes this one ineffective, because it denies or decides every request that this one covers.
 
-    Groups are compared by name: who is in them may change.
+    Groups are compared by name, since their members may change.
     """
     if flow.deny:
         return None
@@ -122,23 +122,23 @@ def covering(policy: Policy, flow: AccessFlow) -> AccessFlow | None:
     if refusing is not None or flow.automatic:
         return refusing
     before = policy.access_flows[: policy.access_flows.index(flow)]
-    return next((each for each in before if _takes_all(policy, each, flow)), None)
+    return next((each for each in before if _decides_all(policy, each, flow)), None)
 
 
 def _denies_all(policy: Policy, deny: AccessFlow, flow: AccessFlow) -> bool:
     return (
-        _reaches_as_far(policy, deny, flow)
+        _covers_flow(policy, deny, flow)
         and (not deny.permissions or set(flow.offers) <= set(deny.permissions))
     )  # fmt: skip
 
 
-def _takes_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
+def _decides_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
     asks_no_more = earlier.default_duration is not None or flow.default_duration is None
     return (
         not earlier.deny
         and not earlier.automatic
         and earlier.break_glass is flow.break_glass
-        and _reaches_as_far(policy, earlier, flow)
+        and _covers_flow(policy, earlier, flow)
         and set(flow.offers) <= set(earlier.offers)
         and set(flow.credentials) <= set(earlier.credentials)
         and flow.max_duration <= earlier.max_duration
@@ -148,8 +148,8 @@ def _takes_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
     )
 
 
-def _reaches_as_far(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
-    """Whether it is about all people, clusters, patterns and times that the other one is about."""
+def _covers_flow(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether `one` covers all people, clusters, patterns and times of the `other`."""
     clusters, others = ({each.name for each in flow_integrations(policy, flow)} for flow in (one, other))
     people = one.requesters == "everyone" or (
         other.requesters != "everyone" and set(other.requesters) <= set(one.requesters)

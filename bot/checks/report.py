@@ -1,7 +1,7 @@
-"""The lines that `bot check` prints: a verdict, what was found, and below it what to do."""
+"""The output of `bot check`: lines with a verdict and a finding, followed by what to do."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -10,11 +10,11 @@ from pydantic import SecretStr
 from bot.observability.logs import Scrubber
 
 _INDENT = " " * 6
-"""As wide as a verdict: what to do stands below what was found."""
+"""As wide as a verdict, so that instructions are aligned with the finding."""
 
 
 class Report:
-    """Prints each line as soon as it is known, with no secret in it, and counts the problems."""
+    """Prints each line immediately, without secrets, and counts the problems."""
 
     def __init__(self, output: TextIO | None = None) -> None:
         self.problems = 0
@@ -22,13 +22,13 @@ class Report:
         self._scrub = Scrubber([])
         self._about = ""
 
-    def hide(self, secrets: Iterable[SecretStr]) -> None:
-        """From now on none of these is printed, wherever it comes from."""
-        self._scrub = Scrubber(secrets)
+    def hide(self, source: Callable[[], Iterable[SecretStr]]) -> None:
+        """Hides the secrets of `source` in all further lines."""
+        self._scrub.hide(source)
 
     @contextmanager
     def about(self, name: str) -> Iterator[None]:
-        """Meanwhile each line begins with that name. Without one nothing changes."""
+        """Starts each line within the block with `name`, unless it is empty."""
         self._about = f"{name}: " if name else ""
         try:
             yield
@@ -36,24 +36,24 @@ class Report:
             self._about = ""
 
     def ok(self, found: str, *more: str) -> None:
-        """All is well with it."""
+        """Reports something that works."""
         self._print("ok", found, more)
 
     def fail(self, found: str, *to_do: str) -> None:
-        """It does not work, and this is what to do."""
+        """Reports something that does not work, and what `to_do`."""
         self.problems += 1
         self._print("FAIL", found, to_do)
 
     def warn(self, found: str, *to_do: str) -> None:
-        """It works, and somebody should know."""
+        """Reports something that works but deserves attention."""
         self._print("warn", found, to_do)
 
     def skip(self, what: str, why: str) -> None:
-        """It cannot be tried before something above is mended."""
+        """Reports a check that cannot run before an earlier problem is fixed."""
         self._print("skip", f"{what}: {why}", ())
 
     def end(self) -> int:
-        """The last line, and the exit code."""
+        """Prints the last line, and returns the exit code."""
         if not self.problems:
             self._write("All well.")
             return 0
@@ -66,7 +66,7 @@ class Report:
             self._write(_INDENT + self._clean(line))
 
     def _clean(self, text: str) -> str:
-        # What a server said may hold anything: nothing of it may move the cursor or begin a line of its own.
+        # A server's text may hold control characters, which must not move the cursor or start a new line.
         shown = str(self._scrub(None, "", {"text": text})["text"])
         return "".join(each if each.isprintable() else "\ufffd" for each in shown)
 

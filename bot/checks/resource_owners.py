@@ -1,32 +1,30 @@
-"""The owners that stand in a cluster: how much has one, and which of them nobody could ask."""
+"""Checks the resource owners in a cluster: how many resources have one, and which owners cannot be asked."""
 
 from dataclasses import dataclass, field
-
-from elasticsearch import Elasticsearch
 
 from bot.access.errors import Outage, Refusal
 from bot.access.policy.model import AccessFlow, Integration
 from bot.access.policy.owner_groups import Owned, owner_groups
 from bot.access.ports import Catalogue
 from bot.access.wording import counted
-from bot.checks.owners import explained
+from bot.checks.owners import explain_problem
 from bot.checks.report import Report
 from bot.cluster.catalogue import CatalogueReader
 from bot.slack.directory import SlackDirectory
 from bot.slack.scopes import add_scope, scope_of
 
 MOST_NAMED = 10
-"""Lines: whoever has more of them has one cause for most."""
+"""Lines. More wrong owners usually have the same cause."""
 
 _AS_WRITTEN = AccessFlow(name="check", owners="resource")
-"""A flow by which the domain reads an owner value as it does for a request."""
+"""A flow with which the domain parses an owner value as it does for a request."""
 
 
 @dataclass
 class _Value:
-    """An owner as written, and what has it. `why` is empty as long as nothing is wrong with it.
+    """An owner as written in the cluster, and the resources with it. `why` is the problem, or empty.
 
-    `falls`: nobody is left in it, so that the integration owner is asked.
+    `falls_back`: it has no active people, so the integration owner is asked instead.
     """
 
     text: str
@@ -34,12 +32,12 @@ class _Value:
     owners: tuple[str, ...] = ()
     why: str = ""
     to_do: str = ""
-    falls: bool = False
+    falls_back: bool = False
 
 
 @dataclass
 class _NotLookedUp:
-    """How many values were not: for each scope that is missing, and for an outage or without Slack."""
+    """Counts owners that were not looked up: by missing scope, and because of an outage or missing Slack."""
 
     without_scope: dict[str, int] = field(default_factory=dict)
     others: int = 0
@@ -48,26 +46,25 @@ class _NotLookedUp:
 
 def check_resource_owners(
     report: Report,
-    client: Elasticsearch,
+    reader: CatalogueReader,
     integration: Integration,
     directory: SlackDirectory | None,
     scopes: frozenset[str],
 ) -> None:
-    """Lines for an integration with a resource owner. `directory` is `None` without Slack; `scopes` are the bot's."""
-    catalog = CatalogueReader(client, integration.resource_owner)
+    """Reports on an integration with resource owners. `directory` is `None` without Slack; `scopes` are the bot's."""
     try:
-        catalogue = catalog.read()
+        catalogue = reader.read()
     except (Outage, Refusal) as error:
         report.fail(f"resource owners: {error}", "Run `bot check` again when the cluster is well.")
         return
     finally:
-        catalog.close()
+        reader.close()
     values = _values(integration, catalogue)
     left = _look_up(values, directory, scopes)
     _summary(report, integration, catalogue, values, left)
     wrong = [each for each in values if each.why]
     for value in wrong[:MOST_NAMED]:
-        report.warn(f"resource owners: {value.why}", f"{_asked_instead(value)} {value.to_do}")
+        report.warn(f"resource owners: {value.why}", f"{_fallback(value)} {value.to_do}")
     if len(wrong) > MOST_NAMED:
         report.warn(f"resource owners: and {len(wrong) - MOST_NAMED} more that are wrong")
     for scope, count in left.without_scope.items():
@@ -92,7 +89,7 @@ def _read(integration: Integration, text: str, names: list[str]) -> _Value:
     if not problems:
         return _Value(text, names, groups[0].owners)
     to_do = "Write a Slack user id, an e-mail or an @group handle, or several with commas."
-    return _Value(text, names, why=problems[0], to_do=to_do, falls=True)
+    return _Value(text, names, why=problems[0], to_do=to_do, falls_back=True)
 
 
 def _look_up(values: list[_Value], directory: SlackDirectory | None, scopes: frozenset[str]) -> _NotLookedUp:
@@ -109,7 +106,7 @@ def _look_up(values: list[_Value], directory: SlackDirectory | None, scopes: fro
             try:
                 _look_up_one(value, directory)
             except Outage as error:
-                # Slack counts calls: of thousands of people not all can be looked up in one minute.
+                # Slack limits calls: thousands of people cannot be looked up in one minute.
                 left.others, left.why = 1, str(error)
     return left
 
@@ -118,20 +115,20 @@ def _look_up_one(value: _Value, directory: SlackDirectory) -> None:
     members = directory.members(value.owners)
     if members.problems:
         owner, _, said = members.problems[0].partition(": ")
-        found, value.to_do = explained(said)
+        found, value.to_do = explain_problem(said)
         value.why = f"{owner} on {value.names[0]}: {found}"
-        value.falls = not members.users
+        value.falls_back = not members.users
 
 
-def _asked_instead(value: _Value) -> str:
-    who = "The integration owner is asked instead" if value.falls else "The others named with it are asked"
+def _fallback(value: _Value) -> str:
+    who = "The integration owner is asked instead" if value.falls_back else "The others named with it are asked"
     return f"{who}, here and for {len(value.names) - 1} more." if len(value.names) > 1 else f"{who}."
 
 
 def _summary(
     report: Report, integration: Integration, catalogue: Catalogue, values: list[_Value], left: _NotLookedUp
 ) -> None:
-    falling = {None, *(each.text for each in values if each.falls)}
+    falling = {None, *(each.text for each in values if each.falls_back)}
     falls = sum(1 for each in catalogue.resources if not falling.isdisjoint(each.owners))
     owned = len(catalogue.resources) - falls
     kinds = [each.kind for each in catalogue.resources]

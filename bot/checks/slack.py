@@ -1,4 +1,4 @@
-"""Whether Slack takes the tokens, and whether the bot has every scope that the application uses."""
+"""Checks that Slack accepts the tokens, and that the bot has all scopes that the application uses."""
 
 import re
 
@@ -9,7 +9,6 @@ from bot.checks.configuration import Setup
 from bot.checks.owners import named_owners
 from bot.checks.report import Report
 from bot.config.settings import Settings
-from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.scopes import FOR_SOCKET_MODE, add_scope, needed_scopes
 
@@ -26,28 +25,27 @@ _APP_FIX = (
 )
 
 
-def check_slack(report: Report, setup: Setup) -> frozenset[str] | None:
-    """Lines for the bot token, its scopes, and how events come in. Returns the scopes; `None` without Slack."""
-    lacks = setup.lacks("SLACK_BOT_TOKEN", "SLACK_API_URL")
+def check_slack(report: Report, setup: Setup, client: WebClient) -> frozenset[str] | None:
+    """Reports on the bot token, its scopes and the delivery of events. Returns the scopes; `None` without Slack."""
+    reason = setup.skip_reason("SLACK_BOT_TOKEN", "SLACK_API_URL")
     scopes = None
-    if lacks:
-        report.skip("Slack", lacks)
+    if reason:
+        report.skip("Slack", reason)
     else:
         try:
-            scopes = _check_bot(report, setup)
+            scopes = _check_bot(report, setup, client)
         except Outage as error:
-            report.fail(f"Slack: {error}", _way_to(setup.settings))
+            report.fail(f"Slack: {error}", _network_hint(setup.settings))
             report.skip("Slack events", "needs Slack, see above")
             return None
-    _check_delivery(report, setup)
+    _check_delivery(report, setup, client)
     return scopes
 
 
-def _check_bot(report: Report, setup: Setup) -> frozenset[str] | None:
-    settings = setup.settings
+def _check_bot(report: Report, setup: Setup, client: WebClient) -> frozenset[str] | None:
     try:
-        with domain_errors():
-            answer = web_client(settings.slack_bot_token, settings.slack_api_url).auth_test()
+        with domain_errors(client):
+            answer = client.auth_test()
     except (TokenRefused, Refusal) as error:
         report.fail(f"Slack: the bot token is refused: {error}", _BOT_FIX)
         return None
@@ -55,7 +53,7 @@ def _check_bot(report: Report, setup: Setup) -> frozenset[str] | None:
     return _check_scopes(report, setup, _scopes_in(answer.headers))
 
 
-def _way_to(settings: Settings) -> str:
+def _network_hint(settings: Settings) -> str:
     return (
         f"Check that this machine reaches {settings.slack_api_url} (SLACK_API_URL, proxy, firewall), and whether Slack"
         " has trouble (https://slack-status.com). Then run `bot check` again."
@@ -71,7 +69,7 @@ def _scopes_in(headers: dict[str, object]) -> frozenset[str] | None:
 
 
 def _check_scopes(report: Report, setup: Setup, granted: frozenset[str] | None) -> frozenset[str] | None:
-    scopes = needed_scopes(() if setup.lacks_policy("INTEGRATION_OWNER") else named_owners(setup.policy))
+    scopes = needed_scopes(() if setup.policy_skip_reason("INTEGRATION_OWNER") else named_owners(setup.policy))
     if granted is None:
         report.warn("Slack scopes: Slack did not say which the bot has", f"It needs {', '.join(scopes)}.")
         return frozenset(scopes)
@@ -86,32 +84,31 @@ def _check_scopes(report: Report, setup: Setup, granted: frozenset[str] | None) 
     return granted
 
 
-def _check_delivery(report: Report, setup: Setup) -> None:
+def _check_delivery(report: Report, setup: Setup, client: WebClient) -> None:
     settings = setup.settings
-    lacks = setup.lacks("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL")
-    if lacks:
-        report.skip("Slack events", lacks)
+    reason = setup.skip_reason("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL")
+    if reason:
+        report.skip("Slack events", reason)
     elif settings.slack_app_token is not None:
-        _check_socket_mode(report, settings, settings.slack_app_token.get_secret_value())
+        _check_socket_mode(report, settings, client, settings.slack_app_token.get_secret_value())
     elif settings.slack_signing_secret is not None:
         _check_signing_secret(report, settings.slack_signing_secret.get_secret_value())
 
 
-def _check_socket_mode(report: Report, settings: Settings, token: str) -> None:
-    client = web_client(settings.slack_bot_token, settings.slack_api_url)
+def _check_socket_mode(report: Report, settings: Settings, client: WebClient, token: str) -> None:
     try:
         _open_connection(client, token)
     except (TokenRefused, Refusal) as error:
         _report_app_token(report, error)
     except Outage as error:
-        report.fail(f"Socket Mode: {error}", _way_to(settings))
+        report.fail(f"Socket Mode: {error}", _network_hint(settings))
     else:
         report.ok("Socket Mode: the app token is taken")
 
 
 def _open_connection(client: WebClient, token: str) -> None:
-    # The address that is answered is good for one connection, and ends unused.
-    with domain_errors():
+    # The returned address is valid for one connection, and expires unused.
+    with domain_errors(client):
         client.apps_connections_open(app_token=token)
 
 

@@ -1,13 +1,12 @@
-"""Whether each secret store gives its secret, and takes another one where the password is rotated."""
+"""Checks that each secret store can be read, and written when its password is rotated."""
 
 from bot.access.errors import Outage, Refusal
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import ClusterConnection
-from bot.config.secret_references import AT_ONCE
+from bot.config.secret_references import READ_AT_START
 from bot.config.settings import variables
-from bot.observability import logs
-from bot.runtime.connector_rotation import password_place
+from bot.runtime.connector_rotation import password_setting
 from bot.secret_stores import is_reference, open_store
 from bot.secret_stores.environment import EnvironmentStore
 
@@ -16,38 +15,38 @@ TO_WRITE = "Let this account write there, keep the password in another store, or
 
 
 def check_stores(report: Report, setup: Setup) -> None:
-    """A line for each secret that is in a store."""
+    """Reports on each secret in a store."""
     every = {} if any(each.startswith(".env ") for each in setup.problems) else variables()
     present = {name.upper(): value for name, value in every.items()}
-    for name in AT_ONCE:
-        # One that could not be read is a problem of the settings already.
+    for name in READ_AT_START:
+        # A secret that cannot be read is already reported as a problem of the settings.
         if name not in setup.unusable and is_reference(present.get(name, "")):
-            report.ok(f"secret store: {name} is read from {open_store(present[name], every).place}")
+            report.ok(f"secret store: {name} is read from {open_store(present[name], every).location}")
     if setup.configuration is None:
         return
     for integration, connection in setup.configuration.connections.items():
         upkeep = setup.configuration.upkeep.get(integration)
         rotated = upkeep is not None and upkeep.credential_rotation_days is not None
         if rotated or not isinstance(connection.store, EnvironmentStore | None):
-            place = password_place(setup.settings.access_config, integration)
-            _check_password(report, place, connection, rotated=rotated)
+            setting = password_setting(setup.settings.access_config, integration)
+            _check_password(report, setting, connection, rotated=rotated)
 
 
-def _check_password(report: Report, place: str, connection: ClusterConnection, *, rotated: bool) -> None:
+def _check_password(report: Report, setting: str, connection: ClusterConnection, *, rotated: bool) -> None:
     store = connection.store
     if store is None:
         return
     try:
-        logs.hide(connection.sign_in().known)
+        report.hide(connection.sign_in().known)
     except (Outage, Refusal) as error:
-        report.fail(f"secret store: {place}: {error}", TO_READ)
+        report.fail(f"secret store: {setting}: {error}", TO_READ)
         return
     if not rotated:
-        report.ok(f"secret store: {place} is read from {store.place}")
+        report.ok(f"secret store: {setting} is read from {store.location}")
         return
     try:
         store.check_writable()
     except (Outage, Refusal) as error:
-        report.fail(f"secret store: {place} cannot be rotated: {error}", TO_WRITE)
+        report.fail(f"secret store: {setting} cannot be rotated: {error}", TO_WRITE)
     else:
-        report.ok(f"secret store: {place} is read from {store.place}, which can be written")
+        report.ok(f"secret store: {setting} is read from {store.location}, which can be written")

@@ -1,1 +1,1 @@
-"""The `bot` command, one file a group of commands."""
+"""The `bot` command: one file for each group of commands."""

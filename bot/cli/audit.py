@@ -1,4 +1,4 @@
-"""`bot audit`: the audit trail printed, verified, and asked who had access. Needs DATABASE_URL alone."""
+"""`bot audit`: prints and verifies the audit trail, and finds who had access. It needs only DATABASE_URL."""
 
 import json
 import sys
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 audit = typer.Typer(help="Print the audit trail, oldest first.", invoke_without_command=True, add_completion=False)
 
 
-class Form(StrEnum):
-    """How it is printed."""
+class OutputFormat(StrEnum):
+    """An output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -38,7 +38,7 @@ def show(
     person: Annotated[
         str | None, typer.Option(help="A Slack user id: what they did, and all of their requests")
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="One event a line in each form")] = Form.TABLE,
+    form: Annotated[OutputFormat, typer.Option("--format", help="One event a line in each form")] = OutputFormat.TABLE,
     who_had_access: Annotated[str | None, typer.Option(metavar="INDEX", help="An index or pattern; with --at")] = None,
     at: Annotated[str | None, typer.Option(help=f"For --who-had-access: {_TIME}")] = None,
 ) -> None:
@@ -57,10 +57,10 @@ def show(
     if request is not None and read_id(request) is None:
         _stop(f"--request: {request} is no request id, which is like REQ-7K3F9Q")
     wanted = AuditFilter(_time("--since", since), _time("--until", until), event, request and read_id(request), person)
-    forms: dict[Form, Callable[[Any], str]] = {
-        Form.TABLE: as_table,
-        Form.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
-        Form.ECS: lambda each: json.dumps(as_ecs(each), ensure_ascii=False),
+    forms: dict[OutputFormat, Callable[[Any], str]] = {
+        OutputFormat.TABLE: as_table,
+        OutputFormat.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
+        OutputFormat.ECS: lambda each: json.dumps(as_ecs(each), ensure_ascii=False),
     }
     with _trail() as trail:
         for each in trail.events(wanted):
@@ -75,11 +75,11 @@ def verify(
     from bot.access.store.chain import Head
 
     try:
-        kept = Head.read(head) if head is not None else None
+        expected = Head.read(head) if head is not None else None
     except ValueError as error:
         _stop(f"--head {error}")
     with _trail() as trail:
-        found = trail.verify(kept)
+        found = trail.verify(expected)
     if found.broken is not None:
         print(f"event {found.broken.sequence}: {found.broken.why}")
         if found.head.sequence:
@@ -89,20 +89,22 @@ def verify(
     print(f"Keep this elsewhere, and give it to the next verification with --head: {found.head}")
 
 
-def _who_had_access(index: str, at: str | None, form: Form) -> None:
+def _who_had_access(index: str, at: str | None, form: OutputFormat) -> None:
     from bot.access.audit.formats import access_json, access_line
 
     when = _time("--at", at)
     if when is None:
         _stop("--who-had-access needs a time: --at 2026-11-24T12:00")
-    if form is Form.ECS:
+    if form is OutputFormat.ECS:
         _stop("--who-had-access is printed as table or json")
     nobody = True
     with _trail() as trail:
         for each in trail.access(index, when):
             nobody = False
-            print(access_line(each) if form is Form.TABLE else json.dumps(access_json(each), ensure_ascii=False))
-    if nobody and form is Form.TABLE:
+            print(
+                access_line(each) if form is OutputFormat.TABLE else json.dumps(access_json(each), ensure_ascii=False)
+            )
+    if nobody and form is OutputFormat.TABLE:
         print(f"Nobody had access to {index} by es-access at {when.isoformat(timespec='seconds')}.")
 
 
@@ -110,11 +112,9 @@ def _who_had_access(index: str, at: str | None, form: Form) -> None:
 def _trail() -> "Iterator[AuditTrail]":
     from sqlalchemy.exc import DBAPIError
 
-    from bot.access.audit.trail import AuditTrail
+    from bot.bootstrap.audit_trail import open_audit_trail
     from bot.config.audit_settings import DatabaseSettingError, database_only
     from bot.storage.connection_errors import cause
-    from bot.storage.engine import open_engine
-    from bot.storage.migrate import HEAD, stored_version
 
     try:
         url = database_only()
@@ -122,19 +122,15 @@ def _trail() -> "Iterator[AuditTrail]":
         _stop(str(error))
     if url.drivername == "sqlite" and not Path(url.database or "").is_file():
         _stop(f"DATABASE_URL: there is no file {url.database}. Run this where es-access runs, or name its database")
-    engine = open_engine(url)
     try:
-        with engine.connect() as connection:
-            version = stored_version(connection)
-        if version != HEAD:
-            _stop(f"the database is at schema version {version}, and not at {HEAD}: `bot run` brings it there")
-        yield AuditTrail(engine)
+        with open_audit_trail(url) as trail:
+            yield trail
+    except DatabaseSettingError as error:
+        _stop(str(error))
     except (DBAPIError, ValueError, ModuleNotFoundError) as error:
         _stop(f"DATABASE_URL: {cause(error, url)}")
     except BrokenPipeError:
-        sys.stderr.close()  # `bot audit | head`: the reader has seen enough, and nothing is wrong
-    finally:
-        engine.dispose()
+        sys.stderr.close()  # `bot audit | head`: the reader has seen enough, which is no error
 
 
 def _time(option: str, text: str | None) -> datetime | None:

@@ -32,7 +32,7 @@ class AuditIndex:
         operations: list[dict[str, Any]] = []
         for name, document in documents:
             operations += [{"create": {"_id": name}}, document]
-        answer = ask(lambda: self._client.bulk(index=self._index, operations=operations))
+        answer = ask(self._client, lambda: self._client.bulk(index=self._index, operations=operations))
         for item in answer["items"]:
             status = int(item["create"]["status"])
             if status in {CREATED, EXISTS}:

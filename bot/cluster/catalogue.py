@@ -47,18 +47,19 @@ class CatalogueReader:
 
     def read(self) -> Catalogue:
         """Asks the cluster. Raises `Outage`, `Refusal`."""
-        state = ask(lambda: self._client.cluster.state(metric="metadata", filter_path=fields(self._key)))
+        state = ask(self._client, lambda: self._client.cluster.state(metric="metadata", filter_path=fields(self._key)))
         return read_catalogue(state, self._sizes(), self._key)
 
     def _sizes(self) -> dict[str, int]:
         """The bytes of each open index, with replicas. The backing indices of data streams are hidden ones."""
         sizes = ask(
+            self._client,
             lambda: self._client.indices.stats(
                 metric="store",
                 level="indices",
                 expand_wildcards=["open", "hidden"],  # with a closed index among them the cluster answers 400
                 filter_path="indices.*.total.store.size_in_bytes",
-            )
+            ),
         )
         return {name: each["total"]["store"]["size_in_bytes"] for name, each in sizes.get("indices", {}).items()}
 

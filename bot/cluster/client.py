@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import ApiError, AuthenticationException, Elasticsearch, NotFoundError, TransportError
 from pydantic import SecretStr
 
-from bot.access.call_failures import told
+from bot.access.call_failures import OnFailure, ignore_failure, reported
 from bot.access.errors import Outage, Refusal
 from bot.cluster.connector_password import ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
@@ -65,10 +65,15 @@ def node_at(url: str) -> NodeConfig:
     return url_to_node_config(url, use_default_ports_for_scheme=True)
 
 
-def connect(connection: ClusterConnection, password: ConnectorPassword | None = None) -> Elasticsearch:
+def connect(
+    connection: ClusterConnection,
+    password: ConnectorPassword | None = None,
+    on_failure: OnFailure = ignore_failure,
+) -> Elasticsearch:
     """A client without retries: a repeated create could leave an orphan behind.
 
     It signs in with the present secret of `password`. Raises `Outage`, `Refusal` if that has to be read and cannot.
+    `ask` and `ask_if_exists` report failed calls to `on_failure`.
     """
     signed_in = password or connection.sign_in()
     extra: dict[str, Any] = {"ca_certs": str(connection.ca_certs)} if connection.ca_certs else {}
@@ -87,20 +92,21 @@ def connect(connection: ClusterConnection, password: ConnectorPassword | None = 
     if not isinstance(transport, ConnectorTransport):
         raise TypeError(type(transport).__name__)
     transport.password = signed_in
+    transport.on_failure = on_failure
     return client
 
 
-def ask(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+def ask(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """Makes the call and returns the body. Raises `Outage`, `Refusal`; their text has no part of it, so no secret."""
-    with told("cluster"):
+    with _reported(client):
         with _domain_errors():
             answer = call()
         return _checked_body(answer)
 
 
-def ask_if_exists(call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+def ask_if_exists(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
     """Like `ask`, but returns an empty body if Elasticsearch itself answers 404. Raises `Outage`, `Refusal`."""
-    with told("cluster"):
+    with _reported(client):
         with _domain_errors():
             try:
                 answer = call()
@@ -122,6 +128,11 @@ def ask_authenticated(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
             return False
     _checked_body(answer)
     return True
+
+
+def _reported(client: Elasticsearch) -> AbstractContextManager[None]:
+    transport = client.transport
+    return reported("cluster", transport.on_failure if isinstance(transport, ConnectorTransport) else ignore_failure)
 
 
 def _checked_body(answer: ObjectApiResponse[Any]) -> dict[str, Any]:

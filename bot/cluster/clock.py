@@ -26,7 +26,7 @@ def read_time(client: Elasticsearch) -> datetime | None:
 
     Raises `Outage`, `Refusal`.
     """
-    answer = ask(lambda: client.nodes.stats(node_id="_local", metric="http", filter_path="nodes.*.timestamp"))
+    answer = ask(client, lambda: client.nodes.stats(node_id="_local", metric="http", filter_path="nodes.*.timestamp"))
     times = [node["timestamp"] for node in answer.get("nodes", {}).values()]
     return datetime.fromtimestamp(times[0] / 1000, UTC) if times else None
 

@@ -86,7 +86,7 @@ class ElasticsearchCluster:
 
     def ping(self) -> None:
         """One cheap call as the connector account. Raises `Outage`, `Refusal`."""
-        ask(self._client.security.authenticate)
+        ask(self._client, self._client.security.authenticate)
 
     def close(self) -> None:
         """Waits for a reading under way, and closes the connections."""

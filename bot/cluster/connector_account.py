@@ -20,9 +20,9 @@ class ElasticsearchAccount:
         self._password = password
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The place of its password, in words."""
-        return self._store().place
+        return self._store().location
 
     def check_writable(self) -> None:
         """Returns when the store can be written. Raises `Outage`, `Refusal`."""
@@ -62,9 +62,10 @@ class ElasticsearchAccount:
         security = self._client.security
         # refresh=false: users are read by id in real time.
         ask(
+            self._client,
             lambda: security.change_password(
                 username=self._password.username, password=password.get_secret_value(), refresh=False
-            )
+            ),
         )
 
     def use(self, password: SecretStr) -> None:
@@ -89,7 +90,7 @@ class ElasticsearchAccount:
         for each in candidates:
             if self._is_accepted(each):
                 return each
-        raise Refusal(f"the cluster takes neither the password in {self.place} nor the one before it")
+        raise Refusal(f"the cluster takes neither the password in {self.location} nor the one before it")
 
     def _is_accepted(self, password: SecretStr) -> bool:
         # With its own authorization, so that the answer is about this password.

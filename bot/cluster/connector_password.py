@@ -14,6 +14,7 @@ from elastic_transport import HttpHeaders, Transport, TransportApiResponse
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from pydantic import SecretStr
 
+from bot.access.call_failures import OnFailure
 from bot.access.errors import Outage, Refusal
 from bot.secret_stores.store import SecretStore
 
@@ -92,6 +93,7 @@ class ConnectorTransport(Transport):
     """
 
     password: ConnectorPassword
+    on_failure: OnFailure
 
     def perform_request(
         self, method: str, target: str, *, headers: Mapping[str, Any] | DefaultType = DEFAULT, **how: Any

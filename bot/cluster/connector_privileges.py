@@ -30,10 +30,11 @@ class ConnectorPrivileges:
 def read_privileges(client: Elasticsearch) -> ConnectorPrivileges:
     """Checks the privileges of the account that `client` uses. Raises `Outage`, `Refusal`."""
     answer = ask(
+        client,
         lambda: client.security.has_privileges(
             cluster=[*CLUSTER_PRIVILEGES, "all"],
             index=[{"names": ["*"], "privileges": list(INDEX_PRIVILEGES)}],
-        )
+        ),
     )
     cluster, index = answer["cluster"], answer["index"]["*"]
     missing = [f"cluster: {name}" for name in CLUSTER_PRIVILEGES if not cluster[name]]

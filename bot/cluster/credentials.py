@@ -44,11 +44,13 @@ class CredentialIssuer:
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
-        self.hasher.send(password, lambda secret: ask(lambda: change(**secret)))
+        self.hasher.send(password, lambda secret: ask(self.client, lambda: change(**secret)))
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
-        user = ask_if_exists(lambda: self.client.security.get_user(username=spec.username)).get(spec.username)
+        user = ask_if_exists(self.client, lambda: self.client.security.get_user(username=spec.username)).get(
+            spec.username
+        )
         if user is None or not self.installation.owns(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
         # Without a password, so that a user who was removed just now is not created again.
@@ -68,10 +70,10 @@ class CredentialIssuer:
             each.result()
         key = self._grant(spec, password)
         removing = self.executor.submit(
-            ask_if_exists, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
+            ask_if_exists, self.client, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
         )
         try:
-            ask_if_exists(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
+            ask_if_exists(self.client, lambda: self.client.security.delete_user(username=spec.username, refresh=False))
         finally:
             wait([removing])
         removing.result()
@@ -81,6 +83,7 @@ class CredentialIssuer:
         # The server counts from its own time: if its clock is ahead of ours, the key ends by the server's clock.
         left = self.clock.time_left(spec.expires_at)
         return ask(
+            self.client,
             lambda: self.client.security.grant_api_key(
                 grant_type="password",
                 username=spec.username,
@@ -92,31 +95,35 @@ class CredentialIssuer:
                 },
                 # Invalidating a key that is not searchable yet silently does nothing (measured).
                 refresh=True,
-            )
+            ),
         )
 
     def end_other_keys(self, username: str, keep: str) -> None:
         """Invalidates every API key of that user except `keep`. Raises `Outage`, `Refusal`."""
-        found = ask_if_exists(lambda: self.client.security.get_api_key(username=username, active_only=True))
+        found = ask_if_exists(
+            self.client, lambda: self.client.security.get_api_key(username=username, active_only=True)
+        )
         others = [each["id"] for each in found.get("api_keys", ()) if each["id"] != keep]
         if others:
-            ask(lambda: self.client.security.invalidate_api_key(ids=others))
+            ask(self.client, lambda: self.client.security.invalidate_api_key(ids=others))
 
     def _end_keys(self, username: str) -> object:
-        return ask_if_exists(lambda: self.client.security.invalidate_api_key(username=username))
+        return ask_if_exists(self.client, lambda: self.client.security.invalidate_api_key(username=username))
 
     def exists(self, username: str, key_id: str | None) -> bool:
         """Whether that user, or that API key, exists and is usable, in real time. Raises `Outage`, `Refusal`."""
         if key_id is not None:
-            found = ask_if_exists(lambda: self.client.security.get_api_key(id=key_id, active_only=True))
+            found = ask_if_exists(self.client, lambda: self.client.security.get_api_key(id=key_id, active_only=True))
             return bool(found.get("api_keys"))
-        user = ask_if_exists(lambda: self.client.security.get_user(username=username)).get(username)
+        user = ask_if_exists(self.client, lambda: self.client.security.get_user(username=username)).get(username)
         return user is not None and self.installation.owns(user) and user["enabled"]
 
     def _check_name(self, spec: CredentialSpec) -> None:
-        asking = self.executor.submit(ask_if_exists, lambda: self.client.security.get_role(name=spec.username))
+        asking = self.executor.submit(
+            ask_if_exists, self.client, lambda: self.client.security.get_role(name=spec.username)
+        )
         try:
-            user = ask_if_exists(lambda: self.client.security.get_user(username=spec.username))
+            user = ask_if_exists(self.client, lambda: self.client.security.get_user(username=spec.username))
         finally:
             wait([asking])
         role = asking.result()
@@ -126,13 +133,15 @@ class CredentialIssuer:
     def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
         ask(
+            self.client,
             lambda: self.client.security.put_role(
                 name=spec.username, **role_body(spec), metadata=metadata, refresh=False
-            )
+            ),
         )
 
     def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret) -> None:
         ask(
+            self.client,
             lambda: self.client.security.put_user(
                 username=spec.username,
                 roles=[spec.username],
@@ -140,5 +149,5 @@ class CredentialIssuer:
                 metadata=metadata,
                 refresh=False,
                 **secret,
-            )
+            ),
         )

@@ -153,7 +153,7 @@ class Inventory:
         fields = [f"{kind}.{each}" for each in (*shown, "_sort")]
         while True:
             how = {"query": query, "sort": order, "size": PAGE, "filter_path": fields, **after}
-            page = ask(partial(search, **how)).get(kind, [])
+            page = ask(self.client, partial(search, **how)).get(kind, [])
             yield from page
             if len(page) < PAGE:
                 return

@@ -96,7 +96,7 @@ class Removal:
         stop_one(last, refresh=bool(others))
 
     def _delete(self, username: str, *, refresh: bool) -> object:
-        return ask_if_exists(lambda: self.client.security.delete_user(username=username, refresh=refresh))
+        return ask_if_exists(self.client, lambda: self.client.security.delete_user(username=username, refresh=refresh))
 
     def _disable(self, username: str, *, refresh: bool) -> None:
         """Disables an existing user, without roles and with a password that nobody ever saw, in one call."""
@@ -108,14 +108,16 @@ class Removal:
             self.client.security.put_user, username=username, enabled=False, roles=[],
             full_name=user["full_name"], metadata=user["metadata"], refresh=refresh,
         )  # fmt: skip
-        self.hasher.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(lambda: put(**secret)))
+        self.hasher.send(SecretStr(secrets.token_urlsafe(32)), lambda secret: ask(self.client, lambda: put(**secret)))
 
     def _end_keys(self, names: _Names) -> None:
         found = self._try(names, names.ours, lambda: self._keys(names.ours))
         ids = [each["id"] for keys in (found or {}).values() for each in keys]
         if not ids:
             return
-        answer = self._try(names, names.ours, lambda: ask(lambda: self.client.security.invalidate_api_key(ids=ids)))
+        answer = self._try(
+            names, names.ours, lambda: ask(self.client, lambda: self.client.security.invalidate_api_key(ids=ids))
+        )
         ended = set((answer or {}).get("invalidated_api_keys", ()))
         for name, keys in (found or {}).items():
             names.ended[name] = sum(1 for each in keys if each["id"] in ended)
@@ -125,10 +127,14 @@ class Removal:
         if len(there) == 1:
             (name,) = there
             security = self.client.security
-            self._try(names, there, lambda: ask_if_exists(lambda: security.delete_role(name=name, refresh=False)))
+            self._try(
+                names, there, lambda: ask_if_exists(self.client, lambda: security.delete_role(name=name, refresh=False))
+            )
         elif there:
             security = self.client.security
-            self._try(names, there, lambda: ask(lambda: security.bulk_delete_role(names=there, refresh=False)))
+            self._try(
+                names, there, lambda: ask(self.client, lambda: security.bulk_delete_role(names=there, refresh=False))
+            )
 
     def _receipts(self, names: _Names, *, disable: bool) -> list[Receipt]:
         users = self._try(names, names.ours, lambda: self._users(names.ours))
@@ -155,10 +161,10 @@ class Removal:
         return receipts
 
     def _users(self, names: Sequence[str]) -> Mapping[str, Any]:
-        return ask_if_exists(lambda: self.client.security.get_user(username=list(names))) if names else {}
+        return ask_if_exists(self.client, lambda: self.client.security.get_user(username=list(names))) if names else {}
 
     def _roles(self, names: Sequence[str]) -> Mapping[str, Any]:
-        return ask_if_exists(lambda: self.client.security.get_role(name=list(names))) if names else {}
+        return ask_if_exists(self.client, lambda: self.client.security.get_role(name=list(names))) if names else {}
 
     def _keys(self, names: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """The live API keys of each name."""
@@ -172,9 +178,10 @@ class Removal:
     def _live_keys(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         if len(names) == 1:
             (name,) = names
-            only = ask_if_exists(lambda: self.client.security.get_api_key(username=name, active_only=True))
+            only = ask_if_exists(self.client, lambda: self.client.security.get_api_key(username=name, active_only=True))
             return list(only.get("api_keys", ()))
         answer = ask(
+            self.client,
             lambda: self.client.security.query_api_keys(
                 query={
                     "bool": {
@@ -183,7 +190,7 @@ class Removal:
                     }
                 },
                 size=MOST_KEYS,
-            )
+            ),
         )
         return list(answer["api_keys"])
 

@@ -1,1 +1,1 @@
-"""Settings, secret references and the policy file."""
+"""Settings, secret references and `access.yaml`."""

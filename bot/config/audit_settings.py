@@ -1,4 +1,4 @@
-"""Settings of the database and of the audit trail in it; `bot audit` needs no others."""
+"""Settings of the database and the audit trail. `bot audit` needs no others."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,13 +15,13 @@ from bot.storage.engine import database_url
 ENV_FILE = ".env"
 
 _INDEX = r"^[a-z0-9][a-z0-9._-]{0,199}$"
-"""A name of one index or data stream: no pattern, and nothing hidden."""
+"""The name of one index or data stream: no pattern, and not hidden."""
 
 
 class Environment(BaseSettings):
-    """Read from the environment, and from `.env` below it."""
+    """Settings from the environment, which takes precedence over `.env`."""
 
-    # Values are never shown in an error: any of them may be a secret put in the wrong place.
+    # Errors never show values: any of them may be a secret in the wrong place.
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
@@ -33,7 +33,7 @@ def _a_database_url(url: SecretStr) -> SecretStr:
 
 
 class AuditSettings(Environment):
-    """Where events are kept, and where copies of them are sent, by an account that can do nothing else."""
+    """The database of the events, and the index for copies of them. The account for the index can do nothing else."""
 
     database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")
     audit_index: Annotated[str, Field(pattern=_INDEX)] | None = None
@@ -44,7 +44,7 @@ class AuditSettings(Environment):
     audit_ca_certs: ExistingFile | None = None
 
     def audit_problems(self) -> list[str]:
-        """What must be set together and is not."""
+        """Problems of settings that must be set together."""
         if self.audit_index is None:
             return []
         problems = [] if self.audit_url else ["AUDIT_URL is not set: the cluster that AUDIT_INDEX is in"]
@@ -54,7 +54,7 @@ class AuditSettings(Environment):
         return problems
 
     def audit_connection(self) -> ClusterConnection | None:
-        """How the cluster of the audit index is reached; `None` where nothing is sent."""
+        """The connection to the cluster of the audit index; `None` when there is none."""
         if self.audit_index is None:
             return None
         certs: Path | None = self.audit_ca_certs
@@ -64,16 +64,16 @@ class AuditSettings(Environment):
 
 
 class DatabaseSettingError(Exception):
-    """DATABASE_URL cannot be used; the text is a sentence without its value."""
+    """The database cannot be used. The text is a sentence without the value of DATABASE_URL."""
 
 
 def database_only() -> URL:
-    """The database, for who has to read it and nothing else. Raises `DatabaseSettingError`."""
+    """The URL of the database, without reading other settings. Raises `DatabaseSettingError`."""
     try:
-        return database_url(_DatabaseAlone().database_url.get_secret_value())
+        return database_url(_DatabaseSetting().database_url.get_secret_value())
     except ValidationError as error:
         raise DatabaseSettingError(f"DATABASE_URL: {sentence_of(error.errors()[0])}") from None
 
 
-class _DatabaseAlone(Environment):
+class _DatabaseSetting(Environment):
     database_url: Annotated[SecretStr, AfterValidator(_a_database_url)] = SecretStr("sqlite:///es-access.db")

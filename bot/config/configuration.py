@@ -1,4 +1,4 @@
-"""What the application works with, wherever it was written: in variables or in `access.yaml`."""
+"""The configuration, from variables or from `access.yaml`, and the types of its values."""
 
 import base64
 import re
@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from bot.access.policy.access_details import check_details
 from bot.access.policy.model import LONGEST_DETAILS, Policy
 from bot.cluster.client import ClusterConnection, node_at
 
 MOST_DAYS = 3650
-"""Of rotation and cleanup: ten years, as for a duration. More is a slip of the key."""
+"""The limit for rotation and cleanup: ten years, as for a duration. More is a typing error."""
 
 LONGEST_KEY = 100
-"""Characters of the key that owners stand under in a `_meta`."""
+"""Characters of the `_meta` key that holds owners."""
+
+SHORTEST_TOKEN = 13
+"""Characters. `.env.example` holds only the prefix of each token; Slack's tokens are over fifty long."""
 
 
 def http_url(url: str) -> str:
@@ -37,7 +40,7 @@ def _hosts(cloud_id: str) -> list[str]:
 
 
 def cloud_url(cloud_id: str) -> str:
-    """Where the Elasticsearch of a deployment is."""
+    """The URL of a deployment's Elasticsearch."""
     host, cluster = _hosts(cloud_id)[:2]
     return f"https://{cluster}.{host}"
 
@@ -51,17 +54,17 @@ def _a_cloud_id(cloud_id: str) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file that this user can see."""
+    """Whether the file exists and this user can see it."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that is too long or holds a null, a folder that may not be entered
+    except (OSError, ValueError):  # a name too long or with a null byte, or a folder without permission to enter
         return False
 
 
 def _a_file(path: Path, info: ValidationInfo) -> Path:
     if not is_file(path):
         raise ValueError("names no file")
-    # Of all files these alone come after an address, which is then known here.
+    # Certificates are the only files that are declared after an address, so it is known here.
     address = info.data.get("url") or info.data.get("elasticsearch_url") or ""
     if address.startswith("http://"):
         raise ValueError("is of no use with http://: begin the address with https://, or leave this out")
@@ -72,6 +75,20 @@ def _a_key(key: str) -> str:
     if not key.isprintable() or key != key.strip():
         raise ValueError("must be the name of a key, without spaces around it")
     return key
+
+
+def slack_token(kind: str, prefix: str) -> AfterValidator:
+    """A validator for a whole Slack token of one kind. The text of its `ValueError` repeats no part of the token."""
+
+    def check(value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text.startswith(prefix):
+            raise ValueError(f"must be the {kind} token, it begins with {prefix}")
+        if len(text) < SHORTEST_TOKEN:
+            raise ValueError(f"must be the whole {kind} token, it goes on after {prefix}")
+        return value
+
+    return AfterValidator(check)
 
 
 Url = Annotated[str, AfterValidator(http_url)]
@@ -85,7 +102,7 @@ AccessDetails = Annotated[str, Field(max_length=LONGEST_DETAILS), AfterValidator
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What is done for a cluster besides access, in days. `None`: not done."""
+    """Rotation and cleanup for a cluster, in days; `None` when turned off."""
 
     credential_rotation_days: int | None = None
     user_cleanup_days: int | None = None
@@ -93,7 +110,7 @@ class Upkeep:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The policy, and for the name of each integration how it is reached and kept."""
+    """The policy, and the connection and upkeep of each integration by name."""
 
     policy: Policy
     connections: Mapping[str, ClusterConnection]

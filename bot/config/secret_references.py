@@ -10,52 +10,52 @@ from bot.access.errors import Outage, Refusal
 from bot.secret_stores import SecretStore, is_reference, open_store
 from bot.secret_stores.environment import EnvironmentStore
 
-AT_ONCE = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
-"""Read at the start, and not again."""
+READ_AT_START = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
+"""Variables that are read only at the start."""
 
-WHEN_NEEDED = "ELASTICSEARCH_PASSWORD"
-"""Read for each connection: it may be rotated while the application runs."""
+PASSWORD_VARIABLE = "ELASTICSEARCH_PASSWORD"  # noqa: S105 (the name of the variable)
+"""Read for each connection, because the password may be rotated while the application runs."""
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """`values` are secrets by the variable that names their store; `problems` are sentences by the variable."""
+    """The secrets by the variable that names their store, and sentences about problems by variable."""
 
     values: Mapping[str, SecretStr]
     problems: Mapping[str, str]
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `Settings` that take the place of references."""
+        """Arguments for `Settings`, with secrets instead of references."""
         return {name.lower(): value for name, value in self.values.items()}
 
 
 def resolve(variables: Mapping[str, str]) -> Resolved:
-    """Reads the secrets whose stores are named in `variables`; an unreachable store is one of the problems."""
+    """Reads the secrets that `variables` refer to. An unreachable store is one of the problems."""
     values: dict[str, SecretStr] = {}
     problems: dict[str, str] = {}
     present = {name.upper(): value for name, value in variables.items()}
-    for name in AT_ONCE:
+    for name in READ_AT_START:
         if not is_reference(present.get(name, "")):
             continue
         try:
             values[name] = open_store(present[name], variables).read()
         except (ValueError, Outage, Refusal) as error:
             problems[name] = f"{name}: {error}"
-    password = present.get(WHEN_NEEDED, "")
+    password = present.get(PASSWORD_VARIABLE, "")
     if is_reference(password):
         try:
             open_store(password, variables)
         except ValueError as error:
-            problems[WHEN_NEEDED] = f"{WHEN_NEEDED}: {error}"
+            problems[PASSWORD_VARIABLE] = f"{PASSWORD_VARIABLE}: {error}"
     return Resolved(values, problems)
 
 
 def password_store(text: SecretStr, variables: Mapping[str, str]) -> SecretStore:
-    """Where the connector account's password is: the store that the variable names, or the variable itself.
+    """The store of the connector account's password: the one that the variable names, or the variable itself.
 
-    Raises `ValueError` with the end of a sentence.
+    Raises `ValueError`, whose text is the end of a sentence.
     """
     if is_reference(text.get_secret_value()):
         return open_store(text.get_secret_value(), variables)
-    return EnvironmentStore(WHEN_NEEDED, text)
+    return EnvironmentStore(PASSWORD_VARIABLE, text)

@@ -1,4 +1,4 @@
-"""Settings: the environment and `.env`, checked as a whole before anything is started."""
+"""Settings from the environment and `.env`, all checked before the application starts."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode
 from bot.access.policy.model import AccessFlow, Integration, Policy
 from bot.access.policy.value_types import Duration, Name, Owner, read_owners
 from bot.cluster.client import ClusterConnection
-from bot.config import access_yaml as policy_file
+from bot.config import access_yaml
 from bot.config.access_yaml import PolicyFileError
 from bot.config.access_yaml.error_messages import sentence_of
 from bot.config.audit_settings import ENV_FILE, AuditSettings
@@ -34,29 +34,29 @@ from bot.config.configuration import (
     cloud_url,
     http_url,
     is_file,
+    slack_token,
 )
-from bot.config.secret_references import WHEN_NEEDED, password_store, resolve
+from bot.config.secret_references import PASSWORD_VARIABLE, password_store, resolve
 from bot.secret_stores import is_reference
 from bot.secret_stores.environment import EnvironmentStore
-from bot.tokens import token
 
 __all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
 
 LIKENESS = 0.8
-"""How much alike, from 0 to 1, two names are of which one is a slip of the other. `RESOURCE_OWNER` must be found."""
+"""The similarity, from 0 to 1, above which a name counts as misspelt. `RESOURCE_OWNER` must be found."""
 
 _REQUIRED = {
     "ELASTICSEARCH_USERNAME": "the connector account, see “On your cluster” in the README",
     "ELASTICSEARCH_PASSWORD": "the connector account's password",
     "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
 }
-"""Without an `access.yaml`."""
+"""The variables that are required without an `access.yaml`."""
 
 _MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **_REQUIRED}
 
 
 class SettingsError(Exception):
-    """One or more settings are missing or wrong. `problems` has a sentence for each, without any value."""
+    """Settings are missing or wrong. `problems` has a sentence for each, without its value."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -74,16 +74,16 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class Settings(AuditSettings):
-    """Every setting, as `.env.example` explains it. `load_settings` also checks what must be set together."""
+    """Every setting; `.env.example` explains them. `load_settings` also checks which must be set together."""
 
-    slack_bot_token: Annotated[SecretStr, token("bot", "xoxb-")]
-    slack_app_token: Annotated[SecretStr, token("app", "xapp-")] | None = None
+    slack_bot_token: Annotated[SecretStr, slack_token("bot", "xoxb-")]
+    slack_app_token: Annotated[SecretStr, slack_token("app", "xapp-")] | None = None
     slack_signing_secret: SecretStr | None = None
     slack_api_url: Annotated[str, AfterValidator(lambda url: http_url(url) + "/")] = "https://slack.com/api/"
 
     access_config: ExistingFile | None = None
 
-    # One integration and one access flow; with `access_config` all of these are in the file.
+    # One integration and one access flow. With `access_config` all of these are in the file.
     elasticsearch_url: Url | None = None
     elasticsearch_cloud_id: CloudId | None = None
     elasticsearch_username: str = ""
@@ -102,7 +102,7 @@ class Settings(AuditSettings):
     requests_per_hour: Limit = 30
 
     installation_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
-    host: str = "0.0.0.0"  # noqa: S104 (a container's probes and Slack's requests come from outside of it)
+    host: str = "0.0.0.0"  # noqa: S104 (probes and Slack's requests reach a container from outside)
     port: Port = 3000
     health_port: Port = 8080
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -110,29 +110,29 @@ class Settings(AuditSettings):
 
     @property
     def socket_mode(self) -> bool:
-        """Whether Slack is listened to over its WebSocket; otherwise it calls us over HTTP."""
+        """Whether Slack's events come over its WebSocket; otherwise Slack calls us over HTTP."""
         return self.slack_app_token is not None
 
     def secrets(self) -> list[SecretStr]:
-        """Everything that must never be shown, as far as it is known: a password in a store is hidden when it is read.
+        """The known secrets, which must never be shown. A password in a store is hidden when it is read.
 
-        Of an `access.yaml` that cannot be used, no password is in use.
+        An `access.yaml` that cannot be used contributes none, because none of its passwords is in use.
         """
         values = [getattr(self, name) for name in type(self).model_fields]
         if self.access_config is not None:
             with suppress(SettingsError):
                 values += (each.password for each in self.configuration().connections.values())
-        # The address of a secret is none, and stands in what is said about it.
+        # A reference is not secret, and messages about it show it.
         return [each for each in values if isinstance(each, SecretStr) and not is_reference(each.get_secret_value())]
 
     def configuration(self) -> Configuration:
-        """The policy and the connections, from `access.yaml` as it is now, or from the variables.
+        """The policy and the connections, from the present `access.yaml` or from variables.
 
         Raises `SettingsError` with the line of each problem in the file.
         """
-        return _read(self.access_config) if self.access_config else self._of_variables()
+        return _read(self.access_config) if self.access_config else self._from_variables()
 
-    def _of_variables(self) -> Configuration:
+    def _from_variables(self) -> Configuration:
         integration = Integration(
             name=self.integration_name,
             owner=self.integration_owner,
@@ -152,7 +152,7 @@ class Settings(AuditSettings):
         try:
             store = password_store(self.elasticsearch_password, variables())
         except ValueError as error:
-            raise SettingsError([f"{WHEN_NEEDED}: {error}"]) from None
+            raise SettingsError([f"{PASSWORD_VARIABLE}: {error}"]) from None
         connection = ClusterConnection(
             username=self.elasticsearch_username,
             password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
@@ -174,12 +174,12 @@ class Settings(AuditSettings):
         )
 
 
-_MOVED = (
+_IN_FILE = (
     "ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ELASTICSEARCH_USERNAME", "ELASTICSEARCH_CA_CERTS",
     "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME", "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY",
     "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS", "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
 )  # fmt: skip
-"""What stands in `access.yaml` where there is one. Not the password: the file may well name that very variable."""
+"""Settings that belong in `access.yaml` when there is one. Not the password: the file may refer to that variable."""
 
 
 def load_settings() -> Settings:
@@ -188,8 +188,8 @@ def load_settings() -> Settings:
     config = present.get("ACCESS_CONFIG")
     problems = [
         *_misspelt(present),
-        *_of_slack(present),
-        *(_beside_the_file(present) if config else _without_a_file(present)),
+        *_missing_for_slack(present),
+        *(_superseded(present) if config else _missing(present)),
     ]
     resolved = resolve(variables())
     problems += resolved.problems.values()
@@ -199,18 +199,18 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = {_variable(each): _sentence(each) for each in error.errors()}
         wrong = {name: sentence for name, sentence in wrong.items() if name not in resolved.problems}
-        problems = [wrong[name] for name in wrong if not (config and name in _MOVED)] + problems
+        problems = [wrong[name] for name in wrong if not (config and name in _IN_FILE)] + problems
     if settings is not None:
         problems += settings.audit_problems()
     if config and is_file(Path(config)):
-        problems += _wrong_in(Path(config))
+        problems += _problems_in(Path(config))
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
 
 
 def variables() -> dict[str, str]:
-    """The environment over `.env`, without what is empty. Raises `SettingsError`."""
+    """The variables of the environment and of `.env` that are not empty. Raises `SettingsError`."""
     try:
         both = (dotenv_values(ENV_FILE), os.environ)
     except (UnicodeError, OSError):
@@ -219,20 +219,20 @@ def variables() -> dict[str, str]:
 
 
 def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
-    # Of `.env` alone: the environment is full of what is not for this application.
+    # Only in `.env`: most variables of the environment belong to other programs.
     known = [name.upper() for name in Settings.model_fields]
     config = Path(present.get("ACCESS_CONFIG", ""))
     named = _named_in(config) if is_file(config) else frozenset()
     for name in dotenv_values(ENV_FILE):
         if name.upper() not in known and name not in named:
             near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
-            # Where the right one is set as well, this one is another program's.
+            # When the right one is set as well, this one belongs to another program.
             if near and near[0] not in present:
                 yield f"{name} in .env: did you mean {near[0]}?"
 
 
 def _named_in(file: Path) -> frozenset[str]:
-    """The variables that an `access.yaml` takes passwords from, whatever else is wrong with it."""
+    """The variables that an `access.yaml` takes passwords from, even when the file has errors."""
     try:
         return frozenset(re.findall(r"env:([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8")))
     except (OSError, UnicodeError):
@@ -241,12 +241,12 @@ def _named_in(file: Path) -> frozenset[str]:
 
 def _read(file: Path) -> Configuration:
     try:
-        return policy_file.read(file, variables())
+        return access_yaml.read(file, variables())
     except PolicyFileError as error:
         raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
 
 
-def _wrong_in(file: Path) -> tuple[str, ...]:
+def _problems_in(file: Path) -> tuple[str, ...]:
     try:
         _read(file)
     except SettingsError as error:
@@ -254,17 +254,17 @@ def _wrong_in(file: Path) -> tuple[str, ...]:
     return ()
 
 
-def _of_slack(present: Mapping[str, str]) -> Iterable[str]:
+def _missing_for_slack(present: Mapping[str, str]) -> Iterable[str]:
     if not present.keys() & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
         yield "SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP): neither is set"
 
 
-def _beside_the_file(present: Mapping[str, str]) -> Iterable[str]:
-    # Better refused than ignored: whoever sets it relies on it.
-    return (f"{name}: is in access.yaml now, remove it" for name in _MOVED if name in present)
+def _superseded(present: Mapping[str, str]) -> Iterable[str]:
+    # Refused and not ignored, because someone who sets it relies on it.
+    return (f"{name}: is in access.yaml now, remove it" for name in _IN_FILE if name in present)
 
 
-def _without_a_file(present: Mapping[str, str]) -> Iterable[str]:
+def _missing(present: Mapping[str, str]) -> Iterable[str]:
     yield from (f"{name} is not set: {meaning}" for name, meaning in _REQUIRED.items() if name not in present)
     addresses = present.keys() & {"ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"}
     if not addresses:

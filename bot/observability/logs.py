@@ -1,4 +1,4 @@
-"""Logging: one line an event, for people (`console`) or in Elastic Common Schema (`ecs`), and no secret in it."""
+"""Logging: one line for each event, for people (`console`) or in Elastic Common Schema (`ecs`), without secrets."""
 
 import logging
 import re
@@ -11,43 +11,39 @@ from pydantic import SecretStr
 
 _SLACK_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
 
-_TALKATIVE = ("elastic_transport", "elasticsearch", "slack_sdk", "slack_bolt", "urllib3")
-"""At DEBUG these write whole requests, passwords included. They are never let below INFO."""
+_NEVER_DEBUG = ("elastic_transport", "elasticsearch", "slack_sdk", "slack_bolt", "urllib3")
+"""Loggers that write whole requests at DEBUG, passwords included. Their level is never below INFO."""
 
-_QUIET = ("alembic", "apscheduler", "elastic_transport.transport", "waitress")
-"""At INFO these write a line for every tick or call."""
+_NEVER_INFO = ("alembic", "apscheduler", "elastic_transport.transport", "waitress")
+"""Loggers that write a line for every job or call at INFO."""
 
-_SILENT = ("slack_sdk.web.base_client",)
-"""Writes the beginning of an answer that it could not read, whatever stands in it; it raises an error as well."""
+_ONLY_CRITICAL = ("slack_sdk.web.base_client",)
+"""Logs the beginning of an unreadable answer, which may hold secrets. It raises an error too, so nothing is lost."""
 
 Event = MutableMapping[str, Any]
 
-
-_KNOWN_LATER: list[Callable[[], Iterable[SecretStr]]] = []
-
-
-def hide(secrets: Callable[[], Iterable[SecretStr]]) -> None:
-    """From now on none of these is printed. They are asked for at each line: a password may change meanwhile."""
-    _KNOWN_LATER.append(secrets)
-
-
 SHORTEST_SECRET = 8
-"""Characters. What is shorter is a part of ordinary words: taking it out would spoil the log, and give it away."""
+"""Characters. A shorter secret occurs in ordinary words: removing it spoils the log, and the gaps reveal it."""
 
 
 class Scrubber:
-    """Takes known secrets and everything that looks like a Slack token out of what is logged.
+    """Removes known secrets, and everything that looks like a Slack token, from log events.
 
-    A secret of fewer than `SHORTEST_SECRET` characters is left in.
+    A secret of fewer than `SHORTEST_SECRET` characters is not removed.
     """
 
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
         self._known = _longest_first(secrets)
+        self._sources: list[Callable[[], Iterable[SecretStr]]] = []
+
+    def hide(self, source: Callable[[], Iterable[SecretStr]]) -> None:
+        """Hides the secrets of `source` as well. It is called for each line, because a password may change."""
+        self._sources.append(source)
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
         """A structlog processor."""
-        later = [each for secrets in tuple(_KNOWN_LATER) for each in secrets()]
-        known = _longest_first([*map(SecretStr, self._known), *later]) if later else self._known
+        changing = [each for source in tuple(self._sources) for each in source()]
+        known = _longest_first([*map(SecretStr, self._known), *changing]) if changing else self._known
         return {key: self._scrub(value, known) for key, value in event.items()}
 
     def _scrub(self, value: Any, known: Sequence[str]) -> Any:
@@ -60,13 +56,14 @@ class Scrubber:
 
 
 def _longest_first(secrets: Iterable[SecretStr]) -> list[str]:
-    # One secret may be a part of another.
+    # One secret may be part of another.
     known = sorted((each.get_secret_value() for each in secrets), key=len, reverse=True)
     return [each for each in known if len(each) >= SHORTEST_SECRET]
 
 
-def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> None:
-    """Sends everything that is logged, by whomever, to standard error in one form."""
+def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> Scrubber:
+    """Sends all log lines, of libraries too, to standard error in one format. Returns the scrubber of these lines."""
+    scrubber = Scrubber(secrets)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -80,21 +77,22 @@ def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    last: list[Any] = [_as_ecs, structlog.processors.JSONRenderer()] if style == "ecs" else [_console()]
+    renderers: list[Any] = [_as_ecs, structlog.processors.JSONRenderer()] if style == "ecs" else [_console()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Scrubber(secrets), *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, scrubber, *renderers],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _TALKATIVE:
+    for name in _NEVER_DEBUG:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
-    for name in _QUIET:
+    for name in _NEVER_INFO:
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in _SILENT:
+    for name in _ONLY_CRITICAL:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    return scrubber
 
 
 def _console() -> structlog.dev.ConsoleRenderer:

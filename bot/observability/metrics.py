@@ -1,6 +1,6 @@
-"""Metrics for Prometheus: counted from what is committed, and from what is in the database when it is asked.
+"""Metrics for Prometheus: counted from commits, and read from the database at each scrape.
 
-No label holds what a person, an index or a request is called: labels are the states and reasons of the domain.
+No label holds the name of a person, an index or a request: labels are states and reasons of the domain.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from bot.access.call_failures import Outside
+from bot.access.call_failures import Service
 from bot.access.errors import Refusal
 from bot.access.ids import APPLICATION
 from bot.access.models.grants import Grant
@@ -23,13 +23,13 @@ from bot.access.store.gauges import Gauges
 from bot.access.store.transaction import Transaction
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
-"""Seconds up to Slack's patience of three."""
+"""Seconds up to Slack's limit of three."""
 
 HUMAN = (10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 8 * 3600.0, 86400.0)
-"""Seconds in which people decide."""
+"""Seconds that people take to decide."""
 
 WORK = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0)
-"""Seconds in which workers do what is due, and those for which a cluster may be away."""
+"""Seconds that workers take, and that a cluster may be away."""
 
 Read = Callable[[], Gauges]
 
@@ -37,14 +37,17 @@ log = structlog.get_logger(__name__)
 
 
 class Metrics:
-    """One registry of its own. `read` looks into the database, `ending_since` asks when the end of a grant began."""
+    """All metrics, in their own registry.
+
+    `read` reads the gauges from the database; `ending_since` tells when the revocation of a grant began.
+    """
 
     def __init__(self, read: Read, ending_since: Callable[[str], datetime | None], clock: Clock) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began: of no use to any rule of ours
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # no alert of ours uses them
         self._ending_since = ending_since
         self.registry = CollectorRegistry()
         self.life_sign: Callable[[], float | None] = lambda: None
-        """The seconds since Slack was last heard."""
+        """The seconds since Slack last sent something."""
         self.registry.register(_Database(read, clock, self._silence))
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -68,12 +71,12 @@ class Metrics:
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
-        # A rate over a series that is not there yet is nothing, and an alert on it would miss the first failure.
+        # A missing series has no rate, so an alert on it would miss the first failure.
         for state in RequestState:
             self._requests.labels(state.value)
         for decision in ("approve", "deny", "rule"):
             self._decisions.labels(decision)
-        for grant_state in set(GrantState) - {GrantState.PROVISIONING}:  # which a grant is made in
+        for grant_state in set(GrantState) - {GrantState.PROVISIONING}:  # the state that a grant is created in
             self._grants.labels(grant_state.value)
         for end in EndReason:
             self._ends.labels(end.value)
@@ -82,10 +85,10 @@ class Metrics:
                 self._errors.labels(to, kind)
 
     def _silence(self) -> float | None:
-        return self.life_sign()  # which is known when Slack is listened to
+        return self.life_sign()  # replaced when the connection to Slack is set up
 
     def committed(self, transaction: Transaction) -> None:
-        """Counts what a transaction did. Never raises: it is committed."""
+        """Counts the changes of a transaction. Never raises, because the transaction is already committed."""
         try:
             for event in transaction.audited:
                 self._count(event)
@@ -95,19 +98,19 @@ class Metrics:
             log.exception("a bug: a commit was not counted")
 
     def acknowledged(self, seconds: float) -> None:
-        """One payload of Slack was acknowledged after so long."""
+        """Records the seconds until one of Slack's payloads was acknowledged."""
         self._acknowledged.observe(seconds)
 
-    def call_failed(self, to: Outside, kind: type[Exception]) -> None:
-        """One call to the outside failed."""
+    def call_failed(self, to: Service, kind: type[Exception]) -> None:
+        """Counts a failed call: an `OnFailure`."""
         self._errors.labels(to, "refusal" if kind is Refusal else "outage").inc()
 
     def shipped(self, count: int) -> None:
-        """So many more audit events were sent on."""
+        """Counts audit events sent to the audit index."""
         self._shipped.inc(count)
 
     def page(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def _count(self, event: AuditEntry) -> None:
@@ -148,7 +151,7 @@ class Metrics:
 
 
 class _Database:
-    """What is read at each scrape. A database that does not answer is a metric too."""
+    """Reads gauges at each scrape. A database that does not answer is a metric too."""
 
     def __init__(self, read: Read, clock: Clock, life_sign: Callable[[], float | None]) -> None:
         self._read = read
@@ -162,7 +165,7 @@ class _Database:
             yield _gauge("slack_life_sign_age_seconds", "Since Slack was last heard", silence)
         try:
             found = self._read()
-        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, the other metrics are worth having)
+        except Exception as error:  # noqa: BLE001 (the other metrics must survive any error of the database)
             log.warning("the database did not answer a scrape", error=type(error).__name__)
             yield _gauge("database_up", "Whether the database answers", 0)
             return
@@ -186,5 +189,5 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 
 def _seconds(later: datetime, earlier: datetime) -> float:
-    # A clock that was set back must not take anything out of a sum.
+    # After the clock was set back, a negative duration would reduce the sum.
     return max((later - earlier).total_seconds(), 0.0)

@@ -1,1 +1,1 @@
-"""The running process: transports, workers, scheduler, and what is started and stopped with them."""
+"""The running process: transports, workers, scheduler, and their start and stop."""

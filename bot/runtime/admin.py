@@ -1,7 +1,7 @@
-"""What an administrator does on the command line beside the running application: `bot revoke` and `bot reconcile`.
+"""The administrator's commands `bot revoke` and `bot reconcile`, with or without a running application.
 
-A command writes rows like everybody else. What is due is then taken by whoever is first, the workers of a running
-application or the command itself; a claim decides, so that it does not matter whether one runs.
+A command writes rows as a click does. Due rows are then processed by the first to claim them: a worker of a running
+application, or the command itself. So the commands work in the same way whether or not the application runs.
 """
 
 import getpass
@@ -20,14 +20,13 @@ from bot.access.ports import Clock
 from bot.access.states import ENDING, LIVE, EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.wording import counted
-from bot.cli.explain import CannotAnswerError
 
 PATIENCE_SECONDS = 60.0
-"""Without any grant confirmed: two calls that time out, with pauses between them."""
+"""Seconds to wait without a newly confirmed grant: long enough for two calls that time out, and the pauses between."""
 
 _TOGETHER = 100
 _PAGE = 500
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 _FOUND = {
     "adopted": "unknown here and still running: taken over, ends on time",
@@ -38,17 +37,21 @@ _FOUND = {
 }
 
 
+class CannotAnswerError(Exception):
+    """A command cannot be carried out; the text says why."""
+
+
 @dataclass(frozen=True)
 class AdminCommands:
-    """Does one command. Lines are for the terminal; the last value of each is whether all was confirmed."""
+    """Carries out one command. `say` prints a line on the terminal; methods return whether everything was confirmed."""
 
     store: Store
     revocation: Revocation
-    reconciling: Reconciliation
+    reconciliation: Reconciliation
     clock: Clock
 
     def live(self) -> list[Grant]:
-        """Every grant that is live now."""
+        """All live grants."""
         found: list[Grant] = []
         while True:
             with self.store.reading() as read:
@@ -58,7 +61,7 @@ class AdminCommands:
                 return found
 
     def grant(self, text: str) -> Grant:
-        """The grant of that id, if there is anything to end. Raises `CannotAnswerError`."""
+        """The grant with that id. Raises `CannotAnswerError` when there is none, or it has already ended."""
         name = read_id(text)
         if name is None:
             raise CannotAnswerError(f"“{text}” is no id. Ids look like REQ-7K3F9Q; /es-access list shows them.")
@@ -71,27 +74,27 @@ class AdminCommands:
         return grant
 
     def revoke(self, grants: Sequence[Grant], say: Callable[[str], None]) -> bool:
-        """Ends these, waits for the receipts, and says them. Whether each was confirmed."""
+        """Ends these grants, waits for the receipts and prints them. Returns whether every end was confirmed."""
         names = [grant.id for grant in grants]
         for start in range(0, len(names), _PAGE):
-            self._begin(names[start : start + _PAGE])
+            self._start_ending(names[start : start + _PAGE])
         return self._confirm(names, say)
 
     def reconcile(self, say: Callable[[str], None]) -> bool:
-        """One round over each cluster, and the end of what it marked. Whether all could be done."""
-        well = True
-        for integration in self.reconciling.current.policy.integrations:
-            outcome = self.reconciling.reconcile(integration)
+        """Reconciles each cluster and ends the grants that have to end. Returns whether all of it succeeded."""
+        succeeded = True
+        for integration in self.reconciliation.current.policy.integrations:
+            outcome = self.reconciliation.reconcile(integration)
             if outcome is None:
                 say(f"{integration.name}: another process is reconciling it at this moment. Try again in a minute.")
-                well = False
+                succeeded = False
                 continue
-            for line in _told(outcome):
+            for line in _outcome_lines(outcome):
                 say(line)
-            well = self._confirm(outcome.ending, say) and well and not outcome.error
-        return well
+            succeeded = self._confirm(outcome.ending, say) and succeeded and not outcome.error
+        return succeeded
 
-    def _begin(self, names: Sequence[str]) -> None:
+    def _start_ending(self, names: Sequence[str]) -> None:
         who = f"{getpass.getuser()}@{socket.gethostname()}"[:64]
         left = list(names)
         while left:
@@ -101,27 +104,27 @@ class AdminCommands:
                 taken = start_ending(write, live, EndReason.REVOKED, APPLICATION, now)
                 for grant in taken:
                     write.audit("command.revoke", who, now, grant.id)
-            # The others were changed by a worker while this was written, and may still be alive.
+            # A worker changed the others meanwhile, and they may still be live.
             left = [grant.id for grant in live if grant not in taken]
 
     def _confirm(self, names: Sequence[str], say: Callable[[str], None]) -> bool:
-        """Works off what is due of these, as far as nobody else does, until each is settled or nothing moves."""
-        left, well = list(names), True
-        moved = time.monotonic()
-        while left and time.monotonic() - moved < PATIENCE_SECONDS:
+        """Processes the due grants that nobody else has claimed, until all are settled or there is no more progress."""
+        left, confirmed = list(names), True
+        progress_at = time.monotonic()
+        while left and time.monotonic() - progress_at < PATIENCE_SECONDS:
             worked = self._work(left[:_TOGETHER])
             settled = {grant.id: grant for grant in self._read(left) if self._is_settled(grant)}
             for grant in settled.values():
-                well = well and grant.state is not GrantState.REVOCATION_FAILED
+                confirmed = confirmed and grant.state is not GrantState.REVOCATION_FAILED
                 say(f"{grant.id}: {_proof(grant)}")
             left = [name for name in left if name not in settled]
             if settled:
-                moved = time.monotonic()
+                progress_at = time.monotonic()
             elif not worked:
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         for grant in self._read(left):
             say(f"{grant.id}: {_proof(grant)}")
-        return well and not left
+        return confirmed and not left
 
     def _work(self, names: Sequence[str]) -> bool:
         now = self.clock.now()
@@ -145,7 +148,7 @@ class AdminCommands:
             return [grant for name in names if (grant := read.grant(name)) is not None]
 
 
-def _told(outcome: ReconciliationResult) -> Iterator[str]:
+def _outcome_lines(outcome: ReconciliationResult) -> Iterator[str]:
     yield f"{outcome.integration}: {counted(outcome.found, 'name')} of this installation in the cluster"
     for name, count in outcome.changes.items():
         yield f"  {count} {_FOUND[name]}"

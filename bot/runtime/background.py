@@ -1,14 +1,16 @@
-"""What the application does without being asked: pools of workers for what is due, and a ticker for what is not."""
+"""The work that no click starts: worker pools for due rows, and a scheduler for periodic jobs."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import structlog
 
 from bot.access.claims import RENEW_EVERY
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.provisioning import Provisioning
-from bot.access.grants.reconciliation import Reconciliation
+from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
 from bot.access.intervals import (
@@ -32,25 +34,27 @@ from bot.access.requests.counter_offers import CounterOffers
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.service import Requests
 from bot.access.store.store import Store
-from bot.reconciling import Reconciling
-from bot.runtime.scheduler import Ticker
+from bot.runtime.scheduler import Scheduler
 from bot.runtime.workers import WorkerPool
 
 CLUSTER_WORKERS = 16
-"""Grants in the making at once. It is bound by the cluster's hashing, about 50 ms of one of its cores each."""
+"""Grants provisioned at the same time. The limit is the cluster's hashing: about 50 ms of one of its cores each."""
 
 REVOKERS = 4
 REVOKED_TOGETHER = 100
-"""Threads that end grants, and how many each of them ends with the same few calls. Their names stand in one URL, of
-which Elasticsearch takes 4,096 bytes (`http.max_initial_line_length`)."""
+"""Threads that end grants, and how many grants each of them ends with the same few calls. Their names are in one URL,
+which Elasticsearch limits to 4,096 bytes (`http.max_initial_line_length`)."""
 
 OUTBOX_WORKERS = 8
-"""Messages in work at once: Slack takes about one a second in each conversation."""
+"""Messages sent at the same time. Slack accepts about one a second in each conversation."""
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Domain:
-    """The services of `access`, on their real ports."""
+    """The services of `access`, connected to real clusters and Slack."""
 
     current: CurrentPolicy
     requests: Requests
@@ -63,15 +67,15 @@ class Domain:
     outbox: Outbox
     clocks: ClockSkewMonitor
     clock_jump: ClockJumpDetector
-    reconcile: Reconciliation
+    reconciliation: Reconciliation
     offers: CounterOffers
     expiry_warnings: ExpiryWarnings
     owner_changes: OwnerChanges
     break_glass: BreakGlass
 
 
-def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Ticker:
-    """Starts the pools and the ticker, which it returns. What was started last is stopped first."""
+def start_background_work(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Scheduler:
+    """Starts the pools and the scheduler, and returns the scheduler. They stop in reverse order when `running` ends."""
     making: WorkerPool[Grant] = WorkerPool(
         "provisioning", CLUSTER_WORKERS, store, clock,
         claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=False),
@@ -91,25 +95,61 @@ def start_duties(domain: Domain, store: Store, clock: Clock, running: ExitStack)
         next_due=lambda read, by: read.next_message_due(by),
         work=domain.outbox.work,
     )  # fmt: skip
-    ticker = Ticker()
-    ticker.every(RENEW_EVERY, making.renew, "hold on to grants that are made")
-    ticker.every(RENEW_EVERY, ending.renew, "hold on to grants that end")
-    ticker.every(RENEW_EVERY, messages.renew, "hold on to messages")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
-    ticker.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
-    ticker.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.run_once, "automatic access flows")
-    rounds = Reconciling(domain.reconcile, domain.clocks)
-    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.look_at_clocks, "clocks")
-    ticker.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
-    ticker.every(LOOK_AT_CLUSTERS_EVERY, rounds.run_once, "reconcile")
-    ticker.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "notes before an end")
-    ticker.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "owners who left")
-    for pool in (messages, making, ending):  # stopped the other way round: ending a grant owes messages
+    scheduler = Scheduler()
+    scheduler.every(RENEW_EVERY, making.renew, "hold on to grants that are made")
+    scheduler.every(RENEW_EVERY, ending.renew, "hold on to grants that end")
+    scheduler.every(RENEW_EVERY, messages.renew, "hold on to messages")
+    scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
+    scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
+    scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
+    scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
+    scheduler.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.run_once, "automatic access flows")
+    reconciliation_log = ReconciliationLog(domain.reconciliation, domain.clocks)
+    scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.compare_clocks, "clocks")
+    scheduler.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
+    scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.run_once, "reconcile")
+    scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "notes before an end")
+    scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "owners who left")
+    for pool in (messages, making, ending):  # stopped in reverse order: ending a grant enqueues messages
         store.on_work(pool.wake)
         pool.start()
         running.callback(pool.stop)
-    ticker.start()
-    running.callback(ticker.stop)
-    return ticker
+    scheduler.start()
+    running.callback(scheduler.stop)
+    return scheduler
+
+
+@dataclass
+class ReconciliationLog:
+    """Runs reconciliation and the clock comparison, and logs their results."""
+
+    reconciliation: Reconciliation
+    clocks: ClockSkewMonitor
+    _last_error: dict[str, str] = field(default_factory=dict, init=False)
+    _logged: dict[str, str] = field(default_factory=dict, init=False)
+
+    def run_once(self) -> None:
+        """Compares the clusters that are due with the database."""
+        for outcome in self.reconciliation.run_once():
+            if outcome.changes:
+                log.warning("reconciled", integration=outcome.integration, found=outcome.found, **outcome.changes)
+            self._log_error(outcome)
+
+    def compare_clocks(self) -> None:
+        """Compares the clusters' clocks with ours."""
+        for skew in self.clocks.run_once():
+            seconds = round(skew.ahead.total_seconds(), 1)
+            if skew.wrong:
+                log.warning("clocks differ, grants end by the earlier", cluster=skew.integration, ahead=seconds)
+            else:
+                log.info("clocks agree again", cluster=skew.integration, ahead=seconds)
+
+    def _log_error(self, outcome: ReconciliationResult) -> None:
+        """Logs an error once, when it occurs twice in a row: during a start, many things fail once and recover soon."""
+        name, error = outcome.integration, outcome.error
+        if error and self._last_error.get(name) == error and self._logged.get(name) != error:
+            log.warning("cannot reconcile yet", integration=name, error=error)
+            self._logged[name] = error
+        if not error:
+            self._logged.pop(name, None)
+        self._last_error[name] = error

@@ -1,9 +1,7 @@
-"""The connector accounts of all integrations, and their rotation: from the configuration to running."""
+"""The passwords of the connector accounts: reading them at the start, and rotating them."""
 
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -16,46 +14,47 @@ from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
-from bot.cluster.client import connect
 from bot.cluster.connector_account import ElasticsearchAccount
 from bot.cluster.connector_password import ConnectorPassword
 from bot.config.configuration import Configuration
-from bot.config.secret_references import WHEN_NEEDED
-from bot.config.settings import Settings, SettingsError
-from bot.observability import logs
-from bot.runtime.scheduler import Ticker
+from bot.config.secret_references import PASSWORD_VARIABLE
+from bot.config.settings import SettingsError
+from bot.observability.logs import Scrubber
+from bot.runtime.scheduler import Scheduler
 from bot.secret_stores.environment import EnvironmentStore
-from bot.storage.engine import database_url, open_engine
 
-LOOK_AT_ROTATION_EVERY = timedelta(seconds=30)
-"""How late a rotation may begin; its time is counted in days."""
+CHECK_ROTATION_EVERY = timedelta(seconds=30)
+"""The longest delay of a rotation, whose period is counted in days."""
 
 COMMAND = "bot rotate"
-"""Who did it, in the audit."""
+"""The actor in the audit trail."""
 
 
-def password_place(file: Path | None, integration: str) -> str:
-    """Where people have written the connector account's password, or where it is."""
-    return f"{file.name} > {integration} > password" if file else WHEN_NEEDED
+def password_setting(file: Path | None, integration: str) -> str:
+    """The setting that holds the connector account's password or names its store."""
+    return f"{file.name} > {integration} > password" if file else PASSWORD_VARIABLE
 
 
-def read_passwords(configuration: Configuration, file: Path | None) -> dict[str, ConnectorPassword]:
-    """The password of each integration, from its store. Raises `SettingsError` with all that cannot be read."""
+def read_passwords(configuration: Configuration, file: Path | None, scrubber: Scrubber) -> dict[str, ConnectorPassword]:
+    """Reads the password of each integration from its store, and hides it in what `scrubber` cleans.
+
+    Raises `SettingsError` with all that cannot be read.
+    """
     found: dict[str, ConnectorPassword] = {}
     problems = []
     for integration, connection in configuration.connections.items():
         try:
             found[integration] = connection.sign_in()
-            logs.hide(found[integration].known)
+            scrubber.hide(found[integration].known)
         except (Outage, Refusal) as error:
-            problems.append(f"{password_place(file, integration)}: {error}")
+            problems.append(f"{password_setting(file, integration)}: {error}")
     if problems:
         raise SettingsError(problems)
     return found
 
 
 def check_rotation(configuration: Configuration) -> None:
-    """Raises `SettingsError` for an account that is to be rotated and whose store cannot be written."""
+    """Raises `SettingsError` for each account that has to be rotated but whose store cannot be written."""
     problems = []
     for integration in _periods(configuration):
         store = configuration.connections[integration].store
@@ -75,33 +74,17 @@ def rotation_of(
     clock: Clock,
     notices: OwnerNotices | None = None,
 ) -> Rotation:
-    """The rotation of all accounts. `notices`: the owners are told of a failure that nobody sees otherwise."""
+    """The rotation of all accounts. `notices` tells the owners about failures; a command prints them instead."""
     rotation = Rotation(store, accounts, _periods(configuration), clock)
-    return rotation if notices is None else replace(rotation, tell=partial(_tell, notices))
+    return rotation if notices is None else replace(rotation, notify=partial(_notify, notices))
 
 
-def _tell(notices: OwnerNotices, integration: str, error: str) -> None:
+def _notify(notices: OwnerNotices, integration: str, error: str) -> None:
     notices.tell(
         integration,
         f"The password of es-access's own account in {integration} could not be rotated: {error}.\n"
         "Access is given and ends as before, and I try again. bot check says more.",
     )
-
-
-@contextmanager
-def rotation_only(settings: Settings, clock: Clock) -> Iterator[tuple[Rotation, dict[str, ElasticsearchAccount]]]:
-    """The rotation and the accounts for one command, beside whatever runs. Raises `SettingsError`."""
-    with ExitStack() as running:
-        configuration = settings.configuration()
-        accounts = {}
-        for integration, password in read_passwords(configuration, settings.access_config).items():
-            client = connect(configuration.connections[integration], password)
-            running.callback(client.close)
-            accounts[integration] = ElasticsearchAccount(client, password)
-        engine = open_engine(database_url(settings.database_url.get_secret_value()))
-        running.callback(engine.dispose)
-        store = Store(engine, f"rotate:{socket.gethostname()}:{os.getpid()}")
-        yield rotation_of(configuration, accounts, store, clock), accounts
 
 
 def start_rotation(
@@ -112,36 +95,38 @@ def start_rotation(
     notices: OwnerNotices,
     running: ExitStack,
 ) -> None:
-    """Mends what a crash interrupted, and rotates from time to time. Costs nothing where no secret store is used."""
-    kept = {
+    """Finishes interrupted rotations, and rotates when it is due. Starts nothing when no secret store is used."""
+    rotatable = {
         name: account
         for name, account in accounts.items()
         if not isinstance(configuration.connections[name].store, EnvironmentStore | None)
     }
-    if not kept:
+    if not rotatable:
         return
-    ticker = Ticker()
-    ticker.every(LOOK_AT_ROTATION_EVERY, rotation_of(configuration, kept, store, clock, notices).run_once, "rotation")
-    ticker.start()
-    running.callback(ticker.stop)
+    scheduler = Scheduler()
+    scheduler.every(
+        CHECK_ROTATION_EVERY, rotation_of(configuration, rotatable, store, clock, notices).run_once, "rotation"
+    )
+    scheduler.start()
+    running.callback(scheduler.stop)
 
 
 def rotate_now(
     rotation: Rotation, accounts: Mapping[str, ElasticsearchAccount], cluster: str | None
 ) -> tuple[bool, list[str]]:
-    """Rotates one account, or each. Returns whether all went well, and a line about each."""
+    """Rotates one account or all of them. Returns whether all succeeded, and a line about each."""
     if cluster is not None and cluster not in accounts:
         return False, [f"{cluster}: there is no such cluster. There is {', '.join(accounts)}."]
-    lines, well = [], True
+    lines, succeeded = [], True
     for integration in [cluster] if cluster else accounts:
         try:
             accounts[integration].check_writable()
             place = rotation.rotate(integration, COMMAND)
             lines.append(f"{integration}: the connector account has a new password, which is in {place}")
         except (AccessError, Outage, Refusal, SQLAlchemyError) as error:
-            well = False
+            succeeded = False
             lines.append(f"{integration}: not rotated: {_sentence(error)}")
-    return well, lines
+    return succeeded, lines
 
 
 def _sentence(error: Exception) -> str:

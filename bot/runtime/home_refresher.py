@@ -1,4 +1,4 @@
-"""Shows Home tabs anew when something has changed for who has them open."""
+"""Publishes open Home tabs again when something on them has changed."""
 
 import threading
 import time
@@ -8,55 +8,55 @@ import structlog
 
 from bot.access.errors import DatabaseAway, Outage, Refusal
 
-LOOK_SECONDS = 1.0
-"""Between two looks at what has happened: several changes are one publishing."""
+POLL_SECONDS = 1.0
+"""Between two checks for changes: all changes in between need only one call to Slack."""
 
 PAUSE_SECONDS = 5.0
-"""Before another attempt when Slack does not answer and names no time itself."""
+"""Before the next attempt when Slack does not answer, unless it names a time itself."""
 
 log = structlog.get_logger(__name__)
 
 
 class HomeRefresher:
-    """One thread that asks `changed` whose Home tab is out of date, and has `publish` make it anew."""
+    """One thread that calls `publish` for each person whose Home tab `changed` reports as out of date."""
 
     def __init__(self, changed: Callable[[], Sequence[str]], publish: Callable[[str], None]) -> None:
         self._changed = changed
         self._publish = publish
-        self._owed: dict[str, float] = {}
+        self._pending: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="home", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Looks no more, and returns when what is in hand is shown."""
+        """Stops the thread, and returns when it has finished the current tab."""
         self._stopping.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.wait(POLL_SECONDS):
             try:
                 self.run_once()
             except DatabaseAway:
-                continue  # what is owed is shown once it is back
+                continue  # pending tabs are published when it is back
             except Exception:
-                log.exception("a bug: Home tabs were not looked at")
+                log.exception("a bug: the check for outdated Home tabs failed")
 
     def run_once(self) -> None:
-        """Shows what has changed since the last look, and what could not be shown then."""
-        self._owed |= dict.fromkeys(self._changed(), 0.0)
-        for person in [each for each, at in self._owed.items() if at <= time.monotonic()]:
+        """Publishes the tabs that have changed since the last run, and those that failed then."""
+        self._pending |= dict.fromkeys(self._changed(), 0.0)
+        for person in [each for each, at in self._pending.items() if at <= time.monotonic()]:
             if self._stopping.is_set():
                 return
             try:
                 self._publish(person)
             except Outage as error:
-                self._owed[person] = time.monotonic() + (error.retry_after or PAUSE_SECONDS)
+                self._pending[person] = time.monotonic() + (error.retry_after or PAUSE_SECONDS)
             except Refusal as error:
-                log.warning("a Home tab could not be shown", person=person, error=str(error))
-                del self._owed[person]
+                log.warning("a Home tab could not be published", person=person, error=str(error))
+                del self._pending[person]
             else:
-                del self._owed[person]
+                del self._pending[person]

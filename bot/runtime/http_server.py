@@ -1,4 +1,4 @@
-"""The HTTP side: health for whoever runs the application, and Slack's requests in HTTP mode."""
+"""The HTTP server: health checks, metrics, and Slack's requests in HTTP mode."""
 
 import json
 import threading
@@ -13,10 +13,10 @@ from waitress.server import create_server
 from bot.access.errors import Outage, Refusal
 
 THREADS = 32
-"""Requests at once: in HTTP mode each of Slack's requests holds one until it is acknowledged."""
+"""Requests served at the same time. In HTTP mode each of Slack's requests holds a thread until it is acknowledged."""
 
 STOP_SECONDS = 10.0
-"""For the requests in hand at a stop: each is acknowledged within three."""
+"""How long a stop waits for requests in progress. Each is acknowledged within three seconds."""
 
 SLACK_PATH = "/slack/events"
 
@@ -25,7 +25,7 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class Health:
-    """Whether the process lives, and whether all that it depends on answers."""
+    """Answers health checks: does the process run, and do its dependencies answer?"""
 
     def __init__(
         self,
@@ -33,23 +33,23 @@ class Health:
         metrics: Callable[[], bytes] = bytes,
         about: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`metrics` is the page for Prometheus; `about` is said beside the answers, and changes none."""
+        """`metrics` makes the page for Prometheus. `about` adds to `/readyz` without changing its status."""
         self._checks = checks
         self._metrics = metrics
         self._about = about
 
     def ready(self) -> dict[str, str]:
-        """What each dependency answers: `ok`, or what is wrong with it."""
+        """The state of each dependency: `ok`, or the problem."""
         return {name: _answer_of(check) for name, check in self._checks.items()}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """`/healthz`: the process answers. `/readyz`: its dependencies do. `/metrics`: for Prometheus."""
+        """Serves `/healthz` (the process answers), `/readyz` (its dependencies do) and `/metrics` (for Prometheus)."""
         if environ["PATH_INFO"] == "/healthz":
             return _json(start_response, "200 OK", {"status": "ok"})
         if environ["PATH_INFO"] == "/readyz":
             answers = self.ready()
-            well = all(answer == "ok" for answer in answers.values())
-            return _json(start_response, "200 OK" if well else "503 Service Unavailable", {**answers, **self._about()})
+            ready = all(answer == "ok" for answer in answers.values())
+            return _json(start_response, "200 OK" if ready else "503 Service Unavailable", {**answers, **self._about()})
         if environ["PATH_INFO"] == "/metrics":
             start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Cache-Control", "no-store")])
             return [self._metrics()]
@@ -61,7 +61,7 @@ def _answer_of(check: Callable[[], object]) -> str:
         check()
     except (Outage, Refusal) as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is not ready)
+    except Exception as error:  # noqa: BLE001 (any error means that it is not ready)
         return type(error).__name__
     return "ok"
 
@@ -72,7 +72,7 @@ def _json(start_response: StartResponse, status: str, body: Mapping[str, str]) -
 
 
 def with_slack(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractContextManager[None]]) -> WsgiApp:
-    """Slack's path to Bolt, every other to `otherwise`. `around` is entered for each of Slack's requests."""
+    """Sends Slack's path to Bolt, and all others to `otherwise`. Each of Slack's requests runs within `around()`."""
 
     def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != SLACK_PATH:
@@ -84,7 +84,7 @@ def with_slack(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], Abstract
 
 
 class WebServer:
-    """Serves a WSGI app in threads. Binds at once: a port in use is an `OSError` of the constructor."""
+    """Serves a WSGI app in threads. The constructor binds the port, and raises `OSError` when it is in use."""
 
     def __init__(self, app: WsgiApp, host: str, port: int) -> None:
         self._connections: dict[int, Any] = {}
@@ -96,16 +96,16 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on, also when any free one was asked for (0)."""
+        """The port that the server listens on; useful when port 0 asked for any free one."""
         return int(self._server.effective_port)
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Starts serving."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no more requests, and finishes those in hand."""
+        """Accepts no more requests, and finishes those in progress."""
         self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
-        # In the server's own thread, between two looks at its sockets; those kept alive would hold it for minutes.
+        # Runs in the server's own thread, between two polls. Otherwise keep-alive connections block for minutes.
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
         self._thread.join()

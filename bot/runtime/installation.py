@@ -1,4 +1,4 @@
-"""Which installation this is, so that several on one cluster never touch what the others have made."""
+"""The id of this installation. With it, several installations on one cluster never touch each other's users."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,14 +11,14 @@ from bot.access.store.store import Store
 from bot.cluster.ownership import Installation
 
 _NAME = "installation"
-"""Of the setting that it is kept under."""
+"""The name of its row in the settings table."""
 
 
 @dataclass(frozen=True)
 class InstallationIdentity:
-    """Finds the installation's id: as it was set, else as it was kept, else as Slack names the app in the workspace.
+    """Finds the installation's id: from the setting, the database, or Slack's ids of workspace and bot.
 
-    Slack's answer is the same when the database is lost, so that what was made is known again.
+    Slack's ids survive the loss of the database, so that the application recognises its users in the cluster again.
     """
 
     installation: Installation
@@ -26,26 +26,26 @@ class InstallationIdentity:
     clock: Clock
 
     def recall(self, chosen: str | None) -> None:
-        """The id that an administrator has chosen, or that is kept."""
+        """Uses the id that an administrator has `chosen`, or else the stored one."""
         if chosen is not None:
-            self._keep(chosen)
+            self._store(chosen)
             return
         with self.store.reading() as read:
             kept = read.setting(_NAME)
         self.installation.id = kept.value if kept else None
 
     def learn(self, who: Mapping[str, Any]) -> None:
-        """From Slack's answer to who we are, unless the id is known."""
+        """Takes the id from `who`, the answer of Slack's `auth.test`, unless it is already known."""
         if self.installation.id is None:
-            self._keep(f"{who['team_id']}-{who['user_id']}")
+            self._store(f"{who['team_id']}-{who['user_id']}")
 
     def learn_late(self, ask: Callable[[], Mapping[str, Any]]) -> None:
-        """From Slack, which did not answer at the start; `ask` raises `Outage` or `Refusal` while it still does not."""
+        """Asks Slack again after it did not answer at the start. `ask` raises `Outage` or `Refusal` until it does."""
         if self.installation.id is None:
             with suppress(Outage, Refusal):
                 self.learn(ask())
 
-    def _keep(self, name: str) -> None:
+    def _store(self, name: str) -> None:
         with self.store.writing() as write:
             kept = write.setting(_NAME)
             if kept is None or kept.value != name:

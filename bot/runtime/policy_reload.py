@@ -1,4 +1,4 @@
-"""Reading `access.yaml` again while the application runs."""
+"""Reloads `access.yaml` while the application runs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PolicyReload:
-    """Puts a new policy in force as a whole, or none of it."""
+    """Replaces the current policy as a whole, or not at all."""
 
     settings: Settings
     current: CurrentPolicy
@@ -26,7 +26,7 @@ class PolicyReload:
     clock: Clock
 
     def reload(self) -> None:
-        """Reads the file again. A broken one keeps the policy in force, and says so in the log and the audit."""
+        """Reads the file again. A broken file leaves the current policy in force, and is logged and audited."""
         try:
             fresh = self.settings.configuration()
             self._check_connections(fresh)

@@ -1,4 +1,4 @@
-"""What the log says at start: `ready` when everything outside answers, `started` when something does not yet."""
+"""Logs `ready` after the start when Slack and all clusters answer, or `started` when one does not answer yet."""
 
 import threading
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from bot.access.errors import Outage, Refusal
 from bot.cluster.cluster import ElasticsearchCluster
 
 ANSWER_SECONDS = 1.0
-"""A cluster that is well answers in a few milliseconds."""
+"""How long to wait for the clusters. A healthy one answers in a few milliseconds."""
 
 log = structlog.get_logger(__name__)
 
 
-def announce(clusters: Mapping[str, ElasticsearchCluster], *, slack: bool, **about: Any) -> None:
-    """Says it in the background: a cluster that does not answer must not delay the start. `slack`: whether it did."""
+def log_readiness(clusters: Mapping[str, ElasticsearchCluster], *, slack: bool, **about: Any) -> None:
+    """Logs it in the background, so that a slow cluster does not delay the start. `slack`: whether Slack answered."""
     asked = [_ask(name, cluster) for name, cluster in clusters.items()]
 
-    def say() -> None:
+    def log_result() -> None:
         done, late = wait(asked, ANSWER_SECONDS)
-        well = slack and not late and all(each.result() for each in done)
-        log.info("ready" if well else "started", **about)
+        ready = slack and not late and all(each.result() for each in done)
+        log.info("ready" if ready else "started", **about)
 
-    threading.Thread(target=say, name="announcing", daemon=True).start()
+    threading.Thread(target=log_result, name="readiness", daemon=True).start()
 
 
 def _ask(name: str, cluster: ElasticsearchCluster) -> Future[bool]:
     answer: Future[bool] = Future()
-    # A thread that the end of the process does not wait for, unlike an executor's: an answer may take ten seconds.
-    threading.Thread(target=lambda: answer.set_result(_answers(name, cluster)), name="asking", daemon=True).start()
+    # A daemon thread, unlike those of an executor: an answer may take ten seconds, and the process may end before it.
+    threading.Thread(target=lambda: answer.set_result(_answers(name, cluster)), name="ping", daemon=True).start()
     return answer
 
 

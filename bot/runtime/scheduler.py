@@ -1,4 +1,4 @@
-"""The ticker: what must happen now and then, whether anybody clicked or not. Each job is one call."""
+"""Runs periodic jobs."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,14 +10,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.access.errors import DatabaseAway
 
 _THREADS = 14
-"""As many jobs as there are: a slow one must not keep another waiting."""
+"""One for each job, so that a slow one delays no other."""
 
 
-class Ticker:
-    """Runs jobs at intervals, in threads of its own. A job that is late is run once, however many runs it missed."""
+class Scheduler:
+    """Runs jobs at intervals, in its own threads. A late job runs once, however many runs it missed."""
 
     def __init__(self) -> None:
-        # misfire_grace_time is 1 s by default, and a job that is later than that is dropped (measured on 3.11).
+        # By default a run that is more than 1 s late is dropped (misfire_grace_time, measured on 3.11).
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(_THREADS)},
@@ -25,20 +25,20 @@ class Ticker:
         )
 
     def every(self, interval: timedelta, job: Callable[[], object], name: str) -> None:
-        """Runs `job` at that interval, and for the first time at the start. One that finds no database is run again."""
+        """Runs `job` at the start and then at that interval. A run without a database is skipped."""
         seconds = interval.total_seconds()
 
         def run() -> None:
-            # Everything else that a job raises is a bug, and logged as one by the scheduler.
+            # Any other error is a bug, which APScheduler logs.
             with suppress(DatabaseAway):
                 job()
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
-        """Begins to tick."""
+        """Starts the jobs."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Ticks no more, and returns when the job in hand is finished."""
+        """Starts no more runs, and returns when those in progress have finished."""
         self._scheduler.shutdown(wait=True)

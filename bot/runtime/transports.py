@@ -1,4 +1,4 @@
-"""What the application listens on: Slack, in one of its two ways, and the port for probes and metrics."""
+"""Connects the application to Slack, by Socket Mode or HTTP, and opens the port for probes and metrics."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from bot.slack.middleware import Team
 from bot.slack.socket_mode import SocketMode
 
 LIFE_SIGN = "slack last life sign"
-"""Under this name `/readyz` says how long ago Slack was heard."""
+"""The key in `/readyz` for the time since Slack last sent something."""
 
 
 def listen(
@@ -26,19 +26,19 @@ def listen(
     team: Team,
     running: ExitStack,
 ) -> int:
-    """Begins to listen. Returns the port. Raises `SettingsError` for one that is in use."""
+    """Starts listening, and returns the port. Raises `SettingsError` when the port is in use."""
     if settings.slack_app_token is not None:
         slack = SocketMode(app, settings.slack_app_token, ack_queue, team)
         metrics.life_sign = slack.silence
-        health = Health({**checks, "slack": slack.check}, metrics.page, _said(slack.silence))
+        health = Health({**checks, "slack": slack.check}, metrics.page, _life_sign(slack.silence))
         web = _web_server(health, settings, "HEALTH_PORT", settings.health_port)
         running.callback(web.stop)
         running.callback(slack.stop)
         web.start()
         slack.start()
     else:
-        # Slack calls when somebody clicks: silence says nothing about whether it could, and is no metric.
-        health = Health(checks, metrics.page, _said(team.silence))
+        # Slack calls only when somebody clicks: silence does not mean that it cannot, so it is no metric.
+        health = Health(checks, metrics.page, _life_sign(team.silence))
         handler = SlackRequestHandler(app, path=SLACK_PATH)
         web = _web_server(with_slack(handler, health, ack_queue.track), settings, "PORT", settings.port)
         running.callback(web.stop)
@@ -46,12 +46,12 @@ def listen(
     return web.port
 
 
-def _said(silence: Callable[[], float | None]) -> Callable[[], dict[str, str]]:
-    def say() -> dict[str, str]:
+def _life_sign(silence: Callable[[], float | None]) -> Callable[[], dict[str, str]]:
+    def about() -> dict[str, str]:
         seconds = silence()
         return {LIFE_SIGN: "none yet" if seconds is None else f"{seconds:.1f} s ago"}
 
-    return say
+    return about
 
 
 def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:

@@ -1,4 +1,4 @@
-"""Pools of threads that do what is due. A row is claimed before it is worked on, so that only one process has it."""
+"""Worker pools that process due rows. A row is claimed first, so that only one process works on it."""
 
 import threading
 import time
@@ -18,16 +18,16 @@ from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 LONGEST_WAIT = timedelta(seconds=1)
-"""Between two looks for due work, also when the next is known to be later: the clock may jump, others may write."""
+"""Between two checks for due work, even when the next row is due later: the clock may jump, and others may write."""
 
-BREATH_SECONDS = 0.002
-"""After being woken: a burst of commits and finished rows is one look, not one each."""
+DEBOUNCE_SECONDS = 0.002
+"""A pause after waking up, so that a burst of commits and finished rows causes one check instead of many."""
 
 HEAD_START_SECONDS = 0.05
-"""After all that was due was taken, before the next look: the look would only slow down what was just begun."""
+"""A pause before the next check once all due rows are claimed: a check would only slow down the work just started."""
 
 PAUSE_AFTER_BUG = timedelta(minutes=1)
-"""Before a row whose work raised something unforeseen is tried again."""
+"""Before a row is retried whose work raised an unexpected error."""
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ Row = TypeVar("Row", Grant, Message)
 
 
 class WorkerPool(Generic[Row]):
-    """Claims due rows and works on them in up to `size` threads, each of which takes up to `batch` rows at a time."""
+    """Claims due rows, and processes them in up to `size` threads with up to `batch` rows each."""
 
     def __init__(
         self,
@@ -58,31 +58,31 @@ class WorkerPool(Generic[Row]):
         self._batch = batch
         self._busy = 0
         self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
-        self._in_hand: dict[str | int | None, Row] = {}
+        self._in_progress: dict[str | int | None, Row] = {}
         self._guard = threading.Lock()
         self._awake = threading.Event()
         self._stopping = False
         self._dispatcher = threading.Thread(target=self._dispatch, name=f"{name}-dispatcher", daemon=True)
 
     def start(self) -> None:
-        """Begins to look for due work."""
+        """Starts checking for due work."""
         self._dispatcher.start()
 
     def wake(self) -> None:
-        """Looks for due work now."""
+        """Checks for due work now."""
         self._awake.set()
 
     def stop(self) -> None:
-        """Takes nothing more, and returns when all that is in hand is finished."""
+        """Claims no more rows, and returns when the claimed ones are finished."""
         self._stopping = True
         self._awake.set()
         self._dispatcher.join()
         self._executor.shutdown(wait=True)
 
     def renew(self) -> None:
-        """Holds on to the rows in hand."""
+        """Renews the claims of the rows in progress."""
         with self._guard:
-            rows = list(self._in_hand.values())
+            rows = list(self._in_progress.values())
         if rows:
             with self._store.writing() as write:
                 write.renew_claims(rows, self._clock.now() + WORKER_CLAIM)
@@ -92,16 +92,16 @@ class WorkerPool(Generic[Row]):
             try:
                 seconds = self._take_due()
             except DatabaseAway:
-                # It is in the log by now. The database is asked again, for as long as it takes.
+                # It is already logged. Keep asking until the database is back.
                 seconds = LONGEST_WAIT.total_seconds()
             except Exception:
-                log.exception("could not look for due work", pool=self._name)
+                log.exception("the check for due work failed", pool=self._name)
                 seconds = LONGEST_WAIT.total_seconds()
             if self._awake.wait(seconds):
-                time.sleep(BREATH_SECONDS)
+                time.sleep(DEBOUNCE_SECONDS)
 
     def _take_due(self) -> float:
-        """Claims as much as there are free threads, and returns the seconds until the next look."""
+        """Claims rows for all free threads, and returns the seconds until the next check."""
         self._awake.clear()
         with self._guard:
             free = self._size - self._busy
@@ -115,19 +115,19 @@ class WorkerPool(Generic[Row]):
         most = free * self._batch
         with self._store.writing() as write:
             rows = self._claim(write, now, now + WORKER_CLAIM, most)
-        all_of_it = len(rows) < most
+        all_claimed = len(rows) < most
         with self._guard:
-            # A claim lapses when the clock jumps or the machine sleeps; what is in hand here is not begun once more.
-            rows = [row for row in rows if row.id not in self._in_hand]
-            self._in_hand.update({row.id: row for row in rows})
-        for some in _shared_out(rows, free, self._batch):
+            # A claim expires when the clock jumps or the machine sleeps. Rows in progress here are not started again.
+            rows = [row for row in rows if row.id not in self._in_progress]
+            self._in_progress.update({row.id: row for row in rows})
+        for part in _split(rows, free, self._batch):
             with self._guard:
                 self._busy += 1
-            self._executor.submit(self._run, some)
+            self._executor.submit(self._run, part)
         if not rows:
-            # Though something is due: another process has it, or its turn comes after one that is in hand.
+            # A due row is held by another process, or has to wait for one that is in progress.
             return LONGEST_WAIT.total_seconds()
-        return HEAD_START_SECONDS if all_of_it else 0.0
+        return HEAD_START_SECONDS if all_claimed else 0.0
 
     def _run(self, rows: Sequence[Row]) -> None:
         try:
@@ -136,33 +136,33 @@ class WorkerPool(Generic[Row]):
             with self._guard:
                 self._busy -= 1
                 for row in rows:
-                    self._in_hand.pop(row.id, None)
+                    self._in_progress.pop(row.id, None)
             self._awake.set()
 
     def _do(self, rows: Sequence[Row]) -> None:
         try:
             self._work(rows)
         except DatabaseAway:
-            # Nothing can be noted about the rows: their claims lapse by themselves.
-            log.warning("work was left for when the database is back", pool=self._name, rows=[row.id for row in rows])
+            # Without a database no row can be changed. The claims expire by themselves.
+            log.warning("work waits until the database is back", pool=self._name, rows=[row.id for row in rows])
         except Exception:
-            log.exception("a bug: work was left undone", pool=self._name, rows=[row.id for row in rows])
+            log.exception("a bug: work failed", pool=self._name, rows=[row.id for row in rows])
             if len(rows) == 1:
-                self._put_off(rows[0])
+                self._postpone(rows[0])
                 return
-            for row in rows:  # whatever is wrong with one of them must not hold up the others
+            for row in rows:  # a bad row must not block the others
                 self._do([row])
 
-    def _put_off(self, row: Row) -> None:
+    def _postpone(self, row: Row) -> None:
         try:
             with self._store.writing() as write:
                 write.postpone(row, self._clock.now() + PAUSE_AFTER_BUG)
         except Exception:
-            log.exception("could not put the row off: its claim lapses by itself", pool=self._name, row=row.id)
+            log.exception("could not postpone the row: its claim expires by itself", pool=self._name, row=row.id)
 
 
-def _shared_out(rows: Sequence[Row], threads: int, batch: int) -> Iterator[Sequence[Row]]:
-    """The rows in at most as many parts as there are threads, none of them larger than a batch."""
+def _split(rows: Sequence[Row], threads: int, batch: int) -> Iterator[Sequence[Row]]:
+    """Splits the rows into batches: one for each thread, each no larger than `batch`."""
     size = min(batch, max(1, -(-len(rows) // threads)))
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

@@ -10,7 +10,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.cli.main import run_with
+from bot.cli.run import run_with
 
 _STANDARD_INPUT = 0
 

@@ -1,4 +1,4 @@
-"""Where secrets are kept: named by a URL, read when needed, written by a rotation."""
+"""Secret stores. A URL names a secret, which is read when it is needed and written by a rotation."""
 
 from bot.secret_stores.references import REFERENCE, SCHEMES, is_reference, open_store
 from bot.secret_stores.store import SecretStore

@@ -1,4 +1,4 @@
-"""Azure Key Vault. Who we are is found by `DefaultAzureCredential`: variables, workload or managed identity, `az`."""
+"""Azure Key Vault. Credentials come from `DefaultAzureCredential`: variables, workload or managed identity, `az`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
-from bot.secret_stores.store import TIMEOUT_SECONDS, filled, library
+from bot.secret_stores.store import TIMEOUT_SECONDS, import_library, require_value
 
 EXTRA = "azure"
 
@@ -18,13 +18,13 @@ _TOO_MANY = 429
 
 @dataclass(frozen=True)
 class AzureStore:
-    """The newest version of a secret. `vault` is its name, or a whole host name in another cloud of Azure's."""
+    """The newest version of a secret. `vault` is the vault's name, or a full host name in another Azure cloud."""
 
     vault: str
     secret: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Vault and name."""
         return f"the secret {self.secret} in the Azure Key Vault {self.vault}"
 
@@ -35,10 +35,10 @@ class AzureStore:
     def read(self) -> SecretStr:
         """The newest version."""
         with self._client() as client:
-            return filled(client.get_secret(self.secret).value, self.place)
+            return require_value(client.get_secret(self.secret).value, self.location)
 
     def previous(self) -> SecretStr | None:
-        """The newest version before that one that is still enabled."""
+        """The newest enabled version before the present one."""
         with self._client() as client:
             present = client.get_secret(self.secret).properties.version
             versions = [each for each in client.list_properties_of_secret_versions(self.secret) if each.enabled]
@@ -50,21 +50,23 @@ class AzureStore:
             return SecretStr(value) if value else None
 
     def write(self, secret: SecretStr) -> None:
-        """Makes a new version, with the type and tags of the one before."""
+        """Creates a new version with the type and tags of the present one."""
         with self._client() as client:
-            kept = client.get_secret(self.secret).properties
-            client.set_secret(self.secret, secret.get_secret_value(), content_type=kept.content_type, tags=kept.tags)
+            present = client.get_secret(self.secret).properties
+            client.set_secret(
+                self.secret, secret.get_secret_value(), content_type=present.content_type, tags=present.tags
+            )
 
     def check_writable(self) -> None:
-        """Sets the type of the present version to what it is: as near as Azure lets one come to a write."""
+        """Sets the type of the present version to the same value: the closest to a write that Azure allows."""
         with self._client() as client:
-            kept = client.get_secret(self.secret).properties
-            client.update_secret_properties(self.secret, kept.version, content_type=kept.content_type)
+            present = client.get_secret(self.secret).properties
+            client.update_secret_properties(self.secret, present.version, content_type=present.content_type)
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        secrets, identity = library("azure.keyvault.secrets", EXTRA), library("azure.identity", EXTRA)
-        errors = library("azure.core.exceptions", EXTRA)
+        secrets, identity = import_library("azure.keyvault.secrets", EXTRA), import_library("azure.identity", EXTRA)
+        errors = import_library("azure.core.exceptions", EXTRA)
         limits = {"connection_timeout": TIMEOUT_SECONDS, "read_timeout": TIMEOUT_SECONDS, "retry_total": 1}
         try:
             with (
@@ -73,14 +75,14 @@ class AzureStore:
             ):
                 yield client
         except errors.ClientAuthenticationError as error:
-            raise Refusal(f"{self.place}: Azure does not know this account ({type(error).__name__})") from None
+            raise Refusal(f"{self.location}: Azure does not know this account ({type(error).__name__})") from None
         except errors.HttpResponseError as error:
-            raise self._said(error) from None
+            raise self._domain_error(error) from None
         except errors.AzureError as error:
-            raise Outage(f"{self.place}: Azure does not answer ({type(error).__name__})") from None
+            raise Outage(f"{self.location}: Azure does not answer ({type(error).__name__})") from None
 
-    def _said(self, error: Any) -> Outage | Refusal:
+    def _domain_error(self, error: Any) -> Outage | Refusal:
         status = error.status_code
         if status is None or status == _TOO_MANY or status >= _SERVER_ERROR:
-            return Outage(f"{self.place}: Azure is in trouble ({status})")
-        return Refusal(f"{self.place}: Azure says no ({status})")
+            return Outage(f"{self.location}: Azure is in trouble ({status})")
+        return Refusal(f"{self.location}: Azure says no ({status})")

@@ -1,4 +1,4 @@
-"""A variable of the environment or of `.env`: read at the start, and never written."""
+"""A variable of the environment or of `.env`. It is read at the start and never written."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from bot.access.errors import Refusal
 
 @dataclass(frozen=True)
 class EnvironmentStore:
-    """The variable `name`. Its value belongs to this process alone, so a new one would be lost with it."""
+    """The variable `name`. A new value would be lost when this process ends."""
 
     name: str
     value: SecretStr
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The name of the variable."""
         return f"the variable {self.name}"
 
@@ -24,12 +24,12 @@ class EnvironmentStore:
         return self.value
 
     def previous(self) -> None:
-        """A variable remembers nothing."""
+        """`None`: a variable has no history."""
 
-    def write(self, secret: SecretStr) -> None:  # noqa: ARG002 (as every store is called)
-        """Raises `Refusal`."""
+    def write(self, secret: SecretStr) -> None:  # noqa: ARG002 (the signature of every store)
+        """Always raises `Refusal`."""
         self.check_writable()
 
     def check_writable(self) -> None:
-        """Raises `Refusal`."""
-        raise Refusal(f"{self.place} cannot be written")
+        """Always raises `Refusal`."""
+        raise Refusal(f"{self.location} cannot be written")

@@ -1,4 +1,4 @@
-"""A file: what Docker and Kubernetes mount, or one that somebody wrote."""
+"""A file, such as a secret that Docker or Kubernetes mounts."""
 
 import os
 import tempfile
@@ -8,69 +8,69 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
-from bot.secret_stores.store import filled
+from bot.secret_stores.store import require_value
 
 PREVIOUS = ".previous"
-"""Behind the name of the file: where the secret goes that was there before."""
+"""The suffix of the file that holds the previous secret."""
 
 LARGEST_BYTES = 64 * 1024
-"""Of a file that can be a secret. More is another file by mistake."""
+"""The limit for a secret. A larger file is the wrong one."""
 
 _PRIVATE = 0o600
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOUNT_POINT = 4
-"""The field of a line in it (proc(5), "mountinfo")."""
+"""The number of its field in a line (proc(5), "mountinfo")."""
 
 
 @dataclass(frozen=True)
 class FileStore:
-    """The content of `path`, without the newline at its end."""
+    """The content of `path` without the newline at the end."""
 
     path: Path
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The name of the file."""
         return f"the file {self.path}"
 
     def read(self) -> SecretStr:
-        """The content. Raises `Outage` when it cannot be read just now, `Refusal` when it is no secret."""
-        return filled(self._content(self.path), self.place)
+        """The content. Raises `Outage` when it cannot be read now, and `Refusal` when it is not a secret."""
+        return require_value(self._content(self.path), self.location)
 
     def previous(self) -> SecretStr | None:
-        """The content of the neighbour that the last write has left."""
-        before = self._beside()
+        """The content of the file that the last write left for it."""
+        before = self._previous_path()
         if not before.exists():
             return None
         content = self._content(before)
         return SecretStr(content) if content else None
 
     def write(self, secret: SecretStr) -> None:
-        """Keeps the present content as the previous one, then puts the new one in its place at once or not at all."""
+        """Saves the present content as the previous secret, then replaces it atomically."""
         now = self.read()
         target = self._target()
         try:
-            _replace(self._beside(), now, like=target)
+            _replace(self._previous_path(), now, like=target)
             _replace(target, secret, like=target)
         except OSError as error:
-            raise Outage(f"{self.place} cannot be written: {error.strerror}") from None
+            raise Outage(f"{self.location} cannot be written: {error.strerror}") from None
 
     def check_writable(self) -> None:
-        """Tries what a write does, on a file beside it. Raises `Refusal`."""
+        """Creates and removes a temporary file in the same folder, as a write does. Raises `Refusal`."""
         target = self._target()
         if _is_mounted_by_itself(target):
-            raise Refusal(f"{self.place} is mounted by itself and cannot be replaced: mount its folder instead")
+            raise Refusal(f"{self.location} is mounted by itself and cannot be replaced: mount its folder instead")
         try:
             with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-"):
                 pass
         except OSError as error:
-            raise Refusal(f"{self.place} cannot be written, its folder takes no file: {error.strerror}") from None
+            raise Refusal(f"{self.location} cannot be written, its folder takes no file: {error.strerror}") from None
 
     def _target(self) -> Path:
-        # Kubernetes mounts links: the file they lead to is the one to replace.
+        # Kubernetes mounts symbolic links. A write replaces their target.
         return Path(os.path.realpath(self.path))
 
-    def _beside(self) -> Path:
+    def _previous_path(self) -> Path:
         target = self._target()
         return target.with_name(target.name + PREVIOUS)
 
@@ -79,18 +79,20 @@ class FileStore:
             with path.open("rb") as file:
                 raw = file.read(LARGEST_BYTES + 1)
         except (OSError, ValueError) as error:
-            # A mount that is being replaced is back in a moment.
-            raise Outage(f"{self.place} cannot be read: {getattr(error, 'strerror', None) or 'no such name'}") from None
+            # While Kubernetes replaces a mount, the file is missing for a moment.
+            raise Outage(
+                f"{self.location} cannot be read: {getattr(error, 'strerror', None) or 'no such name'}"
+            ) from None
         if len(raw) > LARGEST_BYTES:
-            raise Refusal(f"{self.place} is no secret: it is larger than 64 KiB")
+            raise Refusal(f"{self.location} is no secret: it is larger than 64 KiB")
         try:
             return raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
-            raise Refusal(f"{self.place} is no text in UTF-8") from None
+            raise Refusal(f"{self.location} is no text in UTF-8") from None
 
 
 def _replace(path: Path, secret: SecretStr, like: Path) -> None:
-    """Whoever reads `path` finds the old content or the new one, also after a power cut."""
+    """Replaces `path` atomically: a reader finds the old or the new content, even after a power cut."""
     there = like.stat()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -113,11 +115,11 @@ def _replace(path: Path, secret: SecretStr, like: Path) -> None:
 
 
 def _is_mounted_by_itself(path: Path) -> bool:
-    """Whether a container was given this one file, whose name then cannot be given to another."""
+    """Whether this one file is a mount point in a container. Such a file cannot be replaced."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return False  # no Linux
-    # Spaces and the like stand there in octal.
+        return False  # not Linux
+    # The file has spaces and some other characters in octal.
     points = {line.split(" ")[_MOUNT_POINT].encode().decode("unicode_escape", "replace") for line in lines}
     return str(path) in points

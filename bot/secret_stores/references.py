@@ -1,4 +1,4 @@
-"""References: the URLs by which secrets are named in `access.yaml` and in variables."""
+"""References: URLs in `access.yaml` and in variables that name secrets."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ from bot.secret_stores.vault import VaultStore
 
 
 class _Kind(NamedTuple):
-    begins: str
-    """What no secret begins with, so that it may stand in a secret's place."""
+    prefix: str
+    """A prefix that no secret has, so that a reference can replace a secret."""
     shape: str
-    """A regular expression of the whole, in what Python and JSON Schema have in common."""
-    like: str
-    """For people."""
+    """A regular expression for the whole, in the syntax that Python and JSON Schema share."""
+    example: str
+    """The form, for people."""
     build: Callable[..., SecretStore]
-    """From what the groups of the shape have matched."""
+    """Makes the store from the groups of the match."""
 
 
 _KINDS = (
@@ -48,60 +48,60 @@ _KINDS = (
 ENVIRONMENT = r"env:([A-Za-z_][A-Za-z0-9_]*)"
 """A variable of the environment or of `.env`."""
 
-SCHEMES = ("env:", *(each.begins for each in _KINDS))
-"""What a reference begins with."""
+SCHEMES = ("env:", *(each.prefix for each in _KINDS))
+"""The prefixes of references."""
 
 REFERENCE = "|".join((ENVIRONMENT, *(each.shape for each in _KINDS)))
-"""A regular expression of every reference."""
+"""A regular expression for all references."""
 
 A_VARIABLE = re.compile(r"[A-Z]+[0-9]?(_[A-Z]+[0-9]?)*")
-"""A name that is shown again: anything else could be a password that somebody has put behind `env:`."""
+"""A name that a message may repeat. Anything else could be a password that somebody wrote after `env:`."""
 
 
 def is_reference(text: str) -> bool:
-    """Whether it is meant as a reference. It may still be a wrong one."""
+    """Whether the text has the prefix of a reference. Its shape may still be wrong."""
     return text.startswith(SCHEMES)
 
 
-def wrong_with(reference: str) -> str | None:
-    """What is wrong with its shape, as the end of a sentence without the value; `None` when it is right."""
+def problem_with(reference: str) -> str | None:
+    """The problem with its shape, as the end of a sentence without the value; `None` when it is valid."""
     if re.fullmatch(REFERENCE, reference):
         return None
-    kind = next((each for each in _KINDS if reference.startswith(each.begins)), None)
-    return f"must be like {kind.like if kind else 'env:NAME_OF_THE_VARIABLE'}"
+    kind = next((each for each in _KINDS if reference.startswith(each.prefix)), None)
+    return f"must be like {kind.example if kind else 'env:NAME_OF_THE_VARIABLE'}"
 
 
 def variable_of(reference: str) -> str | None:
-    """The name of the variable that a reference names; `None` when it names none."""
+    """The variable that a reference names; `None` for other references."""
     found = re.fullmatch(ENVIRONMENT, reference)
     return found.group(1) if found else None
 
 
 def open_store(reference: str, variables: Mapping[str, str]) -> SecretStore:
-    """The store of that secret; nothing is asked of it yet. `variables` is where `env:NAME` is looked up.
+    """The store of the secret, which is not called yet. `env:NAME` refers to `variables`.
 
-    A variable may hold the reference of another store. Raises `ValueError` with the end of a sentence.
+    A variable may hold a reference to another store. Raises `ValueError`, whose text is the end of a sentence.
     """
-    wrong = wrong_with(reference)
+    wrong = problem_with(reference)
     if wrong:
         raise ValueError(wrong)
     name = variable_of(reference)
     if name is None:
-        return _opened(reference)
-    # Shown only where it cannot be a password that somebody has put behind “env:”.
+        return _open(reference)
+    # Shown only if it cannot be a password that somebody wrote after “env:”.
     shown = name if A_VARIABLE.fullmatch(name) else "of this name"
     value = variables.get(name)
     if not value:
         raise ValueError(f"the environment variable {shown} is not set")
     if not is_reference(value):
         return EnvironmentStore(name, SecretStr(value))
-    wrong = "leads to another variable" if value.startswith("env:") else wrong_with(value)
+    wrong = "leads to another variable" if value.startswith("env:") else problem_with(value)
     if wrong:
         raise ValueError(f"the environment variable {shown} {wrong}")
-    return _opened(value)
+    return _open(value)
 
 
-def _opened(reference: str) -> SecretStore:
+def _open(reference: str) -> SecretStore:
     for each in _KINDS:
         found = re.fullmatch(each.shape, reference)
         if found:

@@ -12,6 +12,8 @@ from slack_bolt import App
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
+from bot.access.call_failures import OnFailure, ignore_failure
+from bot.slack.errors import FailureReporter
 from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
@@ -26,10 +28,11 @@ ANSWER_THREADS = 16
 log = structlog.get_logger(__name__)
 
 
-def web_client(token: SecretStr, api_url: str) -> WebClient:
+def web_client(token: SecretStr, api_url: str, on_failure: OnFailure = ignore_failure) -> WebClient:
     """A client without retries of its own: whatever is worth a retry is a row, and the workers retry it."""
     return WebClient(
-        token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS, retry_handlers=[],
+        token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS,
+        retry_handlers=[FailureReporter(on_failure)],
         ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
     )  # fmt: skip
 

@@ -140,7 +140,7 @@ class SlackDirectory:
         names: dict[str, dict[str, None]] = {}
         cursor = ""
         for _ in range(MOST_PAGES):
-            with domain_errors():
+            with domain_errors(self._client):
                 page = self._client.users_list(limit=PAGE, cursor=cursor)
             for user in page["members"]:
                 for name in () if user.get("deleted") or user.get("is_bot") else _names_of(user):
@@ -182,7 +182,7 @@ class SlackDirectory:
 
     def _read_groups(self) -> _Groups:
         try:
-            with domain_errors():
+            with domain_errors(self._client):
                 answer = self._client.usergroups_list(include_users=True)
         except Refusal as error:
             # The lock is never released, so this is logged once.
@@ -194,7 +194,7 @@ class SlackDirectory:
         return {str(group["handle"]): tuple(group.get("users", ())) for group in answer["usergroups"]}
 
     def _read_person(self, name: str) -> _Person:
-        with domain_errors():
+        with domain_errors(self._client):
             if "@" in name:
                 user = self._client.users_lookupByEmail(email=name)["user"]
             else:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException
+from typing import Any
 from urllib.error import URLError
 
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry import RetryHandler
 
-from bot.access.call_failures import told
+from bot.access.call_failures import OnFailure, ignore_failure, reported
 from bot.access.errors import Outage, Refusal
 
 RATE_LIMITED = 429
@@ -32,10 +35,31 @@ class TokenRefused(Outage):
     """Slack rejects our token."""
 
 
+class FailureReporter(RetryHandler):
+    """Tells `domain_errors` where to report a client's failed calls. It never retries.
+
+    Bolt makes a new client for each payload, and of all attributes that we may choose it copies only retry handlers.
+    """
+
+    def __init__(self, on_failure: OnFailure) -> None:
+        super().__init__()
+        self.on_failure = on_failure
+
+    def can_retry(self, **_: Any) -> bool:
+        """No."""
+        return False
+
+
+def _reported(client: WebClient) -> AbstractContextManager[None]:
+    reporters = (each for each in client.retry_handlers if isinstance(each, FailureReporter))
+    reporter = next(reporters, None)
+    return reported("slack", reporter.on_failure if reporter is not None else ignore_failure)
+
+
 @contextmanager
-def domain_errors() -> Iterator[None]:
+def domain_errors(client: WebClient) -> Iterator[None]:
     """Turns Slack's errors and lost connections into `Outage` and `Refusal`. Their text contains no payload."""
-    with told("slack"), _in_our_terms():
+    with _reported(client), _in_our_terms():
         yield
 
 

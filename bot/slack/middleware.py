@@ -54,7 +54,7 @@ class Team:
 
     def identify(self) -> dict[str, Any]:
         """Asks Slack about the bot token and returns the answer. Raises `Outage`, `Refusal`."""
-        with domain_errors():
+        with domain_errors(self._client):
             who = dict(self._client.auth_test().data)  # type: ignore[arg-type]  # JSON answers are dicts
         self._ids = frozenset(str(who[name]) for name in ("team_id", "enterprise_id") if who.get(name))
         return who

@@ -37,7 +37,7 @@ def open_modal(client: WebClient, body: dict[str, Any], view: View, instead: str
     """
     view.private_metadata = f"{view.private_metadata or ''} {_clicked_in(body)}".rstrip()
     try:
-        with domain_errors():
+        with domain_errors(client):
             answer = client.views_open(trigger_id=body["trigger_id"], view=view)
     except Refusal as error:
         if error.code in _TOO_LATE:

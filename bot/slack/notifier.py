@@ -56,14 +56,14 @@ class SlackNotifier:
         self._edit(MessagePosition(message.channel, message.ts), content)
 
     def _edit(self, place: MessagePosition, content: MessageContent) -> MessagePosition:
-        with domain_errors():
+        with domain_errors(self.client):
             self.client.chat_update(channel=place.channel, ts=place.ts, text=content.text, blocks=content.blocks)
         return place
 
     def _post(
         self, where: str, content: MessageContent, thread: str | None = None, *, beside: bool = False
     ) -> MessagePosition:
-        with domain_errors():
+        with domain_errors(self.client):
             answer = self.client.chat_postMessage(
                 channel=where,
                 text=content.text,

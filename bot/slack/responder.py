@@ -104,13 +104,13 @@ def reply_in_dm(client: WebClient, person: str, channel: str = "") -> Reply:
     def show(content: MessageContent) -> None:
         with log_failed_reply():
             try:
-                with domain_errors():
+                with domain_errors(client):
                     client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
             except Refusal:
                 if not channel:
                     raise
                 told = answers.without_dm(content)
-                with domain_errors():
+                with domain_errors(client):
                     client.chat_postEphemeral(channel=channel, user=person, text=told.text, blocks=told.blocks)
 
     return show
@@ -125,7 +125,7 @@ def reply_in_modal(client: WebClient, window: str) -> Reply:
     """Replies in an open modal."""
 
     def show(content: MessageContent) -> None:
-        with log_failed_reply(), domain_errors():
+        with log_failed_reply(), domain_errors(client):
             client.views_update(view_id=window, view=views.shown(content.blocks))
 
     return show

@@ -240,7 +240,7 @@ class SocketMode:
 
     def _try_to_connect(self) -> bool:
         try:
-            with domain_errors():
+            with domain_errors(self._handler.app.client):
                 self._handler.connect()  # type: ignore[no-untyped-call]
         except (Outage, Refusal) as error:
             log.warning("cannot connect to Slack yet", error=str(error))

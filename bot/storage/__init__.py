@@ -1,1 +1,1 @@
-"""Keeps the rows of `access` in SQLite or PostgreSQL."""
+"""SQLite and PostgreSQL: engine, migrations, locks and connection errors."""

@@ -1,4 +1,4 @@
-"""Why a database cannot be used, in one sentence without a secret in it."""
+"""Explains database errors in one sentence without secrets."""
 
 import re
 from pathlib import Path
@@ -21,23 +21,23 @@ _CAUSES = (
     (r"database .* does not exist", "there is no database of this name",
      "Create it: createdb NAME   or correct the name in DATABASE_URL."),
 )  # fmt: skip
-"""Words of PostgreSQL and its driver, which may stand on any of several lines; ours; and what to do."""
+"""A pattern for the error of PostgreSQL or its driver, on any of its lines; the cause; and what to do."""
 
-_OTHERWISE = "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME"
+_DEFAULT_FIX = "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME"
 
 
 def postgres_cause(error: DBAPIError, url: URL) -> tuple[str, str]:
-    """Why PostgreSQL cannot be used, and what to do about it."""
+    """The cause of a PostgreSQL error, and what to do about it."""
     said = str(error.orig)
     for words, cause, to_do in _CAUSES:
         if re.search(words, said, re.IGNORECASE):
             return cause, to_do
     first = next((line.strip() for line in said.splitlines() if line.strip()), "no reason given")
-    return (first.replace(str(url.password), "[secret]") if url.password else first), _OTHERWISE
+    return (first.replace(str(url.password), "[secret]") if url.password else first), _DEFAULT_FIX
 
 
 def cause(error: Exception, url: URL) -> str:
-    """What stands behind “DATABASE_URL: ” when a database could not be opened or brought to its schema."""
+    """Why a database could not be opened or migrated, as a text to follow “DATABASE_URL: ”."""
     if isinstance(error, DBAPIError):
         if url.drivername == "sqlite":
             return f"SQLite cannot use {url.database}: {error.orig}"

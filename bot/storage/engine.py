@@ -1,4 +1,4 @@
-"""Opens the database: one set of rules for SQLite, one for PostgreSQL."""
+"""Opens SQLite and PostgreSQL with the settings that each of them needs."""
 
 import sqlite3
 
@@ -7,14 +7,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlmodel import create_engine
 
 BUSY_SECONDS = 10
-"""How long SQLite waits for a lock that another process holds, such as a `bot` command beside `bot run`."""
+"""How long SQLite waits for a lock of another process, such as a `bot` command during `bot run`."""
 
 POOL_SIZE = 20
-"""Connections: as many as there are threads that may use the database at once, and a few more."""
+"""Connections: one for each thread that may use the database at the same time, and a few more."""
 
 
 def database_url(text: str) -> URL:
-    """The URL with its driver named; `postgres://` is taken for `postgresql://`. Raises `ValueError`."""
+    """The URL with its driver. `postgres://` means `postgresql://`. Raises `ValueError`."""
     try:
         url = make_url(text)
     except Exception as error:
@@ -29,10 +29,13 @@ def database_url(text: str) -> URL:
 
 
 def open_engine(url: URL) -> Engine:
-    """An engine whose write transactions never fail for having begun as reads. Nothing is connected yet."""
+    """An engine that is not connected yet. Its write transactions lock SQLite from the beginning.
+
+    So they never fail while they upgrade from reading to writing.
+    """
     if url.drivername != "sqlite":
         return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
-    # A row that was claimed by a thread is worked on by another: SQLite's own check must not forbid that.
+    # Connections are shared between threads, one at a time, which SQLite's own check would forbid.
     engine = create_engine(
         url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
@@ -43,10 +46,10 @@ def open_engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+    connection.isolation_level = None  # `_begin_sqlite` begins transactions, not the driver
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # FULL: what was committed survives a power cut, not only a crash of the process.
+    # FULL: commits survive a power cut, and not only a crash of the process.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

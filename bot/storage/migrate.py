@@ -1,28 +1,28 @@
-"""Brings the database to the schema of this version of the application."""
+"""Migrates the database to the schema of this version of the application."""
 
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 HEAD = "0007"
-"""The newest step in `migrations/versions`. Named here, so that a start on a current database does not load Alembic."""
+"""The newest step in `migrations/versions`. Named here, so that a start on a current database need not load Alembic."""
 
 _KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007"})
-"""Every version that there ever was, `HEAD` among them: from each of these the way to `HEAD` is known."""
+"""All schema versions so far, `HEAD` included. Each of them can be migrated to `HEAD`."""
 
 _LOCK = 0x6573_2D61_6363_6573
-"""The key of PostgreSQL's advisory lock: any number that no other application takes ("es-acces" in ASCII)."""
+"""The key of PostgreSQL's advisory lock: a number that no other application uses ("es-acces" in ASCII)."""
 
 
 def migrate(engine: Engine) -> None:
-    """Runs the steps that the database lacks, in one transaction, one process at a time.
+    """Runs the missing steps in one transaction, in one process at a time.
 
-    Raises `ValueError` when the database was made by another version, with what to do about it.
+    Raises `ValueError`, which says what to do, when another version made the database.
     """
     with engine.connect() as connection:
         if stored_version(connection) == HEAD:
             return
-    # Taken for writing, SQLite lets one process at a time into the transaction.
+    # A write transaction of SQLite admits one process at a time.
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -31,13 +31,13 @@ def migrate(engine: Engine) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether it has the schema of this version. Raises `ValueError` as `migrate` does."""
+    """Whether the database has the schema of this version. Raises `ValueError` as `migrate` does."""
     with engine.connect() as connection:
         return stored_version(connection) == HEAD
 
 
 def stored_version(connection: Connection) -> str | None:
-    """The step that the database is at; `None` for an empty one. Raises `ValueError` for one that is not known."""
+    """The schema version of the database; `None` for an empty one. Raises `ValueError` for an unknown version."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -54,6 +54,6 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
-    # A percent sign in the path would be taken for an interpolation.
+    # A percent sign in the path would mean an interpolation.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     command.upgrade(config, HEAD)

@@ -1,4 +1,4 @@
-"""One process on an SQLite file: a second one would take the first one's work for abandoned."""
+"""Allows one `bot run` on an SQLite file: a second one would take the claims of the first for abandoned."""
 
 import fcntl
 from pathlib import Path
@@ -8,17 +8,17 @@ from sqlalchemy.engine import URL
 
 
 class DatabaseInUseError(Exception):
-    """Another process runs on this SQLite file."""
+    """Another process uses this SQLite file."""
 
 
-def only_one_on(url: URL) -> IO[str] | None:
+def lock_sqlite(url: URL) -> IO[str] | None:
     """Locks an SQLite database for this process until the returned file is closed, or the process dies.
 
     `None` for PostgreSQL, which any number of processes may share. Raises `DatabaseInUseError`.
     """
     if url.drivername != "sqlite" or not url.database:
         return None
-    lock = Path(f"{url.database}.lock").open("a", encoding="ascii")  # noqa: SIM115 (held for as long as the process lives)
+    lock = Path(f"{url.database}.lock").open("a", encoding="ascii")  # noqa: SIM115 (held as long as the process lives)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -12,7 +12,7 @@ from bot.access.errors import DatabaseAway
 from bot.access.models.messages import Message
 from bot.access.store import store as stores
 from bot.access.store.store import Store
-from bot.runtime.scheduler import Ticker
+from bot.runtime.scheduler import Scheduler
 from bot.runtime.workers import WorkerPool
 from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
@@ -73,7 +73,7 @@ def test_work_that_lost_the_database_is_done_again_when_its_claim_has_lapsed(sql
         assert done.wait(SECONDS)
         pool.stop()
     assert [line["log_level"] for line in lines] == ["warning"]
-    assert lines[0]["event"] == "work was left for when the database is back"
+    assert lines[0]["event"] == "work waits until the database is back"
 
 
 def test_a_job_without_a_database_is_run_again_and_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
@@ -86,9 +86,9 @@ def test_a_job_without_a_database_is_run_again_and_is_no_bug(caplog: pytest.LogC
             again.set()
         raise DatabaseAway("the database cannot be used (OperationalError)")
 
-    ticker = Ticker()
-    ticker.every(timedelta(milliseconds=20), job, "look")
-    ticker.start()
+    scheduler = Scheduler()
+    scheduler.every(timedelta(milliseconds=20), job, "look")
+    scheduler.start()
     assert again.wait(SECONDS)
-    ticker.stop()
+    scheduler.stop()
     assert not [line for line in caplog.records if line.levelname == "ERROR"]

@@ -43,7 +43,7 @@ class Process:
     rotation: Rotation
 
     def ping(self) -> str:
-        return str(ask(self.client.security.authenticate)["username"])
+        return str(ask(self.client, self.client.security.authenticate)["username"])
 
 
 @dataclass
@@ -173,18 +173,18 @@ def test_grants_are_made_and_ended_meanwhile_and_none_is_interrupted(world: Worl
     stop = threading.Event()
     counts: list[int] = []
 
-    def grant_and_end(security: Any, name: str) -> None:
+    def grant_and_end(client: Elasticsearch, name: str) -> None:
         body: dict[str, Any] = {"password": secrets.token_urlsafe(16), "roles": [name], "refresh": False}
-        ask(lambda: security.put_role(name=name, indices=[], refresh=False))
-        ask(lambda: security.put_user(username=name, **body))
-        ask(lambda: security.delete_user(username=name, refresh=False))
-        ask(lambda: security.delete_role(name=name, refresh=False))
+        ask(client, lambda: client.security.put_role(name=name, indices=[], refresh=False))
+        ask(client, lambda: client.security.put_user(username=name, **body))
+        ask(client, lambda: client.security.delete_user(username=name, refresh=False))
+        ask(client, lambda: client.security.delete_role(name=name, refresh=False))
 
     def work(client: Elasticsearch) -> None:
         done = 0
         while not stop.is_set():
             try:
-                grant_and_end(client.security, f"{world.name}-{threading.get_ident()}-{done}")
+                grant_and_end(client, f"{world.name}-{threading.get_ident()}-{done}")
             except (Outage, Refusal) as error:
                 failed.append(error)
             done += 1

@@ -112,7 +112,7 @@ def test_a_store_that_is_down_is_an_outage_and_nothing_is_remembered(server: Sec
 
 def says(error: Exception, store: SecretStore) -> None:
     """A sentence with the place in it, and with no secret; nor has what caused it been kept."""
-    assert store.place in str(error)
+    assert store.location in str(error)
     assert "canary" not in str(error)
     assert error.__cause__ is None
     assert error.__suppress_context__ or error.__context__ is None

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
 
-from bot.cli.main import run_with
+from bot.cli.run import run_with
 from bot.sandbox.moved_clock import MovedClock, end_with_parent
 
 

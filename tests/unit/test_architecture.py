@@ -98,11 +98,42 @@ def test_blocks_are_built_without_listeners_or_calls() -> None:
 
 def test_only_the_command_line_imports_bootstrap() -> None:
     importers = {
-        module.relative_to(ROOT).as_posix()
+        module.relative_to(ROOT).parts[0]
         for module in MODULES
         if any(within(name, "bot.bootstrap") for name in imports(module))
     }
-    assert importers <= {"cli/main.py", "cli/audit.py", "__main__.py"}
+    assert importers <= {"bootstrap", "cli"}
+
+
+ADAPTERS = frozenset({
+    "AuditIndex", "AuditTrail", "CatalogueReader", "Elasticsearch", "ElasticsearchAccount", "ElasticsearchCluster",
+    "InstallationIdentity", "Metrics", "Shipping", "SlackDirectory", "SlackNotifier", "Store", "SystemClock",
+    "WebClient", "bolt_app", "connect", "connect_clusters", "open_engine", "slack_client", "web_client",
+})  # fmt: skip
+"""What connects the application to a database, a cluster or Slack, and the functions that open such a connection."""
+
+BUILDERS = {
+    "checks/connection.py": {"connect"},  # a parameter, which bootstrap fills
+    "checks/database.py": {"open_engine"},  # the same
+    "cluster/client.py": {"Elasticsearch"},  # `connect` itself
+    "cluster/cluster.py": {"CatalogueReader"},  # a part of `ElasticsearchCluster`
+    "sandbox/node/node.py": {"Elasticsearch"},  # the sandbox starts a node of its own
+    "slack/app.py": {"WebClient"},  # `web_client` itself
+}
+"""Modules outside bootstrap that build some of these, and why."""
+
+
+def calls(module: Path) -> set[str]:
+    """The names that the module calls, and the classes that it calls through a module."""
+    called = [node.func for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+    names = {each.id for each in called if isinstance(each, ast.Name)}
+    return names | {each.attr for each in called if isinstance(each, ast.Attribute) and each.attr[:1].isupper()}
+
+
+def test_only_bootstrap_builds_what_connects_the_application() -> None:
+    built = {module.relative_to(ROOT).as_posix(): calls(module) & ADAPTERS for module in MODULES}
+    outside = {name: found for name, found in built.items() if found and not name.startswith("bootstrap/")}
+    assert outside == BUILDERS
 
 
 def test_imports_are_seen_wherever_they_stand() -> None:

@@ -1,4 +1,4 @@
-"""`access.yaml`: read strictly, with the line of everything that is wrong."""
+"""Reads `access.yaml` strictly, and reports each problem with its line."""
 
 from bot.config.access_yaml.problems import PolicyFileError
 from bot.config.access_yaml.reader import parse, read

@@ -1,6 +1,6 @@
-"""What no single value shows: names given twice, names that nothing has, and keys that exclude each other.
+"""Checks across values: duplicate names, unknown names, and keys that exclude each other.
 
-Read from the tree and not from the models, so that these problems are told together with all others.
+They read the tree and not the models, so that these problems are reported together with all others.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from bot.config.access_yaml.yaml_tree import Items, Keys, Scalar, Tree
 from bot.secret_stores.references import open_store, variable_of
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-"""What the models take for true, which read it from text ("Booleans", Pydantic)."""
+"""The texts that Pydantic reads as true ("Booleans", Pydantic)."""
 
 _BUILT_IN = tuple(each.name for each in PERMISSIONS)
 
 
-def across(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
-    """The problems, in no order. `variables` are those that passwords may be in."""
+def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
+    """The problems, in no order. `variables` may hold passwords."""
     names = {kind: list(_names(tree, kind)) for kind in ("integrations", "permissions", "access_flows")}
     for kind, found in names.items():
         yield from _twice(found, _BUILT_IN if kind == "permissions" else ())
@@ -40,7 +40,7 @@ def across(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iterator[Problem]:
-    """What a flow offers that only one which says so may offer."""
+    """Dangerous permissions in a flow that is not marked as dangerous."""
     if _is_true(flow, "dangerous") or _is_true(flow, "deny"):
         return
     for each in _list(flow, "permissions"):
@@ -50,7 +50,7 @@ def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iter
 
 
 def _danger(permission: Keys) -> str:
-    """The first key in a permission that makes it dangerous; empty where there is none."""
+    """The first key that makes a permission dangerous, or an empty text."""
     if _is_true(permission, "restricted_indices"):
         return "restricted_indices"
     return next((key for key in ("cluster", "run_as") if _list(permission, key)), "")

@@ -1,4 +1,4 @@
-"""What each key of `access.yaml` means, for the JSON Schema: editors show it while one writes."""
+"""Descriptions of the keys of access flows in the JSON Schema, which editors show, and patterns for values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,43 +10,6 @@ from bot.secret_stores import REFERENCE
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
 
 DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
-    "PolicyFile": {
-        "integrations": "The clusters that access can be asked for.",
-        "permissions": "Named sets of privileges, beside the built-in read, write and manage.",
-        "access_flows": "Who may ask for what, for how long, and who says yes. The first flow that fits is taken; "
-        "one that denies beats all others, wherever it stands.",
-        "pending_duration": "How long a request waits for a decision before it expires.",
-        "pending_per_person": "How many requests of one person may wait for a decision at a time.",
-        "requests_per_hour": "How many requests one person may file within an hour.",
-    },
-    "IntegrationEntry": {
-        "name": "What people call the cluster, as in --cluster NAME.",
-        "url": "Where the application reaches Elasticsearch. Either this or cloud_id.",
-        "cloud_id": "The Cloud ID of a deployment in Elastic Cloud. Either this or url.",
-        "username": "The connector account.",
-        "password": "Where the connector account's password is: env:NAME_OF_A_VARIABLE, file:/PATH, "
-        "aws-sm://REGION/SECRET, gcp-sm://PROJECT/SECRET, azure-kv://VAULT/SECRET or vault://HOST:PORT/MOUNT/PATH#KEY. "
-        "It is never written here.",
-        "ca_certs": "A file with the certificates to trust, when they are not public ones.",
-        "public_url": "The address that people are given, when it differs from url.",
-        "owner": "Integration owner: decides about everything that has no other owner.",
-        "resource_owner": "The key that an owner stands under in the _meta of a mapping, data stream or index "
-        "template. Left out: the integration owner decides about everything.",
-        "access_details": "Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in.",
-        "credential_rotation_days": "After how many days the connector account gets a new password, which is "
-        "written to its secret store first. Not with env:, which cannot be written.",
-        "user_cleanup_days": "For how many days the user of a grant that has ended stays, disabled and without a "
-        "role, before it is deleted. Left out: it is deleted at once.",
-    },
-    "PermissionEntry": {
-        "name": "What people ask for, as in /es-access logs-* 1h NAME.",
-        "indices": "Index privileges of Elasticsearch, on the patterns of the request.",
-        "kibana": "Kibana feature privileges, such as feature_discover.read.",
-        "spaces": "The Kibana spaces in which they hold.",
-        "cluster": "Dangerous: cluster privileges of Elasticsearch, such as monitor.",
-        "run_as": "Dangerous: users whose name may be taken.",
-        "restricted_indices": "Dangerous: system indices among those that match are covered too.",
-    },
     "AccessFlow": {
         "name": "Shown to people as the reason for what they are told.",
         "deny": "Refuse what matches, whatever the other flows say. Overlapping the patterns is enough to match.",
@@ -106,4 +69,4 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("AccessFlow", "channel"): {"pattern": f"^({CHANNEL_SHAPE.pattern})$"},
     ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
 }
-"""What our own validators ask for, where a schema can say it."""
+"""The rules of our validators that a schema can express."""

@@ -1,4 +1,4 @@
-"""Pydantic's errors as sentences with lines."""
+"""Translates Pydantic's errors into sentences with lines."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("access_flows", "escalation"): Escalation,
     ("access_flows", "when"): Hours,
 }
-"""What holds which keys, by the keys that lead there."""
+"""The model at each path of keys."""
 
 _SENTENCES = {
     "missing": "is missing",
@@ -42,13 +42,12 @@ _SENTENCES = {
     "time_parsing": "must be a time, written like 09:00",
 }
 
-
 _A_KEY = re.compile(r"[a-z]+(_[a-z]+)*")
-"""What is said again of an unknown key: anything else could be a secret in the wrong place."""
+"""An unknown key that a message may repeat. Anything else could be a secret in the wrong place."""
 
 
 def sentences(errors: Sequence[ErrorDetails], tree: Tree) -> Iterator[Problem]:
-    """A problem for each error, on the line of the key or of the item in the list."""
+    """A problem for each error, with the line of the key or list item."""
     errors = [each for each in errors if not _is_echo(each, errors)]
     words = {_field(each["loc"]): _expected(each) for each in errors if _of_union(each)}
     for each in errors:
@@ -57,7 +56,7 @@ def sentences(errors: Sequence[ErrorDetails], tree: Tree) -> Iterator[Problem]:
 
 
 def _is_echo(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
-    """Whether pydantic calls a list too short because what is in it was refused."""
+    """Whether a list is too short only because Pydantic refused its items."""
     place = error["loc"]
     return error["type"] == "too_short" and any(
         len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors
@@ -65,12 +64,12 @@ def _is_echo(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
 
 
 def _of_union(error: ErrorDetails) -> bool:
-    """Whether it is about the one word that could stand instead of owners."""
+    """Whether the error is about the word that is an alternative to owners."""
     return error["type"] == "literal_error" and str(error["loc"][-1]).startswith("literal[")
 
 
 def _field(location: _Location) -> _Location:
-    """Up to the key, without the alternatives of a union that pydantic adds, and the places in them."""
+    """The path up to the key, without the alternatives of a union that Pydantic adds, and positions in them."""
     cut = next((place for place, part in enumerate(location) if isinstance(part, str) and "[" in part), len(location))
     return location[:cut]
 
@@ -95,7 +94,7 @@ def _problem(error: ErrorDetails, instead: str | None, tree: Tree) -> Problem:
 
 
 def _find(location: _Location, tree: Tree) -> tuple[int, list[str], bool]:
-    """The line, the known keys that lead there, and whether it is anything less than the whole file."""
+    """The line, the known keys on the path, and whether the location is within the file and not the file itself."""
     line, keys = tree.line, []
     for part in location:
         if isinstance(tree, Keys) and part in tree.entries:
@@ -113,7 +112,7 @@ def _known(keys: list[str]) -> tuple[str, ...]:
 
 
 def sentence_of(error: ErrorDetails) -> str:
-    """What is wrong with the value, without it, to stand behind the name of what it was meant for."""
+    """The problem as the end of a sentence that begins with the name of the setting. It does not repeat the value."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _SENTENCES:
         return _SENTENCES[kind]

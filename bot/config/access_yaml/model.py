@@ -1,4 +1,4 @@
-"""What `access.yaml` holds, on top of the policy's own models."""
+"""The models of `access.yaml` that add to those of the policy."""
 
 import re
 from datetime import timedelta
@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from bot.access.policy.model import AccessFlow, Permission, PolicyPart
 from bot.access.policy.value_types import Duration, Name, Owners
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
-from bot.secret_stores.references import is_reference, variable_of, wrong_with
+from bot.secret_stores.references import is_reference, problem_with, variable_of
 
-# Of `GET /_security/privilege/_builtin`, what both 8.19 and 9.5 have, less `none` and what only nodes need.
+# From `GET /_security/privilege/_builtin`: those of both 8.19 and 9.5, without `none` and those only nodes need.
 _IndexPrivilege = Literal[
     "all", "auto_configure", "create", "create_doc", "create_index", "cross_cluster_replication", "delete",
     "delete_index", "index", "maintenance", "manage", "manage_data_stream_lifecycle", "manage_failure_store",
@@ -22,7 +22,7 @@ _IndexPrivilege = Literal[
 
 INDEX_PRIVILEGES: tuple[str, ...] = get_args(_IndexPrivilege)
 
-# Of the same list, what both versions have, less `none` and what only nodes and Elastic's own services need.
+# From the same list, without `none` and those that only nodes and Elastic's own services need.
 _ClusterPrivilege = Literal[
     "all", "cancel_task", "create_snapshot", "delegate_pki", "grant_api_key", "manage", "manage_api_key",
     "manage_autoscaling", "manage_behavioral_analytics", "manage_ccr", "manage_connector",
@@ -40,23 +40,23 @@ _ClusterPrivilege = Literal[
 CLUSTER_PRIVILEGES: tuple[str, ...] = get_args(_ClusterPrivilege)
 
 USERNAME = r"[!-9;-~]([ -9;-~]{0,505}[!-9;-~])?"
-"""What a native user's name may be ("Create or update users", Elasticsearch), less what basic authentication cuts."""
+"""The name of a native user ("Create or update users", Elasticsearch), without characters that Basic auth excludes."""
 
 ONE_USER = rf"(?!/)(?!.*[*?]){USERNAME}"
-"""In a role's `run_as`, a star, a question mark and slashes stand for more than one user ("Defining roles")."""
+"""No pattern: in a role's `run_as`, a star, a question mark or slashes match several users ("Defining roles")."""
 
 MOST_RUN_AS = 10
-"""Users that one permission may name: an approval message has to name them all."""
+"""Users in one permission. An approval message has to name them all."""
 
 KIBANA_PRIVILEGE = r"read|feature_[A-Za-z0-9_]+\.[a-z0-9_]+"
-"""Features are in the form that a role holds them in, with `all`, `read`, `minimal_read` or a sub-feature."""
+"""A feature as it appears in a role, with `all`, `read`, `minimal_read` or a sub-feature."""
 
 SPACE = r"[a-z0-9_-]+"
-"""An identifier of a space ("Kibana spaces", Elastic)."""
+"""The identifier of a Kibana space ("Kibana spaces", Elastic)."""
 
 
 def did_you_mean(word: object, known: tuple[str, ...]) -> str:
-    """The nearest known word as the end of a sentence; empty when none is near."""
+    """The end of a sentence that suggests the nearest known word; empty when none is near."""
     near = get_close_matches(word.lower(), known, n=1) if isinstance(word, str) and len(word) <= 100 else []
     return f": did you mean {near[0]}?" if near else ""
 
@@ -110,7 +110,7 @@ def _a_reference(text: SecretStr) -> SecretStr:
             "is never written here: put it in a secret store or an environment variable, and write"
             " env:NAME_OF_THE_VARIABLE, or the address in the store (docs/policy.md)"
         )
-    wrong = wrong_with(reference)
+    wrong = problem_with(reference)
     if wrong:
         raise ValueError(wrong)
     return text
@@ -127,38 +127,90 @@ Reference = Annotated[SecretStr, AfterValidator(_a_reference)]
 class PermissionEntry(Permission):
     """A named set of privileges, beside the built-in read, write and manage."""
 
-    indices: tuple[IndexPrivilege, ...] = Field(min_length=1)
-    kibana: tuple[KibanaPrivilege, ...] = ()
-    spaces: tuple[Space, ...] = Field(default=("default",), min_length=1)
-    cluster: tuple[ClusterPrivilege, ...] = ()
-    run_as: tuple[UserToRunAs, ...] = Field(default=(), max_length=MOST_RUN_AS)
+    name: Name = Field(description="What people ask for, as in /es-access logs-* 1h NAME.")
+    indices: tuple[IndexPrivilege, ...] = Field(
+        min_length=1, description="Index privileges of Elasticsearch, on the patterns of the request."
+    )
+    kibana: tuple[KibanaPrivilege, ...] = Field(
+        default=(), description="Kibana feature privileges, such as feature_discover.read."
+    )
+    spaces: tuple[Space, ...] = Field(
+        default=("default",), min_length=1, description="The Kibana spaces in which they hold."
+    )
+    cluster: tuple[ClusterPrivilege, ...] = Field(
+        default=(), description="Dangerous: cluster privileges of Elasticsearch, such as monitor."
+    )
+    run_as: tuple[UserToRunAs, ...] = Field(
+        default=(), max_length=MOST_RUN_AS, description="Dangerous: users whose name may be taken."
+    )
+    restricted_indices: bool = Field(
+        default=False, description="Dangerous: system indices among those that match are covered too."
+    )
 
 
 class IntegrationEntry(PolicyPart):
-    """One cluster. Of `url` and `cloud_id` there is one, which `across` sees to."""
+    """One cluster. It has either `url` or `cloud_id`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["cloud_id"]}]})
 
-    name: Name
-    url: Url | None = None
-    cloud_id: CloudId | None = None
-    username: Annotated[str, AfterValidator(_a_username)]
-    password: Reference
-    ca_certs: ExistingFile | None = None
-    public_url: Url | None = None
-    owner: Owners
-    resource_owner: OwnerKey | None = None
-    access_details: AccessDetails = ""
-    credential_rotation_days: Days | None = None
-    user_cleanup_days: Days | None = None
+    name: Name = Field(description="What people call the cluster, as in --cluster NAME.")
+    url: Url | None = Field(
+        default=None, description="Where the application reaches Elasticsearch. Either this or cloud_id."
+    )
+    cloud_id: CloudId | None = Field(
+        default=None, description="The Cloud ID of a deployment in Elastic Cloud. Either this or url."
+    )
+    username: Annotated[str, AfterValidator(_a_username)] = Field(description="The connector account.")
+    password: Reference = Field(
+        description="Where the connector account's password is: env:NAME_OF_A_VARIABLE, file:/PATH, "
+        "aws-sm://REGION/SECRET, gcp-sm://PROJECT/SECRET, azure-kv://VAULT/SECRET or "
+        "vault://HOST:PORT/MOUNT/PATH#KEY. It is never written here."
+    )
+    ca_certs: ExistingFile | None = Field(
+        default=None, description="A file with the certificates to trust, when they are not public ones."
+    )
+    public_url: Url | None = Field(
+        default=None, description="The address that people are given, when it differs from url."
+    )
+    owner: Owners = Field(description="Integration owner: decides about everything that has no other owner.")
+    resource_owner: OwnerKey | None = Field(
+        default=None,
+        description="The key that an owner stands under in the _meta of a mapping, data stream or index template. "
+        "Left out: the integration owner decides about everything.",
+    )
+    access_details: AccessDetails = Field(
+        default="", description="Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in."
+    )
+    credential_rotation_days: Days | None = Field(
+        default=None,
+        description="After how many days the connector account gets a new password, which is written to its secret "
+        "store first. Not with env:, which cannot be written.",
+    )
+    user_cleanup_days: Days | None = Field(
+        default=None,
+        description="For how many days the user of a grant that has ended stays, disabled and without a role, before "
+        "it is deleted. Left out: it is deleted at once.",
+    )
 
 
 class PolicyFile(PolicyPart):
     """Just-in-time access to Elasticsearch: the clusters, what may be asked for, and who says yes."""
 
-    integrations: tuple[IntegrationEntry, ...] = Field(min_length=1)
-    permissions: tuple[PermissionEntry, ...] = ()
-    access_flows: tuple[AccessFlow, ...] = Field(min_length=1)
-    pending_duration: Duration = timedelta(hours=8)
-    pending_per_person: Limit = 10
-    requests_per_hour: Limit = 30
+    integrations: tuple[IntegrationEntry, ...] = Field(
+        min_length=1, description="The clusters that access can be asked for."
+    )
+    permissions: tuple[PermissionEntry, ...] = Field(
+        default=(), description="Named sets of privileges, beside the built-in read, write and manage."
+    )
+    access_flows: tuple[AccessFlow, ...] = Field(
+        min_length=1,
+        description="Who may ask for what, for how long, and who says yes. The first flow that fits is taken; one "
+        "that denies beats all others, wherever it stands.",
+    )
+    pending_duration: Duration = Field(
+        default=timedelta(hours=8), description="How long a request waits for a decision before it expires."
+    )
+    pending_per_person: Limit = Field(
+        default=10, description="How many requests of one person may wait for a decision at a time."
+    )
+    requests_per_hour: Limit = Field(default=30, description="How many requests one person may file within an hour.")

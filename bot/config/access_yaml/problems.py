@@ -1,18 +1,18 @@
-"""What is wrong with an `access.yaml`."""
+"""Problems in `access.yaml`."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """A sentence about a line, counted from 1. It repeats no value: any of them may be a secret in a wrong place."""
+    """A sentence about a line, counted from 1. It repeats no value, since any may be a secret in the wrong place."""
 
     line: int
     sentence: str
 
 
 class PolicyFileError(Exception):
-    """The file cannot be used. `problems` has all that is wrong with it, in the order of the lines."""
+    """The file cannot be used. `problems` lists all problems by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(dict.fromkeys(sorted(problems)))

@@ -1,4 +1,4 @@
-"""From the file to a configuration."""
+"""Reads `access.yaml` into a configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,26 +8,26 @@ from pydantic import SecretStr, ValidationError
 
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.cluster.client import ClusterConnection
-from bot.config.access_yaml.cross_checks import across
+from bot.config.access_yaml.cross_checks import cross_check
 from bot.config.access_yaml.error_messages import sentences
 from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
 from bot.config.access_yaml.problems import PolicyFileError, Problem
-from bot.config.access_yaml.yaml_tree import Keys, Tree, grow, plain
+from bot.config.access_yaml.yaml_tree import Keys, Tree, parse_tree, to_plain
 from bot.config.configuration import Configuration, Upkeep, cloud_url
 from bot.secret_stores.environment import EnvironmentStore
 from bot.secret_stores.references import open_store
 
 LARGEST_BYTES = 1024 * 1024
-"""Thousands of access flows. More is another file by mistake."""
+"""Enough for thousands of access flows. A larger file is the wrong one."""
 
 _WHOLE = 1
-"""The line of a problem with the whole file."""
+"""The line for a problem of the whole file."""
 
 
 def read(path: Path, variables: Mapping[str, str]) -> Configuration:
-    """The configuration in the file. `variables` is where `env:NAME` is looked up. Raises `PolicyFileError`.
+    """Reads the configuration; `env:NAME` refers to `variables`. Raises `PolicyFileError`.
 
-    Changes nothing and may be called again while the application runs: the answer is whole, or there is none.
+    It has no side effects, so the running application may call it again.
     """
     try:
         with path.open("rb") as file:
@@ -38,16 +38,16 @@ def read(path: Path, variables: Mapping[str, str]) -> Configuration:
 
 
 def parse(content: bytes, variables: Mapping[str, str]) -> Configuration:
-    """The configuration in the content of such a file. Raises `PolicyFileError` with all that is wrong."""
-    tree, problems = grow(_text(content))
+    """Parses the content of the file. Raises `PolicyFileError` with all problems."""
+    tree, problems = parse_tree(_text(content))
     if tree is None:
         raise PolicyFileError(problems or [Problem(_WHOLE, "the file: is empty")])
     if not isinstance(tree, Keys):
         _refuse(*problems, Problem(tree.line, "the file: must have keys, each as “key: value”"))
-    file, wrong = _validated(tree)
-    # Where YAML was wrong already, what came of it is not worth a sentence.
-    spoiled = {each.line for each in problems}
-    problems += (each for each in (*wrong, *across(tree, variables)) if each.line not in spoiled)
+    file, found = _validated(tree)
+    # On lines with YAML errors, further problems are only consequences.
+    broken_lines = {each.line for each in problems}
+    problems += (each for each in (*found, *cross_check(tree, variables)) if each.line not in broken_lines)
     if file is None or problems:
         raise PolicyFileError(problems)
     return _configuration(file, variables)
@@ -68,7 +68,7 @@ def _text(content: bytes) -> str:
 
 def _validated(tree: Tree) -> tuple[PolicyFile | None, list[Problem]]:
     try:
-        return PolicyFile.model_validate(plain(tree)), []
+        return PolicyFile.model_validate(to_plain(tree)), []
     except ValidationError as error:
         return None, list(sentences(error.errors(include_url=False, include_input=False), tree))
 

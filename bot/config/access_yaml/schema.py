@@ -1,6 +1,6 @@
 """The JSON Schema of `access.yaml` (draft 2020-12).
 
-It knows the shape of everything. What depends on several values, such as names that nothing has, is told at start.
+It checks each value by itself. Checks across values, such as unknown names, run at the start.
 """
 
 import json
@@ -25,7 +25,7 @@ OWNERS = {
 
 
 class _AsWritten(GenerateJsonSchema):
-    """For what is written in the file, where pydantic would describe what is sent as JSON."""
+    """Describes values as people write them in YAML, where Pydantic would describe JSON."""
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:  # noqa: ARG002
         return dict(DURATION)
@@ -34,7 +34,7 @@ class _AsWritten(GenerateJsonSchema):
         return dict(TIME)
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])  # a key without a value is better left out
+        return self.generate_inner(schema["schema"])  # nobody should write a key without a value
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is read_owners:
@@ -42,19 +42,20 @@ class _AsWritten(GenerateJsonSchema):
         return super().function_before_schema(schema)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])  # the defaults are in the descriptions of the documentation
+        return self.generate_inner(schema["schema"])  # the documentation has the defaults
 
 
 def schema() -> dict[str, Any]:
     """The schema as a document."""
     made = PolicyFile.model_json_schema(schema_generator=_AsWritten)
     models = {**made.pop("$defs"), "PolicyFile": made}
-    for model, keys in DESCRIPTIONS.items():
-        models[model].pop("title")
-        for key, description in keys.items():
-            found = models[model]["properties"][key]
-            found.pop("title", None)
-            found.update({"description": description, **SHAPES.get((model, key), {})})
+    for name, model in models.items():
+        if "properties" in model:
+            model.pop("title")
+            for key, found in model["properties"].items():
+                found.pop("title", None)
+                description = DESCRIPTIONS.get(name, {}).get(key, found.get("description"))
+                found.update({"description": description, **SHAPES.get((name, key), {})})
     del models["PolicyFile"]
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "access.yaml of es-access", **made, "$defs": models}
 

@@ -1,7 +1,7 @@
-"""The YAML itself, as a tree that knows the line of everything.
+"""Parses YAML into a tree that knows the line of each value.
 
-Read from PyYAML's events, and stricter than YAML: no anchors, aliases, tags or second documents, each key once. What
-is not in quotes is text as well, save for an empty value: `22:00` stays what was typed, and is not the number 1320.
+It reads PyYAML's events, and is stricter than YAML: no anchors, aliases, tags, second documents or duplicate keys.
+Unquoted values are texts too, unless empty: `22:00` stays as typed, and does not become the number 1320.
 """
 
 import re
@@ -15,7 +15,7 @@ from yaml.events import AliasEvent, CollectionStartEvent, MappingStartEvent, Nod
 from bot.config.access_yaml.problems import Problem
 
 DEEPEST = 8
-"""Levels: twice what the file needs. It also bounds the recursion here."""
+"""Levels: twice as many as the file needs. It also limits the recursion here."""
 
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -24,7 +24,7 @@ _REFERENCE = "a text that begins with * or & must be in quotes (anchors and alia
 
 @dataclass(frozen=True)
 class Scalar:
-    """A value; `None` where nothing is written."""
+    """A value; `None` when it is empty."""
 
     line: int
     value: str | None
@@ -40,7 +40,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Keys:
-    """A mapping: each key with its line and its value."""
+    """A mapping from each key to its line and value."""
 
     line: int
     entries: Mapping[str, tuple[int, "Tree"]]
@@ -49,17 +49,17 @@ class Keys:
 Tree: TypeAlias = Scalar | Items | Keys
 
 
-def plain(tree: Tree) -> Any:
-    """The same as dictionaries, lists and texts."""
+def to_plain(tree: Tree) -> Any:
+    """The tree as dictionaries, lists and texts."""
     if isinstance(tree, Keys):
-        return {key: plain(value) for key, (_, value) in tree.entries.items()}
-    return [plain(each) for each in tree.items] if isinstance(tree, Items) else tree.value
+        return {key: to_plain(value) for key, (_, value) in tree.entries.items()}
+    return [to_plain(each) for each in tree.items] if isinstance(tree, Items) else tree.value
 
 
-def grow(text: str) -> tuple[Tree | None, list[Problem]]:
-    """The tree of the text, and what YAML problems are in it. There is no tree where nothing can be read."""
-    growing = _Growing(text)
-    return growing.document(), growing.problems
+def parse_tree(text: str) -> tuple[Tree | None, list[Problem]]:
+    """Parses the text into a tree, and lists YAML problems. The tree is `None` when nothing can be read."""
+    parser = _TreeParser(text)
+    return parser.document(), parser.problems
 
 
 def _line(event: NodeEvent) -> int:
@@ -67,10 +67,10 @@ def _line(event: NodeEvent) -> int:
 
 
 class _TooDeepError(Exception):
-    """There is no use in reading on."""
+    """Parsing stops: the nesting is too deep."""
 
 
-class _Growing:
+class _TreeParser:
     def __init__(self, text: str) -> None:
         self.problems: list[Problem] = []
         self._text = text
@@ -160,11 +160,11 @@ _PLAINLY = (
     (r"block (end|mapping|collection)", "does not fit to the lines above: look at the indentation"),
     (r"flow (sequence|mapping)|expected ','", "a bracket or brace that is not closed, or a comma that is missing"),
 )
-"""PyYAML's words and ours."""
+"""Patterns for PyYAML's messages, and our sentences."""
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
-    """PyYAML's error in our words: its own would repeat what was typed."""
+    """Translates PyYAML's error, whose text would repeat the file's content."""
     found = f"{error.context} {error.problem}"
     began = re.search(r"quoted scalar|expected ':'", found)
     mark = (error.context_mark if began else None) or error.problem_mark or error.context_mark

@@ -133,7 +133,7 @@ class FormListeners:
         view.private_metadata = window.metadata
 
         def update(view_hash: str) -> str:
-            with domain_errors():
+            with domain_errors(client):
                 answer = client.views_update(view_id=window.id, hash=view_hash, view=view)
             return str(answer["view"]["hash"])
 
@@ -185,7 +185,7 @@ class FormListeners:
             filled = self._resolve(fields)
             view, window = request_form(self.current.policy, filled, said=said), modal_of(body["view"])
             view.private_metadata = window.metadata
-            with domain_errors():
+            with domain_errors(client):
                 client.views_update(view_id=window.id, view=view)
         except (Outage, Refusal):
             show = reply_after_modal(client, body)

@@ -46,7 +46,7 @@ class HomeListeners:
     def publish(self, person: str) -> None:
         """Publishes a person's Home tab as of now. Raises `Outage`, `Refusal`."""
         view = home(self.home_tabs.read(person))
-        with domain_errors():
+        with domain_errors(self.client):
             self.client.views_publish(user_id=person, view=view)
 
     def open(self, ack: Ack, body: Body) -> None:

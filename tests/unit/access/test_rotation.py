@@ -36,7 +36,7 @@ class FakeAccount:
     calls: list[str] = field(default_factory=list)
     before: dict[str, Fault] = field(default_factory=dict)
     after: dict[str, Fault] = field(default_factory=dict)
-    place: str = "a store"
+    location: str = "a store"
 
     def _step(self, name: str, act: Callable[[], None]) -> None:
         self.calls.append(name)

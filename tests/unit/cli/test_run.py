@@ -4,13 +4,13 @@ import gc
 
 import pytest
 
-from bot.starting import starting
+from bot.cli.run import fast_start
 
 
 def test_garbage_is_collected_again_after_a_start() -> None:
     before = gc.get_freeze_count()
     try:
-        with starting():
+        with fast_start():
             assert not gc.isenabled()
         assert gc.isenabled()
         assert gc.get_freeze_count() > before
@@ -20,7 +20,7 @@ def test_garbage_is_collected_again_after_a_start() -> None:
 
 def test_garbage_is_collected_again_after_a_start_that_failed() -> None:
     try:
-        with pytest.raises(SystemExit), starting():
+        with pytest.raises(SystemExit), fast_start():
             raise SystemExit(1)
         assert gc.isenabled()
     finally:

@@ -13,7 +13,6 @@ from bot.checks.configuration import read_setup
 from bot.checks.report import Report
 from bot.checks.stores import check_stores
 from bot.config.settings import Settings, SettingsError, load_settings
-from bot.observability import logs
 from bot.observability.logs import Scrubber
 from bot.runtime.connector_rotation import check_rotation, read_passwords
 from tests.unit.config.access_yaml.test_reader import GOOD
@@ -26,7 +25,6 @@ TOKEN, APP_TOKEN, PASSWORD = "xoxb-canary-7f3a", "xapp-canary-7f3a", "password-c
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files with each secret in it, and no `.env`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(logs, "_KNOWN_LATER", [])
     for name, secret in (("token", TOKEN), ("app", APP_TOKEN), ("es", PASSWORD), ("db", "sqlite:///other.db")):
         (tmp_path / name).write_text(f"{secret}\n", encoding="utf-8")
     return tmp_path
@@ -50,7 +48,7 @@ def by_file(folder: Path) -> dict[str, str]:
 
 
 def the_password(settings: Settings) -> str:
-    (found,) = read_passwords(settings.configuration(), settings.access_config).values()
+    (found,) = read_passwords(settings.configuration(), settings.access_config, Scrubber([])).values()
     return found.current.get_secret_value()
 
 
@@ -112,7 +110,7 @@ def test_a_password_is_not_read_before_it_is_needed_and_reading_the_policy_again
         (folder / "es").unlink()
         assert settings.configuration() == before
         with pytest.raises(SettingsError) as refused:
-            read_passwords(before, settings.access_config)
+            read_passwords(before, settings.access_config, Scrubber([]))
     (problem,) = refused.value.problems
     assert problem.startswith("access.yaml > production > password: the file ")
     assert problem.endswith("cannot be read: No such file or directory")
@@ -121,8 +119,8 @@ def test_a_password_is_not_read_before_it_is_needed_and_reading_the_policy_again
 def test_secrets_in_stores_are_never_printed_and_their_addresses_are(references: dict[str, str], folder: Path) -> None:
     with patch.dict(os.environ, references, clear=True):
         settings = load_settings()
-        passwords = read_passwords(settings.configuration(), None)
         scrub = Scrubber(settings.secrets())
+        passwords = read_passwords(settings.configuration(), None, scrub)
         passwords["elasticsearch"].use(SecretStr("new-canary-8e4b"))
         said = scrub(None, "", {"event": f"{TOKEN} {APP_TOKEN} new-canary-8e4b file:{folder}/es"})["event"]
     assert said == f"[secret] [secret] [secret] file:{folder}/es"

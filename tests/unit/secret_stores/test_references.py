@@ -15,7 +15,7 @@ from bot.secret_stores.azure import AzureStore
 from bot.secret_stores.environment import EnvironmentStore
 from bot.secret_stores.file import FileStore
 from bot.secret_stores.google import GoogleStore
-from bot.secret_stores.store import library
+from bot.secret_stores.store import import_library
 from bot.secret_stores.vault import VaultStore
 
 SECRET = "canary-7f3a"
@@ -79,8 +79,8 @@ def test_a_reference_names_its_store(reference: str) -> None:
 @pytest.mark.parametrize("reference", RIGHT)
 def test_a_store_says_where_it_is_and_nothing_of_the_secret(reference: str) -> None:
     store = open_store(reference, VARIABLES)
-    assert store.place
-    assert SECRET not in store.place
+    assert store.location
+    assert SECRET not in store.location
     assert SECRET not in repr(store)
 
 
@@ -104,7 +104,7 @@ def test_whatever_is_written_is_a_store_or_a_sentence(text: str) -> None:
         assert str(error)  # noqa: PT017 (of what is under test)
     else:
         assert is_reference(text)
-        assert store.place
+        assert store.location
 
 
 def test_a_variable_cannot_be_written_and_says_so() -> None:
@@ -118,4 +118,4 @@ def test_a_variable_cannot_be_written_and_says_so() -> None:
 
 def test_a_library_that_is_not_installed_is_named_by_its_extra() -> None:
     with pytest.raises(Refusal, match=r"needs more packages: pip install 'es-access\[vault\]'"):
-        library("no_such_library_7f3a", "vault")
+        import_library("no_such_library_7f3a", "vault")

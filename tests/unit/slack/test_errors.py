@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from pydantic import SecretStr
+from slack_bolt import App, BoltRequest
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
 from bot.access.models.messages import Message, MessageKind
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.notifier import SlackNotifier
 
@@ -52,7 +55,7 @@ def server() -> Iterator[Responder]:
 
 def call(server: Responder) -> None:
     client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
-    with domain_errors():
+    with domain_errors(client):
         client.auth_test()
 
 
@@ -115,3 +118,16 @@ def test_a_message_that_stands_nowhere_is_not_taken_for_one_that_was_posted(serv
     current = CurrentPolicy(Policy(integrations=(somewhere,), access_flows=(AccessFlow(name="all"),)))
     with pytest.raises(Outage, match="does not say where the message stands"):
         SlackNotifier(client, current).send(owed, None)
+
+
+def test_a_failed_call_is_reported_also_by_the_client_that_bolt_makes_for_a_payload(server: Responder) -> None:
+    server.status, server.body = 500, b""
+    failures: list[tuple[str, type[Exception]]] = []
+    ours = web_client(
+        SecretStr("xoxb-none"), f"http://127.0.0.1:{server.server_port}/api/", lambda *failure: failures.append(failure)
+    )
+    request = BoltRequest(body="")
+    App(client=ours, signing_secret="none", token_verification_enabled=False)._init_context(request)
+    with pytest.raises(Outage), domain_errors(request.context["client"]):
+        request.context["client"].auth_test()
+    assert failures == [("slack", Outage)]

@@ -1,4 +1,4 @@
-"""The tables of the first version: requests, approvals, grants, messages and the audit."""
+"""The tables of the first version: requests, approvals, grants, messages and audit events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Makes the tables."""
+    """Creates the tables."""
     _requests()
     _approvals()
     _grants()
@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes the tables and all that is in them."""
+    """Drops the tables with their content."""
     for table in ("audit_event", "message", "access_grant", "approval", "access_request"):
         op.drop_table(table)
 

@@ -1,6 +1,6 @@
-"""Access flows: what a request covers and falls under, the owner groups that have to say yes, and duties.
+"""Access flows: the flow and coverage of a request, the owner groups that have to approve it, and duties.
 
-Also an index of what is owed alone, in the place of one of all messages ever sent to a person.
+Also an index of due messages only, which replaces one of all messages ever sent to a person.
 """
 
 import sqlalchemy as sa
@@ -18,14 +18,14 @@ _PRIVILEGES = {
     "write": ["read", "view_index_metadata", "write"],
     "manage": ["read", "view_index_metadata", "write", "manage"],
 }
-"""What each permission held until now."""
+"""The privileges of each permission before this step."""
 
 _OWED = sa.text("due_at IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Adds the columns and tables. Requests filed before are of no flow, and wait for their owners as they did."""
-    # Column by column: SQLite's other way, a copy of the table, fails as soon as other rows refer to it.
+    """Adds the columns and tables. Older requests have no flow, and still wait for their owners."""
+    # One column at a time: SQLite's alternative, a copy of the table, fails when other rows refer to it.
     for column in _request_columns():
         op.add_column("access_request", column)
     op.create_index("access_request_unrouted", "access_request", ["route_at"])
@@ -68,7 +68,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them again, and what is in them."""
+    """Drops them with their content."""
     op.drop_table("lease")
     op.drop_index("message_owed", "message")
     op.create_index("message_of_recipient", "message", ["recipient", "id"])

@@ -1,4 +1,4 @@
-"""Certain ends: API keys, receipts, fresh secrets, what the application remembers of itself, and notices."""
+"""Certain ends: API keys, receipts, fresh secrets, settings of the application itself, and notices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,13 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the columns and the table. What was granted before is a password that stands in a message."""
+    """Adds the columns and the table. Older grants are passwords in a message."""
     op.add_column("access_request", sa.Column("kind", sa.String(32), nullable=False, server_default="password"))
     op.add_column("access_request", sa.Column("delivery", sa.String(32), nullable=False, server_default="message"))
     op.add_column("access_grant", sa.Column("task", sa.String(32)))
     op.add_column("access_grant", sa.Column("key_id", sa.String(64)))
     op.add_column("access_grant", sa.Column("receipt", sa.JSON))
-    # Nothing refers to a message, so that SQLite's way, a copy of the table, is safe here.
+    # No row refers to a message, so SQLite can safely copy the table.
     with op.batch_alter_table("message") as message:
         message.alter_column("request_id", existing_type=sa.String(16), nullable=True)
         message.add_column(sa.Column("notice", sa.String(1000)))
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them again, and what is in them."""
+    """Drops them with their content."""
     op.drop_table("setting")
     op.execute(sa.text("DELETE FROM message WHERE request_id IS NULL"))
     with op.batch_alter_table("message") as message:

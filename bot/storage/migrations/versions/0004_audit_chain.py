@@ -1,7 +1,7 @@
-"""The audit trail as a chain: each event has its place, the hash of the one before and its own.
+"""The audit trail as a chain: each event has its position, the hash of the previous event and its own.
 
-What was audited before is chained in the order of its ids. Also how far the trail was sent elsewhere, and since
-when a message is owed.
+Older events are chained in the order of their ids. Also the position up to which the trail was shipped, and the time
+since which a message is due.
 """
 
 import json
@@ -35,7 +35,7 @@ _EVENTS = sa.table(
 
 
 def upgrade() -> None:
-    """Adds the columns and tables, and chains what is there."""
+    """Adds the columns and tables, and chains the existing events."""
     for column in _columns():
         op.add_column("audit_event", column)
     op.create_table(
@@ -54,7 +54,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("owed_since", sa.DateTime(timezone=True)))
     op.execute(sa.text("UPDATE message SET owed_since = due_at WHERE due_at IS NOT NULL"))
     sequence, digest = _chained(op.get_bind())
-    # The very first row there is, so that processes of a new database do not have to agree on who makes it.
+    # Inserted here, so that the processes of a new database need not agree on which of them creates it.
     op.execute(sa.text("INSERT INTO audit_head (id, sequence, hash) VALUES (1, :sequence, :hash)").bindparams(
         sequence=sequence, hash=digest
     ))  # fmt: skip
@@ -62,7 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Takes the chain away, and leaves the events."""
+    """Drops the chain, and keeps the events."""
     op.drop_column("message", "owed_since")
     op.drop_index("audit_event_sequence", "audit_event")
     op.drop_table("audit_shipping")
@@ -98,7 +98,7 @@ def _chained(connection: sa.Connection) -> tuple[int, str]:
 
 
 def _hash(row: sa.Row[Any], sequence: int, previous: str) -> str:
-    # As `bot.access.audit` does it at the time of this step: history does not follow what that becomes later.
+    # A copy of the code in `bot.access.audit` at the time of this step, which must not follow later changes.
     content = {
         "sequence": sequence,
         "previous": previous,
@@ -112,5 +112,5 @@ def _hash(row: sa.Row[Any], sequence: int, previous: str) -> str:
 
 
 def _utc(at: datetime) -> datetime:
-    # SQLite keeps no zone, and what it keeps is UTC; PostgreSQL answers in the zone of the session.
+    # SQLite stores UTC without a zone; PostgreSQL answers in the session's zone.
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The conversation: counter-offers, notes before the end, extensions counted, requests for others, channels."""
+"""Conversation: counter-offers, warnings before the end, counts of extensions, requests for others, and channels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,14 +12,14 @@ _WARNED = sa.text("warn_at IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Adds the columns and the table. What was granted before ends without a note ahead of it."""
+    """Adds the columns and the table. Older grants end without a warning."""
     op.add_column("access_request", sa.Column("asked_by", sa.String(32)))
     op.add_column("access_request", sa.Column("channel", sa.String(90)))
     op.create_index("access_request_asked_by", "access_request", ["asked_by", "created_at"])
     op.add_column("access_grant", sa.Column("warn_at", sa.DateTime(timezone=True)))
     op.add_column("access_grant", sa.Column("extensions", sa.Integer, nullable=False, server_default="0"))
     op.create_index("access_grant_warning", "access_grant", ["warn_at"], sqlite_where=_WARNED, postgresql_where=_WARNED)
-    # Nothing refers to a message, so that SQLite's way, a copy of the table, is safe here.
+    # No row refers to a message, so SQLite can safely copy the table.
     with op.batch_alter_table("message") as message:
         message.alter_column("recipient", existing_type=sa.String(32), existing_nullable=False, type_=sa.String(90))
         message.add_column(sa.Column("about", sa.String(64)))
@@ -41,7 +41,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them again, and what is in them."""
+    """Drops them with their content."""
     op.drop_table("counter_offer")
     op.execute(sa.text("DELETE FROM message WHERE kind IN ('offer', 'warning', 'thread', 'asked')"))
     op.execute(sa.text("DELETE FROM message WHERE length(recipient) > 32"))

@@ -1,4 +1,4 @@
-"""The Home tab: who has opened it, favourites, and indices for what it shows."""
+"""The Home tab: the people who opened it, favourites, and indices for its queries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them again."""
+    """Drops them."""
     op.drop_index("audit_event_at", "audit_event")
     op.drop_index("access_grant_ending", "access_grant")
     op.drop_table("home_tab")

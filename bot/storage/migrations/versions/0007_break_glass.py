@@ -1,4 +1,4 @@
-"""Break-glass: which requests were approved without waiting for anybody, and who reviewed them."""
+"""Break-glass: the requests that were approved at once, and their reviews."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them again, and what is in them."""
+    """Drops them with their content."""
     op.execute(sa.text("DELETE FROM message WHERE kind = 'break_glass'"))
     op.drop_index("access_request_review", "access_request")
     for column in ("reviewed_at", "reviewed_by", "review_at", "break_glass"):

@@ -1,4 +1,4 @@
-"""What the `bot` command prints of the policy and the cluster: `bot explain` and `bot discover`."""
+"""The text that `bot explain` and `bot discover` print."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +13,19 @@ from bot.access.requests.preview import Preview
 from bot.access.requests.routing import Plan
 from bot.access.requests.service import Draft, Requests
 from bot.access.wording import counted, sized
+from bot.runtime.admin import CannotAnswerError
 from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers
 from bot.slack.blocks.rich_text import fallback
 
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
 
 
-class CannotAnswerError(Exception):
-    """The question has no answer; the text says why, for whoever asked it."""
-
-
 def explain(requests: Requests, directory: Directory, person: str, draft: Draft) -> list[str]:
-    """What would become of that request, a line each. `person` is a Slack user id or an e-mail.
+    """How the policy would treat the request `draft`, as lines. `person` is a Slack user id or an e-mail.
 
     Raises `CannotAnswerError`.
     """
-    with _answering():
+    with _domain_errors():
         members = directory.members((person,))
         if not members.users:
             raise CannotAnswerError(f"{members.problems[0]}. Give a Slack user id or an e-mail.")
@@ -36,9 +33,9 @@ def explain(requests: Requests, directory: Directory, person: str, draft: Draft)
 
 
 def discover(history: History, text: str) -> list[str]:
-    """What can be asked for in each cluster, with owners and sizes; names what has none. Raises `CannotAnswerError`."""
+    """The resources of each cluster with owners and sizes, then those without an owner. Raises `CannotAnswerError`."""
     lines = []
-    with _answering():
+    with _domain_errors():
         for integration in history.current.policy.integrations:
             found = history.resources(text, integration.name)
             lines += [f"{integration.name}: {counted(len(found), 'name')}", *map(_resource, found)]
@@ -81,7 +78,7 @@ def _resource(each: Resource) -> str:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _domain_errors() -> Iterator[None]:
     try:
         yield
     except AccessError as error:

@@ -1,9 +1,10 @@
-"""The clusters of all integrations, connected."""
+"""The clients of the clusters."""
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 
+from bot.access.call_failures import OnFailure, ignore_failure
 from bot.access.errors import Outage
 from bot.access.ports import Clock
 from bot.cluster.client import connect
@@ -15,7 +16,7 @@ from bot.config.configuration import Configuration
 
 
 class ConfiguredClusters(dict[str, ElasticsearchCluster]):
-    """The cluster of each integration, and the application's account in it."""
+    """The cluster of each integration by name; `accounts` has the connector accounts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,17 +29,18 @@ class ConfiguredClusters(dict[str, ElasticsearchCluster]):
 def connect_clusters(
     configuration: Configuration,
     passwords: Mapping[str, ConnectorPassword],
-    beside: Executor,
+    executor: Executor,
     installation: Installation,
     clock: Clock,
     running: ExitStack,
+    on_failure: OnFailure = ignore_failure,
 ) -> ConfiguredClusters:
-    """Connects to all of them. Nothing is asked yet."""
+    """A client for each cluster. No call is made yet; later ones that fail are reported to `on_failure`."""
     clusters = ConfiguredClusters()
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
-        client = connect(configuration.connections[integration.name], password)
-        cluster = ElasticsearchCluster(client, beside, installation, integration.resource_owner, clock)
+        client = connect(configuration.connections[integration.name], password, on_failure)
+        cluster = ElasticsearchCluster(client, executor, installation, integration.resource_owner, clock)
         clusters[integration.name] = cluster
         clusters.accounts[integration.name] = ElasticsearchAccount(client, password)
         running.callback(cluster.close)

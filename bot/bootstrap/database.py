@@ -1,4 +1,4 @@
-"""The database of a process: of `bot run`, and of a command beside it."""
+"""Opens the database, for `bot run` and for the other commands."""
 
 import os
 import secrets
@@ -13,33 +13,33 @@ from bot.config.settings import Settings, SettingsError
 from bot.storage.connection_errors import cause
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import is_current, migrate
-from bot.storage.sqlite_lock import DatabaseInUseError, only_one_on
+from bot.storage.sqlite_lock import DatabaseInUseError, lock_sqlite
 
 
 def open_store(settings: Settings, running: ExitStack) -> Store:
-    """The store of `bot run`, with this version's schema, until `running` ends. Raises `SettingsError`."""
+    """The store of `bot run`, migrated to the current schema and open until `running` ends. Raises `SettingsError`."""
     url = database_url(settings.database_url.get_secret_value())
     try:
-        return _opened(url, running)
+        return _open(url, running)
     except (DatabaseInUseError, OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
         raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
 
 
-def _opened(url: URL, running: ExitStack) -> Store:
-    alone = only_one_on(url)
-    if alone is not None:
-        running.callback(alone.close)
+def _open(url: URL, running: ExitStack) -> Store:
+    lock = lock_sqlite(url)
+    if lock is not None:
+        running.callback(lock.close)
     engine = open_engine(url)
     running.callback(engine.dispose)
     migrate(engine)
     store = Store(engine, _process())
-    if alone is not None:
+    if lock is not None:
         store.release_all_claims()
     return store
 
 
-def open_beside(settings: Settings, running: ExitStack) -> Store:
-    """The store of a command. The schema is brought up to date first, save under an application that runs on it.
+def open_command_store(settings: Settings, running: ExitStack) -> Store:
+    """The store of a command. Migrates the schema first, unless the application is running on the same SQLite file.
 
     Raises `SettingsError`.
     """
@@ -49,13 +49,13 @@ def open_beside(settings: Settings, running: ExitStack) -> Store:
     try:
         with ExitStack() as while_migrating:
             try:
-                alone = only_one_on(url)
+                lock = lock_sqlite(url)
             except DatabaseInUseError:
                 if not is_current(engine):
                     raise ValueError("it is in use by another version of es-access. Restart that one first") from None
             else:
-                if alone is not None:
-                    while_migrating.callback(alone.close)
+                if lock is not None:
+                    while_migrating.callback(lock.close)
                 migrate(engine)
     except (OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
         raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None

@@ -1,0 +1,1 @@
+"""Builds the concrete objects and connects them. No other room of the application does."""

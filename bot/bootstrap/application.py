@@ -1,0 +1,132 @@
+"""Starts and stops the application."""
+
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from bot.access.audit.refusals import Refusals
+from bot.access.lookup.home_tab import HomeTabs
+from bot.access.lookup.home_tab_changes import HomeTabChanges
+from bot.access.lookup.suggestions import Suggestions
+from bot.access.notifications.owner_notices import OwnerNotices
+from bot.access.policy.current import CurrentPolicy
+from bot.access.ports import Clock
+from bot.bootstrap.clock import SystemClock
+from bot.bootstrap.clusters import connect_clusters
+from bot.bootstrap.database import open_store
+from bot.bootstrap.domain import build_domain, open_threads
+from bot.bootstrap.monitoring import start_monitoring
+from bot.bootstrap.slack import sign_in, slack_client
+from bot.cluster.ownership import Installation
+from bot.config.settings import Settings
+from bot.observability.logs import Scrubber
+from bot.runtime.background import CLUSTER_WORKERS, start_background_work
+from bot.runtime.connector_rotation import check_rotation, read_passwords, start_rotation
+from bot.runtime.home_refresher import HomeRefresher
+from bot.runtime.installation import InstallationIdentity
+from bot.runtime.policy_reload import PolicyReload
+from bot.runtime.readiness import log_readiness
+from bot.runtime.transports import listen
+from bot.slack.ack_queue import AckQueue
+from bot.slack.app import ANSWER_THREADS, LISTENER_THREADS, bolt_app
+from bot.slack.directory import SlackDirectory
+from bot.slack.listeners.break_glass import BreakGlassListeners
+from bot.slack.listeners.counter_offers import CounterOfferListeners
+from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.home import HomeListeners
+from bot.slack.listeners.requests import RequestListeners
+from bot.slack.middleware import Team, WorkspaceMiddleware
+from bot.slack.notifier import SlackNotifier
+from bot.slack.responder import Responder
+
+LEARN_EVERY = timedelta(seconds=5)
+"""How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
+
+SHIP_EVERY = timedelta(seconds=2)
+"""The longest delay of the audit index behind the audit trail."""
+
+log = structlog.get_logger(__name__)
+
+
+class Application:
+    """All parts of the running application. They stop in reverse order of their start."""
+
+    def __init__(self, running: ExitStack, policy_reload: PolicyReload) -> None:
+        self._running = running
+        self._policy_reload = policy_reload
+
+    def reload(self) -> None:
+        """Reads `access.yaml` again. A broken file changes nothing, and is logged and audited."""
+        self._policy_reload.reload()
+
+    def stop(self) -> None:
+        """Disconnects from Slack, finishes the work in progress and closes everything."""
+        self._running.close()
+
+
+def start(settings: Settings, scrubber: Scrubber, clock: Clock | None = None) -> Application:
+    """Builds and starts the application. Raises `SettingsError` for settings that fail when they are used."""
+    with ExitStack() as running:
+        policy_reload = _start(settings, scrubber, clock or SystemClock(), running)
+        return Application(running.pop_all(), policy_reload)
+
+
+def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitStack) -> PolicyReload:
+    configuration = settings.configuration()
+    check_rotation(configuration)
+    passwords = read_passwords(configuration, settings.access_config, scrubber)
+    store = open_store(settings, running)
+    monitoring = start_monitoring(settings, configuration, store, clock, running)
+    executor = open_threads(2 * CLUSTER_WORKERS, "parallel calls", running)
+    identity = InstallationIdentity(Installation(), store, clock)
+    identity.recall(settings.installation_id)
+    on_failure = monitoring.metrics.call_failed
+    clusters = connect_clusters(configuration, passwords, executor, identity.installation, clock, running, on_failure)
+    client = slack_client(settings, on_failure)
+    team = Team(client)
+    directory = SlackDirectory(client, team=team)
+    current = CurrentPolicy(configuration.policy)
+    domain = build_domain(current, clock, store, clusters, directory, SlackNotifier(client, current), executor)
+    # Workers start first: grants that expired meanwhile must end, even when Slack is slow or does not answer.
+    scheduler = start_background_work(domain, store, clock, running)
+    if monitoring.shipping is not None:
+        scheduler.every(SHIP_EVERY, monitoring.ship, "ship the audit trail")
+    notices = OwnerNotices(store, directory, current, clock)
+    start_rotation(configuration, clusters.accounts, store, clock, notices, running)
+    who = sign_in(team)
+    if who is not None:
+        identity.learn(who)
+    else:
+        scheduler.every(LEARN_EVERY, partial(identity.learn_late, team.identify), "learn the installation id")
+    ack_queue = AckQueue(open_threads(ANSWER_THREADS, "answers", running), monitoring.metrics.acknowledged)
+
+    def groups_changed() -> None:
+        directory.forget_groups()
+        ack_queue.submit(domain.automatic.run_once)
+        ack_queue.submit(domain.owner_changes.run_once)
+
+    refusals = Refusals(store, clock)
+    responder = Responder(ack_queue, directory, refusals)
+    form = FormListeners(domain.requests, current, Suggestions(clusters), responder)
+    listeners = RequestListeners(
+        domain.requests, domain.approvals, domain.grants, domain.history, current, clock,
+        groups_changed, responder, form.open,
+    )  # fmt: skip
+    home_tabs = HomeTabs(store, directory, current, clock)
+    home = HomeListeners(home_tabs, client, responder, form.open)
+    refresher = HomeRefresher(HomeTabChanges(store, directory, current, clock).concerned, home.publish)
+    running.callback(refresher.stop)
+    refresher.start()
+    counter_offers = CounterOfferListeners(domain.requests, domain.offers, responder)
+    listener_threads = open_threads(LISTENER_THREADS, "listener", running)
+    middleware = WorkspaceMiddleware(team, refusals)
+    groups = (listeners, form, home, counter_offers, BreakGlassListeners(domain.break_glass, responder))
+    app = bolt_app(
+        client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None
+    )
+    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
+    port = listen(settings, app, ack_queue, checks, monitoring.metrics, team, running)
+    log_readiness(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
+    return PolicyReload(settings, current, configuration, store, clock)

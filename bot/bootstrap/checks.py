@@ -1,0 +1,14 @@
+"""What `bot check` connects with."""
+
+from bot.bootstrap.clock import SystemClock
+from bot.bootstrap.slack import slack_client
+from bot.checks.adapters import Adapters
+from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.client import connect
+from bot.slack.directory import SlackDirectory
+from bot.storage.engine import open_engine
+
+
+def check_adapters() -> Adapters:
+    """The adapters of the application."""
+    return Adapters(SystemClock(), open_engine, slack_client, SlackDirectory, connect, CatalogueReader)

@@ -1,0 +1,68 @@
+"""The services of the domain."""
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+
+from bot.access.grants.adoption import Adoption
+from bot.access.grants.automatic import AutomaticGrants
+from bot.access.grants.clock_jump import ClockJumpDetector
+from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.provisioning import Provisioning
+from bot.access.grants.reconciliation import Reconciliation
+from bot.access.grants.revocation import Revocation
+from bot.access.grants.service import Grants
+from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
+from bot.access.lookup.history import History
+from bot.access.notifications.outbox import Outbox
+from bot.access.policy.current import CurrentPolicy
+from bot.access.ports import Clock, Clusters, Directory, Notifier
+from bot.access.requests.approvals import Approvals
+from bot.access.requests.break_glass import BreakGlass
+from bot.access.requests.counter_offers import CounterOffers
+from bot.access.requests.owner_changes import OwnerChanges
+from bot.access.requests.routing import Routing
+from bot.access.requests.service import Requests
+from bot.access.store.store import Store
+from bot.runtime.background import Domain
+
+
+def open_threads(size: int, name: str, running: ExitStack) -> ThreadPoolExecutor:
+    """A pool of threads that finishes its work when `running` ends."""
+    executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+    running.callback(executor.shutdown, wait=True)
+    return executor
+
+
+def build_domain(
+    current: CurrentPolicy,
+    clock: Clock,
+    store: Store,
+    clusters: Clusters,
+    directory: Directory,
+    notifier: Notifier,
+    executor: Executor,
+) -> Domain:
+    """Builds the services with these clients."""
+    routing = Routing(clusters, directory, current, clock)
+    approvals = Approvals(store, directory, current, clock)
+    provisioning = Provisioning(store, clusters, notifier, clock, executor)
+    grants = Grants(store, approvals, provisioning, clock)
+    clocks = ClockSkewMonitor(store, clusters, directory, current, clock)
+    return Domain(
+        current,
+        Requests(store, routing, approvals, current, clock),
+        approvals,
+        AutomaticGrants(store, directory, current, approvals, grants, clock),
+        grants,
+        provisioning,
+        Revocation(store, clusters, current, clock),
+        History(store, approvals, clusters, current),
+        Outbox(store, notifier, clock),
+        clocks,
+        ClockJumpDetector(store, clock),
+        Reconciliation(store, clusters, Adoption(directory, current), clocks, current, clock),
+        CounterOffers(store, routing, approvals, current, clock),
+        ExpiryWarnings(store, clock),
+        OwnerChanges(store, directory, current, clock),
+        BreakGlass(store, approvals, directory, current, clock),
+    )

@@ -44,6 +44,8 @@ def test_what_may_be_answered_is_not_acknowledged_before_it_was_dealt_with(
 class Client:
     """Slack's answer about the token."""
 
+    retry_handlers: tuple[object, ...] = ()
+
     def auth_test(self) -> Any:
         return type("Answer", (), {"data": {"team_id": "T1", "enterprise_id": "E1"}})()
 

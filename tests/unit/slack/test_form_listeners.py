@@ -24,6 +24,8 @@ PATIENCE = 10.0
 class FakeSlack:
     """Records its calls, and refuses those in `refuses`."""
 
+    retry_handlers: tuple[object, ...] = ()
+
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refuses: dict[str, str] = {}

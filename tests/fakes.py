@@ -96,7 +96,7 @@ class FakeCluster:
     templates: tuple[Template, ...] = ()
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names_to_come: list[str] = field(default_factory=list)
-    """Created since the last reading: seen only by one that asks for what is fresh."""
+    """Created since the last reading: only a fresh reading sees it."""
     users: dict[str, str] = field(default_factory=dict)
     roles: dict[str, CredentialSpec] = field(default_factory=dict)
     passwords: list[str] = field(default_factory=list)
@@ -390,7 +390,7 @@ class World:
         """The same fakes, seen by another process."""
         return World(store, self.executor, self.clock, self.cluster, self.directory, self.notifier, self.current)
 
-    # --- what people do ---
+    # --- actions of people ---
 
     def ask(self, patterns: str = "logs-*", duration: str = "1h", reason: str = "") -> str:
         """Files a request and returns its id."""
@@ -454,7 +454,7 @@ class World:
         while self.work_grants() + self.work_messages():
             pass
 
-    # --- what is there ---
+    # --- state ---
 
     def grant(self, grant_id: str) -> Grant:
         with self.store.reading() as read:

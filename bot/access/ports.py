@@ -193,7 +193,7 @@ class Cluster(Protocol):
         """Deletes users, API keys and roles, attempts all of them, and reads back that they are gone.
 
         `disable` keeps the users but leaves nothing to sign in with. Never raises for a failing cluster: the receipts,
-        in the order of the names, say what could not be confirmed.
+        in the order of the names, name everything that could not be confirmed.
         """
         ...
 

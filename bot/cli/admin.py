@@ -45,7 +45,7 @@ def revoke(
     everything: Annotated[bool, typer.Option("--all", help="Every live grant")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
-    """End one grant or all of them now, and print what was read back. Exit code 1 if an end is not confirmed."""
+    """End one grant or all of them now, and print the confirmation. Exit code 1 if an end is not confirmed."""
     if (request is None) is not everything:
         print("Say which: bot revoke ID, or bot revoke --all", file=sys.stderr)
         raise typer.Exit(2)

@@ -20,7 +20,7 @@ def explain(
     key: Annotated[bool, typer.Option("--key", help="An API key, for a script")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="In an emergency")] = False,
 ) -> None:
-    """Say what would become of a request: the access flow, what it covers, who would be asked. Files nothing."""
+    """Explain a request without filing it: its access flow, the data it covers, and the owners who would be asked."""
     settings, scrubber = load_quietly()
     from bot.access.models.columns import CredentialKind
     from bot.access.requests.service import Draft
@@ -34,7 +34,7 @@ def explain(
 
 
 def discover(text: Annotated[str, typer.Argument(help="A part of the name or the owner")] = "") -> None:
-    """List what can be asked for, with owners, and what has none."""
+    """List the resources that can be requested, with their owners, and those without an owner."""
     settings, scrubber = load_quietly()
     from bot.bootstrap.commands import domain_only
     from bot.cli import policy_answers

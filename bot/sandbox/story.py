@@ -78,7 +78,7 @@ class Narrator:
         self.console.print(Text.assemble(("  ✓ ", "green"), what), highlight=False)
 
     def does(self, person: User, what: str) -> None:
-        """Prints what a person does."""
+        """Prints a person's action."""
         self.console.print(Text.assemble(("  » ", "dim"), (person.real_name, self._style(person)), f" {what}"))
 
     def show(self, person: User, text: str, where: str) -> None:

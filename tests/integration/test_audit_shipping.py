@@ -85,7 +85,7 @@ def test_every_event_arrives_once_and_a_repeat_changes_nothing(
         shipper = shipping(store, engine, destination)
         shipper.ship()
         assert AuditTrail(engine).shipped(destination.name) == 5
-        # What was sent, and whose receipt was lost, is sent again.
+        # Events whose receipt was lost are sent again.
         events = AuditTrail(engine).after(0, 10)
         destination.send([(str(each.sequence), {"event": {"sequence": 0}}) for each in events])
         write_trail(store, 2)

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables of the models, once, whoever else is at it."""
+"""The migrations make exactly the tables of the models, once, even when several processes run them."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor

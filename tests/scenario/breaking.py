@@ -112,7 +112,7 @@ class Broken:
         """The audit of a request and its grant, oldest first."""
         return [row[0] for row in self.rows("SELECT event FROM audit_event WHERE request_id = ? ORDER BY id", grant)]
 
-    # --- what people have ---
+    # --- credentials of people ---
 
     def passwords(self, person: User, *, ever: bool = False) -> list[str]:
         """The passwords in the person's direct message; `ever` includes earlier versions and deleted messages."""

@@ -129,11 +129,11 @@ def test_a_clock_that_jumps_back_an_hour_ends_nothing_early_and_nothing_twice(qu
     stage.workspace.click(stage.bob, message, "Approve")
     stage.wait(lambda: fault.hits >= 2, "messages that are put off")
     stage.app.move_clock(-HOUR)
-    stage.workspace.faults.clear()  # what was put off by the clock before comes now, and not in an hour
+    stage.workspace.faults.clear()  # retries scheduled by the old clock come now, not in an hour
     put_off = stage.secret(waiting)
     later, fresh = stage.granted("logs-web 1h")
     assert [stage.search(each, "logs-web") for each in (secret, fresh)] == [OK, OK]
-    stage.app.move_clock(HOUR + 1)  # the hour of what was approved after the jump is over; of what was before it is not
+    stage.app.move_clock(HOUR + 1)  # only the grant approved after the jump has expired
     stage.refused(fresh)
     assert [stage.search(each, "logs-app") for each in (secret, put_off)] == [OK, OK]
     stage.app.move_clock(HOUR)

@@ -310,7 +310,7 @@ def test_a_window_that_was_closed_meanwhile_leaves_no_secret_in_the_log(behind: 
 
 
 def read_password_of(payload: object) -> str:
-    """The password in what was sent to Slack."""
+    """The password in the calls to Slack."""
     found = re.search(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])", json.dumps(payload))
     assert found is not None, payload
     return found.group()

@@ -99,7 +99,7 @@ def _postgres(postgres: Callable[[str], str], stack: ExitStack) -> Database:
     connection.execute("CREATE DATABASE secrets")
     stack.callback(connection.execute, "DROP DATABASE secrets WITH (FORCE)")
     plain = postgres("secrets")
-    # The server trusts whoever reaches its socket, so any password will do to see whether it is kept.
+    # The server trusts every client of its socket, so any password shows whether it is stored.
     url = plain.replace("postgres:@", f"postgres:{DATABASE_PASSWORD}@")
     assert DATABASE_PASSWORD in url
 

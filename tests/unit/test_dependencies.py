@@ -1,4 +1,4 @@
-"""What is installed is what was locked: each package at one version, by its hash, from wherever it comes.
+"""Installed packages are the locked ones: each at one version, by its hash, from any source.
 
 Whether a version has a known hole, or was withdrawn, cannot be seen without the network: run `pip-audit -r
 requirements.txt` where there is one.

@@ -56,7 +56,7 @@ def code(document: Path) -> Iterator[str]:
 
 
 def commands(document: Path, program: str) -> list[str]:
-    """What follows the program wherever the document calls it, without the brackets of what may be left out."""
+    """What follows the program wherever the document calls it, without the brackets of optional parts."""
     lines = (line.removeprefix(".venv/bin/").replace("[", "").replace("]", "") for line in code(document))
     return [line.removeprefix(f"{program} ") for line in lines if line.startswith(f"{program} ")]
 

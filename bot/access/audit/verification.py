@@ -8,7 +8,7 @@ from bot.access.store.chain import GENESIS, Head, hash_of
 
 @dataclass(frozen=True)
 class ChainBreak:
-    """The first place where the chain differs from what was written."""
+    """The first event that differs from the one that was written."""
 
     sequence: int
     why: str

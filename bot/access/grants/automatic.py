@@ -61,7 +61,7 @@ class AutomaticGrants:
             if key not in entitled:
                 self._end(details, EndReason.NOT_A_MEMBER)
             elif not _is_as_given(policy, flow, details.request):
-                self._end(details, EndReason.FLOW_CHANGED)  # what it gives now, the next run gives
+                self._end(details, EndReason.FLOW_CHANGED)  # the next run gives access by the new terms
             elif applies:
                 self._extend(flow, details, now)
         if applies:

@@ -96,7 +96,7 @@ class Provisioning:
             else:
                 self._postpone(grant)
         except LostRace:
-            # Someone ended or extended it while it was claimed: the row says what is due now.
+            # Someone ended or extended it while it was claimed: the row has the work that is due now.
             self._settle(grant)
 
     def _postpone(self, grant: Grant) -> None:

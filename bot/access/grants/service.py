@@ -18,7 +18,7 @@ from bot.access.store.store import Store
 
 @dataclass(frozen=True)
 class Grants:
-    """What people do with grants. Each method raises an `AccessError` with a sentence for them."""
+    """The actions of people on grants. Each method raises an `AccessError` with a sentence for them."""
 
     store: Store
     approvals: Approvals

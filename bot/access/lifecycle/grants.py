@@ -36,7 +36,7 @@ def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now:
 
 
 def release(write: Transaction, grant: Grant, now: datetime) -> None:
-    """Ends the claim on a grant that was changed while it was claimed: the row says what is due now."""
+    """Ends the claim on a grant that was changed while it was claimed: the row has the work that is due now."""
     current = write.grant(grant.id)
     if current is not None and current.state is GrantState.CLEANED_UP:
         # This process was stopped for longer than its claim, and another process ended the grant. Anything this one

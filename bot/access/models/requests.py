@@ -20,7 +20,7 @@ class AccessRequest(SQLModel, table=True):
 
     `duration` is in seconds. `extends` is the grant that this request would extend. `flow` is its access flow and
     `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content of
-    the role: the grant gives what was approved, even if the policy changes. `owners` are the Slack ids of the people
+    the role: they stay as approved even if the policy changes. `owners` are the Slack ids of the people
     who were asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked
     because Slack or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits
     review.

@@ -63,7 +63,7 @@ def _check(pattern: str) -> str:
 
 
 def _problems(pattern: str) -> Iterable[tuple[bool, str]]:
-    # With surrogates, direction marks and the like, an owner would read something other than what was typed.
+    # With surrogates, direction marks and the like, an owner would read something else than the person typed.
     yield not pattern.replace(" ", "").isprintable(), "it holds a character that cannot be shown."
     yield len(pattern.encode(errors="replace")) > LONGEST_BYTES, f"an index name has at most {LONGEST_BYTES} bytes."
     yield pattern == "_all", "write * for all indices."

@@ -9,7 +9,7 @@ _SHOWN = "\u200d\ufe0f"
 
 def checked_reason(text: str) -> str:
     """The reason on one line, without misleading characters. Raises `InvalidRequest` if it is too long to show."""
-    # Control and direction characters could make the text look different from what was typed.
+    # Control and direction characters could make the text look different from the typed one.
     reason = " ".join("".join(each for each in text if each.isprintable() or each in _SHOWN or each.isspace()).split())
     if len(reason) > LONGEST_REASON:
         raise InvalidRequest(f"The reason has {len(reason)} characters: at most {LONGEST_REASON} are shown to people.")

@@ -72,7 +72,7 @@ class GrantQueries(RequestQueries):
     def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
         """Whether the person has what the automatic flow gives, or had it and it ended early.
 
-        What a person ended, or what could not be created, is not given again before its time is over.
+        Access that a person ended, or that could not be created, is not given again before its time is over.
         """
         early = and_(col(Grant.end_reason).in_(_NOT_GIVEN_AGAIN), col(Grant.expires_at) > now)
         found = self._session.exec(

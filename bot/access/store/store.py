@@ -98,7 +98,7 @@ class _Availability:
         except (OperationalError, InterfaceError) as error:
             if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
                 raise  # a wrong statement, such as one on a missing table: waiting does not help
-            # The statement and its values are left out: they may contain what people wrote.
+            # The statement and its values are left out: they may contain typed text.
             why = type(error.orig).__name__
             self._is_away(why)
             raise DatabaseAway(f"the database cannot be used ({why})") from error

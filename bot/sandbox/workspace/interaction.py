@@ -30,7 +30,7 @@ MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
 
 
 class NotShownError(LookupError):
-    """The person sees no such button or field; the message lists what they see."""
+    """The person sees no such button or field; the message lists the visible ones."""
 
 
 def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = None) -> tuple[Json, Json]:

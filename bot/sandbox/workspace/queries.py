@@ -1,4 +1,4 @@
-"""Reads what people see, and waits for it."""
+"""Reads and awaits the content that people see."""
 
 import time
 from collections.abc import Callable

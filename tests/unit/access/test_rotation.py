@@ -69,7 +69,7 @@ class FakeAccount:
         self._step("restore", lambda: self.kept.append(self.used))
 
     def restarted(self) -> "FakeAccount":
-        """As a new process finds it: it knows what is in the store and no more."""
+        """A new process: it knows only the content of the store."""
         return FakeAccount(self.kept, self.cluster, self.kept[-1])
 
     @property

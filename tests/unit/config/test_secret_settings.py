@@ -1,4 +1,4 @@
-"""Secrets in stores, from variables and from `access.yaml`: read when needed, and named with what is wrong."""
+"""Secrets in stores, from variables and from `access.yaml`: read when needed, and named with their problem."""
 
 import os
 import subprocess

@@ -85,7 +85,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def problems_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What is wrong with it; nothing when it is taken."""
+    """The problems of the settings; none if they are accepted."""
     try:
         read(environment)
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""What is taken out of the log, and what is not."""
+"""Secrets are removed from the log, and nothing else is."""
 
 from pydantic import SecretStr
 

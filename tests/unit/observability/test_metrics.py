@@ -1,4 +1,4 @@
-"""Metrics beside the database: what is exported when it does not answer, and what a commit that is odd does."""
+"""Metrics beside the database: the exported values when it does not answer, and the effect of an odd commit."""
 
 from datetime import timedelta
 from functools import partial

@@ -127,7 +127,7 @@ def test_whether_it_can_be_written_is_found_without_changing_it(path: Path, stor
 
 
 def test_a_folder_that_takes_no_file_cannot_be_rotated_into() -> None:
-    # Whoever the tests run as, nobody makes files here.
+    # No user can create files here, not even root.
     with pytest.raises(Refusal, match="its folder takes no file"):
         FileStore(Path("/proc/version")).check_writable()
 

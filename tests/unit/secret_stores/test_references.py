@@ -1,4 +1,4 @@
-"""References to secrets: each form is taken as it is meant, and what is wrong is said without the value."""
+"""References to secrets: each form is read as intended, and problems are named without the value."""
 
 import re
 from pathlib import Path
@@ -101,7 +101,7 @@ def test_whatever_is_written_is_a_store_or_a_sentence(text: str) -> None:
     try:
         store = open_store(text, VARIABLES)
     except ValueError as error:
-        assert str(error)  # noqa: PT017 (of what is under test)
+        assert str(error)  # noqa: PT017 (of the code under test)
     else:
         assert is_reference(text)
         assert store.location

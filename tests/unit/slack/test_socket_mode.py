@@ -61,7 +61,7 @@ def test_whose_payload_it_is_is_known_without_asking_or_not_at_all() -> None:
 
 
 class Session:
-    """A connection that records what is sent, or refuses it."""
+    """A connection that records sent messages, or refuses them."""
 
     def __init__(self, *, up: bool) -> None:
         self.up = up

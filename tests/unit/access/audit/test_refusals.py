@@ -82,7 +82,7 @@ def test_a_database_that_is_away_breaks_no_answer(world: World) -> None:
         def writing(self) -> None:
             raise OSError("gone")
 
-    Refusals(Away(), world.clock).record(STRANGER, "approve", NO)  # type: ignore[arg-type]  # it has what is called
+    Refusals(Away(), world.clock).record(STRANGER, "approve", NO)  # type: ignore[arg-type]  # it has the called methods
     assert refused(world) == []
 
 

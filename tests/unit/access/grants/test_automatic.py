@@ -256,7 +256,7 @@ def test_outside_its_hours_a_flow_gives_and_prolongs_nothing(oncall: World) -> N
     end = oncall.clock.now() + HOUR
     for _ in range(3):
         look(oncall, timedelta(minutes=15))
-    assert set(live(oncall)) == {ANA}  # until its time is over, like what was asked for in hours
+    assert set(live(oncall)) == {ANA}  # until its time is over, like access requested for some hours
     oncall.clock.time = end
     for _ in range(3):
         look(oncall, timedelta(minutes=15))

@@ -1,4 +1,4 @@
-"""Index patterns: which are allowed, and what they cover."""
+"""Index patterns: which are allowed, and the names that they cover."""
 
 import fnmatch
 import time

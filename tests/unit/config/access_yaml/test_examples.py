@@ -1,4 +1,4 @@
-"""The three examples of the policy page: each is loaded, and asked what it promises."""
+"""The three examples of the policy page: each loads and keeps its promises."""
 
 import re
 from collections.abc import Sequence

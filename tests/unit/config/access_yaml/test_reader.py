@@ -49,11 +49,11 @@ def taken(text: str) -> Configuration:
 
 
 def refused(text: str | bytes) -> list[tuple[int, str]]:
-    """What is wrong with it; nothing when it is taken."""
+    """The problems of the text; none if it is accepted."""
     try:
         parse(text.encode() if isinstance(text, str) else text, VARIABLES)
     except PolicyFileError as error:
-        assert error.problems, "refused without a word"  # noqa: PT017 (of what is under test)
+        assert error.problems, "refused without a word"  # noqa: PT017 (of the code under test)
         return [(each.line, each.sentence) for each in error.problems]
     return []
 
@@ -181,7 +181,7 @@ WRONG = {
     "a second document": ("pending_duration: 1d", "---", 20, "begins a second document"),
     "a key without a value": ("pending_duration: 1d", "permissions2:", 20, "unknown key: did you mean permissions?"),
 }  # fmt: skip
-"""What is written instead of what, and the line and the words that it is refused with."""
+"""A line of the good file, its replacement, and the line number and words of the refusal."""
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -57,7 +57,7 @@ def text_of(content: MessageContent) -> str:
     return str([block.to_dict() for block in content.blocks])
 
 
-# --- what was asked for ---
+# --- the requested access ---
 
 
 def test_what_was_asked_for_names_its_kind_once_that_is_known() -> None:

@@ -24,9 +24,9 @@ from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
 from bot.access.ports import Catalogue, Cluster, Inclusion, Members
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.routing import Routing
-from bot.cluster.catalogue import CatalogueReader, catalogue_cache
+from bot.cluster.catalogue.cluster_state import read_catalogue
+from bot.cluster.catalogue.reader import CatalogueReader, catalogue_cache
 from bot.cluster.client import ClusterConnection, connect
-from bot.cluster.cluster_state import read_catalogue
 
 INDICES, OWNERS, TEMPLATES, RUNS = 10_000, 500, 500, 40
 

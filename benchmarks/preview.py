@@ -8,8 +8,8 @@ from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, ms, percentile
 from bot.access.requests.drafts import ParsedRequest
 from bot.cli.run import fast_start
-from bot.cluster.catalogue import catalogue_cache
-from bot.cluster.cluster_state import read_catalogue
+from bot.cluster.catalogue.cluster_state import read_catalogue
+from bot.cluster.catalogue.reader import catalogue_cache
 
 GOAL_MS = 300.0
 

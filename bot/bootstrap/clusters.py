@@ -9,8 +9,8 @@ from bot.access.errors import Outage
 from bot.access.ports import Clock
 from bot.cluster.client import connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.connector_account import ElasticsearchAccount
-from bot.cluster.connector_password import ConnectorPassword
+from bot.cluster.connector.account import ElasticsearchAccount
+from bot.cluster.connector.password import ConnectorPassword
 from bot.cluster.ownership import Installation
 from bot.config.configuration import Configuration
 

@@ -15,7 +15,7 @@ from bot.bootstrap.database import open_command_store
 from bot.bootstrap.domain import build_domain, open_threads
 from bot.bootstrap.slack import sign_in, slack_client
 from bot.cluster.client import connect
-from bot.cluster.connector_account import ElasticsearchAccount
+from bot.cluster.connector.account import ElasticsearchAccount
 from bot.cluster.ownership import Installation
 from bot.config.settings import Settings, SettingsError
 from bot.observability.logs import Scrubber

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from bot.access.ports import Clock
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection
 from bot.config.settings import Settings
 from bot.slack.directory import SlackDirectory

@@ -14,7 +14,7 @@ from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, c
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
 from bot.cluster.clock import read_time
-from bot.cluster.connector_privileges import CLUSTER_PRIVILEGES, read_privileges
+from bot.cluster.connector.privileges import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
 
 NEEDED = (

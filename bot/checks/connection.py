@@ -15,7 +15,7 @@ from bot.access.policy.model import Integration
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask
-from bot.cluster.connector_privileges import ROLE
+from bot.cluster.connector.privileges import ROLE
 
 ACCOUNT = "es-access-connector"
 """The name of the connector account and its role in the README."""

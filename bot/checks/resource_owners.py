@@ -9,7 +9,7 @@ from bot.access.ports import Catalogue
 from bot.access.wording import counted
 from bot.checks.owners import explain_problem
 from bot.checks.report import Report
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue.reader import CatalogueReader
 from bot.slack.directory import SlackDirectory
 from bot.slack.scopes import add_scope, scope_of
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.access.call_failures import OnFailure, ignore_failure, reported
 from bot.access.errors import Outage, Refusal
-from bot.cluster.connector_password import ConnectorPassword, ConnectorTransport
+from bot.cluster.connector.password import ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10

@@ -9,13 +9,14 @@ from pydantic import SecretStr
 
 from bot.access.ids import USERNAME_PREFIX
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock, MachineClock
 from bot.cluster.credentials import CredentialIssuer
 from bot.cluster.inventory import Inventory
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
+from bot.cluster.readback import Readback
 from bot.cluster.removal import Removal
 
 
@@ -38,7 +39,7 @@ class ElasticsearchCluster:
         self._catalog = CatalogueReader(client, resource_owner)
         hasher = PasswordHasher()
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)
-        self._removal = Removal(client, executor, installation, hasher)
+        self._removal = Removal(client, executor, installation, hasher, Readback(client))
         self._search = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:

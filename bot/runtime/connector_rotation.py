@@ -14,8 +14,8 @@ from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
-from bot.cluster.connector_account import ElasticsearchAccount
-from bot.cluster.connector_password import ConnectorPassword
+from bot.cluster.connector.account import ElasticsearchAccount
+from bot.cluster.connector.password import ConnectorPassword
 from bot.config.configuration import Configuration
 from bot.config.secret_references import PASSWORD_VARIABLE
 from bot.config.settings import SettingsError

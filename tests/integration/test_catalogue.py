@@ -20,10 +20,10 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Catalogue, Resource, Template
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue.cluster_state import fields
+from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.cluster_state import fields
 from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.node.node import free_port

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import CredentialSpec, Privileges, Receipt
-from bot.cluster.catalogue import CatalogueReader
+from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.connector_privileges import read_privileges
+from bot.cluster.connector.privileges import read_privileges
 from bot.cluster.ownership import Installation
 from bot.sandbox.fault_proxy import (
     PRODUCT,

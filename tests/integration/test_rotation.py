@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from bot.access.errors import Outage, Refusal
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
-from bot.cluster import connector_password as module
 from bot.cluster.client import ClusterConnection, ask, connect
-from bot.cluster.connector_account import ElasticsearchAccount
-from bot.cluster.connector_password import ConnectorPassword
-from bot.cluster.connector_privileges import ROLE
+from bot.cluster.connector import password as module
+from bot.cluster.connector.account import ElasticsearchAccount
+from bot.cluster.connector.password import ConnectorPassword
+from bot.cluster.connector.privileges import ROLE
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
 from bot.secret_stores.file import FileStore

@@ -13,7 +13,7 @@ import trustme
 
 from bot.checks.cluster import check_clocks
 from bot.checks.report import Report
-from bot.cluster.connector_privileges import ROLE
+from bot.cluster.connector.privileges import ROLE
 from bot.sandbox.node import Node
 from tests.scenario.newcomer import LONGEST_SECONDS, Newcomer, arrived, responder, silent, tls
 

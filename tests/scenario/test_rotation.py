@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cluster.connector_privileges import ROLE
+from bot.cluster.connector.privileges import ROLE
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
 from tests.forked import run_forked

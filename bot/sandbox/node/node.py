@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from elasticsearch import Elasticsearch
 from rich.console import Console
 
-from bot.cluster.connector_privileges import ROLE as CONNECTOR_ROLE
+from bot.cluster.connector.privileges import ROLE as CONNECTOR_ROLE
 from bot.sandbox.node.artifacts import DEFAULT_VERSION
 from bot.sandbox.node.assembly import NodeInstallation, assemble
 from bot.sandbox.node.errors import NodeError, PortTakenError

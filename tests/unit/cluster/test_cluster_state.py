@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.access.ports import Catalogue, Resource, Template
-from bot.cluster.cluster_state import fields, read_catalogue
+from bot.cluster.catalogue.cluster_state import fields, read_catalogue
 
 RECORDINGS = sorted((Path(__file__).parents[2] / "fixtures").glob("cluster-state-*.json"))
 

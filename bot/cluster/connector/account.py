@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from bot.access.errors import Refusal
 from bot.cluster.client import ask, ask_authenticated
-from bot.cluster.connector_password import ConnectorPassword
+from bot.cluster.connector.password import ConnectorPassword
 from bot.secret_stores.store import SecretStore
 
 LOOKS = 3

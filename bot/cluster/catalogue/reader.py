@@ -11,8 +11,8 @@ from elasticsearch import Elasticsearch
 
 from bot.access.cache import Cache, Renewal
 from bot.access.ports import Catalogue
+from bot.cluster.catalogue.cluster_state import fields, read_catalogue
 from bot.cluster.client import ask
-from bot.cluster.cluster_state import fields, read_catalogue
 
 SERVED_SECONDS = 60.0
 """The maximum age of a catalogue that is served, as the documentation promises."""

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from bot.access.ports import Catalogue, Resource, Template
-from bot.cluster.index_templates import IndexTemplate, Templates
+from bot.cluster.catalogue.index_templates import IndexTemplate, Templates
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]+")
 """A key that needs no escape in a filter path, where a dot leads one level down and a star matches anything."""

@@ -1,0 +1,1 @@
+"""The connector account: signing in, its privileges and its password."""

@@ -33,8 +33,9 @@ from bot.slack.blocks import modals as views
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
-from bot.slack.blocks.expiry_warning import expiry_warning
+from bot.slack.blocks.credential import delivered
 from bot.slack.blocks.form_preview import preview
+from bot.slack.blocks.messages import expiry_warning
 from bot.slack.blocks.on_behalf import asked_for_you
 from bot.slack.blocks.rich_text import Line
 from bot.slack.blocks.threads import note
@@ -146,8 +147,8 @@ def _messages() -> dict[str, Shown]:
         "credential-key-to-reveal-anew": of(
             MessageKind.CREDENTIAL, details(request(APPROVED, **REVEAL, **KEY), grant(expires_at=NOW + 2 * HOUR))
         ),
-        "credential-password": messages.delivered(LIVE, PROD, PASSWORD),
-        "credential-key": messages.delivered(details(request(APPROVED, **KEY), grant()), PROD, API_KEY),
+        "credential-password": delivered(LIVE, PROD, PASSWORD),
+        "credential-key": delivered(details(request(APPROVED, **KEY), grant()), PROD, API_KEY),
         "outcome-denied": of(MessageKind.OUTCOME, details(request(RequestState.DENIED, decision_reason="no"))),
         "outcome-expired": of(MessageKind.OUTCOME, details(request(RequestState.EXPIRED))),
         "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),

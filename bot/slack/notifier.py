@@ -13,7 +13,8 @@ from bot.slack.blocks import messages
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_message
-from bot.slack.blocks.expiry_warning import expiry_warning
+from bot.slack.blocks.credential import delivered
+from bot.slack.blocks.messages import expiry_warning
 from bot.slack.blocks.on_behalf import asked_for_you
 from bot.slack.blocks.threads import note
 from bot.slack.errors import domain_errors
@@ -50,9 +51,9 @@ class SlackNotifier:
     def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:
         """Writes the credential into the message that was posted for it. Raises `Outage`, `Refusal`."""
         integration = self.current.policy.integration(details.request.integration)
-        content = messages.delivered(details, integration, credential)
+        content = delivered(details, integration, credential)
         if message.channel is None or message.ts is None:
-            raise LookupError(f"the message for the credential of {details.request.id} stands nowhere")
+            raise LookupError(f"the credential message of {details.request.id} has no position")
         self._edit(MessagePosition(message.channel, message.ts), content)
 
     def _edit(self, place: MessagePosition, content: MessageContent) -> MessagePosition:

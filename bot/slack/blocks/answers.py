@@ -18,8 +18,9 @@ from bot.access.requests.service import Submission
 from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
-from bot.slack.blocks import messages
+from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent, plain
+from bot.slack.blocks.credential import handed_over
 from bot.slack.blocks.on_behalf import take_back
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
@@ -149,14 +150,14 @@ def revealed(details: RequestDetails, integration: Integration, credential: Cred
     request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
-    lines = messages.handed_over(request, grant, integration, credential)
+    lines = handed_over(request, grant, integration, credential)
     lines.append(("It is shown once, here. It replaces what you revealed before, and each Reveal replaces it.",))
     return MessageContent("", [block(lines)])
 
 
 def status(details: RequestDetails) -> MessageContent:
     """The present state of one request."""
-    answer = messages.approval(details, recipient="")
+    answer = approval(details, recipient="")
     blocks = [each for each in answer.blocks if each.type != "actions"]
     return replace(
         answer, blocks=[*blocks, *([block([reviewed(details.request)])] if details.request.break_glass else [])]

@@ -7,8 +7,8 @@ from bot.access.models.requests import AccessRequest
 from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE
 from bot.slack import ids
+from bot.slack.blocks.approval import revoke_button
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.messages import revoke_button
 from bot.slack.blocks.phrases import coverage, dangers, request_terms, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import Line, Person, TextPart
 

@@ -18,8 +18,9 @@ from bot.access.states import EndReason, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.blocks import answers, messages
 from bot.slack.blocks import modals as views
+from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent
-from bot.slack.blocks.curl import search_line
+from bot.slack.blocks.credential import credential, delivered, search_line
 from bot.slack.blocks.form import FormValues, request_form
 from bot.slack.blocks.phrases import dangers, receipt_line, request_terms, unconfirmed
 from bot.slack.blocks.rich_text import fallback
@@ -94,7 +95,7 @@ def test_an_owner_reads_of_dangers_before_and_after_the_decision() -> None:
     there.request.privileges = {"indices": ["read"], "cluster": ["manage_security"]}
     for state in (RequestState.PENDING, RequestState.APPROVED):
         there.request.state = state
-        assert "manage_security" in text_of(messages.approval(there, "U0OWNER"))
+        assert "manage_security" in text_of(approval(there, "U0OWNER"))
 
 
 # --- the secret ---
@@ -114,7 +115,7 @@ def test_the_line_of_a_password_signs_in_as_the_user() -> None:
 
 
 def test_a_key_is_shown_without_a_username_and_its_notification_without_it() -> None:
-    content = messages.delivered(details(KEY), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id"))
+    content = delivered(details(KEY), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id"))
     shown = text_of(content)
     for words in ("API key: ", "key-secret", "Ends: ", "Revoke now", "Extend", "Reset"):
         assert words in shown
@@ -123,7 +124,7 @@ def test_a_key_is_shown_without_a_username_and_its_notification_without_it() -> 
 
 
 def test_reset_asks_first_and_carries_an_id_alone() -> None:
-    content = messages.delivered(details(), PRODUCTION, Credential(NAME, SecretStr("secret")))
+    content = delivered(details(), PRODUCTION, Credential(NAME, SecretStr("secret")))
     (reset,) = [each for each in content.blocks[-1].to_dict()["elements"] if each["action_id"] == ids.RESET]
     assert reset["value"] == "REQ-7K3F9Q"
     assert "which stops" in reset["confirm"]["text"]["text"]
@@ -134,7 +135,7 @@ def test_reset_asks_first_and_carries_an_id_alone() -> None:
 
 def test_what_is_revealed_has_its_button_only_while_it_is_active() -> None:
     def actions(state: GrantState) -> list[str]:
-        content = messages.credential(details(KEY, Delivery.REVEAL, state=state))
+        content = credential(details(KEY, Delivery.REVEAL, state=state))
         found = [block.to_dict() for block in content.blocks if block.type == "actions"]
         return [each["action_id"] for block in found for each in block["elements"]]
 
@@ -148,7 +149,7 @@ def test_what_is_revealed_has_its_button_only_while_it_is_active() -> None:
 )
 def test_a_key_of_before_an_extension_is_warned_of(kind: CredentialKind, extended: bool, said: bool) -> None:
     until = NOON + (2 if extended else 1) * HOUR
-    content = messages.credential(details(kind, Delivery.REVEAL, expires_at=until))
+    content = credential(details(kind, Delivery.REVEAL, expires_at=until))
     assert ("before the extension ends at the old time" in content.text) is said
 
 
@@ -210,16 +211,16 @@ def test_a_kept_user_is_told_of_with_the_time_of_its_deletion() -> None:
 
 def test_what_was_removed_by_hand_is_explained_to_its_requester() -> None:
     there = ended(PASSWORD, GONE, end_reason=EndReason.REMOVED_BY_HAND.value)
-    text = messages.credential(there).text
+    text = credential(there).text
     assert "Ended: it was removed from the cluster by hand" in text
     assert "ask them, then ask for access anew" in text
 
 
 def test_only_a_message_that_held_a_secret_says_that_it_was_removed() -> None:
-    assert "was removed from this message" in messages.credential(ended(KEY, GONE)).text
+    assert "was removed from this message" in credential(ended(KEY, GONE)).text
     there = ended(KEY, GONE)
     there.request.delivery = Delivery.REVEAL
-    assert "removed from this message" not in messages.credential(there).text
+    assert "removed from this message" not in credential(there).text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""The credential message: the secret while it is valid, and what to do with it."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from slack_sdk.models.blocks import (
+    ButtonElement,
+    ConfirmObject,
+    PlainTextObject,
+)
+
+from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.grants import Grant
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
+from bot.access.policy.access_details import fill_details
+from bot.access.policy.model import Integration
+from bot.access.ports import Credential
+from bot.access.states import LIVE, EndReason, GrantState
+from bot.slack import ids
+from bot.slack.blocks.content import MessageContent, content
+from bot.slack.blocks.phrases import (
+    decision,
+    request_terms,
+    where_it_stands,
+)
+from bot.slack.blocks.rich_text import Code, Line, LocalTime, Pre, TextPart, fallback
+
+
+def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
+    """A `curl` command that reads one document from the granted indices.
+
+    Nothing is special to a shell in single quotes. An index name may contain one, so it is percent-encoded.
+    """
+    path = ",".join(quote(pattern, safe="*") for pattern in patterns)
+    secret = credential.secret.get_secret_value()
+    if credential.kind is CredentialKind.API_KEY:
+        account = f"-H 'Authorization: ApiKey {secret}'"
+    else:
+        account = f"-u '{credential.username}:{secret}'"
+    return f"curl {account} '{url}/{path}/_search?size=1'"
+
+
+def credential(details: RequestDetails) -> MessageContent:
+    """To the requester, in the place of the secret: before it is made, and after it has ended."""
+    request, grant = details.request, details.grant
+    revealed = request.delivery is Delivery.REVEAL
+    if grant is not None and revealed and grant.state is GrantState.ACTIVE:
+        return revealable(request, grant)
+    if grant is None or grant.state in LIVE:
+        lines: list[Line] = [decision(details), ("Your credential is being made and will stand here in a moment.",)]
+        return content(f"Access {request.id} approved", [*lines, request_terms(request)])
+    lines = [request_terms(request), where_it_stands(grant, request.kind)]
+    if grant.end_reason == EndReason.REMOVED_BY_HAND:
+        lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
+    if not revealed:
+        lines.append(("The credential was removed from this message.",))
+    return content(f"Access {request.id} has ended", lines)
+
+
+def revealable(request: AccessRequest, grant: Grant) -> MessageContent:
+    """To the requester, in the place of the secret: the button that makes one."""
+    noun = "API key" if request.kind is CredentialKind.API_KEY else "password"
+    lines: list[Line] = [
+        request_terms(request),
+        (f"Press Reveal: your {noun} is made at that moment, and shown once in a window that Slack does not keep.",),
+        ("Each Reveal makes a new one, and the one before stops.",),
+        ("Ends: ", LocalTime(grant.expires_at)),
+    ]
+    if request.kind is CredentialKind.API_KEY and grant.expires_at > grant.created_at + request.length:
+        lines.append(("A key that was revealed before the extension ends at the old time: press Reveal for another.",))
+    reveal = ButtonElement(text="Reveal", action_id=ids.REVEAL, value=grant.id, style="primary")
+    return content(f"Access {request.id}", lines, (reveal, *_buttons(grant)))
+
+
+def delivered(details: RequestDetails, integration: Integration, secret: Credential) -> MessageContent:
+    """To the requester: the credential, for as long as it lives. The only message with a secret in its blocks."""
+    request, grant = details.request, details.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    title = f"Access {request.id}"
+    lines = handed_over(request, grant, integration, secret)
+    # The fallback goes into notifications and e-mails: it has everything but the secret.
+    blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
+    return MessageContent(f"{title}\n{fallback([request_terms(request)])}", blocks)
+
+
+def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:
+    """The secret, and how to use it."""
+    text = secret.secret.get_secret_value()
+    if secret.kind is CredentialKind.API_KEY:
+        shown: list[Line] = [("API key: ", Code(text))]
+    else:
+        shown = [("Username: ", Code(secret.username)), ("Password: ", Code(text))]
+    return [
+        request_terms(request),
+        ("URL: ", Code(integration.public_url)),
+        *shown,
+        ("Ends: ", LocalTime(grant.expires_at)),
+        *([_details(integration, grant, request)] if integration.access_details else []),
+        ("Try it:",),
+        Pre(search_line(integration.public_url, request.patterns, secret)),
+    ]
+
+
+def _buttons(grant: Grant) -> tuple[ButtonElement, ...]:
+    return (
+        ButtonElement(text="Revoke now", action_id=ids.REVOKE, value=grant.id, style="danger"),
+        ButtonElement(text="Extend", action_id=ids.EXTEND, value=grant.id),
+    )
+
+
+def _reset(grant: Grant) -> ButtonElement:
+    sure = ConfirmObject(
+        title="A fresh secret?",
+        text=PlainTextObject(text="It takes the place of this one, which stops. The end of your access stays."),
+        confirm="Reset",
+        deny="Back",
+    )
+    return ButtonElement(text="Reset", action_id=ids.RESET, value=grant.id, confirm=sure)
+
+
+def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
+    values: dict[str, TextPart] = {
+        "url": Code(integration.public_url),
+        "username": Code(grant.username),
+        "expiry": LocalTime(grant.expires_at),
+        "patterns": Code(", ".join(request.patterns)),
+    }
+    return tuple(fill_details(integration.access_details, values))

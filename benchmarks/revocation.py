@@ -17,8 +17,9 @@ from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from bot.access.grants.revocation import Revocation
 from bot.access.models.grants import Grant
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Clusters
 from bot.access.store.store import Store
 from bot.bootstrap.clock import SystemClock

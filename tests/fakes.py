@@ -24,8 +24,9 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AskedGroup
 from bot.access.notifications.outbox import Outbox
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.model import Integration, Policy
 from bot.access.ports import (
     Catalogue,
     Credential,

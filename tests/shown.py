@@ -18,7 +18,8 @@ from bot.access.models.home import Favourite
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
-from bot.access.policy.model import PERMISSIONS, AccessFlow, Integration, Permission, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.ports import Credential, Receipt, Resource
 from bot.access.requests.counter_offers import OfferOptions

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from bot.access.errors import Outage
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration, Policy
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.slack.directory import SlackDirectory

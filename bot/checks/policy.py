@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import time
 
 from bot.access.durations import format_duration
-from bot.access.policy.model import DAYS, AccessFlow, Hours, Policy
+from bot.access.policy.access_flow import DAYS, AccessFlow, Hours
+from bot.access.policy.model import Policy
 from bot.access.policy.patterns import covers
 from bot.checks.configuration import Setup
 from bot.checks.owners import People, flow_integrations

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from bot.access.errors import Outage, Refusal
-from bot.access.policy.model import AccessFlow, Integration
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration
 from bot.access.policy.owner_groups import Owned, owner_groups
 from bot.access.ports import Catalogue
 from bot.access.wording import counted

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import NoDecode
 
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration, Policy
 from bot.access.policy.value_types import Duration, Name, Owner, read_owners
 from bot.cluster.client import ClusterConnection
 from bot.config import access_yaml

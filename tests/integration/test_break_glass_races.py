@@ -6,7 +6,7 @@ import pytest
 
 from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.service import Draft
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.integration.test_races import won_and_lost

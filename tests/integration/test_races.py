@@ -10,7 +10,7 @@ from bot.access.errors import Conflict, Outage
 from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
-from bot.access.policy.model import AccessFlow, Escalation
+from bot.access.policy.access_flow import AccessFlow, Escalation
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World

@@ -12,7 +12,7 @@ from bot.access.grants.provisioning import REVEALING
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import GrantTask
 from bot.access.models.request_details import RequestDetails
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Credential, CredentialSpec
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration, Policy
 from bot.checks.policy import covering, described
 from bot.sandbox.node import Node
 from tests.scenario.newcomer import Newcomer, arrived, silent

@@ -12,9 +12,10 @@ from bot.access.lifecycle.requests import extend_grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import Question, find_denial
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.membership import membership_of

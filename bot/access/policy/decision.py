@@ -10,7 +10,8 @@ from functools import partial
 from bot.access.durations import format_duration
 from bot.access.errors import RequestField
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.model import AccessFlow, Integration, Permission, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.patterns import covers, overlap
 
 

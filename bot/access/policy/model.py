@@ -1,23 +1,16 @@
 """The policy: integrations, permissions and access flows."""
 
-from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bot.access.errors import Incomplete, InvalidRequest
-from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.value_types import (
-    Duration,
     Name,
     Owners,
-    Pattern,
-    TimeOfDay,
-    check_channel,
-    check_expression,
-    check_flow_name,
-    check_time_zone,
+    PolicyPart,
 )
 
 LONGEST_REASON = 500
@@ -25,12 +18,6 @@ LONGEST_REASON = 500
 
 LONGEST_DETAILS = 400
 """Characters of the custom access details."""
-
-
-class PolicyPart(BaseModel):
-    """A part of the policy: immutable, and without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Permission(PolicyPart):
@@ -80,138 +67,6 @@ class Integration(PolicyPart):
     public_url: str
     access_details: str = Field(default="", max_length=LONGEST_DETAILS)
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
-
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Hours(PolicyPart):
-    """When a flow applies. `until` before `since` runs over midnight, and belongs to the day it began on."""
-
-    days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
-    since: TimeOfDay = time.min
-    until: TimeOfDay = time.max
-    time_zone: Annotated[str, AfterValidator(check_time_zone)] = "UTC"
-
-    @model_validator(mode="after")
-    def _check_span(self) -> Self:
-        if self.since == self.until:
-            raise ValueError("since and until are the same: leave both out for the whole day")
-        return self
-
-    def include(self, moment: datetime) -> bool:
-        """Whether the flow applies at that moment."""
-        local = moment.astimezone(ZoneInfo(self.time_zone))
-        clock, day = local.time(), local.weekday()
-        if self.since <= self.until:
-            return self.since <= clock <= self.until and DAYS[day] in self.days
-        if clock >= self.since:
-            return DAYS[day] in self.days
-        return clock <= self.until and DAYS[day - 1] in self.days
-
-
-class Escalation(PolicyPart):
-    """If nobody has decided after that time, those who were asked are reminded; after twice that, `to` is asked."""
-
-    after: Duration
-    to: Owners
-
-
-_KEYS_OF_REQUESTS = frozenset({
-    "reason", "reason_pattern", "approve", "owners", "approvals", "groups", "self_approval", "escalation", "scope",
-    "channel", "extend", "max_extensions", "max_total", "for_others",
-})  # fmt: skip
-"""Keys of a flow about filing and deciding requests."""
-
-_KEYS_OF_APPROVAL = frozenset({
-    "approvals", "groups", "self_approval", "escalation", "extend", "max_extensions", "max_total",
-})  # fmt: skip
-"""Keys of a flow without a meaning where nobody approves first and extensions fall under another flow."""
-
-
-class AccessFlow(PolicyPart):
-    """Who may ask for what, for how long, and who says yes."""
-
-    name: Annotated[str, AfterValidator(check_flow_name)]
-    deny: bool = Field(default=False, description="Refuse what matches, whatever the other flows say")
-    requesters: Literal["everyone"] | Owners = "everyone"
-    integrations: tuple[Name, ...] = Field(default=(), description="Left out: all of them")
-    patterns: tuple[Pattern, ...] = Field(default=("*",), min_length=1)
-    permissions: tuple[Name, ...] = Field(default=(), description="Left out: all of them for deny, otherwise read")
-    max_duration: Duration = timedelta(days=7)
-    default_duration: Duration | None = None
-    reason: Literal["optional", "required"] = "optional"
-    reason_pattern: Annotated[str, AfterValidator(check_expression)] | None = None
-    approve: Literal["owners", "rule"] = Field(default="owners", description="rule: approved without asking anybody")
-    owners: Literal["resource", "integration"] | Owners = "resource"
-    approvals: int = Field(default=1, ge=1, le=10, description="How many of each owner group have to say yes")
-    groups: Literal["all", "any"] = Field(default="all", description="Of several owner groups: each of them, or one")
-    self_approval: bool = False
-    escalation: Escalation | None = None
-    channel: Annotated[str, AfterValidator(check_channel)] | None = None
-    extend: Literal["owners", "rule"] | None = Field(default=None, description="Left out: as approve")
-    max_extensions: int | None = Field(default=None, ge=0, le=1000)
-    max_total: Duration | None = Field(default=None, description="From the first approval to the end")
-    for_others: bool | Owners = Field(default=False, description="Who may ask on behalf of somebody else")
-    scope: Literal["pattern", "resolved"] = Field(
-        default="pattern", description="resolved: exactly what matched, and no index that is created later"
-    )
-    credentials: tuple[CredentialKind, ...] = Field(
-        default=tuple(CredentialKind), min_length=1, description="What may be asked for; the first, unless one is named"
-    )
-    delivery: Delivery = Field(default=Delivery.MESSAGE, description="reveal: made at a click, and shown once")
-    break_glass: bool = Field(default=False, description="Approved at once when asked for by name; reviewed afterwards")
-    dangerous: bool = Field(default=False, description="Permissions with cluster privileges, run_as or system indices")
-    automatic: bool = Field(default=False, description="Requesters have it without asking, while they are members")
-    when: Hours | None = None
-
-    @model_validator(mode="after")
-    def _check_combinations(self) -> Self:
-        if self.automatic and (self.requesters == "everyone" or self.deny):
-            raise ValueError("an automatic flow needs requesters, and cannot deny")
-        if self.automatic and (useless := sorted(_KEYS_OF_REQUESTS & self.model_fields_set)):
-            raise ValueError(f"{useless[0]} has no meaning in an automatic flow: nobody asks, and nobody is asked")
-        if self.automatic and len(self.permissions) > 1:
-            raise ValueError("an automatic flow has one permission")
-        if self.default_duration is not None and self.default_duration > self.max_duration:
-            raise ValueError("default_duration is longer than max_duration")
-        if self.max_total is not None and self.max_total < self.max_duration:
-            raise ValueError("max_total is shorter than max_duration")
-        if self.escalation is not None and (self.approve == "rule" or self.deny):
-            raise ValueError("escalation has no meaning where nobody is asked")
-        if self.break_glass:
-            self._check_break_glass()
-        return self
-
-    def _check_break_glass(self) -> None:
-        if self.deny or self.automatic:
-            raise ValueError("a break-glass flow is asked for: it cannot deny, nor be automatic")
-        if useless := sorted(_KEYS_OF_APPROVAL & self.model_fields_set):
-            raise ValueError(f"{useless[0]} has no meaning in a break-glass flow: it approves at once")
-        if self.approve == "owners" and "approve" in self.model_fields_set:
-            raise ValueError("a break-glass flow approves at once: leave approve out")
-        if self.reason == "optional" and "reason" in self.model_fields_set:
-            raise ValueError("a break-glass flow needs a reason: leave reason out")
-
-    @property
-    def needs_reason(self) -> bool:
-        """Whether a request has to give a reason."""
-        return self.reason == "required" or self.break_glass
-
-    @property
-    def usual(self) -> bool:
-        """Whether an ordinary request can fall under the flow."""
-        return not (self.deny or self.automatic or self.break_glass)
-
-    def by_rule(self, *, extension: bool) -> bool:
-        """Whether a request or an extension is approved without an owner."""
-        return self.break_glass or (self.extend or self.approve if extension else self.approve) == "rule"
-
-    @property
-    def offers(self) -> tuple[str, ...]:
-        """The permissions that people may ask for."""
-        return self.permissions or ("read",)
 
 
 class Policy(PolicyPart):

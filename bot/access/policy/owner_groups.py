@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.access.policy.model import AccessFlow, Integration
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration
 from bot.access.policy.value_types import is_owner
 
 MOST_NAMES = 10

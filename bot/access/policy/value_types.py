@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.access.durations import parse_duration
 from bot.access.errors import AccessError
@@ -105,3 +105,9 @@ Owners = Annotated[tuple[Owner, ...], BeforeValidator(read_owners), Field(min_le
 Name = Annotated[str, AfterValidator(_check_name)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 TimeOfDay = Annotated[time, BeforeValidator(_check_time_of_day)]
+
+
+class PolicyPart(BaseModel):
+    """A part of the policy: immutable, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,7 +1,7 @@
 """Requests for somebody else: who may file them, and the person they are for."""
 
 from bot.access.errors import InvalidRequest, NotAllowed, Refusal
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Directory
 
 

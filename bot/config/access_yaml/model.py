@@ -7,8 +7,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
-from bot.access.policy.model import AccessFlow, Permission, PolicyPart
-from bot.access.policy.value_types import Duration, Name, Owners
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Permission
+from bot.access.policy.value_types import Duration, Name, Owners, PolicyPart
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
 from bot.secret_stores.references import is_reference, problem_with, variable_of
 

@@ -4,14 +4,15 @@ It checks each value by itself. Checks across values, such as unknown names, run
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from bot.access.policy.value_types import OWNER_SHAPE, read_owners
-from bot.config.access_yaml.descriptions import DESCRIPTIONS, SHAPES
-from bot.config.access_yaml.model import PolicyFile
+from bot.access.policy.value_types import CHANNEL_SHAPE, NAME_SHAPE, OWNER_SHAPE, read_owners
+from bot.config.access_yaml.model import KIBANA_PRIVILEGE, ONE_USER, SPACE, PolicyFile
+from bot.secret_stores import REFERENCE
 
 DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+[dD])?([0-9]+[hH])?([0-9]+[mM])?([0-9]+[sS])?$"}
 TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
@@ -22,6 +23,22 @@ OWNERS = {
         {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{OWNER}$"}},
     ]
 }
+
+_NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
+
+SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("IntegrationEntry", "name"): _NAME,
+    ("IntegrationEntry", "url"): {"pattern": "^https?://"},
+    ("IntegrationEntry", "public_url"): {"pattern": "^https?://"},
+    ("IntegrationEntry", "password"): {"pattern": f"^({REFERENCE})$"},
+    ("PermissionEntry", "name"): _NAME,
+    ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
+    ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
+    ("PermissionEntry", "run_as"): {"items": {"type": "string", "pattern": f"^({ONE_USER})$"}},
+    ("AccessFlow", "channel"): {"pattern": f"^({CHANNEL_SHAPE.pattern})$"},
+    ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
+}
+"""The rules of our validators that a schema can express."""
 
 
 class _AsWritten(GenerateJsonSchema):
@@ -54,8 +71,7 @@ def schema() -> dict[str, Any]:
             model.pop("title")
             for key, found in model["properties"].items():
                 found.pop("title", None)
-                description = DESCRIPTIONS.get(name, {}).get(key, found.get("description"))
-                found.update({"description": description, **SHAPES.get((name, key), {})})
+                found.update(SHAPES.get((name, key), {}))
     del models["PolicyFile"]
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "access.yaml of es-access", **made, "$defs": models}
 

@@ -21,7 +21,8 @@ from slack_sdk.models.views import View
 from bot.access.durations import LONGEST, format_duration, parse_duration
 from bot.access.errors import AccessError
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.model import LONGEST_REASON, AccessFlow, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import LONGEST_REASON, Policy
 from bot.access.policy.patterns import MOST_PATTERNS
 from bot.access.requests.service import Draft
 from bot.slack import ids

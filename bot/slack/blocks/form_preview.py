@@ -1,7 +1,7 @@
 """The preview below the patterns of a form: their matches, the approvers, the access flow and its limit."""
 
 from bot.access.errors import AccessError, Outage, Refusal
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests

@@ -6,8 +6,8 @@ import pytest
 
 from bot.access.models.requests import AskedGroup
 from bot.access.owners import group_owners, integration_owners, is_owner_of, notified_owners
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import MOST_ASKED
-from bot.access.policy.model import AccessFlow
 from bot.access.requests.service import Draft
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

@@ -11,8 +11,9 @@ from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
 from bot.access.models.messages import Message, MessageKind
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.model import Integration, Policy
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused, domain_errors
 from bot.slack.notifier import SlackNotifier

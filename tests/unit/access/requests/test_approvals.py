@@ -7,7 +7,7 @@ import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, STRANGER, World
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.service import Draft
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot.access.errors import AccessError, Conflict, Incomplete, NotAllowed, NotFound, Outage
 from bot.access.intervals import REMIND_OF_REVIEW_EVERY, ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described

@@ -7,7 +7,7 @@ import pytest
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.service import Draft
 from bot.access.states import RequestState

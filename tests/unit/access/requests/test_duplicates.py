@@ -6,7 +6,7 @@ import pytest
 
 from bot.access.errors import NotAllowed, Outage
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.service import Draft, Submission
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

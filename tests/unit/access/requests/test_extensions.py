@@ -6,7 +6,7 @@ import pytest
 
 from bot.access.errors import Conflict, InvalidRequest, NotAllowed
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

@@ -7,7 +7,7 @@ from types import FrameType
 import pytest
 
 from bot.access.policy import decision, owner_groups
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests import routing
 from bot.access.requests.service import Draft
 from tests.fakes import REQUESTER, World

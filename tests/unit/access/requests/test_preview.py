@@ -2,7 +2,7 @@
 
 import json
 
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.owner_groups import Owned
 from bot.access.ports import Catalogue, Resource, Template
 from bot.access.requests.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview

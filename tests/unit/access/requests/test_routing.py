@@ -7,8 +7,8 @@ import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, Refusal
 from bot.access.models.messages import MessageKind
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import MOST_ASKED
-from bot.access.policy.model import AccessFlow
 from bot.access.ports import Template
 from bot.access.requests.routing import MOST_RESOLVED, Plan
 from bot.access.requests.service import Draft

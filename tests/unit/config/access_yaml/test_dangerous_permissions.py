@@ -7,8 +7,9 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, decide
-from bot.access.policy.model import AccessFlow, Permission, Policy
+from bot.access.policy.model import Permission, Policy
 from bot.config.access_yaml.schema import schema
 from tests.fakes import PRODUCTION
 from tests.unit.config.access_yaml.test_reader import GOOD, refused, taken

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.access.durations import parse_duration
+from bot.access.policy.access_flow import DAYS, AccessFlow, Escalation, Hours
 from bot.access.policy.decision import Decision, Question, Verdict, decide
-from bot.access.policy.model import DAYS, AccessFlow, Escalation, Hours, Policy
+from bot.access.policy.model import Policy
 from bot.config.access_yaml import read
 from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile
 

@@ -12,7 +12,8 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.model import AccessFlow, Integration, Policy
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Credential, Receipt
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.slack import ids

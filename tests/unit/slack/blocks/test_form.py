@@ -7,7 +7,8 @@ from hypothesis import strategies as some
 
 from bot.access.errors import RequestField
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.model import LONGEST_REASON, AccessFlow
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import LONGEST_REASON
 from bot.access.policy.reasons import checked_reason
 from bot.access.requests.drafts import Draft, problems
 from bot.sandbox.workspace.blockkit.blocks import check_view

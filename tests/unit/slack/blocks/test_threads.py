@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.access.errors import Outage, Refusal
 from bot.access.lifecycle.timeline import GATHER, TimelineEvent, read_timeline
 from bot.access.models.messages import MessageKind
-from bot.access.policy.model import AccessFlow
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World

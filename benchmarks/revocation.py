@@ -15,6 +15,7 @@ from benchmarks.baseline import removal_rate
 from benchmarks.bulk_grants import IN_FLIGHT, INTEGRATION, insert_grants, make, new_names
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
+from bot.access.clock import SystemClock
 from bot.access.grants.revocation import Revocation
 from bot.access.models.grants import Grant
 from bot.access.policy.access_flow import AccessFlow
@@ -22,7 +23,6 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Clusters
 from bot.access.store.store import Store
-from bot.bootstrap.clock import SystemClock
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
@@ -61,7 +61,7 @@ def measure(environment: BenchmarkEnvironment) -> list[Figure]:
             closing(connect(ClusterConnection(user, SecretStr(password), url=node.url))) as client,
             ThreadPoolExecutor(2 * CLUSTER_WORKERS) as beside,
         ):
-            cluster = ElasticsearchCluster(client, beside, Installation(HERE))
+            cluster = ElasticsearchCluster(client, beside, Installation(HERE), SystemClock())
             for _ in range(1 + environment.runs(5)):
                 ours.append(_ended_a_second(engine, node, {INTEGRATION: cluster}, count))
                 fast.append(removal_rate(baseline, _made(node, count), IN_FLIGHT, {"refresh": False}))

@@ -22,6 +22,15 @@ LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
 LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
 """Owners who left are replaced late by up to this. More often is not worth the calls to Slack."""
 
+LEARN_INSTALLATION_EVERY = timedelta(seconds=5)
+"""How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
+
+SHIP_EVERY = timedelta(seconds=2)
+"""The longest delay of the audit index behind the audit trail."""
+
+LOOK_AT_ROTATION_EVERY = timedelta(seconds=30)
+"""The longest delay of a rotation, whose period is counted in days."""
+
 # --- work within a job --------------------------------------------------------------------------------------------
 
 RECONCILE_EVERY = timedelta(minutes=10)

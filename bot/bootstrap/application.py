@@ -1,19 +1,19 @@
 """Starts and stops the application."""
 
 from contextlib import ExitStack
-from datetime import timedelta
 from functools import partial
 
 import structlog
 
 from bot.access.audit.refusals import Refusals
+from bot.access.clock import SystemClock
+from bot.access.intervals import LEARN_INSTALLATION_EVERY, SHIP_EVERY
 from bot.access.lookup.home_tab import HomeTabs
 from bot.access.lookup.home_tab_changes import HomeTabChanges
 from bot.access.lookup.suggestions import Suggestions
 from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
-from bot.bootstrap.clock import SystemClock
 from bot.bootstrap.clusters import connect_clusters
 from bot.bootstrap.database import open_store
 from bot.bootstrap.domain import build_domain, open_threads
@@ -40,12 +40,6 @@ from bot.slack.listeners.requests import RequestListeners
 from bot.slack.middleware import Team, WorkspaceMiddleware
 from bot.slack.notifier import SlackNotifier
 from bot.slack.responder import Responder
-
-LEARN_EVERY = timedelta(seconds=5)
-"""How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
-
-SHIP_EVERY = timedelta(seconds=2)
-"""The longest delay of the audit index behind the audit trail."""
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +93,9 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     if who is not None:
         identity.learn(who)
     else:
-        scheduler.every(LEARN_EVERY, partial(identity.learn_late, team.identify), "learn the installation id")
+        scheduler.every(
+            LEARN_INSTALLATION_EVERY, partial(identity.learn_late, team.identify), "learn the installation id"
+        )
     ack_queue = AckQueue(open_threads(ANSWER_THREADS, "answers", running), monitoring.metrics.acknowledged)
 
     def groups_changed() -> None:

@@ -1,6 +1,6 @@
 """What `bot check` connects with."""
 
-from bot.bootstrap.clock import SystemClock
+from bot.access.clock import SystemClock
 from bot.bootstrap.slack import slack_client
 from bot.checks.adapters import Adapters
 from bot.cluster.catalogue.reader import CatalogueReader

@@ -40,7 +40,7 @@ def connect_clusters(
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
         client = connect(configuration.connections[integration.name], password, on_failure)
-        cluster = ElasticsearchCluster(client, executor, installation, integration.resource_owner, clock)
+        cluster = ElasticsearchCluster(client, executor, installation, clock, integration.resource_owner)
         clusters[integration.name] = cluster
         clusters.accounts[integration.name] = ElasticsearchAccount(client, password)
         running.callback(cluster.close)

@@ -5,11 +5,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from bot.access.clock import SystemClock
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
-from bot.bootstrap.clock import SystemClock
 from bot.bootstrap.clusters import connect_clusters
 from bot.bootstrap.database import open_command_store
 from bot.bootstrap.domain import build_domain, open_threads

@@ -13,14 +13,6 @@ MEASURED_FOR = timedelta(minutes=1)
 """How long a measured difference is used: clocks drift by milliseconds in a minute, and are sometimes set."""
 
 
-class MachineClock:
-    """The time of this machine."""
-
-    def now(self) -> datetime:
-        """The present, in UTC."""
-        return datetime.now(UTC)
-
-
 def read_time(client: Elasticsearch) -> datetime | None:
     """The node's own time, or `None` if it returns none. A `Date` header could be a proxy's.
 

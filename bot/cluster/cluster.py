@@ -11,7 +11,7 @@ from bot.access.ids import USERNAME_PREFIX
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
-from bot.cluster.clock import ClusterClock, MachineClock
+from bot.cluster.clock import ClusterClock
 from bot.cluster.credentials import CredentialIssuer
 from bot.cluster.inventory import Inventory
 from bot.cluster.ownership import Installation
@@ -31,11 +31,11 @@ class ElasticsearchCluster:
         client: Elasticsearch,
         executor: Executor,
         installation: Installation,
+        clock: Clock,
         resource_owner: str | None = None,
-        clock: Clock | None = None,
     ) -> None:
         self._client = client
-        self._clock = ClusterClock(client, clock or MachineClock())
+        self._clock = ClusterClock(client, clock)
         self._catalog = CatalogueReader(client, resource_owner)
         hasher = PasswordHasher()
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)

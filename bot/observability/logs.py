@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 import structlog
+from ecs_logging import StructlogFormatter
 from pydantic import SecretStr
 
 _SLACK_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
@@ -77,7 +78,7 @@ def set_up(level: str, style: str, secrets: Iterable[SecretStr]) -> Scrubber:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    renderers: list[Any] = [_as_ecs, structlog.processors.JSONRenderer()] if style == "ecs" else [_console()]
+    renderers: list[Any] = [_ecs_fields, StructlogFormatter(ensure_ascii=False)] if style == "ecs" else [_console()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -100,15 +101,15 @@ def _console() -> structlog.dev.ConsoleRenderer:
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
-def _as_ecs(_logger: object, _method: str, event: Event) -> Event:
+def _ecs_fields(_logger: object, _method: str, event: Event) -> Event:
+    """Renames the fields for `ecs_logging`, which writes the document. Fields without an ECS name become labels."""
     named = {
+        "event": event.pop("event", ""),
         "@timestamp": event.pop("timestamp", None),
         "log.level": event.pop("level", None),
-        "message": event.pop("event", None),
         "log.logger": event.pop("logger", None),
-        "error.stack_trace": event.pop("exception", None),
-        "ecs.version": "8.11.0",
+        "exception": event.pop("exception", None),
         "service.name": "es-access",
     }
-    labels = {f"labels.{key}": value for key, value in event.items()}
+    labels = {"labels": dict(event)} if event else {}
     return {key: value for key, value in named.items() if value is not None} | labels

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.access.errors import AccessError, Outage, Refusal
+from bot.access.intervals import LOOK_AT_ROTATION_EVERY
 from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
@@ -22,9 +23,6 @@ from bot.config.settings import SettingsError
 from bot.observability.logs import Scrubber
 from bot.runtime.scheduler import Scheduler
 from bot.secret_stores.environment import EnvironmentStore
-
-CHECK_ROTATION_EVERY = timedelta(seconds=30)
-"""The longest delay of a rotation, whose period is counted in days."""
 
 COMMAND = "bot rotate"
 """The actor in the audit trail."""
@@ -105,7 +103,7 @@ def start_rotation(
         return
     scheduler = Scheduler()
     scheduler.every(
-        CHECK_ROTATION_EVERY, rotation_of(configuration, rotatable, store, clock, notices).run_once, "rotation"
+        LOOK_AT_ROTATION_EVERY, rotation_of(configuration, rotatable, store, clock, notices).run_once, "rotation"
     )
     scheduler.start()
     running.callback(scheduler.stop)

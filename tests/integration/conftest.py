@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 from slack_sdk import WebClient
 
+from bot.access.clock import SystemClock
 from bot.access.store.store import Store
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -56,7 +57,7 @@ def connector(each_node: Node, proxy: FaultProxy) -> Iterator[Elasticsearch]:
 
 @pytest.fixture
 def cluster(connector: Elasticsearch, executor: ThreadPoolExecutor) -> ElasticsearchCluster:
-    return ElasticsearchCluster(connector, executor, Installation("here"))
+    return ElasticsearchCluster(connector, executor, Installation("here"), SystemClock())
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.clock import SystemClock
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Catalogue, Resource, Template
 from bot.cluster.catalogue.cluster_state import fields
@@ -246,7 +247,9 @@ def test_new_index_is_seen_by_who_asks_for_fresh_after_two_seconds(furnished: Fu
 
 def test_closed_cluster_leaves_no_thread(furnished: Furnished, executor: ThreadPoolExecutor) -> None:
     before = set(threading.enumerate())
-    cluster = ElasticsearchCluster(connect(furnished.connection()), executor, Installation("here"), "owner")
+    cluster = ElasticsearchCluster(
+        connect(furnished.connection()), executor, Installation("here"), SystemClock(), "owner"
+    )
     assert cluster.catalogue().resources
     assert any(each.name.startswith("catalogue") for each in threading.enumerate())
     cluster.close()

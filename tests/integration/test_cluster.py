@@ -12,6 +12,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.clock import SystemClock
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.catalogue.reader import CatalogueReader
@@ -379,7 +380,7 @@ def test_a_missing_privilege_is_a_refusal_that_names_no_secret(
         each_node.client_of(spec.username, "of no use to anybody") as weak,
         pytest.raises(Refusal, match="403 security_exception") as caught,
     ):
-        ElasticsearchCluster(weak, executor, Installation("here")).create(spec, password)
+        ElasticsearchCluster(weak, executor, Installation("here"), SystemClock()).create(spec, password)
     assert_no_secret(caught.value, password)
 
 
@@ -479,7 +480,7 @@ def test_a_node_that_is_not_there_is_an_outage(
     with FaultProxy(each_node.url) as gone:
         url = gone.url
     client = connect(ClusterConnection(username="x", password=password, url=url))
-    cluster = ElasticsearchCluster(client, executor, Installation("here"))
+    cluster = ElasticsearchCluster(client, executor, Installation("here"), SystemClock())
     with pytest.raises(Outage, match=r"Elasticsearch does not answer \(ConnectionError\)"):
         cluster.create(spec, password)
     with pytest.raises(Outage):

@@ -46,7 +46,7 @@ def joined(each_node: Node) -> Iterator[Joined]:
     with ThreadPoolExecutor(4) as executor:
 
         def join(name: str | None, clock: MovedClock | None = None) -> ElasticsearchCluster:
-            return ElasticsearchCluster(client, executor, Installation(name), clock=clock or MovedClock())
+            return ElasticsearchCluster(client, executor, Installation(name), clock or MovedClock())
 
         yield join
         _clear(each_node.client())

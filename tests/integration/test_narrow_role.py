@@ -12,6 +12,7 @@ import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.clock import SystemClock
 from bot.access.policy.model import PERMISSIONS, Permission
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
@@ -29,7 +30,7 @@ def cluster(each_node: Node) -> Iterator[ElasticsearchCluster]:
     username, password = each_node.connector()
     with ThreadPoolExecutor(2) as executor:
         client = connect(ClusterConnection(username, SecretStr(password), url=each_node.url))
-        with closing(ElasticsearchCluster(client, executor, Installation("TEST:APP"))) as cluster:
+        with closing(ElasticsearchCluster(client, executor, Installation("TEST:APP"), SystemClock())) as cluster:
             yield cluster
 
 

@@ -11,6 +11,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.clock import SystemClock
 from bot.access.errors import Gone, Outage
 from bot.access.ports import Credential, CredentialSpec, Privileges, Receipt
 from bot.cluster.client import ClusterConnection, connect
@@ -112,7 +113,7 @@ def test_what_is_not_there_is_gone_and_what_is_somebody_elses_is_left_alone(
     other = spec()
     with ThreadPoolExecutor(2) as executor:
         client = connect(ClusterConnection(*_administrator(each_node), url=each_node.url))
-        ElasticsearchCluster(client, executor, Installation("elsewhere")).create(other, password())
+        ElasticsearchCluster(client, executor, Installation("elsewhere"), SystemClock()).create(other, password())
         client.close()
     receipts = cluster.remove([mine, theirs, nobody, other.username])
     assert [each.complete for each in receipts] == [True, False, True, False]

@@ -11,6 +11,7 @@ import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.clock import SystemClock
 from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.client import ClusterConnection, connect
@@ -35,7 +36,7 @@ def role_of(each_node: Node) -> Iterator[RoleOf]:
     name = f"es-access-{secrets.token_hex(4)}"
     with ThreadPoolExecutor(2) as executor:
         client = connect(ClusterConnection(username, SecretStr(password), url=each_node.url))
-        cluster = ElasticsearchCluster(client, executor, Installation("here"))
+        cluster = ElasticsearchCluster(client, executor, Installation("here"), SystemClock())
 
         def make(privileges: Privileges) -> dict[str, Any]:
             until = datetime(2030, 1, 1, tzinfo=UTC)
@@ -112,7 +113,7 @@ def granted(furnished: Node, request: pytest.FixtureRequest) -> Iterator[Elastic
     until, privileges = datetime(2030, 1, 1, tzinfo=UTC), Privileges(("read", "view_index_metadata"))
     with ThreadPoolExecutor(2) as executor:
         client = connect(ClusterConnection(username, SecretStr(password), url=furnished.url))
-        with closing(ElasticsearchCluster(client, executor, Installation("here"))) as cluster:
+        with closing(ElasticsearchCluster(client, executor, Installation("here"), SystemClock())) as cluster:
             spec = CredentialSpec("GRT-7K3F9Q", name, "U0ALICE", (request.param,), privileges, until)
             cluster.create(spec, SecretStr(secret))
             with furnished.client_of(name, secret) as person:

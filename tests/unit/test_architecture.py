@@ -46,7 +46,7 @@ TIERS = (
     ("policy", "ports"),
     ("models",),
     ("cache", "call_failures", "durations", "passwords"),
-    ("backoff", "claims", "errors", "ids", "intervals", "states", "wording"),
+    ("backoff", "claims", "clock", "errors", "ids", "intervals", "states", "wording"),
 )
 """The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""
 

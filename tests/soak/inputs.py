@@ -113,6 +113,7 @@ class RecordingSlack:
     def __init__(self) -> None:
         self.acknowledged = 0
         self.answers: list[str] = []
+        self.retry_handlers: list[object] = []
 
     def ack(self, *_args: Any, **given: Any) -> None:
         self.acknowledged += 1

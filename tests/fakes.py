@@ -42,9 +42,10 @@ from bot.access.ports import (
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.counter_offers import CounterOffers
+from bot.access.requests.drafts import Draft
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
-from bot.access.requests.service import Draft, Requests
+from bot.access.requests.service import Requests
 from bot.access.states import GrantState
 from bot.access.store.store import Store
 

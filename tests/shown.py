@@ -29,8 +29,7 @@ from bot.access.requests.routing import Plan
 from bot.access.requests.service import Submission
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.access.store.home import RequestPage
-from bot.slack.blocks import answers, form, home, messages
-from bot.slack.blocks import modals as views
+from bot.slack.blocks import answers, form, home, messages, modal_forms
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
@@ -232,10 +231,10 @@ def _views() -> dict[str, Shown]:
     )
     lacks: list[Line] = [("The access flow “careful” needs a reason.",)]
     return {
-        "view-deny": views.deny_form("REQ-7K3F9Q"),
-        "view-extend": views.extend_form("REQ-7K3F9Q"),
-        "view-making": views.making(),
-        "view-shown": views.shown(answers.revealed(LIVE, PROD, PASSWORD).blocks),
+        "view-deny": modal_forms.deny_form("REQ-7K3F9Q"),
+        "view-extend": modal_forms.extend_form("REQ-7K3F9Q"),
+        "view-making": modal_forms.making(),
+        "view-shown": modal_forms.shown(answers.revealed(LIVE, PROD, PASSWORD).blocks),
         "form-empty": form.request_form(POLICY, form.FormValues()),
         "form-of-several-clusters": form.request_form(WIDE, form.FormValues()),
         "form-filled-in": form.request_form(WIDE, filled, said=lacks),

@@ -20,6 +20,10 @@ COMMAND_CLAIM = timedelta(minutes=1)
 MISSING_GRANT_CLAIM = timedelta(seconds=45)
 """On a grant while the cluster is asked whether it still exists."""
 
+REVEAL_CLAIM = timedelta(seconds=45)
+"""On a grant while a click makes its password. An API key takes more calls: if most of them time out, another process
+may take over, and `provisioning` then renews the secret."""
+
 LONGEST_ROW_CLAIM = timedelta(minutes=1)
 """The longest claim on a row. After our clock was set back, no claim may last longer than this from now."""
 
@@ -30,6 +34,9 @@ AUTOMATIC_GRANTS_CLAIM = timedelta(seconds=30)
 
 CLOCK_NOTICE_CLAIM = timedelta(seconds=30)
 """On the notice to owners about clock skew."""
+
+HOME_TABS_CLAIM = timedelta(seconds=30)
+"""On showing changes in Home tabs. If the process dies, unshown changes appear when the Home tab is opened again."""
 
 OWNER_CHANGES_CLAIM = timedelta(minutes=2)
 """On the check for owners who left."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from bot.access.models.requests import AskedGroup
-from bot.access.policy.current import MOST_ASKED
 from bot.access.policy.model import Integration
 from bot.access.ports import Directory
 
@@ -30,3 +29,7 @@ def is_owner_of(
     return person in integration_owners(directory, integration) or any(
         person in group_owners(directory, group) for group in groups
     )
+
+
+MOST_ASKED = 20
+"""Owners who get a message each about one request. More would be noise; the others may still decide."""

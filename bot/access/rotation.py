@@ -35,7 +35,7 @@ class ConnectorAccount(Protocol):
         ...
 
     def settle(self) -> bool:
-        """Makes the store and the cluster agree on the password. Returns whether they did not."""
+        """Makes the store and the cluster agree on the password. Returns whether they disagreed."""
         ...
 
     def keep(self, password: SecretStr) -> None:
@@ -57,7 +57,7 @@ class ConnectorAccount(Protocol):
 
 @dataclass(frozen=True)
 class RotationRecord:
-    """The last rotation of one account. `failures` counts attempts since; after one, `retry_at` is set."""
+    """The last rotation of one account. `failures` counts failed attempts since; `retry_at` is the next one."""
 
     rotated_at: datetime
     failures: int = 0

@@ -39,10 +39,10 @@ def run_checks(report: Report, adapters: Adapters) -> int:
     check_settings(report, setup)
     _run_check(report, "secret stores", lambda: check_stores(report, setup))
     _run_check(report, "database", lambda: _check_database(report, setup, adapters))
-    slack = adapters.slack_client(setup.settings)
-    scopes = _run_check(report, "Slack", lambda: check_slack(report, setup, slack))
+    slack = _run_check(report, "Slack", lambda: adapters.slack_client(setup.settings))
+    scopes = None if slack is None else _run_check(report, "Slack", lambda: check_slack(report, setup, slack))
     # One directory for the whole run, so that its cache saves calls.
-    directory = None if scopes is None else adapters.directory(slack)
+    directory = None if slack is None or scopes is None else adapters.directory(slack)
     scopes = scopes or frozenset()
     people = _run_check(report, "owners", lambda: check_owners(report, setup, directory, scopes))
     _run_check(report, "access flows", lambda: check_policy(report, setup, people or {}))

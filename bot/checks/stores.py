@@ -7,7 +7,7 @@ from bot.cluster.client import ClusterConnection
 from bot.config.secret_references import READ_AT_START
 from bot.config.settings import variables
 from bot.runtime.connector_rotation import password_setting
-from bot.secret_stores import is_reference, open_store
+from bot.secret_stores import is_reference, open_secret_store
 from bot.secret_stores.environment import EnvironmentStore
 
 TO_READ = "Start the store, let this account read there, or correct the address: .env.example has each form."
@@ -21,7 +21,7 @@ def check_stores(report: Report, setup: Setup) -> None:
     for name in READ_AT_START:
         # A secret that cannot be read is already reported as a problem of the settings.
         if name not in setup.unusable and is_reference(present.get(name, "")):
-            report.ok(f"secret store: {name} is read from {open_store(present[name], every).location}")
+            report.ok(f"secret store: {name} is read from {open_secret_store(present[name], every).location}")
     if setup.configuration is None:
         return
     for integration, connection in setup.configuration.connections.items():

@@ -23,7 +23,7 @@ def explain(
     """Explain a request without filing it: its access flow, the data it covers, and the owners who would be asked."""
     settings, scrubber = load_quietly()
     from bot.access.models.columns import CredentialKind
-    from bot.access.requests.service import Draft
+    from bot.access.requests.drafts import Draft
     from bot.bootstrap.commands import domain_only
     from bot.cli import policy_answers
 

@@ -8,10 +8,10 @@ from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.lookup.history import History
 from bot.access.models.columns import Delivery
 from bot.access.ports import Directory, Resource
-from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.drafts import Draft, ParsedRequest
 from bot.access.requests.preview import Preview
 from bot.access.requests.routing import Plan
-from bot.access.requests.service import Draft, Requests
+from bot.access.requests.service import Requests
 from bot.access.wording import counted, sized
 from bot.runtime.admin import CannotAnswerError
 from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers

@@ -36,18 +36,18 @@ class ElasticsearchCluster:
     ) -> None:
         self._client = client
         self._clock = ClusterClock(client, clock)
-        self._catalog = CatalogueReader(client, resource_owner)
+        self._catalogue = CatalogueReader(client, resource_owner)
         hasher = PasswordHasher()
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)
         self._removal = Removal(client, executor, installation, hasher, Readback(client))
-        self._search = Inventory(client, installation, USERNAME_PREFIX)
+        self._inventory = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
 
         Raises `Outage`, `Refusal`.
         """
-        return self._catalog.get(fresh=fresh)
+        return self._catalogue.get(fresh=fresh)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Creates role and user. Raises `Outage`, `Refusal`."""
@@ -79,7 +79,7 @@ class ElasticsearchCluster:
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         """Everything of this installation that still exists, in pages. Each page may raise `Outage`, `Refusal`."""
-        return self._search.found()
+        return self._inventory.found()
 
     def ahead(self) -> timedelta:
         """How much the cluster's clock is ahead of ours. Raises `Outage`, `Refusal`."""
@@ -91,5 +91,5 @@ class ElasticsearchCluster:
 
     def close(self) -> None:
         """Waits for a reading under way, and closes the connections."""
-        self._catalog.close()
+        self._catalogue.close()
         self._client.close()

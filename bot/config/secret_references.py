@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
-from bot.secret_stores import SecretStore, is_reference, open_store
+from bot.secret_stores import SecretStore, is_reference, open_secret_store
 from bot.secret_stores.environment import EnvironmentStore
 
 READ_AT_START = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
@@ -39,13 +39,13 @@ def resolve(variables: Mapping[str, str]) -> Resolved:
         if not is_reference(present.get(name, "")):
             continue
         try:
-            values[name] = open_store(present[name], variables).read()
+            values[name] = open_secret_store(present[name], variables).read()
         except (ValueError, Outage, Refusal) as error:
             problems[name] = f"{name}: {error}"
     password = present.get(PASSWORD_VARIABLE, "")
     if is_reference(password):
         try:
-            open_store(password, variables)
+            open_secret_store(password, variables)
         except ValueError as error:
             problems[PASSWORD_VARIABLE] = f"{PASSWORD_VARIABLE}: {error}"
     return Resolved(values, problems)
@@ -57,5 +57,5 @@ def password_store(text: SecretStr, variables: Mapping[str, str]) -> SecretStore
     Raises `ValueError`, whose text is the end of a sentence.
     """
     if is_reference(text.get_secret_value()):
-        return open_store(text.get_secret_value(), variables)
+        return open_secret_store(text.get_secret_value(), variables)
     return EnvironmentStore(PASSWORD_VARIABLE, text)

@@ -96,9 +96,9 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
         work=domain.outbox.work,
     )  # fmt: skip
     scheduler = Scheduler()
-    scheduler.every(RENEW_EVERY, making.renew, "hold on to grants that are made")
-    scheduler.every(RENEW_EVERY, ending.renew, "hold on to grants that end")
-    scheduler.every(RENEW_EVERY, messages.renew, "hold on to messages")
+    scheduler.every(RENEW_EVERY, making.renew, "renew claims on grants being made")
+    scheduler.every(RENEW_EVERY, ending.renew, "renew claims on ending grants")
+    scheduler.every(RENEW_EVERY, messages.renew, "renew claims on messages")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
@@ -108,8 +108,8 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.compare_clocks, "clocks")
     scheduler.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
     scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.run_once, "reconcile")
-    scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "notes before an end")
-    scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "owners who left")
+    scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "expiry warnings")
+    scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "replace owners who left")
     for pool in (messages, making, ending):  # stopped in reverse order: ending a grant enqueues messages
         store.on_work(pool.wake)
         pool.start()

@@ -31,10 +31,10 @@ PAUSE_AFTER_BUG = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
-Row = TypeVar("Row", Grant, Message)
+Claimable = TypeVar("Claimable", Grant, Message)
 
 
-class WorkerPool(Generic[Row]):
+class WorkerPool(Generic[Claimable]):
     """Claims due rows, and processes them in up to `size` threads with up to `batch` rows each."""
 
     def __init__(
@@ -43,22 +43,22 @@ class WorkerPool(Generic[Row]):
         size: int,
         store: Store,
         clock: Clock,
-        claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]],
+        claim: Callable[[Transaction, datetime, datetime, int], Sequence[Claimable]],
         next_due: Callable[[Transaction, datetime], datetime | None],
-        work: Callable[[Sequence[Row]], None],
+        work: Callable[[Sequence[Claimable]], None],
         batch: int = 1,
     ) -> None:
         self._name = name
         self._size = size
         self._store = store
         self._clock = clock
-        self._claim: Callable[[Transaction, datetime, datetime, int], Sequence[Row]] = claim
+        self._claim: Callable[[Transaction, datetime, datetime, int], Sequence[Claimable]] = claim
         self._next_due: Callable[[Transaction, datetime], datetime | None] = next_due
-        self._work: Callable[[Sequence[Row]], None] = work
+        self._work: Callable[[Sequence[Claimable]], None] = work
         self._batch = batch
         self._busy = 0
         self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
-        self._in_progress: dict[str | int | None, Row] = {}
+        self._in_progress: dict[str | int | None, Claimable] = {}
         self._guard = threading.Lock()
         self._awake = threading.Event()
         self._stopping = False
@@ -129,7 +129,7 @@ class WorkerPool(Generic[Row]):
             return LONGEST_WAIT.total_seconds()
         return HEAD_START_SECONDS if all_claimed else 0.0
 
-    def _run(self, rows: Sequence[Row]) -> None:
+    def _run(self, rows: Sequence[Claimable]) -> None:
         try:
             self._do(rows)
         finally:
@@ -139,7 +139,7 @@ class WorkerPool(Generic[Row]):
                     self._in_progress.pop(row.id, None)
             self._awake.set()
 
-    def _do(self, rows: Sequence[Row]) -> None:
+    def _do(self, rows: Sequence[Claimable]) -> None:
         try:
             self._work(rows)
         except DatabaseAway:
@@ -153,7 +153,7 @@ class WorkerPool(Generic[Row]):
             for row in rows:  # a bad row must not block the others
                 self._do([row])
 
-    def _postpone(self, row: Row) -> None:
+    def _postpone(self, row: Claimable) -> None:
         try:
             with self._store.writing() as write:
                 write.postpone(row, self._clock.now() + PAUSE_AFTER_BUG)
@@ -161,7 +161,7 @@ class WorkerPool(Generic[Row]):
             log.exception("could not postpone the row: its claim expires by itself", pool=self._name, row=row.id)
 
 
-def _split(rows: Sequence[Row], threads: int, batch: int) -> Iterator[Sequence[Row]]:
+def _split(rows: Sequence[Claimable], threads: int, batch: int) -> Iterator[Sequence[Claimable]]:
     """Splits the rows into batches: one for each thread, each no larger than `batch`."""
     size = min(batch, max(1, -(-len(rows) // threads)))
     for start in range(0, len(rows), size):

@@ -77,7 +77,7 @@ def variable_of(reference: str) -> str | None:
     return found.group(1) if found else None
 
 
-def open_store(reference: str, variables: Mapping[str, str]) -> SecretStore:
+def open_secret_store(reference: str, variables: Mapping[str, str]) -> SecretStore:
     """The store of the secret, which is not called yet. `env:NAME` refers to `variables`.
 
     A variable may hold a reference to another store. Raises `ValueError`, whose text is the end of a sentence.

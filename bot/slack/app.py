@@ -13,7 +13,7 @@ from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
-from bot.slack.errors import FailureReporter
+from bot.slack.errors import NoRetries
 from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
@@ -32,7 +32,7 @@ def web_client(token: SecretStr, api_url: str, on_failure: OnFailure = ignore_fa
     """A client without retries of its own: whatever is worth a retry is a row, and the workers retry it."""
     return WebClient(
         token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS,
-        retry_handlers=[FailureReporter(on_failure)],
+        retry_handlers=NoRetries(on_failure),
         ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException
-from typing import Any
 from urllib.error import URLError
 
 from slack_sdk import WebClient
@@ -35,25 +34,25 @@ class TokenRefused(Outage):
     """Slack rejects our token."""
 
 
-class FailureReporter(RetryHandler):
-    """Tells `domain_errors` where to report a client's failed calls. It never retries.
+class NoRetries(list[RetryHandler]):
+    """An empty list of retry handlers, which tells `domain_errors` where to report a client's failed calls.
 
-    Bolt makes a new client for each payload, and of all attributes that we may choose it copies only retry handlers.
+    Bolt makes a new client for each payload, and of all attributes that we may choose it copies only this list. It
+    stays empty: with a handler in it, the SDK itself parses each body, and a truncated one raises `ValueError`.
     """
 
     def __init__(self, on_failure: OnFailure) -> None:
         super().__init__()
         self.on_failure = on_failure
 
-    def can_retry(self, **_: Any) -> bool:
-        """No."""
-        return False
+    def copy(self) -> "NoRetries":
+        """The list for another client."""
+        return NoRetries(self.on_failure)
 
 
 def _reported(client: WebClient) -> AbstractContextManager[None]:
-    reporters = (each for each in client.retry_handlers if isinstance(each, FailureReporter))
-    reporter = next(reporters, None)
-    return reported("slack", reporter.on_failure if reporter is not None else ignore_failure)
+    handlers = client.retry_handlers
+    return reported("slack", handlers.on_failure if isinstance(handlers, NoRetries) else ignore_failure)
 
 
 @contextmanager

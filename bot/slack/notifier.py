@@ -40,11 +40,11 @@ class SlackNotifier:
         if under is None:
             return self._post(message.recipient, content)
         # The thread of access that has ended may be days old and unread, so the end is shown in the channel as well.
-        beside = message.kind is MessageKind.ENDED
+        broadcast = message.kind is MessageKind.ENDED
         try:
-            return self._post(under.channel, content, under.ts, beside=beside)
+            return self._post(under.channel, content, under.ts, broadcast=broadcast)
         except Refusal:
-            if not beside:
+            if not broadcast:
                 raise
             return self._post(message.recipient, content)  # the message above was deleted
 
@@ -62,7 +62,7 @@ class SlackNotifier:
         return place
 
     def _post(
-        self, where: str, content: MessageContent, thread: str | None = None, *, beside: bool = False
+        self, where: str, content: MessageContent, thread: str | None = None, *, broadcast: bool = False
     ) -> MessagePosition:
         with domain_errors(self.client):
             answer = self.client.chat_postMessage(
@@ -70,7 +70,7 @@ class SlackNotifier:
                 text=content.text,
                 blocks=content.blocks,
                 thread_ts=thread,
-                reply_broadcast=beside or None,
+                reply_broadcast=broadcast or None,
                 unfurl_links=False,
                 unfurl_media=False,
             )

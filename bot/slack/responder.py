@@ -15,8 +15,7 @@ from bot.access.errors import AccessError, DatabaseAway, Outage, Refusal
 from bot.access.ports import Directory
 from bot.access.requests.membership import check_belongs_if_known
 from bot.slack.ack_queue import AckQueue
-from bot.slack.blocks import answers
-from bot.slack.blocks import modals as views
+from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.errors import domain_errors
 from bot.slack.middleware import Actor, current_actor
@@ -126,7 +125,7 @@ def reply_in_modal(client: WebClient, window: str) -> Reply:
 
     def show(content: MessageContent) -> None:
         with log_failed_reply(), domain_errors(client):
-            client.views_update(view_id=window, view=views.shown(content.blocks))
+            client.views_update(view_id=window, view=modal_forms.shown(content.blocks))
 
     return show
 

@@ -7,7 +7,7 @@ import pytest
 from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.integration.test_races import won_and_lost
 from tests.plans import plan_of

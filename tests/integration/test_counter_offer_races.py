@@ -8,7 +8,8 @@ from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.requests.counter_offers import OfferTerms
-from bot.access.requests.service import Draft, Submission
+from bot.access.requests.drafts import Draft
+from bot.access.requests.service import Submission
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 from tests.integration.test_races import won_and_lost

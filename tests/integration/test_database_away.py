@@ -36,7 +36,7 @@ def test_it_is_told_once_a_minute_and_its_return_once(tmp_path: Path, monkeypatc
         for _ in range(3):
             use(store)
         assert [line["event"] for line in lines] == ["the database is away: all work waits for it"]
-        monkeypatch.setattr(stores, "TOLD_EVERY_SECONDS", 0.0)
+        monkeypatch.setattr(stores, "LOGGED_EVERY_SECONDS", 0.0)
         use(store)
         assert len(lines) == 2
         folder.mkdir()

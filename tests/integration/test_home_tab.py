@@ -8,7 +8,7 @@ from bot.access.errors import AccessError, Conflict, NotFound, Outage
 from bot.access.lookup.home_tab import ENDED_TOGETHER, MOST_FAVOURITES, SIZES, HomeTabs, Section
 from bot.access.lookup.home_tab_changes import LATELY, OVERLAP, HomeTabChanges
 from bot.access.models.columns import CredentialKind
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.store.home import PageQuery
 from bot.access.store.store import Store
 from tests.databases import NewStore

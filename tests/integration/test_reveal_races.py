@@ -7,14 +7,14 @@ from threading import Event
 
 import pytest
 
+from bot.access.claims import REVEAL_CLAIM
 from bot.access.errors import Conflict, NotFound, Outage, Refusal
-from bot.access.grants.provisioning import REVEALING
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import GrantTask
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Credential, CredentialSpec
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState
 from tests.fakes import OWNER, REQUESTER, World
 from tests.together import at_once
@@ -149,10 +149,10 @@ def test_a_process_that_dies_while_it_reveals_holds_the_grant_for_a_short_time_a
     request = ready(world, kind)
     now = world.clock.now()
     with world.store.writing() as write:
-        assert write.claim_grant(request, now, now + REVEALING) is not None
+        assert write.claim_grant(request, now, now + REVEAL_CLAIM) is not None
     with pytest.raises(Conflict, match="Press Reveal again"):
         other.grants.reveal(request, REQUESTER)
-    world.clock.advance(REVEALING + timedelta(seconds=1))
+    world.clock.advance(REVEAL_CLAIM + timedelta(seconds=1))
     assert is_alive(world, other.grants.reveal(request, REQUESTER)[1])
 
 
@@ -174,7 +174,7 @@ def test_one_who_was_stopped_for_too_long_shows_nothing(
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(world.grants.reveal, request, REQUESTER)
         assert stopped.wait(10)
-        world.clock.advance(REVEALING + timedelta(seconds=1))
+        world.clock.advance(REVEAL_CLAIM + timedelta(seconds=1))
         other.grants.reveal(request, REQUESTER)
         go_on.set()
         with pytest.raises(Conflict, match="has changed meanwhile"):

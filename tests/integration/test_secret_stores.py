@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
-from bot.secret_stores import SecretStore, open_store
+from bot.secret_stores import SecretStore, open_secret_store
 from tests.secret_servers import (
     SecretServer,
     amazon,
@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.fixture
 def store(server: SecretServer) -> SecretStore:
-    return open_store(server.reference, {})
+    return open_secret_store(server.reference, {})
 
 
 def test_it_reads_what_is_there_now(server: SecretServer, store: SecretStore) -> None:
@@ -86,7 +86,7 @@ def test_a_store_that_may_not_be_written_says_so_before_and_at_the_write(
 
 
 def test_a_secret_that_is_not_there_is_named(server: SecretServer) -> None:
-    missing = open_store(server.missing, {})
+    missing = open_secret_store(server.missing, {})
     for act in (missing.read, lambda: missing.write(SECOND)):
         with pytest.raises(Refusal) as refused:
             act()
@@ -143,12 +143,12 @@ def document(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretServer]:
 
 
 def test_one_key_of_a_json_document_is_read_and_written_and_the_others_stay(document: SecretServer) -> None:
-    store = open_store(f"{document.reference}#password", {})
+    store = open_secret_store(f"{document.reference}#password", {})
     assert store.read() == FIRST
     store.check_writable()
     store.write(SECOND)
     assert (store.read(), store.previous()) == (SECOND, FIRST)
-    whole = open_store(document.reference, {}).read().get_secret_value()
+    whole = open_secret_store(document.reference, {}).read().get_secret_value()
     assert whole == '{"username": "es-access-connector", "password": "second-canary-7f3a", "port": 9200}'
 
 
@@ -160,7 +160,7 @@ def test_one_key_of_a_json_document_is_read_and_written_and_the_others_stay(docu
 def test_what_is_no_such_document_is_refused(document: SecretServer, content: str, key: str, words: str) -> None:
     document.put(content)
     with pytest.raises(Refusal, match=words):
-        open_store(f"{document.reference}#{key}", {}).read()
+        open_secret_store(f"{document.reference}#{key}", {}).read()
 
 
 @pytest.mark.parametrize("server", [each for each in SERVERS if "vault" in each], indirect=True)
@@ -168,9 +168,9 @@ def test_vault_keeps_the_other_keys_and_looks_further_back_than_they_were_writte
     server: SecretServer, store: SecretStore
 ) -> None:
     store.write(SECOND)
-    user = open_store(server.reference.replace("#password", "#username"), {})
+    user = open_secret_store(server.reference.replace("#password", "#username"), {})
     user.write(SecretStr("another-user"))
     assert (store.read(), store.previous()) == (SECOND, FIRST)
     assert user.read().get_secret_value() == "another-user"
     with pytest.raises(Refusal, match="there is no text under this key"):
-        open_store(server.reference.replace("#password", "#nothing"), {}).read()
+        open_secret_store(server.reference.replace("#password", "#nothing"), {}).read()

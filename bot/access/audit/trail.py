@@ -66,13 +66,13 @@ class AuditTrail:
         )
         with (
             Session(self._engine) as session,
-            Session(self._engine) as beside,
+            Session(self._engine) as lookups,
             closing(session.exec(live)) as result,
         ):
             for grant, request in result:
                 found = access_of(grant, request, index)
                 if found is not None:
-                    yield found.approved_by(_approvers(beside, request.id))
+                    yield found.approved_by(_approvers(lookups, request.id))
                 session.expunge_all()
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]:

@@ -10,6 +10,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.intervals import CLOCK_NOTICE_EVERY, MEASURE_CLOCK_EVERY
 from bot.access.lifecycle.grants import start_ending
+from bot.access.owners import notified_owners
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, Directory
@@ -42,7 +43,7 @@ class ClockSkew:
 class _Measured:
     at: datetime
     ahead: timedelta
-    said: bool = False
+    reported: bool = False
 
 
 @dataclass
@@ -103,34 +104,34 @@ class ClockSkewMonitor:
             return []
         self.end_expired(integration.name)
         known = self._measured[integration.name]
-        apart = ClockSkew(integration.name, known.ahead)
-        if apart.wrong:
+        skew = ClockSkew(integration.name, known.ahead)
+        if skew.wrong:
             with suppress(Outage):  # sent once Slack knows the owners again
-                self._tell(integration, apart)
-        changed, known.said = known.said != apart.wrong, apart.wrong
-        return [apart] if changed else []
+                self._tell(integration, skew)
+        changed, known.reported = known.reported != skew.wrong, skew.wrong
+        return [skew] if changed else []
 
-    def _tell(self, integration: Integration, apart: ClockSkew) -> None:
+    def _tell(self, integration: Integration, skew: ClockSkew) -> None:
         now, name = self.clock.now(), f"clocks {integration.name}"
         with self.store.reading() as read:
             noticed = read.setting(name)
         if noticed is not None and timedelta(0) <= now - noticed.at < CLOCK_NOTICE_EVERY:
             return
-        owners = self.directory.members(integration.owner).users
+        owners = notified_owners(self.directory, integration)
         with self.store.writing() as write:
             if not write.claim_duty(name, now, now + CLOCK_NOTICE_CLAIM):
                 return
             noticed = write.setting(name)
             if noticed is None or not timedelta(0) <= now - noticed.at < CLOCK_NOTICE_EVERY:
-                write.set_setting(name, f"{apart.ahead.total_seconds():.0f} s", now)
-                write.notify(owners, _sentence(apart), now)
+                write.set_setting(name, f"{skew.ahead.total_seconds():.0f} s", now)
+                write.notify(owners, _sentence(skew), now)
 
 
-def _sentence(apart: ClockSkew) -> str:
-    seconds = abs(apart.ahead.total_seconds())
-    which = "ahead of" if apart.ahead > timedelta(0) else "behind"
+def _sentence(skew: ClockSkew) -> str:
+    seconds = abs(skew.ahead.total_seconds())
+    which = "ahead of" if skew.ahead > timedelta(0) else "behind"
     return (
-        f"The clock of the cluster {apart.integration} is {seconds:.0f} s {which} mine. "
+        f"The clock of the cluster {skew.integration} is {seconds:.0f} s {which} mine. "
         "Access ends by the clock that is there first.\n"
         "Let both set their clock over the network: timedatectl set-ntp true"
     )

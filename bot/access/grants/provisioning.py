@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
+from bot.access.claims import REVEAL_CLAIM
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
@@ -26,9 +27,6 @@ from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_REQUESTER_HEARS = 3
 """After a few seconds of waiting for the cluster: longer than a hiccup, shorter than a person's patience."""
-
-REVEALING = timedelta(seconds=30)
-"""How long a click may claim a grant while its secret is made: longer than three calls that time out."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Provisioning:
         with self.store.writing() as write:
             details = write.request_details(grant_id)
             _check_active(grant_id, details.grant, now)
-            grant = write.claim_grant(grant_id, now, now + REVEALING)
+            grant = write.claim_grant(grant_id, now, now + REVEAL_CLAIM)
         if grant is None:
             raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
         try:
@@ -270,9 +268,8 @@ def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> N
     if current.state is GrantState.ACTIVE:
         write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
     elif current.state is GrantState.PROVISIONING:
-        write.change(
-            current, event, APPLICATION, now, due_at=now
-        )  # the other process is working on it and starts again
+        # The other process is working on it and starts again.
+        write.change(current, event, APPLICATION, now, due_at=now)
     elif current.state in {GrantState.REVOKED, GrantState.CLEANED_UP}:
         write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
 

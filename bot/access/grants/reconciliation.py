@@ -121,9 +121,10 @@ class Reconciliation:
             seen.update(key for each in page for key in each.key_ids)
             with self.store.reading() as read:
                 known = read.grants_named([each.username for each in page])
-            meanings = [(each, classify(each, known.get(each.username), self.clock.now())) for each in page]
-            outcome.found += sum(1 for _, what in meanings if what is not ItemStatus.NOT_OURS)
-            some = [(each, what) for each, what in meanings if what not in {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS}]
+            statuses = [(each, classify(each, known.get(each.username), self.clock.now())) for each in page]
+            outcome.found += sum(1 for _, status in statuses if status is not ItemStatus.NOT_OURS)
+            settled = {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS}
+            some = [(each, status) for each, status in statuses if status not in settled]
             if some:
                 owners = self.adoption.owners(integration) if owners is None else owners
             for start in range(0, len(some), _PAGE):
@@ -149,10 +150,10 @@ class Reconciliation:
         outcome: ReconciliationResult,
     ) -> None:
         now = self.clock.now()
-        for found in (found for found, what in some if what is ItemStatus.AGAIN):
+        for found in (found for found, status in some if status is ItemStatus.AGAIN):
             self._end_again(write, known[found.username], found, now, outcome)
-        unknown = [found for found, what in some if what is not ItemStatus.AGAIN]
-        lost = {found.username for found, what in some if what is ItemStatus.LOST}
+        unknown = [found for found, status in some if status is not ItemStatus.AGAIN]
+        lost = {found.username for found, status in some if status is ItemStatus.LOST}
         grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
         outcome.adopted += [grant.id for grant in grants if grant.username in lost]
         over = [grant for grant in grants if grant.username not in lost]

@@ -88,8 +88,8 @@ class Revocation:
         return self._cleanup_after(details) is not None
 
     def _cleanup_after(self, details: RequestDetails) -> timedelta | None:
-        named = (each for each in self.current.policy.integrations if each.name == details.request.integration)
-        days = next((each.user_cleanup_days for each in named), None)
+        integration = self.current.policy.find_integration(details.request.integration)
+        days = integration.user_cleanup_days if integration is not None else None
         return None if days is None else timedelta(days=days)
 
     def _record(self, write: Transaction, endings: Sequence[Ending]) -> None:
@@ -107,9 +107,8 @@ class Revocation:
             try:
                 write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
             except LostRace:
-                write.postpone(
-                    grant, now
-                )  # another process has removed it again in the meantime; the other grants must not wait
+                # Another process has removed it again in the meantime; the other grants must not wait.
+                write.postpone(grant, now)
 
     def _record_gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Records confirmed ends, notifies requesters and approvers, and schedules the deletion of kept users."""
@@ -142,7 +141,7 @@ DONE: GrantChanges = {"due_at": None, "claimed_by": None, "claimed_until": None}
 """Ends the work on a grant for good."""
 
 
-def _is_gone(grant: Grant, _story: RequestDetails, receipt: Receipt) -> bool:
+def _is_gone(grant: Grant, _details: RequestDetails, receipt: Receipt) -> bool:
     # A grant that was never delivered was never created: its name belonged to someone else all along.
     return receipt.complete or (receipt.foreign and grant.delivered_at is None)
 

@@ -10,20 +10,20 @@ from bot.access.ports import Clock
 from bot.access.states import GrantState
 from bot.access.store.store import Store
 
-LAST_NOTE = timedelta(minutes=10)
+LAST_WARNING = timedelta(minutes=10)
 """How long before the end the last warning comes."""
 
-SHORTEST = timedelta(minutes=20)
+SHORTEST_WARNED = timedelta(minutes=20)
 """Shorter access gets no warning: it would come while the access is still new."""
 
 LONG = timedelta(hours=5)
 """Longer access gets an additional first warning when a tenth of the time is left: half an hour before, or more."""
 
-FIRST_NOTE = 0.1
+FIRST_WARNING_SHARE = 0.1
 """The share of the time that is left at the first warning."""
 
 EARLIEST = timedelta(days=1)
-"""The longest lead of a first warning: nine days before the end of three months, it would be forgotten again."""
+"""The first warning comes at most this long before the end: after nine days it would be forgotten."""
 
 _BATCH = 100
 
@@ -53,11 +53,11 @@ class ExpiryWarnings:
 
 def leads(length: timedelta) -> Sequence[timedelta]:
     """How long before its end each warning of an access of that length comes, earliest first."""
-    if length < SHORTEST:
+    if length < SHORTEST_WARNED:
         return ()
     if length < LONG:
-        return (LAST_NOTE,)
-    return min(length * FIRST_NOTE, EARLIEST), LAST_NOTE
+        return (LAST_WARNING,)
+    return min(length * FIRST_WARNING_SHARE, EARLIEST), LAST_WARNING
 
 
 def first_warning(now: datetime, end: datetime) -> datetime | None:
@@ -67,7 +67,7 @@ def first_warning(now: datetime, end: datetime) -> datetime | None:
 
 def next_warning(now: datetime, end: datetime) -> datetime | None:
     """When the next warning is due after one sent now."""
-    return end - LAST_NOTE if now < end - LAST_NOTE else None
+    return end - LAST_WARNING if now < end - LAST_WARNING else None
 
 
 def is_current(message: Message, details: RequestDetails) -> bool:

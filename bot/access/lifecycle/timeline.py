@@ -48,9 +48,7 @@ def add_to_timeline(write: Transaction, request_id: str, now: datetime, what: Ti
 
 
 def add_end_to_timeline(write: Transaction, grant_ids: Mapping[str, Sequence[str]], now: datetime) -> None:
-    """Adds the end of these grants to their timelines. By id: people who read of it in a message of that thread
-    already.
-    """
+    """Adds the end of each grant to its timeline, except for the given people: a message in that thread tells them."""
     write.add_to_timeline({grant_id: _line(TimelineEvent.ENDED, ()) for grant_id in grant_ids}, now + GATHER, grant_ids)
 
 
@@ -68,7 +66,7 @@ def read_timeline(text: str) -> Iterable[TimelineEntry]:
             yield TimelineEntry(known[what], tuple(about))
 
 
-def stands_below(message: Message) -> bool:
+def is_thread_reply(message: Message) -> bool:
     """Whether a message is posted in the thread of its recipient's approval message, if there is one."""
     return message.kind in {MessageKind.THREAD, MessageKind.ENDED}
 

@@ -12,6 +12,7 @@ from bot.access.errors import AccessError, Conflict, NotFound, Outage
 from bot.access.lifecycle.grants import start_ending
 from bot.access.models.home import Favourite, HomeTab
 from bot.access.models.requests import AccessRequest
+from bot.access.owners import integration_owners
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.drafts import Draft
@@ -143,7 +144,7 @@ class HomeTabs:
         found = []
         for each in self.current.policy.integrations:
             try:
-                if person in self.directory.members(each.owner).users:
+                if person in integration_owners(self.directory, each):
                     found.append(each.name)
             except Outage:
                 if must_know:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.access.claims import HOME_TABS_CLAIM
 from bot.access.errors import Outage
+from bot.access.owners import integration_owners
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.store.store import Store
@@ -18,11 +20,6 @@ OVERLAP = timedelta(seconds=10)
 MOST_EVENTS = 5000
 """Events in one run. After a larger burst, changes are shown when the Home tab is opened again."""
 
-
-HELD = timedelta(seconds=30)
-"""How long the process that showed the last changes also shows the next. If it dies, unshown changes appear when the
-Home tab is opened again.
-"""
 
 _DUTY = "home tabs"
 
@@ -59,14 +56,14 @@ class HomeTabChanges:
     def _is_ours(self, now: datetime) -> bool:
         """Of several processes that see the same changes, one shows them."""
         with self.store.writing() as write:
-            return write.claim_duty(_DUTY, now, now + HELD)
+            return write.claim_duty(_DUTY, now, now + HOME_TABS_CLAIM)
 
     def _owners(self, integrations: frozenset[str]) -> set[str]:
         owners: set[str] = set()
         for each in self.current.policy.integrations:
             if each.name in integrations:
                 try:
-                    owners.update(self.directory.members(each.owner).users)
+                    owners.update(integration_owners(self.directory, each))
                 except Outage:
                     continue  # theirs is rendered when they open it
         return owners

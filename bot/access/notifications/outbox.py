@@ -10,7 +10,7 @@ from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.expiry_warnings import is_current
 from bot.access.lifecycle.requests import enqueue_outcome
-from bot.access.lifecycle.timeline import stands_below
+from bot.access.lifecycle.timeline import is_thread_reply
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
@@ -19,7 +19,7 @@ from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
-FOR_WHAT_STANDS_ABOVE = timedelta(seconds=2)
+WAIT_FOR_MESSAGE_ABOVE = timedelta(seconds=2)
 """How long a thread reply waits for the message above it."""
 
 
@@ -48,7 +48,7 @@ class Outbox:
             return
         if message.kind is MessageKind.THREAD and above is not None and above.ts is None:
             with self.store.writing() as write:
-                write.postpone(message, self.clock.now() + FOR_WHAT_STANDS_ABOVE)
+                write.postpone(message, self.clock.now() + WAIT_FOR_MESSAGE_ABOVE)
             return
         try:
             posted = self.notifier.send(message, details, _position_of(above))
@@ -70,7 +70,7 @@ class Outbox:
             return None, None
         with self.store.reading() as read:
             above = None
-            if stands_below(message):
+            if is_thread_reply(message):
                 above = read.message(message.request_id, MessageKind.APPROVAL, message.recipient)
             return read.request_details(message.request_id), above
 

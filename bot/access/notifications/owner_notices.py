@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import structlog
 
 from bot.access.errors import Outage
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.owners import notified_owners
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.store.store import Store
 
@@ -24,9 +25,9 @@ class OwnerNotices:
     def tell(self, integration: str, text: str) -> None:
         """Sends a direct message to each owner. If Slack cannot say who they are, the text is only logged."""
         try:
-            owners = self.directory.members(self.current.policy.integration(integration).owner).users
+            owners = notified_owners(self.directory, self.current.policy.integration(integration))
         except Outage as error:
             log.warning("owners could not be told", integration=integration, text=text, error=str(error))
             return
         with self.store.writing() as write:
-            write.notify(owners[:MOST_ASKED], text, self.clock.now())
+            write.notify(owners, text, self.clock.now())

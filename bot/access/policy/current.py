@@ -5,9 +5,6 @@ from hashlib import sha256
 
 from bot.access.policy.model import Policy
 
-MOST_ASKED = 20
-"""Owners who get a message each about one request. More would be noise; the others may still decide."""
-
 
 class CurrentPolicy:
     """Holds the policy in force. It is replaced as a whole, so a decision never mixes two policies."""

@@ -71,11 +71,6 @@ class Decision:
     flow: AccessFlow | None
     why: str
 
-    @property
-    def allowed(self) -> bool:
-        """Whether the request may be filed."""
-        return self.verdict is Verdict.ALLOWED
-
 
 CREDENTIAL_NAMES: Mapping[CredentialKind, str] = {
     CredentialKind.PASSWORD: "passwords",

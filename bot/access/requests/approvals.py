@@ -15,8 +15,8 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
-from bot.access.owners import group_owners, is_owner_of
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.owners import MOST_ASKED, group_owners, is_owner_of
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.reasons import checked_reason
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approver_eligibility import (
@@ -30,8 +30,6 @@ from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.store.changes import RequestChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
-
-__all__ = ["APPLICATION", "Approvals"]
 
 _BATCH = 100
 

@@ -12,8 +12,8 @@ from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.owners import group_owners, integration_owners
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.owners import MOST_ASKED, group_owners, integration_owners
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.approver_eligibility import check_may_review, eligible_reviewers, is_guest

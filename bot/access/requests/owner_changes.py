@@ -12,14 +12,14 @@ from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
-from bot.access.owners import group_owners, integration_owners
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.owners import MOST_ASKED, group_owners, integration_owners
+from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Directory
 from bot.access.requests.approver_eligibility import allows_self_approval, eligible_approvers
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
-_DUTY = "departures"
+_DUTY = "departures"  # stored: earlier versions, which may run at the same time, use this name
 
 _BATCH = 100
 

@@ -10,9 +10,9 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.models.requests import AccessRequest
-from bot.access.owners import notified_owners
+from bot.access.owners import MOST_ASKED, notified_owners
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.current import MOST_ASKED, CurrentPolicy
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import FIELD_OF_VERDICT, Decision, Question, Verdict, decide, find_denial
 from bot.access.policy.model import Policy
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups

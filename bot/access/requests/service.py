@@ -16,8 +16,7 @@ from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.approver_eligibility import is_own_request
-from bot.access.requests.drafts import Draft as Draft  # noqa: PLC0414 (callers of `submit` need it)
-from bot.access.requests.drafts import ParsedRequest, read_draft, read_duration, read_request
+from bot.access.requests.drafts import Draft, ParsedRequest, read_draft, read_duration, read_request
 from bot.access.requests.duplicates import find_duplicate
 from bot.access.requests.extensions import check_extension
 from bot.access.requests.filing import apply_plan, plan_columns

@@ -17,7 +17,7 @@ from bot.access.store.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 
-TOLD_EVERY_SECONDS = 60.0
+LOGGED_EVERY_SECONDS = 60.0
 """How often the log repeats that the database is unavailable: visible, but not flooding."""
 
 
@@ -31,7 +31,7 @@ class Store:
         self._process = process
         self._wakes: list[Callable[[], None]] = []
         self._watches: list[Callable[[Transaction], None]] = []
-        self._presence = _Availability()
+        self._availability = _Availability()
 
     @property
     def engine(self) -> Engine:
@@ -49,13 +49,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A read-only transaction that waits for no writer."""
-        with self._presence.seen(), Session(self._engine, expire_on_commit=False) as session:
+        with self._availability.watched(), Session(self._engine, expire_on_commit=False) as session:
             yield Transaction(session, self._process)
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A transaction that commits at the end of the block and rolls back if the block raises."""
-        with self._presence.seen(), self._turn, Session(self._writing, expire_on_commit=False) as session:
+        with self._availability.watched(), self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = Transaction(session, self._process)
             yield transaction
             transaction.seal()
@@ -87,11 +87,11 @@ class _Availability:
 
     def __init__(self) -> None:
         self._away_since: float | None = None
-        self._told_at = 0.0
+        self._logged_at = 0.0
         self._guard = threading.Lock()
 
     @contextmanager
-    def seen(self) -> Iterator[None]:
+    def watched(self) -> Iterator[None]:
         """Turns driver errors about an unavailable database into `DatabaseAway`."""
         try:
             yield
@@ -109,9 +109,9 @@ class _Availability:
             now = time.monotonic()
             if self._away_since is None:
                 self._away_since = now
-            elif now - self._told_at < TOLD_EVERY_SECONDS:
+            elif now - self._logged_at < LOGGED_EVERY_SECONDS:
                 return
-            self._told_at, away = now, round(now - self._away_since)
+            self._logged_at, away = now, round(now - self._away_since)
         log.warning("the database is away: all work waits for it", error=why, seconds=away)
 
     def _is_there(self) -> None:

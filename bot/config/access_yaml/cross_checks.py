@@ -9,7 +9,7 @@ from bot.access.policy.model import PERMISSIONS
 from bot.config.access_yaml.model import did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Scalar, Tree
-from bot.secret_stores.references import open_store, variable_of
+from bot.secret_stores.references import open_secret_store, variable_of
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 """The texts that Pydantic reads as true ("Booleans", Pydantic)."""
@@ -98,7 +98,7 @@ def _unset(integration: Keys, variables: Mapping[str, str]) -> Iterator[Problem]
     reference = (password.value or "") if isinstance(password, Scalar) else ""
     if variable_of(reference):
         try:
-            open_store(reference, variables)
+            open_secret_store(reference, variables)
         except ValueError as error:
             yield Problem(line, f"password: {error}")
 

@@ -15,7 +15,7 @@ from bot.config.access_yaml.problems import PolicyFileError, Problem
 from bot.config.access_yaml.yaml_tree import Keys, Tree, parse_tree, to_plain
 from bot.config.configuration import Configuration, Upkeep, cloud_url
 from bot.secret_stores.environment import EnvironmentStore
-from bot.secret_stores.references import open_store
+from bot.secret_stores.references import open_secret_store
 
 LARGEST_BYTES = 1024 * 1024
 """Enough for thousands of access flows. A larger file is the wrong one."""
@@ -100,7 +100,7 @@ def _integration(entry: IntegrationEntry) -> Integration:
 
 
 def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> ClusterConnection:
-    store = open_store(entry.password.get_secret_value(), variables)
+    store = open_secret_store(entry.password.get_secret_value(), variables)
     return ClusterConnection(
         username=entry.username,
         password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),

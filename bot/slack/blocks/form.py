@@ -24,7 +24,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import LONGEST_REASON, Policy
 from bot.access.policy.patterns import MOST_PATTERNS
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.slack import ids
 from bot.slack.blocks.options import MOST_OPTIONS, option_of
 from bot.slack.blocks.rich_text import Line, block, middle_cut, shortened

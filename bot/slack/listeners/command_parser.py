@@ -10,7 +10,7 @@ from bot.access.durations import looks_like_duration
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
 from bot.access.models.columns import CredentialKind
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 
 MOST_SHOWN = 60
 """Characters of the typed text that an answer repeats."""

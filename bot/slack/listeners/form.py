@@ -12,8 +12,8 @@ from bot.access.errors import AccessError, InvalidRequest, Outage, Refusal, Requ
 from bot.access.lookup.suggestions import Suggestion, Suggestions
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.patterns import parse_patterns
-from bot.access.requests.drafts import problems
-from bot.access.requests.service import Draft, Requests
+from bot.access.requests.drafts import Draft, problems
+from bot.access.requests.service import Requests
 from bot.slack import ids
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent, plain
@@ -84,7 +84,7 @@ class FormListeners:
         person = body.get("user_id") or body["user"]["id"]
         self.versions.record_change(window.id, "", window.hash)
         if filled.patterns:
-            self._look(client, window, person, filled, "", said)
+            self._show_preview(client, window, person, filled, "", said)
         else:
             self._warm_catalogue(filled)
 
@@ -118,14 +118,14 @@ class FormListeners:
         window = modal_of(view)
         self.versions.record_change(window.id, at, window.hash)
 
-        def look() -> None:
+        def show_preview() -> None:
             if self.versions.is_newest(window.id, at):  # of many changes at once only the last needs a preview
                 filled = self._resolve(read_form(view))
-                self._look(client, window, user_of(body), filled, at)
+                self._show_preview(client, window, user_of(body), filled, at)
 
-        self.responder.run_later(reply_after_modal(client, body), look)
+        self.responder.run_later(reply_after_modal(client, body), show_preview)
 
-    def _look(
+    def _show_preview(
         self, client: WebClient, window: Modal, person: str, filled: FormValues, at: str, first: Sequence[Line] = ()
     ) -> None:
         flow, said = preview_form(self.requests, person, on_one_cluster(filled, self.current.policy))

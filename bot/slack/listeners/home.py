@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 
 from bot.access.errors import AccessError
 from bot.access.lookup.home_tab import HomeTabs, Section
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, plain

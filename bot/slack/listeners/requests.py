@@ -14,10 +14,10 @@ from bot.access.lookup.history import History
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
-from bot.access.requests.service import Draft, Requests
+from bot.access.requests.drafts import Draft
+from bot.access.requests.service import Requests
 from bot.slack import ids
-from bot.slack.blocks import answers
-from bot.slack.blocks import modals as views
+from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.listeners.command_parser import Command, Verb, parse
 from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
@@ -122,7 +122,7 @@ class RequestListeners:
 
         def answer() -> None:
             request, _ = self.approvals.find_decidable(request_id_of(body), user_of(body))
-            open_modal(client, body, views.deny_form(request.id), "Click Deny again.")
+            open_modal(client, body, modal_forms.deny_form(request.id), "Click Deny again.")
 
         self._later(reply_to_click(body, respond, client), answer)
 
@@ -147,7 +147,7 @@ class RequestListeners:
         """A requester clicks Extend: asks for the additional duration."""
         ack()
         grant_id = request_id_of(body)
-        view, instead = views.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
+        view, instead = modal_forms.extend_form(grant_id), f"/es-access extend {grant_id} 1h"
         self._later(reply_to_click(body, respond, client), lambda: discard(open_modal(client, body, view, instead)))
 
     def reset(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -168,7 +168,7 @@ class RequestListeners:
             return answers.revealed(details, self.current.policy.integration(details.request.integration), credential)
 
         def answer() -> None:
-            window = open_modal(client, body, views.making(), "Click Reveal again.")
+            window = open_modal(client, body, modal_forms.making(), "Click Reveal again.")
             self.responder.run_now(reply_in_modal(client, window.id), make, who)
 
         self._later(reply_to_click(body, respond, client), answer)

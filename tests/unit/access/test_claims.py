@@ -19,7 +19,10 @@ COVERED = {
     # The steps of a removal: end the keys, delete the users, delete the roles, read them back.
     "COMMAND_CLAIM": 4 * CLUSTER_CALL,
     "MISSING_GRANT_CLAIM": CLUSTER_CALL,
+    # Look up the user, set its password, and look whether another process took over.
+    "REVEAL_CLAIM": 3 * CLUSTER_CALL,
     "LONGEST_ROW_CLAIM": timedelta(0),
+    "HOME_TABS_CLAIM": SLACK_CALL,
     "AUTOMATIC_GRANTS_CLAIM": SLACK_CALL,
     "CLOCK_NOTICE_CLAIM": SLACK_CALL,
     "OWNER_CHANGES_CLAIM": SLACK_CALL,
@@ -30,7 +33,7 @@ COVERED = {
 }
 """The longest time that the calls under each claim take, if they time out."""
 
-ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM")
+ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM", "REVEAL_CLAIM")
 
 
 def length(name: str) -> timedelta:

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bot.access.models.requests import AskedGroup
-from bot.access.owners import group_owners, integration_owners, is_owner_of, notified_owners
+from bot.access.owners import MOST_ASKED, group_owners, integration_owners, is_owner_of, notified_owners
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.current import MOST_ASKED
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 LEFT, WEB = "U0LEFT", "U0WEB1"

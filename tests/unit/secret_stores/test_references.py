@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.access.errors import Refusal
-from bot.secret_stores import REFERENCE, SecretStore, is_reference, open_store
+from bot.secret_stores import REFERENCE, SecretStore, is_reference, open_secret_store
 from bot.secret_stores.aws import AwsStore
 from bot.secret_stores.azure import AzureStore
 from bot.secret_stores.environment import EnvironmentStore
@@ -73,12 +73,12 @@ WRONG = {
 @pytest.mark.parametrize("reference", RIGHT)
 def test_a_reference_names_its_store(reference: str) -> None:
     assert is_reference(reference)
-    assert open_store(reference, VARIABLES) == RIGHT[reference]
+    assert open_secret_store(reference, VARIABLES) == RIGHT[reference]
 
 
 @pytest.mark.parametrize("reference", RIGHT)
 def test_a_store_says_where_it_is_and_nothing_of_the_secret(reference: str) -> None:
-    store = open_store(reference, VARIABLES)
+    store = open_secret_store(reference, VARIABLES)
     assert store.location
     assert SECRET not in store.location
     assert SECRET not in repr(store)
@@ -87,7 +87,7 @@ def test_a_store_says_where_it_is_and_nothing_of_the_secret(reference: str) -> N
 @pytest.mark.parametrize("reference", WRONG)
 def test_what_is_no_reference_is_refused_without_its_value(reference: str) -> None:
     with pytest.raises(ValueError, match=re.escape(WRONG[reference])) as refused:
-        open_store(reference, VARIABLES)
+        open_secret_store(reference, VARIABLES)
     assert SECRET not in str(refused.value)
 
 
@@ -99,7 +99,7 @@ def test_an_ordinary_secret_is_not_taken_for_a_reference(secret: str) -> None:
 @given(text=st.one_of(st.text(), st.from_regex(f"({REFERENCE})"), st.sampled_from([*RIGHT, *WRONG])))
 def test_whatever_is_written_is_a_store_or_a_sentence(text: str) -> None:
     try:
-        store = open_store(text, VARIABLES)
+        store = open_secret_store(text, VARIABLES)
     except ValueError as error:
         assert str(error)  # noqa: PT017 (of the code under test)
     else:
@@ -108,7 +108,7 @@ def test_whatever_is_written_is_a_store_or_a_sentence(text: str) -> None:
 
 
 def test_a_variable_cannot_be_written_and_says_so() -> None:
-    store = open_store("env:ES_PASSWORD", VARIABLES)
+    store = open_secret_store("env:ES_PASSWORD", VARIABLES)
     assert store.read().get_secret_value() == SECRET
     assert store.previous() is None
     for act in (store.check_writable, lambda: store.write(SecretStr("new"))):

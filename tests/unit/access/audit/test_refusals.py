@@ -8,8 +8,8 @@ from sqlmodel import col, select
 from bot.access.audit.refusals import ALL_AT_ONCE, ALL_ONE_EACH, AT_ONCE, LONGEST_WHY, MOST_PEOPLE, ONE_EACH, Refusals
 from bot.access.errors import AccessError, NotAllowed, Outage
 from bot.access.models.audit import AuditEvent
+from bot.access.requests.drafts import Draft
 from bot.access.requests.membership import check_belongs_if_known
-from bot.access.requests.service import Draft
 from tests.fakes import REQUESTER, STRANGER, World
 
 NO = NotAllowed("You may not.")

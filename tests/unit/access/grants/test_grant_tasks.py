@@ -10,7 +10,7 @@ from bot.access.errors import Conflict, NotFound, Outage, Refusal
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import MessageKind
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
 from tests.fakes import CLAIM, EVERYTHING, OWNER, REQUESTER, STRANGER, World

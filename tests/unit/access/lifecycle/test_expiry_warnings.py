@@ -7,7 +7,7 @@ import pytest
 from bot.access.lifecycle.expiry_warnings import first_warning, leads
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, World
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from bot.access.errors import NotAllowed
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.owner_groups import MOST_NAMES, Owned, owner_groups
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from tests.fakes import EVERYTHING, PRODUCTION, REQUESTER, STRANGER, World
 
 BY_RULE = AccessFlow(name="by rule", approve="rule")

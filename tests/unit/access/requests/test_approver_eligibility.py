@@ -7,7 +7,7 @@ import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
 

@@ -10,7 +10,7 @@ from bot.access.errors import AccessError, Conflict, Incomplete, NotAllowed, Not
 from bot.access.intervals import REMIND_OF_REVIEW_EVERY, ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described
 from bot.slack.blocks.form import command_of, filled_with

@@ -9,7 +9,7 @@ from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.counter_offers import OfferTerms
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

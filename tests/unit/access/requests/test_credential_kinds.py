@@ -4,7 +4,7 @@ import pytest
 
 from bot.access.errors import InvalidRequest
 from bot.access.models.columns import CredentialKind
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.slack.listeners.command_parser import Command, Verb, parse
 
 PERMISSIONS = ("read", "write")

@@ -7,7 +7,8 @@ import pytest
 from bot.access.errors import NotAllowed, Outage
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft, Submission
+from bot.access.requests.drafts import Draft
+from bot.access.requests.service import Submission
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 KEY = CredentialKind.API_KEY

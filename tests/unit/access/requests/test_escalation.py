@@ -9,7 +9,7 @@ from bot.access.errors import Conflict, NotFound, Outage
 from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

@@ -9,7 +9,7 @@ import pytest
 from bot.access.policy import decision, owner_groups
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests import routing
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from tests.fakes import REQUESTER, World
 
 MODULES = {str(module.__file__): module.__name__.rpartition(".")[2] for module in (routing, decision, owner_groups)}

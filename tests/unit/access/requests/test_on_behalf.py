@@ -7,7 +7,7 @@ import pytest
 from bot.access.errors import InvalidRequest, NotAllowed, NotFound
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 

@@ -7,11 +7,11 @@ import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, Refusal
 from bot.access.models.messages import MessageKind
+from bot.access.owners import MOST_ASKED
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.current import MOST_ASKED
 from bot.access.ports import Template
+from bot.access.requests.drafts import Draft
 from bot.access.requests.routing import MOST_RESOLVED, Plan
-from bot.access.requests.service import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, SHOP, WEB, World, flow
 

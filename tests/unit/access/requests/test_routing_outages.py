@@ -8,7 +8,7 @@ import pytest
 from bot.access.errors import NotFound, Outage, Refusal
 from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.messages import MessageKind
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, SHOP, STRANGER, WEB, World, flow
 

@@ -16,7 +16,7 @@ from bot.access.errors import (
 from bot.access.lifecycle.requests import describe_end
 from bot.access.models.messages import MessageKind
 from bot.access.policy.model import LONGEST_REASON, Integration
-from bot.access.requests.service import Draft
+from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.decision import Question, decide
+from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.model import Permission, Policy
 from bot.config.access_yaml.schema import schema
 from tests.fakes import PRODUCTION
@@ -129,7 +129,10 @@ def test_to_deny_a_dangerous_permission_denies_what_holds_all_of_it_and_not_what
 
     def allowed(permission: Permission) -> bool:
         hour, now = timedelta(hours=1), datetime(2026, 11, 24, 12, tzinfo=UTC)
-        return decide(policy, Question(PRODUCTION, ("a",), permission, hour, "", now), lambda _: True).allowed
+        return (
+            decide(policy, Question(PRODUCTION, ("a",), permission, hour, "", now), lambda _: True).verdict
+            is Verdict.ALLOWED
+        )
 
     assert allowed(read)
     assert not allowed(watch)

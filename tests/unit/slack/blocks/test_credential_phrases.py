@@ -17,8 +17,7 @@ from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Credential, Receipt
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.slack import ids
-from bot.slack.blocks import answers, messages
-from bot.slack.blocks import modals as views
+from bot.slack.blocks import answers, messages, modal_forms
 from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.credential import credential, delivered, search_line
@@ -159,7 +158,7 @@ def test_the_window_has_no_text_for_notifications_and_no_metadata() -> None:
         details(KEY, Delivery.REVEAL), PRODUCTION, Credential(NAME, SecretStr("key-secret"), "id")
     )
     assert content.text == ""
-    view = views.shown(content.blocks).to_dict()
+    view = modal_forms.shown(content.blocks).to_dict()
     assert "key-secret" in str(view["blocks"])
     assert "private_metadata" not in view
     assert "replaces what you revealed before" in str(view["blocks"])

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 from slack_bolt import App, BoltRequest
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot.access.errors import Outage, Refusal
 from bot.access.models.messages import Message, MessageKind
@@ -55,7 +56,7 @@ def server() -> Iterator[Responder]:
 
 
 def call(server: Responder) -> None:
-    client = WebClient(token="xoxb-none", base_url=f"http://127.0.0.1:{server.server_port}/api/", retry_handlers=[])
+    client = web_client(SecretStr("xoxb-none"), f"http://127.0.0.1:{server.server_port}/api/")
     with domain_errors(client):
         client.auth_test()
 
@@ -132,3 +133,13 @@ def test_a_failed_call_is_reported_also_by_the_client_that_bolt_makes_for_a_payl
     with pytest.raises(Outage), domain_errors(request.context["client"]):
         request.context["client"].auth_test()
     assert failures == [("slack", Outage)]
+
+
+def test_bolt_gets_an_error_of_the_sdk_for_a_truncated_answer(server: Responder) -> None:
+    server.body = b'{"ok": tr'
+    ours = web_client(SecretStr("xoxb-none"), f"http://127.0.0.1:{server.server_port}/api/")
+    request = BoltRequest(body="")
+    App(client=ours, signing_secret="none", token_verification_enabled=False)._init_context(request)
+    for client in (ours, request.context["client"]):
+        with pytest.raises(SlackApiError):  # the only error that Bolt expects
+            client.auth_test()

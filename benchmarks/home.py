@@ -95,13 +95,13 @@ def measure(engine: Engine) -> None:
     home_tabs = HomeTabs(Store(engine, "bench"), SingleOwner(), current, WallClock())
     for person in ("U0P00001", "U0BUSY", "U0OWNER", "U0ADMIN", "U0NOBODY"):
         seen = home_tabs.read(person)
-        size = {each.value: len(found.requests) for each, found in seen.slices.items()}
+        size = {each.value: len(found.requests) for each, found in seen.pages.items()}
         made = figures(lambda person=person: home(home_tabs.read(person)).to_dict())  # type: ignore[misc]
         print(f"{person}: {made} ({size}, {seen.owned_count} owned)")
-    deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
+    deep = home_tabs.read("U0BUSY").pages[Section.HISTORY].next
     for _ in range(50):
         home_tabs.turn_page("U0BUSY", Section.HISTORY, after=deep)
-        deep = home_tabs.read("U0BUSY").slices[Section.HISTORY].next
+        deep = home_tabs.read("U0BUSY").pages[Section.HISTORY].next
     print(f"U0BUSY, 50 pages on: {figures(partial(home_tabs.read, 'U0BUSY'))}")
 
 

@@ -120,12 +120,12 @@ def reply_after_modal(client: WebClient, body: Body) -> Reply:
     return reply_in_dm(client, body["user"]["id"], channel_of(body))
 
 
-def reply_in_modal(client: WebClient, window: str) -> Reply:
+def reply_in_modal(client: WebClient, modal: str) -> Reply:
     """Replies in an open modal."""
 
     def show(content: MessageContent) -> None:
         with log_failed_reply(), domain_errors(client):
-            client.views_update(view_id=window, view=modal_forms.shown(content.blocks))
+            client.views_update(view_id=modal, view=modal_forms.shown(content.blocks))
 
     return show
 

@@ -22,7 +22,7 @@ def home_tabs(world: World) -> HomeTabs:
 
 
 def seen(home_tabs: HomeTabs, person: str, section: Section) -> list[str]:
-    return [each.request.id for each in home_tabs.read(person).slices[section].requests]
+    return [each.request.id for each in home_tabs.read(person).pages[section].requests]
 
 
 def asked(world: World, count: int, duration: str = "1h") -> list[str]:
@@ -84,31 +84,31 @@ def test_an_integration_owner_sees_what_others_were_asked_for(world: World, home
 
 def test_pages_go_forth_and_back_and_hold_each_request_once(world: World, home_tabs: HomeTabs) -> None:
     ids = asked(world, 2 * SIZES[Section.HISTORY] + 3)[::-1]
-    pages = [home_tabs.read(REQUESTER).slices[Section.HISTORY]]
+    pages = [home_tabs.read(REQUESTER).pages[Section.HISTORY]]
     assert pages[0].previous is None
     while pages[-1].next:
         home_tabs.turn_page(REQUESTER, Section.HISTORY, after=pages[-1].next)
-        pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
+        pages.append(home_tabs.read(REQUESTER).pages[Section.HISTORY])
     shown = [[each.request.id for each in page.requests] for page in pages]
     assert [each for page in shown for each in page] == ids
     while pages[-1].previous:
         home_tabs.turn_page(REQUESTER, Section.HISTORY, before=pages[-1].previous)
-        pages.append(home_tabs.read(REQUESTER).slices[Section.HISTORY])
+        pages.append(home_tabs.read(REQUESTER).pages[Section.HISTORY])
     back = [[each.request.id for each in page.requests] for page in pages[len(shown) :]]
     assert back == shown[-2::-1]
 
 
 def test_requests_of_the_same_moment_are_paged_too(world: World, home_tabs: HomeTabs) -> None:
     ids = {world.ask() for _ in range(SIZES[Section.HISTORY] + 2)}
-    first = home_tabs.read(REQUESTER).slices[Section.HISTORY]
+    first = home_tabs.read(REQUESTER).pages[Section.HISTORY]
     home_tabs.turn_page(REQUESTER, Section.HISTORY, after=first.next)
-    second = home_tabs.read(REQUESTER).slices[Section.HISTORY]
+    second = home_tabs.read(REQUESTER).pages[Section.HISTORY]
     assert {each.request.id for each in (*first.requests, *second.requests)} == ids
 
 
 def test_a_page_that_is_gone_is_the_first_one(world: World, home_tabs: HomeTabs) -> None:
     ids = asked(world, SIZES[Section.WAITING] + 1)
-    first = home_tabs.read(OWNER).slices[Section.WAITING]
+    first = home_tabs.read(OWNER).pages[Section.WAITING]
     home_tabs.turn_page(OWNER, Section.WAITING, after=first.next)
     assert seen(home_tabs, OWNER, Section.WAITING) == ids[-1:]
     world.approvals.deny(ids[-1], OWNER)

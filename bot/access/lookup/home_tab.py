@@ -46,7 +46,7 @@ class HomeTabContent:
     """The content to show. `owned_count` counts the grants on all pages of owned access."""
 
     at: datetime
-    slices: Mapping[Section, RequestPage]
+    pages: Mapping[Section, RequestPage]
     owned_count: int
     favourites: Sequence[Favourite]
 
@@ -66,9 +66,9 @@ class HomeTabs:
         with self.store.reading() as read:
             tab = read.home_tab(person)
             place = _read_place(tab.place if tab else "")
-            slices = {each: _on_page(read, each, person, owned, place.get(each)) for each in Section}
-            count = _count(slices[Section.OWNED], lambda: read.count_owned_live(person, owned))
-            return HomeTabContent(self.clock.now(), slices, count, read.favourites(person))
+            pages = {each: _on_page(read, each, person, owned, place.get(each)) for each in Section}
+            count = _count(pages[Section.OWNED], lambda: read.count_owned_live(person, owned))
+            return HomeTabContent(self.clock.now(), pages, count, read.favourites(person))
 
     def open(self, person: str) -> None:
         """Records that the person opened it: from now on it is kept up to date, starting with first pages."""
@@ -157,7 +157,7 @@ def _on_page(
 ) -> RequestPage:
     size = SIZES[section]
 
-    def slice_of(page: PageQuery) -> RequestPage:
+    def page_of(page: PageQuery) -> RequestPage:
         if section is Section.MINE:
             return read.live_of(person, page)
         if section is Section.WAITING:
@@ -166,9 +166,9 @@ def _on_page(
             return read.owned_live(person, owned, page)
         return read.history_of(person, page)
 
-    found = slice_of(PageQuery(size, page.after, page.before) if page else PageQuery(size))
+    found = page_of(PageQuery(size, page.after, page.before) if page else PageQuery(size))
     # The requests of that page may be gone.
-    return found if found.requests or page is None else slice_of(PageQuery(size))
+    return found if found.requests or page is None else page_of(PageQuery(size))
 
 
 def _count(found: RequestPage, counted: Callable[[], int]) -> int:

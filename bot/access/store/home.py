@@ -49,7 +49,7 @@ class HomeQueries(RequestQueries):
         """The person's live grants, ordered by expiry."""
         # A join would make SQLite read all requests of the person to find the live ones.
         mine = exists().where(col(AccessRequest.id) == col(Grant.id), col(AccessRequest.requester) == person)
-        return self._slice(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
+        return self._page(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
 
     def waiting_for(self, person: str, page: PageQuery) -> RequestPage:
         """Pending requests that wait for this person's decision, the most urgent first."""
@@ -59,15 +59,15 @@ class HomeQueries(RequestQueries):
             or_(_names(AccessRequest.owners, person), _asked(person)),
             ~said,
         )
-        return self._slice(waiting, _URGENT, page)
+        return self._page(waiting, _URGENT, page)
 
     def history_of(self, person: str, page: PageQuery) -> RequestPage:
         """All requests of a person, newest first."""
-        return self._slice(select(AccessRequest.id).where(AccessRequest.requester == person), _NEWEST, page)
+        return self._page(select(AccessRequest.id).where(AccessRequest.requester == person), _NEWEST, page)
 
     def owned_live(self, person: str, integrations: Sequence[str], page: PageQuery) -> RequestPage:
         """Live grants of others on the person's resources or in those integrations, ordered by expiry."""
-        return self._slice(_live().where(*_owned(person, integrations)), _ENDING, page)
+        return self._page(_live().where(*_owned(person, integrations)), _ENDING, page)
 
     def count_owned_live(self, person: str, integrations: Sequence[str]) -> int:
         """The number of grants in `owned_live`."""
@@ -127,7 +127,7 @@ class HomeQueries(RequestQueries):
         people = {person for requester, owners, _ in rows for person in (requester, *owners)}
         return frozenset(people.union(*asked)), frozenset(integration for _, _, integration in rows)
 
-    def _slice(self, ids: Any, order: Order, page: PageQuery) -> RequestPage:
+    def _page(self, ids: Any, order: Order, page: PageQuery) -> RequestPage:
         key, identity, turned = order
         backwards = page.before is not None
         anchor = page.before or page.after

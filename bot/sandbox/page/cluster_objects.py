@@ -3,10 +3,10 @@
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
 from bot.cluster.ownership import METADATA_KEY
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 
-def made_by_application(client: Elasticsearch) -> Json:
+def made_by_application(client: Elasticsearch) -> JsonObject:
     """Users, roles and live API keys that carry the application's metadata, or `error` when the node does not answer.
 
     The node lists them by a search, so a change may show a second later.
@@ -29,20 +29,20 @@ def made_by_application(client: Elasticsearch) -> Json:
     }
 
 
-def _ours(found: Json) -> bool:
+def _ours(found: JsonObject) -> bool:
     return METADATA_KEY in (found.get("metadata") or {})
 
 
-def _of_ours(key: Json) -> bool:
+def _of_ours(key: JsonObject) -> bool:
     """Whether the key was created by a user that the application made."""
     return str(key.get("username", "")).startswith("es-access-")
 
 
-def _more(found: Json) -> Json:
+def _more(found: JsonObject) -> JsonObject:
     about = (found.get("metadata") or {}).get(METADATA_KEY, {})
     return {name: str(text) for name, text in about.items()} if isinstance(about, dict) else {}
 
 
-def _rights(role: Json) -> Json:
+def _rights(role: JsonObject) -> JsonObject:
     held = [f"{', '.join(index['privileges'])} on {', '.join(index['names'])}" for index in role.get("indices", [])]
     return {"gives": "; ".join(held)} | _more(role)

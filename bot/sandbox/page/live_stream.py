@@ -11,7 +11,7 @@ from bot.sandbox.page.cluster_objects import made_by_application
 from bot.sandbox.page.snapshot import parts
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import User
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 BEAT_SECONDS = 5.0
 """Interval of keep-alives on a quiet stream: a browser reconnects when it hears nothing for long."""
@@ -35,7 +35,7 @@ class LiveStream:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._watchers: set[asyncio.Event] = set()
-        self._cluster: Json = {"error": None, "users": [], "roles": [], "keys": []}
+        self._cluster: JsonObject = {"error": None, "users": [], "roles": [], "keys": []}
         self._end = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -87,7 +87,7 @@ class LiveStream:
             except TimeoutError:
                 continue
 
-    def _parts(self, wanted: set[str]) -> Iterable[tuple[str, Json]]:
+    def _parts(self, wanted: set[str]) -> Iterable[tuple[str, JsonObject]]:
         people: list[User] = [one for one in self._stage.workspace.people if one.name in wanted]
         yield from parts(self._stage, people)
         yield "cluster", self._cluster

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.sandbox.page.try_button import curl_line
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import Call, PayloadDelivery, SlackMessage, User, View, Workspace
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 SHOWN_MESSAGES = 300
 """Newest messages sent for one conversation: a browser draws these quickly, and nobody scrolls further back."""
@@ -17,7 +17,7 @@ SHOWN_TRAFFIC = 80
 """Newest exchanges sent."""
 
 
-def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
+def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, JsonObject]]:
     """All parts except the cluster, which is slow and read elsewhere."""
     yield "workspace", workspace(stage)
     for person in people:
@@ -25,7 +25,7 @@ def parts(stage: Stage, people: list[User]) -> Iterator[tuple[str, Json]]:
     yield from traffic(stage.workspace)
 
 
-def workspace(stage: Stage) -> Json:
+def workspace(stage: Stage) -> JsonObject:
     """The part that is the same for everybody."""
     held, manifest = stage.workspace, stage.workspace.manifest
     return {
@@ -43,7 +43,7 @@ def workspace(stage: Stage) -> Json:
     }
 
 
-def person_view(held: Workspace, person: User) -> Json:
+def person_view(held: Workspace, person: User) -> JsonObject:
     """One person's view: conversations with messages, modals, the Home tab, and Slack's own notices."""
     held.direct_message(person)
     private = held.ephemerals(person)
@@ -70,7 +70,7 @@ def person_view(held: Workspace, person: User) -> Json:
     }
 
 
-def message(shown: SlackMessage) -> Json:
+def message(shown: SlackMessage) -> JsonObject:
     """A message with the page's extra fields; `tryable` if it delivered a credential."""
     return {
         "ts": shown.ts,
@@ -84,12 +84,12 @@ def message(shown: SlackMessage) -> Json:
     }
 
 
-def view(shown: View) -> Json:
+def view(shown: View) -> JsonObject:
     """A modal or Home tab, with its errors and current values."""
     return {"id": shown.id, "hash": shown.hash, "errors": shown.errors, "values": shown.values, **shown.body}
 
 
-def traffic(held: Workspace) -> Iterator[tuple[str, Json]]:
+def traffic(held: Workspace) -> Iterator[tuple[str, JsonObject]]:
     """The newest exchanges, each with its own id: deliveries to the app (`to_app`) and the app's calls."""
     both: list[PayloadDelivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
     for one in sorted(both, key=lambda each: each.started)[-SHOWN_TRAFFIC:]:
@@ -97,7 +97,7 @@ def traffic(held: Workspace) -> Iterator[tuple[str, Json]]:
         yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, PayloadDelivery) else _call(one)
 
 
-def _delivery(one: PayloadDelivery) -> Json:
+def _delivery(one: PayloadDelivery) -> JsonObject:
     payload = one.payload
     name = payload.get("command") or payload.get("event", {}).get("type") or payload.get("type", "")
     milliseconds = None if one.ack_seconds is None else round(one.ack_seconds * 1000, 1)
@@ -113,7 +113,7 @@ def _delivery(one: PayloadDelivery) -> Json:
     }
 
 
-def _call(one: Call) -> Json:
+def _call(one: Call) -> JsonObject:
     answer = one.answer or {}
     refused = None if answer.get("ok", True) else str(answer.get("error"))
     return {

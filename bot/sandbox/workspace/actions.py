@@ -7,7 +7,7 @@ from typing import Any
 from bot.sandbox.workspace import interaction
 from bot.sandbox.workspace.blockkit.elements import problems_of_options
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Channel, Json, PayloadDelivery, SlackMessage, User, View
+from bot.sandbox.workspace.model import Channel, JsonObject, PayloadDelivery, SlackMessage, User, View
 from bot.sandbox.workspace.server import WorkspaceServer
 from bot.sandbox.workspace.state import ResponseUrl, State
 from bot.sandbox.workspace.webapi.chat import find_thread
@@ -82,7 +82,7 @@ class Actions:
         user: User,
         on: SlackMessage | View,
         what: str | None = None,
-        overrides: Json | None = None,
+        overrides: JsonObject | None = None,
         *,
         block: str | None = None,
     ) -> PayloadDelivery:
@@ -92,7 +92,7 @@ class Actions:
         key by key.
         """
         ts, changes = self._state.new_ts(), dict(overrides or {})
-        press: Json = {"type": "button", "action_id": "forged", "block_id": "forged", "action_ts": ts}
+        press: JsonObject = {"type": "button", "action_id": "forged", "block_id": "forged", "action_ts": ts}
         if what is not None:
             around, element = interaction.find_element(on.blocks, what, block)
             press = interaction.action(around, element, None, ts)
@@ -100,7 +100,7 @@ class Actions:
         return self._press(user, on, press, changes)
 
     def _press(
-        self, user: User, on: SlackMessage | View, press: Json, overrides: Json | None = None
+        self, user: User, on: SlackMessage | View, press: JsonObject, overrides: JsonObject | None = None
     ) -> PayloadDelivery:
         payloads = self._server.payloads
         payload = (
@@ -110,13 +110,13 @@ class Actions:
         )
         return self._interact(user, payload | (overrides or {}))
 
-    def suggest(self, user: User, on: SlackMessage | View, action_id: str, typed: str = "") -> list[Json]:
+    def suggest(self, user: User, on: SlackMessage | View, action_id: str, typed: str = "") -> list[JsonObject]:
         """Type into an external select and return its options; [] when the app offers none in time."""
         return list(interaction.options_of(self.suggestions(user, on, action_id, typed)))
 
     def suggestions(
         self, user: User, on: SlackMessage | View, action_id: str, typed: str = "", block: str | None = None
-    ) -> Json:
+    ) -> JsonObject:
         """Type into an external select and return the answer: `options`, `option_groups` or neither.
 
         The app is asked from `min_query_length` characters on; options that Slack would refuse are not shown.
@@ -198,7 +198,7 @@ class Actions:
             self._server.run(self._server.deliveries.send_event(payload))
         return message
 
-    def _interact(self, user: User, payload: Json) -> PayloadDelivery:
+    def _interact(self, user: User, payload: JsonObject) -> PayloadDelivery:
         if not self._state.manifest.interactive:
             shown = "This app is not configured to handle interactive responses."
             return PayloadDelivery("interactive", payload, error="interactivity_disabled", shown=shown)
@@ -246,6 +246,6 @@ class Actions:
             raise interaction.NotShownError(f"{user.name} is not in {channel.name} ({channel.id})")
 
 
-def _named(element: Json, values: dict[str, Any]) -> dict[str, Any]:
+def _named(element: JsonObject, values: dict[str, Any]) -> dict[str, Any]:
     """The values with the element's action_id, since an actions block may hold several elements."""
     return {block: (element["action_id"], value) for block, value in values.items()}

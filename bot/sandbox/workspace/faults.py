@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 # An HTTP status, "nothing", "hang", "garbage", "half", or one of Slack's error codes, sent with HTTP 200.
 FaultAnswer = int | str
 Phase = Literal["before", "after"]
 # A hook may return "drop" to close the connection; in phase "before" the call then has no effect.
-Hook = Callable[[str, Json, Phase], Literal["drop"] | None]
+Hook = Callable[[str, JsonObject, Phase], Literal["drop"] | None]
 
 
 @dataclass
@@ -30,10 +30,10 @@ class Fault:
     retry_after: int
     times: int | None
     after: bool
-    when: Callable[[Json], bool] | None
+    when: Callable[[JsonObject], bool] | None
     hits: int = 0
 
-    def fits(self, method: str, payload: Json) -> bool:
+    def fits(self, method: str, payload: JsonObject) -> bool:
         wanted = self.method in ("*", method)
         return wanted and self.times != 0 and (self.when is None or self.when(payload))
 
@@ -54,7 +54,7 @@ class Faults:
         retry_after: int = 1,
         times: int | None = 1,
         after: bool = False,
-        when: Callable[[Json], bool] | None = None,
+        when: Callable[[JsonObject], bool] | None = None,
     ) -> Fault:
         """Add a fault for `method` ("*" is every method, "response_url" the answers posted to a response_url)."""
         if isinstance(answer, int) and not 400 <= answer <= 599:
@@ -72,7 +72,7 @@ class Faults:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    def take(self, method: str, payload: Json) -> Fault | None:
+    def take(self, method: str, payload: JsonObject) -> Fault | None:
         """The first fault that matches this call, counted down."""
         with self._lock:
             fault = next((one for one in self._faults if one.fits(method, payload)), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bot.sandbox.workspace.blockkit.blocks import elements_of
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 Value = Any
 # A value for each block_id, or (action_id, value) to name the element as well.
@@ -33,7 +33,9 @@ class NotShownError(LookupError):
     """The person sees no such button or field; the message lists the visible ones."""
 
 
-def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = None) -> tuple[Json, Json]:
+def find_element(
+    blocks: Iterable[JsonObject], wanted: str, block_id: str | None = None
+) -> tuple[JsonObject, JsonObject]:
     """The first block and element whose action_id or visible text is `wanted`; `block_id` names the block as well."""
     pairs = [
         (block, element) for block in blocks for element in elements_of(block) if block_id in (None, block["block_id"])
@@ -45,15 +47,15 @@ def find_element(blocks: Iterable[Json], wanted: str, block_id: str | None = Non
     raise NotShownError(f"no {wanted!r} to press; shown: {shown}")
 
 
-def visible_text(element: Json) -> str:
+def visible_text(element: JsonObject) -> str:
     """The visible text of an element: a button's text or a select's placeholder."""
     found = element.get("text") or element.get("placeholder") or {}
     return str(found.get("text", ""))
 
 
-def action(block: Json, element: Json, value: Value, ts: str) -> Json:
+def action(block: JsonObject, element: JsonObject, value: Value, ts: str) -> JsonObject:
     """The entry of `actions` for this click or choice."""
-    found: Json = {
+    found: JsonObject = {
         "type": element["type"],
         "action_id": element["action_id"],
         "block_id": block["block_id"],
@@ -65,7 +67,7 @@ def action(block: Json, element: Json, value: Value, ts: str) -> Json:
     return found | state_of(element, value)
 
 
-def state_of(element: Json, value: Value) -> Json:
+def state_of(element: JsonObject, value: Value) -> JsonObject:
     """The element's entry in `state.values`, without its type when it is an action."""
     kind = element["type"]
     if kind in ONE_OPTION:
@@ -76,12 +78,12 @@ def state_of(element: Json, value: Value) -> Json:
     return {SIMPLE[kind][0]: None if value == "" else value}
 
 
-def dispatches_action(block: Json) -> bool:
+def dispatches_action(block: JsonObject) -> bool:
     """Whether Slack reports a choice before submission: https://docs.slack.dev/reference/block-kit/blocks/input-block."""
     return block["type"] != "input" or block.get("dispatch_action") is True
 
 
-def option(element: Json, wanted: Value) -> Json:
+def option(element: JsonObject, wanted: Value) -> JsonObject:
     """The option with this value or text; for an external select, `wanted` is the option itself."""
     if isinstance(wanted, dict):
         return wanted
@@ -92,19 +94,19 @@ def option(element: Json, wanted: Value) -> Json:
     raise NotShownError(f"no option {wanted!r}; offered: {', '.join(one['text']['text'] for one in offered)}")
 
 
-def options_of(element: Json) -> Iterator[Json]:
+def options_of(element: JsonObject) -> Iterator[JsonObject]:
     yield from element.get("options", [])
     for group in element.get("option_groups", []):
         yield from group["options"]
 
 
-def filled_in(blocks: Iterable[Json], values: Values, kept: Json, *, to_be_sent: bool = True) -> Json:
+def filled_in(blocks: Iterable[JsonObject], values: Values, kept: JsonObject, *, to_be_sent: bool = True) -> JsonObject:
     """`state.values` of a view after the person filled in `values` on top of `kept`.
 
     NotShownError for an unknown field; with `to_be_sent`, ValueError where Slack's client would refuse to submit.
     """
     left: dict[str, Value] = dict(values)
-    found: Json = {}
+    found: JsonObject = {}
     for block in blocks:
         given = left.pop(block["block_id"], None)
         for element in elements_of(block):
@@ -121,13 +123,13 @@ def filled_in(blocks: Iterable[Json], values: Values, kept: Json, *, to_be_sent:
     return found
 
 
-def _chosen(element: Json, given: Value) -> Value:
+def _chosen(element: JsonObject, given: Value) -> Value:
     if isinstance(given, tuple):
         return given[1] if given[0] == element["action_id"] else None
     return given
 
 
-def _entry(element: Json, chosen: Value) -> Json:
+def _entry(element: JsonObject, chosen: Value) -> JsonObject:
     kind = element["type"]
     if chosen is None:
         initial = SIMPLE.get(kind, ("", "initial_option" if kind in ONE_OPTION else "initial_options"))[1]
@@ -135,7 +137,7 @@ def _entry(element: Json, chosen: Value) -> Json:
     return {"type": kind, **state_of(element, chosen)}
 
 
-def _check(block: Json, element: Json, entry: Json) -> None:
+def _check(block: JsonObject, element: JsonObject, entry: JsonObject) -> None:
     value = next(value for name, value in entry.items() if name != "type")
     label = block["label"]["text"]
     if value in (None, "", []):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Version:
     """The content of a message before an edit."""
 
     text: str
-    blocks: tuple[Json, ...]
+    blocks: tuple[JsonObject, ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SlackMessage:
     ts: str
     author: str
     text: str
-    blocks: tuple[Json, ...] = ()
+    blocks: tuple[JsonObject, ...] = ()
     thread_ts: str | None = None
     edited: str | None = None
     deleted: bool = False
@@ -77,11 +77,11 @@ class View:
     id: str
     user: str
     hash: str
-    body: Json
+    body: JsonObject
     root_id: str
     previous_id: str | None = None
     errors: dict[str, str] = field(default_factory=dict)
-    values: Json = field(default_factory=dict)
+    values: JsonObject = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -92,7 +92,7 @@ class View:
         return str(self.body.get("title", {}).get("text", ""))
 
     @property
-    def blocks(self) -> tuple[Json, ...]:
+    def blocks(self) -> tuple[JsonObject, ...]:
         return tuple(self.body["blocks"])
 
     @property
@@ -117,7 +117,7 @@ class PayloadDelivery:
     """
 
     kind: str
-    payload: Json
+    payload: JsonObject
     envelope_id: str = ""
     ack_seconds: float | None = None
     ack_body: Any = None
@@ -139,8 +139,8 @@ class Call:
     """One request the app made. `method` is a Web API method or `response_url`; `started` is Unix seconds."""
 
     method: str
-    payload: Json
-    answer: Json | None
+    payload: JsonObject
+    answer: JsonObject | None
     status: int | None
     started: float
     seconds: float

@@ -12,7 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bot.sandbox.workspace.manifest import Manifest
-from bot.sandbox.workspace.model import Call, Channel, Group, Json, PayloadDelivery, SlackMessage, User, Version, View
+from bot.sandbox.workspace.model import (
+    Call,
+    Channel,
+    Group,
+    JsonObject,
+    PayloadDelivery,
+    SlackMessage,
+    User,
+    Version,
+    View,
+)
 
 # Slack's ids are a letter and ten characters of 0-9A-Z.
 ID_DIGITS = 10
@@ -134,7 +144,7 @@ class State:
             shelf[message.channel, message.ts] = message
             return message
 
-    def edit(self, message: SlackMessage, text: str, blocks: tuple[Json, ...]) -> SlackMessage:
+    def edit(self, message: SlackMessage, text: str, blocks: tuple[JsonObject, ...]) -> SlackMessage:
         """Replace the content of a message; the old content stays in `history`."""
         before = Version(message.text, message.blocks)
         history = (*message.history, before)

@@ -52,15 +52,15 @@ Item = Callable[[RequestDetails], tuple[list[Line], list[ButtonElement]]]
 
 def home(seen: HomeTabContent) -> View:
     """The Home tab of one person."""
-    slices = seen.slices
+    pages = seen.pages
     blocks: list[Block] = [
         HeaderBlock(text="Elasticsearch access"),
         ActionsBlock(elements=[_button("Ask for access", ids.HOME_ASK, "ask", style="primary")]),
-        *_section("Waiting for you to decide", Section.WAITING, slices[Section.WAITING], _waiting),
-        *_mine(slices[Section.MINE]),
+        *_section("Waiting for you to decide", Section.WAITING, pages[Section.WAITING], _waiting),
+        *_mine(pages[Section.MINE]),
         *_favourites(seen.favourites),
         *_owned(seen),
-        *_section("What you asked for", Section.HISTORY, slices[Section.HISTORY], _past),
+        *_section("What you asked for", Section.HISTORY, pages[Section.HISTORY], _past),
     ]
     return View(type="home", blocks=blocks)
 
@@ -72,7 +72,7 @@ def _mine(found: RequestPage) -> list[Block]:
 
 
 def _owned(seen: HomeTabContent) -> list[Block]:
-    blocks = _section("What others have of yours", Section.OWNED, seen.slices[Section.OWNED], _given)
+    blocks = _section("What others have of yours", Section.OWNED, seen.pages[Section.OWNED], _given)
     if seen.owned_count < 2:
         return blocks
     sure = ConfirmObject(

@@ -80,11 +80,11 @@ class FormListeners:
         filled = filled_with(draft)
         said: list[Line] = [(lacks,)] if lacks else []
         view = request_form(self.current.policy, filled, said=said)
-        window = open_modal(client, body, view, command_of(filled))
+        modal = open_modal(client, body, view, command_of(filled))
         person = body.get("user_id") or body["user"]["id"]
-        self.versions.record_change(window.id, "", window.hash)
+        self.versions.record_change(modal.id, "", modal.hash)
         if filled.patterns:
-            self._show_preview(client, window, person, filled, "", said)
+            self._show_preview(client, modal, person, filled, "", said)
         else:
             self._warm_catalogue(filled)
 
@@ -115,30 +115,30 @@ class FormListeners:
         view, at = body["view"], str(body["actions"][0].get("action_ts") or "")
         if view.get("callback_id") != ids.REQUEST_VIEW:
             return
-        window = modal_of(view)
-        self.versions.record_change(window.id, at, window.hash)
+        modal = modal_of(view)
+        self.versions.record_change(modal.id, at, modal.hash)
 
         def show_preview() -> None:
-            if self.versions.is_newest(window.id, at):  # of many changes at once only the last needs a preview
+            if self.versions.is_newest(modal.id, at):  # of many changes at once only the last needs a preview
                 filled = self._resolve(read_form(view))
-                self._show_preview(client, window, user_of(body), filled, at)
+                self._show_preview(client, modal, user_of(body), filled, at)
 
         self.responder.run_later(reply_after_modal(client, body), show_preview)
 
     def _show_preview(
-        self, client: WebClient, window: Modal, person: str, filled: FormValues, at: str, first: Sequence[Line] = ()
+        self, client: WebClient, modal: Modal, person: str, filled: FormValues, at: str, first: Sequence[Line] = ()
     ) -> None:
         flow, said = preview_form(self.requests, person, on_one_cluster(filled, self.current.policy))
         view = request_form(self.current.policy, filled, flow, [*first, *said])
-        view.private_metadata = window.metadata
+        view.private_metadata = modal.metadata
 
         def update(view_hash: str) -> str:
             with domain_errors(client):
-                answer = client.views_update(view_id=window.id, hash=view_hash, view=view)
+                answer = client.views_update(view_id=modal.id, hash=view_hash, view=view)
             return str(answer["view"]["hash"])
 
         try:
-            self.versions.update_newest(window.id, at, window.hash, update)
+            self.versions.update_newest(modal.id, at, modal.hash, update)
         except (Outage, Refusal) as error:
             # The form was closed, or another process has updated it: nobody misses this preview.
             log.info("a preview was not shown", error=str(error))
@@ -183,10 +183,10 @@ class FormListeners:
         said: list[Line] = [(line,) for line in "\n".join(_field_errors(error, fields).values()).splitlines()]
         try:
             filled = self._resolve(fields)
-            view, window = request_form(self.current.policy, filled, said=said), modal_of(body["view"])
-            view.private_metadata = window.metadata
+            view, modal = request_form(self.current.policy, filled, said=said), modal_of(body["view"])
+            view.private_metadata = modal.metadata
             with domain_errors(client):
-                client.views_update(view_id=window.id, view=view)
+                client.views_update(view_id=modal.id, view=view)
         except (Outage, Refusal):
             show = reply_after_modal(client, body)
             show(told)

@@ -168,8 +168,8 @@ class RequestListeners:
             return answers.revealed(details, self.current.policy.integration(details.request.integration), credential)
 
         def answer() -> None:
-            window = open_modal(client, body, modal_forms.making(), "Click Reveal again.")
-            self.responder.run_now(reply_in_modal(client, window.id), make, who)
+            modal = open_modal(client, body, modal_forms.making(), "Click Reveal again.")
+            self.responder.run_now(reply_in_modal(client, modal.id), make, who)
 
         self._later(reply_to_click(body, respond, client), answer)
 

@@ -18,7 +18,7 @@ from bot.sandbox.workspace.blockkit.elements import (
 from bot.sandbox.workspace.blockkit.problems import ID_CHARS, URL_CHARS, Problems
 from bot.sandbox.workspace.blockkit.rich_text import check_rich_text
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
@@ -45,7 +45,7 @@ VIEW_KEYS = {
 }
 
 
-def check_message_blocks(blocks: Any) -> list[Json]:
+def check_message_blocks(blocks: Any) -> list[JsonObject]:
     """The validated blocks of a message; SlackError `invalid_blocks` with Slack's pointers when they are invalid."""
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
@@ -58,7 +58,7 @@ def check_message_blocks(blocks: Any) -> list[Json]:
     return blocks
 
 
-def check_view(view: Any, kinds: tuple[str, ...]) -> Json:
+def check_view(view: Any, kinds: tuple[str, ...]) -> JsonObject:
     """The validated view of one of `kinds`; SlackError `invalid_arguments` or `view_too_large` as in Slack."""
     if not isinstance(view, dict) or view.get("type") not in kinds:
         raise SlackError("invalid_arguments", [f"must be a view of type {kinds[0]} [json-pointer:/view]"])
@@ -80,7 +80,7 @@ def check_view(view: Any, kinds: tuple[str, ...]) -> Json:
     return view
 
 
-def elements_of(block: Json) -> Iterator[Json]:
+def elements_of(block: JsonObject) -> Iterator[JsonObject]:
     """The interactive elements of a block, in reading order."""
     candidates = [block.get("accessory"), block.get("element")]
     if block.get("type") == "actions":
@@ -94,7 +94,9 @@ def _is(block: Any, kind: str) -> bool:
     return isinstance(block, dict) and block.get("type") == kind
 
 
-def _check_blocks(node: Json, pointer: str, limit: int, allowed: set[str], problems: Problems, least: int) -> None:
+def _check_blocks(
+    node: JsonObject, pointer: str, limit: int, allowed: set[str], problems: Problems, least: int
+) -> None:
     seen: set[str] = set()
     for at, block in problems.items(node, "blocks", pointer, limit, least):
         kind = block.get("type")
@@ -110,7 +112,7 @@ def _check_blocks(node: Json, pointer: str, limit: int, allowed: set[str], probl
         check(block, at, problems)
 
 
-def _section(block: Json, pointer: str, problems: Problems) -> None:
+def _section(block: JsonObject, pointer: str, problems: Problems) -> None:
     if "text" not in block and "fields" not in block:
         problems.add(pointer, "must have at least one of: text, fields")
     problems.text(block, "text", pointer, SECTION_CHARS)
@@ -122,11 +124,11 @@ def _section(block: Json, pointer: str, problems: Problems) -> None:
             check_element(element, at, IN_SECTION, problems)
 
 
-def _header(block: Json, pointer: str, problems: Problems) -> None:
+def _header(block: JsonObject, pointer: str, problems: Problems) -> None:
     problems.text(block, "text", pointer, HEADER_CHARS, plain=True)
 
 
-def _actions(block: Json, pointer: str, problems: Problems) -> None:
+def _actions(block: JsonObject, pointer: str, problems: Problems) -> None:
     seen: set[str] = set()
     for at, element in problems.items(block, "elements", pointer, ACTIONS):
         check_element(element, at, IN_ACTIONS, problems)
@@ -136,7 +138,7 @@ def _actions(block: Json, pointer: str, problems: Problems) -> None:
         seen |= {action_id} if isinstance(action_id, str) else set()
 
 
-def _context(block: Json, pointer: str, problems: Problems) -> None:
+def _context(block: JsonObject, pointer: str, problems: Problems) -> None:
     for at, element in problems.items(block, "elements", pointer, CONTEXT_ELEMENTS):
         if element.get("type") == "image":
             check_element(element, at, {"image"}, problems)
@@ -144,13 +146,13 @@ def _context(block: Json, pointer: str, problems: Problems) -> None:
             problems.text_object(element, at, SECTION_CHARS)
 
 
-def _image(block: Json, pointer: str, problems: Problems) -> None:
+def _image(block: JsonObject, pointer: str, problems: Problems) -> None:
     problems.string(block, "image_url", pointer, URL_CHARS)
     problems.string(block, "alt_text", pointer, IMAGE_ALT_CHARS)
     problems.text(block, "title", pointer, IMAGE_TITLE_CHARS, plain=True)
 
 
-def _input(block: Json, pointer: str, problems: Problems) -> None:
+def _input(block: JsonObject, pointer: str, problems: Problems) -> None:
     problems.text(block, "label", pointer, LABEL_CHARS, plain=True)
     problems.text(block, "hint", pointer, LABEL_CHARS, plain=True)
     problems.flag(block, "optional", "dispatch_action", pointer=pointer)
@@ -158,15 +160,15 @@ def _input(block: Json, pointer: str, problems: Problems) -> None:
         check_element(element, at, IN_INPUT, problems)
 
 
-def _markdown(block: Json, pointer: str, problems: Problems) -> None:
+def _markdown(block: JsonObject, pointer: str, problems: Problems) -> None:
     problems.string(block, "text", pointer, MARKDOWN_CHARS)
 
 
-def _nothing(block: Json, pointer: str, problems: Problems) -> None:
+def _nothing(block: JsonObject, pointer: str, problems: Problems) -> None:
     """A divider has nothing to check."""
 
 
-BLOCKS: dict[str, tuple[set[str], set[str], Callable[[Json, str, Problems], None]]] = {
+BLOCKS: dict[str, tuple[set[str], set[str], Callable[[JsonObject, str, Problems], None]]] = {
     "section": (set(), {"text", "fields", "accessory", "expand"}, _section),
     "header": ({"text"}, set(), _header),
     "divider": (set(), set(), _nothing),

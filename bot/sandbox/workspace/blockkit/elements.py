@@ -6,7 +6,7 @@ Limits: https://docs.slack.dev/reference/block-kit/block-elements.
 from collections.abc import Callable
 
 from bot.sandbox.workspace.blockkit.problems import ID_CHARS, PLACEHOLDER_CHARS, STYLES, URL_CHARS, Problems
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 BUTTON_TEXT_CHARS = 75
 BUTTON_VALUE_CHARS = 2000
@@ -18,7 +18,7 @@ IMAGE_ALT_CHARS = 2000
 ACCESSIBILITY_CHARS = 75
 GROUP_LABEL_CHARS = 75
 
-Check = Callable[[Json, str, Problems], None]
+Check = Callable[[JsonObject, str, Problems], None]
 
 _COMMON = {"type", "action_id", "focus_on_load"}
 _SELECT = _COMMON | {"placeholder", "confirm"}
@@ -61,7 +61,7 @@ IN_INPUT = set(KEYS) - {"button", "image", "overflow"}
 INTERACTIVE = set(KEYS) - {"image"}
 
 
-def check_element(node: Json, pointer: str, allowed: set[str], problems: Problems) -> None:
+def check_element(node: JsonObject, pointer: str, allowed: set[str], problems: Problems) -> None:
     """Add to `problems` what Slack would refuse in this element in this place."""
     kind = node.get("type")
     if not isinstance(kind, str) or kind not in allowed:
@@ -78,7 +78,7 @@ def check_element(node: Json, pointer: str, allowed: set[str], problems: Problem
             check(node, pointer, problems)
 
 
-def _button(node: Json, pointer: str, problems: Problems) -> None:
+def _button(node: JsonObject, pointer: str, problems: Problems) -> None:
     problems.text(node, "text", pointer, BUTTON_TEXT_CHARS, plain=True)
     problems.string(node, "value", pointer, BUTTON_VALUE_CHARS)
     problems.string(node, "url", pointer, URL_CHARS)
@@ -86,21 +86,21 @@ def _button(node: Json, pointer: str, problems: Problems) -> None:
     problems.choice(node, "style", STYLES, pointer)
 
 
-def _image(node: Json, pointer: str, problems: Problems) -> None:
+def _image(node: JsonObject, pointer: str, problems: Problems) -> None:
     problems.string(node, "image_url", pointer, URL_CHARS)
     problems.string(node, "alt_text", pointer, IMAGE_ALT_CHARS)
 
 
-def _overflow(node: Json, pointer: str, problems: Problems) -> None:
+def _overflow(node: JsonObject, pointer: str, problems: Problems) -> None:
     problems.options(node, pointer, OVERFLOW_OPTIONS)
 
 
-def _boxes(node: Json, pointer: str, problems: Problems) -> None:
+def _boxes(node: JsonObject, pointer: str, problems: Problems) -> None:
     problems.options(node, pointer, BOX_OPTIONS, plain=False)
     _initial(node, pointer, problems, plain=False)
 
 
-def _static(node: Json, pointer: str, problems: Problems) -> None:
+def _static(node: JsonObject, pointer: str, problems: Problems) -> None:
     if ("options" in node) == ("option_groups" in node):
         problems.add(pointer, "must have exactly one of: options, option_groups")
     if "options" in node:
@@ -113,17 +113,17 @@ def _static(node: Json, pointer: str, problems: Problems) -> None:
     _initial(node, pointer, problems, plain=True)
 
 
-def problems_of_options(answer: Json) -> list[str]:
+def problems_of_options(answer: JsonObject) -> list[str]:
     """The problems in an app's options for an external select, 100 options at most."""
     problems = Problems()
-    offered: Json = {name: answer[name] for name in ("options", "option_groups") if name in answer}
+    offered: JsonObject = {name: answer[name] for name in ("options", "option_groups") if name in answer}
     if offered == {"options": []}:
         return []  # nothing matches the typed text
     _static(offered, "", problems)
     return problems.found
 
 
-def _initial(node: Json, pointer: str, problems: Problems, *, plain: bool) -> None:
+def _initial(node: JsonObject, pointer: str, problems: Problems, *, plain: bool) -> None:
     """A preselected option must be one of the options, word for word."""
     offered = [*node.get("options", [])] if isinstance(node.get("options"), list) else []
     for group in node.get("option_groups", []):
@@ -138,7 +138,7 @@ def _initial(node: Json, pointer: str, problems: Problems, *, plain: bool) -> No
             problems.add(pointer, "initial option must match one of the options")
 
 
-def _text_input(node: Json, pointer: str, problems: Problems) -> None:
+def _text_input(node: JsonObject, pointer: str, problems: Problems) -> None:
     problems.string(node, "initial_value", pointer, INPUT_CHARS)
     problems.flag(node, "multiline", "is_decimal_allowed", pointer=pointer)
     for name in ("min_length", "max_length"):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from bot.sandbox.workspace.interaction import visible_text
-from bot.sandbox.workspace.model import Json, SlackMessage, View
+from bot.sandbox.workspace.model import JsonObject, SlackMessage, View
 
 Names = Mapping[str, str]
 RULE = "─" * 40
@@ -47,13 +47,13 @@ class _Rendering:
         self.zone = zone
         self.names = names
 
-    def block(self, block: Json) -> str:
+    def block(self, block: JsonObject) -> str:
         draw = self._blocks().get(block["type"])
         if draw is None:
             raise UnknownBlockError(f"no text for a block of type {block['type']}")
         return draw(block)
 
-    def _blocks(self) -> dict[str, Callable[[Json], str]]:
+    def _blocks(self) -> dict[str, Callable[[JsonObject], str]]:
         return {
             "section": self.section,
             "header": lambda block: self.text(block["text"]).upper(),
@@ -66,18 +66,18 @@ class _Rendering:
             "markdown": lambda block: str(block["text"]),
         }
 
-    def section(self, block: Json) -> str:
+    def section(self, block: JsonObject) -> str:
         lines = [self.text(block["text"])] if "text" in block else []
         lines += [self.text(field).replace("\n", " ") for field in block.get("fields", [])]
         accessory = f"  {self.element(block['accessory'])}" if "accessory" in block else ""
         return "\n".join(lines) + accessory
 
-    def input(self, block: Json) -> str:
+    def input(self, block: JsonObject) -> str:
         hint = f"  ({self.text(block['hint'])})" if "hint" in block else ""
         optional = " (optional)" if block.get("optional") else ""
         return f"{self.text(block['label'])}{optional}: {self.element(block['element'])}{hint}"
 
-    def element(self, element: Json) -> str:
+    def element(self, element: JsonObject) -> str:
         kind = element["type"]
         if kind in ("plain_text", "mrkdwn"):
             return self.text(element)
@@ -95,7 +95,7 @@ class _Rendering:
             )
         raise UnknownBlockError(f"no text for an element of type {kind}")
 
-    def text(self, node: Json) -> str:
+    def text(self, node: JsonObject) -> str:
         return str(node["text"]) if node["type"] == "plain_text" else self.mrkdwn(str(node["text"]))
 
     def mrkdwn(self, text: str) -> str:
@@ -133,7 +133,7 @@ class _Rendering:
             raise UnknownBlockError(f"no text for the date token {{{name}}}")
         return values[name]
 
-    def paragraph(self, part: Json) -> str:
+    def paragraph(self, part: JsonObject) -> str:
         """One element of a rich_text block, with a line end."""
         kind, inner = part["type"], part["elements"]
         if kind == "rich_text_list":
@@ -147,7 +147,7 @@ class _Rendering:
             raise UnknownBlockError(f"no text for {kind}")
         return text if text.endswith("\n") else f"{text}\n"
 
-    def inline(self, part: Json) -> str:
+    def inline(self, part: JsonObject) -> str:
         kind = part["type"]
         if kind == "text":
             return str(part["text"])
@@ -163,7 +163,7 @@ class _Rendering:
         raise UnknownBlockError(f"no text for an element of type {kind}")
 
 
-def _first(element: Json) -> str:
+def _first(element: JsonObject) -> str:
     """The element's initial value."""
     option = element.get("initial_option")
     if option:

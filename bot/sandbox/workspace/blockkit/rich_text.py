@@ -1,7 +1,7 @@
 """Validation of rich_text blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
 
 from bot.sandbox.workspace.blockkit.problems import Problems
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 # Slack documents no limit; it refuses a message over 40,000 characters in any case.
 PARTS = 1000
@@ -24,7 +24,7 @@ PARAGRAPHS: dict[str, set[str]] = {
 }
 
 
-def check_rich_text(block: Json, pointer: str, problems: Problems) -> None:
+def check_rich_text(block: JsonObject, pointer: str, problems: Problems) -> None:
     """Add to `problems` what Slack would refuse in this block."""
     for at, part in problems.items(block, "elements", pointer, PARTS):
         kind = part.get("type")
@@ -39,7 +39,7 @@ def check_rich_text(block: Json, pointer: str, problems: Problems) -> None:
                 _inline(inner, inner_at, problems)
 
 
-def _section(part: Json, pointer: str, problems: Problems) -> None:
+def _section(part: JsonObject, pointer: str, problems: Problems) -> None:
     if part.get("type") != "rich_text_section":
         problems.add(pointer, "a list holds rich_text_section alone")
         return
@@ -47,7 +47,7 @@ def _section(part: Json, pointer: str, problems: Problems) -> None:
         _inline(inner, at, problems)
 
 
-def _inline(part: Json, pointer: str, problems: Problems) -> None:
+def _inline(part: JsonObject, pointer: str, problems: Problems) -> None:
     kind = part.get("type")
     if kind not in INLINE:
         problems.add(pointer, f"unsupported type: {kind}")

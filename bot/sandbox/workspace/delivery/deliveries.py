@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.sandbox.workspace.delivery.signed_http import DeliveryOutcome, SignedHttp
 from bot.sandbox.workspace.delivery.socket_mode import Sockets
-from bot.sandbox.workspace.model import Json, PayloadDelivery
+from bot.sandbox.workspace.model import JsonObject, PayloadDelivery
 from bot.sandbox.workspace.state import State
 
 # https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response
@@ -48,7 +48,7 @@ class Deliveries:
         """Whether an app is connected. Events are not kept for later."""
         return self.http.url is not None or bool(self.sockets.connections)
 
-    async def send(self, kind: str, payload: Json) -> PayloadDelivery:
+    async def send(self, kind: str, payload: JsonObject) -> PayloadDelivery:
         """Deliver once. Returns with the answer, or with Slack's code for its absence in `error`."""
         delivery = PayloadDelivery(kind, payload, started=self.state.clock())
         with self.state.changing():
@@ -56,7 +56,7 @@ class Deliveries:
         await self._attempt(delivery, 0, "")
         return delivery
 
-    async def send_event(self, payload: Json) -> PayloadDelivery:
+    async def send_event(self, payload: JsonObject) -> PayloadDelivery:
         """Deliver an event, and retry in the background if it is not acknowledged."""
         delivery = await self.send("events_api", payload)
         if delivery.error is not None:
@@ -131,8 +131,8 @@ class Deliveries:
         return task
 
 
-def _envelope(delivery: PayloadDelivery, attempt: Attempt) -> Json:
-    envelope: Json = {
+def _envelope(delivery: PayloadDelivery, attempt: Attempt) -> JsonObject:
+    envelope: JsonObject = {
         "type": delivery.kind,
         "envelope_id": delivery.envelope_id,
         "payload": delivery.payload,

@@ -5,7 +5,7 @@ https://docs.slack.dev/interactivity and https://docs.slack.dev/apis/events-api
 
 import html
 
-from bot.sandbox.workspace.model import Channel, Group, Json, SlackMessage, User, View
+from bot.sandbox.workspace.model import Channel, Group, JsonObject, SlackMessage, User, View
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.chat import message_json
 from bot.sandbox.workspace.webapi.response_url import ResponseUrls
@@ -23,7 +23,7 @@ class Payloads:
         self.state = state
         self.urls = urls
 
-    def slash(self, user: User, command: str, text: str, channel: Channel) -> Json:
+    def slash(self, user: User, command: str, text: str, channel: Channel) -> JsonObject:
         """A slash command. Slack escapes & < > in its text."""
         return {
             "token": VERIFICATION_TOKEN,
@@ -41,7 +41,7 @@ class Payloads:
             "trigger_id": self.state.new_trigger(user.id),
         }
 
-    def message_click(self, user: User, message: SlackMessage, action: Json) -> Json:
+    def message_click(self, user: User, message: SlackMessage, action: JsonObject) -> JsonObject:
         """A click on an element of a message, with the message as the person saw it."""
         channel = self.state.channels[message.channel]
         return self._interactive("block_actions", user) | {
@@ -60,7 +60,7 @@ class Payloads:
             "actions": [action],
         }
 
-    def view_action(self, user: User, view: View, action: Json) -> Json:
+    def view_action(self, user: User, view: View, action: JsonObject) -> JsonObject:
         """A click or choice in a modal or the Home tab."""
         return self._interactive("block_actions", user) | {
             "container": {"type": "view", "view_id": view.id},
@@ -69,7 +69,7 @@ class Payloads:
             "actions": [action],
         }
 
-    def suggestion(self, user: User, on: SlackMessage | View, block_id: str, action_id: str, typed: str) -> Json:
+    def suggestion(self, user: User, on: SlackMessage | View, block_id: str, action_id: str, typed: str) -> JsonObject:
         """A request for the options of an external select, while the person types."""
         return self._interactive("block_suggestion", user) | {
             **self._where(on),
@@ -78,7 +78,7 @@ class Payloads:
             "value": typed,
         }
 
-    def _where(self, on: SlackMessage | View) -> Json:
+    def _where(self, on: SlackMessage | View) -> JsonObject:
         if isinstance(on, View):
             return {"container": {"type": "view", "view_id": on.id}, "view": view_json(self.state, on)}
         channel = self.state.channels[on.channel]
@@ -88,7 +88,7 @@ class Payloads:
             "message": message_json(self.state, on),
         }
 
-    def shortcut(self, user: User, callback_id: str) -> Json:
+    def shortcut(self, user: User, callback_id: str) -> JsonObject:
         """A global shortcut: https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload."""
         return self._interactive("shortcut", user) | {
             "callback_id": callback_id,
@@ -96,7 +96,7 @@ class Payloads:
             "action_ts": self.state.new_ts(),
         }
 
-    def message_shortcut(self, user: User, callback_id: str, message: SlackMessage) -> Json:
+    def message_shortcut(self, user: User, callback_id: str, message: SlackMessage) -> JsonObject:
         """A shortcut in a message's menu (`message_action`)."""
         channel = self.state.channels[message.channel]
         return self._interactive("message_action", user) | {
@@ -109,7 +109,7 @@ class Payloads:
             "message": message_json(self.state, message),
         }
 
-    def submission(self, user: User, view: View) -> Json:
+    def submission(self, user: User, view: View) -> JsonObject:
         """A submitted modal; its values are in `view.values`."""
         return self._interactive("view_submission", user) | {
             "view": view_json(self.state, view),
@@ -117,14 +117,14 @@ class Payloads:
             "response_urls": [],
         }
 
-    def closed(self, user: User, view: View, *, cleared: bool) -> Json:
+    def closed(self, user: User, view: View, *, cleared: bool) -> JsonObject:
         """A modal closed without submitting; `cleared` when the whole stack was closed."""
         return self._interactive("view_closed", user) | {
             "view": view_json(self.state, view),
             "is_cleared": cleared,
         }
 
-    def event(self, event: Json) -> Json:
+    def event(self, event: JsonObject) -> JsonObject:
         """The Events API wrapper."""
         return {
             "token": VERIFICATION_TOKEN,
@@ -146,8 +146,8 @@ class Payloads:
             "is_ext_shared_channel": False,
         }
 
-    def home_opened(self, user: User, tab: str) -> Json:
-        event: Json = {
+    def home_opened(self, user: User, tab: str) -> JsonObject:
+        event: JsonObject = {
             "type": "app_home_opened",
             "user": user.id,
             "channel": self.state.direct_message(user.id).id,
@@ -157,14 +157,14 @@ class Payloads:
         held = self.state.homes.get(user.id) if tab == "home" else None
         return self.event(event | ({"view": view_json(self.state, held)} if held is not None else {}))
 
-    def group_changed(self, event: str, group: Group) -> Json:
+    def group_changed(self, event: str, group: Group) -> JsonObject:
         """A user group that was created or whose members changed."""
         subteam = {"id": group.id, "handle": group.handle, "users": list(group.members), "is_usergroup": True}
         return self.event({"type": event, "subteam": subteam, "event_ts": self.state.new_ts()})
 
-    def said(self, user: User, message: SlackMessage) -> Json:
+    def said(self, user: User, message: SlackMessage) -> JsonObject:
         """A message a person wrote in the direct message with the app."""
-        event: Json = {
+        event: JsonObject = {
             "type": "message",
             "channel": message.channel,
             "channel_type": "im",
@@ -179,7 +179,7 @@ class Payloads:
     def _team(self, user: User) -> str:
         return user.team or self.state.team_id
 
-    def _interactive(self, kind: str, user: User) -> Json:
+    def _interactive(self, kind: str, user: User) -> JsonObject:
         return {
             "type": kind,
             "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": self._team(user)},

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.sandbox.workspace.model import Json, PayloadDelivery
+from bot.sandbox.workspace.model import JsonObject, PayloadDelivery
 from bot.sandbox.workspace.state import State
 
 # Late answers are recorded for this long; then the request is abandoned.
@@ -89,7 +89,7 @@ def _outcome(response: aiohttp.ClientResponse, text: str) -> DeliveryOutcome:
     return DeliveryOutcome(response.status, _body(response, text), None, no_retry)
 
 
-def _body(response: aiohttp.ClientResponse, text: str) -> Json | None:
+def _body(response: aiohttp.ClientResponse, text: str) -> JsonObject | None:
     if not text:
         return None
     if response.content_type != "application/json":

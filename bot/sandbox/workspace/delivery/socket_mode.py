@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.methods import method
 
@@ -29,7 +29,7 @@ CLOSE_SECONDS = 1.0
 
 
 @method("apps.connections.open", token="app")  # noqa: S106 - the kind of a token, not a token
-def apps_connections_open(state: State, _args: Json) -> Json:
+def apps_connections_open(state: State, _args: JsonObject) -> JsonObject:
     """A URL for one connection. `ticket` and `app_id` are as in Slack's own URLs."""
     if not state.manifest.socket_mode:
         raise SlackError("socket_mode_disabled")
@@ -127,7 +127,7 @@ class Sockets:
             if connection in self.connections:
                 self.connections.remove(connection)
 
-    async def send(self, envelope: Json, patience: float) -> str | None:
+    async def send(self, envelope: JsonObject, patience: float) -> str | None:
         """Send the envelope over one connection and return its name; None when there is no connection.
 
         While all connections are being refreshed, wait up to `patience` seconds for a new one.

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox.workspace.blockkit.blocks import check_message_blocks, elements_of
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Channel, Json, SlackMessage
+from bot.sandbox.workspace.model import Channel, JsonObject, SlackMessage
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.methods import method, required
 from bot.sandbox.workspace.webapi.people import require_reachable
@@ -17,7 +17,7 @@ TEXT_CHARS = 40_000
 
 
 @method("chat.postMessage", scope="chat:write")
-def post_message(state: State, args: Json) -> Json:
+def post_message(state: State, args: JsonObject) -> JsonObject:
     channel = _destination(state, required_channel(args))
     text, blocks = content(state, args)
     message = state.put_message(
@@ -32,7 +32,7 @@ def post_message(state: State, args: Json) -> Json:
 
 
 @method("chat.postEphemeral", scope="chat:write")
-def post_ephemeral(state: State, args: Json) -> Json:
+def post_ephemeral(state: State, args: JsonObject) -> JsonObject:
     channel = _destination(state, required_channel(args))
     reader = required(args, "user")
     if reader not in state.users or reader not in channel.members:
@@ -45,7 +45,7 @@ def post_ephemeral(state: State, args: Json) -> Json:
 
 
 @method("chat.update", scope="chat:write")
-def update(state: State, args: Json) -> Json:
+def update(state: State, args: JsonObject) -> JsonObject:
     """An omitted field keeps its value, also `blocks`: https://docs.slack.dev/reference/methods/chat.update."""
     message = _own(state, args, "cant_update_message")
     text, blocks = content(state, args)
@@ -64,20 +64,20 @@ def update(state: State, args: Json) -> Json:
 
 
 @method("chat.delete", scope="chat:write")
-def delete(state: State, args: Json) -> Json:
+def delete(state: State, args: JsonObject) -> JsonObject:
     message = _own(state, args, "cant_delete_message")
     state.put_message(replace(message, deleted=True))
     return {"ok": True, "channel": message.channel, "ts": message.ts}
 
 
-def required_channel(args: Json) -> str:
+def required_channel(args: JsonObject) -> str:
     channel = args.get("channel")
     if not isinstance(channel, str) or not channel:
         raise SlackError("channel_not_found")
     return channel
 
 
-def content(state: State, args: Json) -> tuple[str, tuple[Json, ...]]:
+def content(state: State, args: JsonObject) -> tuple[str, tuple[JsonObject, ...]]:
     """The text and blocks of a new message; SlackError when Slack would refuse them."""
     text, raw = args.get("text"), args.get("blocks")
     if args.get("attachments"):
@@ -92,9 +92,9 @@ def content(state: State, args: Json) -> tuple[str, tuple[Json, ...]]:
     return text or "", with_ids(state, blocks)
 
 
-def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
+def with_ids(state: State, blocks: list[JsonObject]) -> tuple[JsonObject, ...]:
     """Add the ids that Slack adds: a block_id to every block, an action_id to every interactive element."""
-    named: list[Json] = []
+    named: list[JsonObject] = []
     for block in deepcopy(blocks):
         block["block_id"] = block.get("block_id") or state.new_id("b")
         for element in elements_of(block):
@@ -103,9 +103,9 @@ def with_ids(state: State, blocks: list[Json]) -> tuple[Json, ...]:
     return tuple(named)
 
 
-def message_json(state: State, message: SlackMessage) -> Json:
+def message_json(state: State, message: SlackMessage) -> JsonObject:
     """A message in the format of the Web API and interactive payloads."""
-    found: Json = {
+    found: JsonObject = {
         "type": "message",
         "user": message.author,
         "ts": message.ts,
@@ -146,7 +146,7 @@ def _destination(state: State, name: str) -> Channel:
     return channel
 
 
-def _thread(state: State, channel: Channel, args: Json) -> str | None:
+def _thread(state: State, channel: Channel, args: JsonObject) -> str | None:
     thread_ts = args.get("thread_ts")
     return find_thread(state, channel, None if thread_ts is None else str(thread_ts))
 
@@ -164,7 +164,7 @@ def find_thread(state: State, channel: Channel, thread_ts: str | None) -> str | 
     return parent.thread_ts or parent.ts
 
 
-def _own(state: State, args: Json, refusal: str) -> SlackMessage:
+def _own(state: State, args: JsonObject, refusal: str) -> SlackMessage:
     channel = required_channel(args)
     if channel not in state.channels:
         raise SlackError("channel_not_found")

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.sandbox.workspace.errors import RateLimitedError, SlackError
 from bot.sandbox.workspace.faults import Fault, Faults, Hook, Phase
-from bot.sandbox.workspace.model import Call, Json
+from bot.sandbox.workspace.model import Call, JsonObject
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi import chat, people, threads, views  # noqa: F401 - they register their methods
 from bot.sandbox.workspace.webapi.methods import METHODS, Method
@@ -18,7 +18,7 @@ from bot.sandbox.workspace.webapi.rate_limits import RateLimits
 
 log = logging.getLogger(__name__)
 # The effect of a call: returns (HTTP status, answer) or raises SlackError.
-Act = Callable[[], tuple[int, Json]]
+Act = Callable[[], tuple[int, JsonObject]]
 # Arguments that are JSON text in a form.
 JSON_ARGUMENTS = ("blocks", "view", "attachments", "metadata")
 # The answer of a proxy that intercepts the call.
@@ -46,10 +46,10 @@ class WebApi:
         token = _token(request, args)
         return await self.perform(request, name, args, lambda: self._call(name, token, args))
 
-    async def perform(self, request: web.Request, name: str, args: Json, act: Act) -> web.StreamResponse:
+    async def perform(self, request: web.Request, name: str, args: JsonObject, act: Act) -> web.StreamResponse:
         """Run `act` with hooks and faults before and after it, and record the call in the traffic."""
         started, clock = self.state.clock(), time.perf_counter()
-        answer: Json | None = None
+        answer: JsonObject | None = None
         response: web.StreamResponse | None = None
         fault = self.faults.take(name, args)
         if await self._hooked(name, args, "before") == "drop":
@@ -65,7 +65,7 @@ class WebApi:
         self._keep(Call(name, args, answer, status, started, time.perf_counter() - clock))
         return response if response is not None else _hang_up(request)
 
-    def _act(self, act: Act) -> tuple[Json, web.Response]:
+    def _act(self, act: Act) -> tuple[JsonObject, web.Response]:
         try:
             status, answer = act()
         except RateLimitedError as error:
@@ -74,7 +74,7 @@ class WebApi:
             status, answer = 200, error.answer()
         return answer, self._reply(answer, status)
 
-    def _call(self, name: str, token: str | None, args: Json) -> tuple[int, Json]:
+    def _call(self, name: str, token: str | None, args: JsonObject) -> tuple[int, JsonObject]:
         with self.state.lock:
             self._authenticate(token)
             found = METHODS.get(name)
@@ -98,12 +98,12 @@ class WebApi:
             provided = ",".join(sorted(self.state.scopes))
             raise SlackError("missing_scope", needed=found.scope, provided=provided)
 
-    async def _hooked(self, name: str, args: Json, phase: Phase) -> str | None:
+    async def _hooked(self, name: str, args: JsonObject, phase: Phase) -> str | None:
         """Hooks may block (a test kills the application in one), so they run in threads."""
         verdicts = [await asyncio.to_thread(hook, name, args, phase) for hook in list(self.hooks)]
         return "drop" if "drop" in verdicts else None
 
-    async def _inject(self, request: web.Request, fault: Fault) -> tuple[Json | None, web.StreamResponse | None]:
+    async def _inject(self, request: web.Request, fault: Fault) -> tuple[JsonObject | None, web.StreamResponse | None]:
         """Slack's JSON answer, if any, and the HTTP response; no response when the connection is to be closed."""
         if fault.answer == "hang":
             await self.faults.hang()
@@ -121,7 +121,7 @@ class WebApi:
             return None, _too_many(fault.retry_after)
         return None, web.Response(status=fault.answer, text="the workspace was told to fail")
 
-    def _reply(self, answer: Json, status: int = 200) -> web.Response:
+    def _reply(self, answer: JsonObject, status: int = 200) -> web.Response:
         headers = {"x-oauth-scopes": ",".join(sorted(self.state.scopes)), "x-slack-req-id": self.state.new_id("R")}
         return web.json_response(answer, status=status, headers=headers)
 
@@ -152,7 +152,7 @@ def _hang_up(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-def _token(request: web.Request, args: Json) -> str | None:
+def _token(request: web.Request, args: JsonObject) -> str | None:
     """The token from the header or the arguments; it is removed from the arguments, to keep it out of the traffic."""
     given = args.pop("token", None)
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
@@ -161,9 +161,9 @@ def _token(request: web.Request, args: Json) -> str | None:
     return given if isinstance(given, str) else None
 
 
-async def _arguments(request: web.Request) -> Json:
+async def _arguments(request: web.Request) -> JsonObject:
     """Arguments from the query, a form or a JSON body: https://docs.slack.dev/apis/web-api/#basics."""
-    args: Json = dict(request.query)
+    args: JsonObject = dict(request.query)
     if not request.can_read_body:
         return _decoded(args)
     kind = request.content_type
@@ -174,7 +174,7 @@ async def _arguments(request: web.Request) -> Json:
     raise SlackError("invalid_post_type")
 
 
-def _json_object(text: str) -> Json:
+def _json_object(text: str) -> JsonObject:
     try:
         body = json.loads(text)
     except ValueError:
@@ -184,7 +184,7 @@ def _json_object(text: str) -> Json:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _decoded(args: Json) -> Json:
+def _decoded(args: JsonObject) -> JsonObject:
     for name in JSON_ARGUMENTS:
         if name in args:
             try:

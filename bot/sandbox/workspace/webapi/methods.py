@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 from bot.sandbox.workspace.state import State
 
 Token = Literal["bot", "app"]
-Function = Callable[[State, Json], Json]
+Function = Callable[[State, JsonObject], JsonObject]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def method(name: str, scope: str | None = None, token: Token = "bot") -> Callabl
     return register
 
 
-def required(args: Json, name: str) -> str:
+def required(args: JsonObject, name: str) -> str:
     """A required string argument; raises Slack's own error when it is missing."""
     value = args.get(name)
     if not isinstance(value, str) or not value:
@@ -43,6 +43,6 @@ def required(args: Json, name: str) -> str:
     return value
 
 
-def truthy(args: Json, name: str) -> bool:
+def truthy(args: JsonObject, name: str) -> bool:
     """Whether a flag is set, in JSON or in a form."""
     return args.get(name) in (True, "true", "True", "1", 1)

@@ -4,7 +4,7 @@ import base64
 import binascii
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Channel, Group, Json, User
+from bot.sandbox.workspace.model import Channel, Group, JsonObject, User
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.methods import method, required, truthy
 
@@ -13,7 +13,7 @@ PAGE = 1000
 
 
 @method("auth.test")
-def auth_test(state: State, _args: Json) -> Json:
+def auth_test(state: State, _args: JsonObject) -> JsonObject:
     return {
         "ok": True,
         "url": "https://sandbox.slack.com/",
@@ -27,7 +27,7 @@ def auth_test(state: State, _args: Json) -> Json:
 
 
 @method("users.info", scope="users:read")
-def users_info(state: State, args: Json) -> Json:
+def users_info(state: State, args: JsonObject) -> JsonObject:
     user = state.users.get(str(args.get("user", "")))
     if user is None:
         raise SlackError("user_not_found")
@@ -35,7 +35,7 @@ def users_info(state: State, args: Json) -> Json:
 
 
 @method("users.lookupByEmail", scope="users:read.email")
-def users_lookup_by_email(state: State, args: Json) -> Json:
+def users_lookup_by_email(state: State, args: JsonObject) -> JsonObject:
     """A deactivated user is not found: https://docs.slack.dev/reference/methods/users.lookupByEmail."""
     email = required(args, "email").lower()
     for user in state.users.values():
@@ -45,7 +45,7 @@ def users_lookup_by_email(state: State, args: Json) -> Json:
 
 
 @method("users.list", scope="users:read")
-def users_list(state: State, args: Json) -> Json:
+def users_list(state: State, args: JsonObject) -> JsonObject:
     limit = str(args.get("limit", PAGE))
     if not limit.isdigit() or int(limit) > PAGE:
         raise SlackError("invalid_limit")
@@ -56,7 +56,7 @@ def users_list(state: State, args: Json) -> Json:
     return {"ok": True, "members": members, "response_metadata": {"next_cursor": cursor}}
 
 
-def _offset(args: Json) -> int:
+def _offset(args: JsonObject) -> int:
     cursor = str(args.get("cursor", ""))
     try:
         return int(base64.b64decode(cursor).decode().removeprefix("user:")) if cursor else 0
@@ -64,12 +64,12 @@ def _offset(args: Json) -> int:
         raise SlackError("invalid_cursor") from None
 
 
-def user_json(state: State, user: User) -> Json:
+def user_json(state: State, user: User) -> JsonObject:
     """A user as Slack returns it; with the e-mail only if the app has `users:read.email`."""
-    profile: Json = {"real_name": user.real_name, "display_name": user.name}
+    profile: JsonObject = {"real_name": user.real_name, "display_name": user.name}
     if "users:read.email" in state.scopes and user.email:
         profile["email"] = user.email
-    found: Json = {
+    found: JsonObject = {
         "id": user.id,
         "team_id": user.team or state.team_id,
         "name": user.name,
@@ -86,7 +86,7 @@ def user_json(state: State, user: User) -> Json:
 
 
 @method("usergroups.list", scope="usergroups:read")
-def usergroups_list(state: State, args: Json) -> Json:
+def usergroups_list(state: State, args: JsonObject) -> JsonObject:
     _require_paid_plan(state)
     with_users, with_deleted = truthy(args, "include_users"), truthy(args, "include_disabled")
     groups = [group for group in state.groups.values() if with_deleted or not group.deleted]
@@ -94,7 +94,7 @@ def usergroups_list(state: State, args: Json) -> Json:
 
 
 @method("usergroups.users.list", scope="usergroups:read")
-def usergroups_users_list(state: State, args: Json) -> Json:
+def usergroups_users_list(state: State, args: JsonObject) -> JsonObject:
     _require_paid_plan(state)
     group = state.groups.get(required(args, "usergroup"))
     if group is None or (group.deleted and not truthy(args, "include_disabled")):
@@ -107,8 +107,8 @@ def _require_paid_plan(state: State) -> None:
         raise SlackError("plan_upgrade_required")
 
 
-def _group_json(state: State, group: Group, *, with_users: bool) -> Json:
-    found: Json = {
+def _group_json(state: State, group: Group, *, with_users: bool) -> JsonObject:
+    found: JsonObject = {
         "id": group.id,
         "team_id": state.team_id,
         "is_usergroup": True,
@@ -122,7 +122,7 @@ def _group_json(state: State, group: Group, *, with_users: bool) -> Json:
 
 
 @method("conversations.open", scope="im:write")
-def conversations_open(state: State, args: Json) -> Json:
+def conversations_open(state: State, args: JsonObject) -> JsonObject:
     if args.get("channel"):
         known = state.channels.get(str(args["channel"]))
         if known is None:
@@ -139,9 +139,9 @@ def conversations_open(state: State, args: Json) -> Json:
     return _opened(state.direct_message(ids[0]), args, already=already)
 
 
-def _opened(channel: Channel, args: Json, *, already: bool) -> Json:
-    full: Json = {"id": channel.id, "is_im": channel.is_im, "user": channel.user, "is_open": True}
-    answer: Json = {"ok": True, "channel": full if truthy(args, "return_im") else {"id": channel.id}}
+def _opened(channel: Channel, args: JsonObject, *, already: bool) -> JsonObject:
+    full: JsonObject = {"id": channel.id, "is_im": channel.is_im, "user": channel.user, "is_open": True}
+    answer: JsonObject = {"ok": True, "channel": full if truthy(args, "return_im") else {"id": channel.id}}
     return answer | ({"no_op": True, "already_open": True} if already else {})
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from bot.sandbox.workspace.errors import RateLimitedError
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 
 MINUTE = 60.0
 # Calls a minute. Tier 2 is 20, tier 3 is 50, tier 4 is 100; the tier is on each method's page.
@@ -38,7 +38,7 @@ class RateLimits:
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
-    def check(self, method: str, payload: Json) -> None:
+    def check(self, method: str, payload: JsonObject) -> None:
         """Count this call; RateLimitedError when it exceeds the limit."""
         if not self.enforced:
             return

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json, SlackMessage
+from bot.sandbox.workspace.model import JsonObject, SlackMessage
 from bot.sandbox.workspace.state import ResponseUrl, State
 from bot.sandbox.workspace.webapi.chat import content
 from bot.sandbox.workspace.webapi.endpoint import WebApi
@@ -39,11 +39,11 @@ class ResponseUrls:
             body = json.loads(await request.text())
         except ValueError:
             body = None
-        args: Json = body if isinstance(body, dict) else {}
+        args: JsonObject = body if isinstance(body, dict) else {}
         key = request.match_info["key"]
         return await self.web_api.perform(request, "response_url", args, lambda: self._take(key, body))
 
-    def _take(self, key: str, body: Any) -> tuple[int, Json]:
+    def _take(self, key: str, body: Any) -> tuple[int, JsonObject]:
         with self.state.lock:
             url = self.state.response_urls.get(key)
             if url is None or self.state.clock() - url.at > LIFETIME_SECONDS:
@@ -60,7 +60,7 @@ class ResponseUrls:
             return 200, {"ok": True}
 
 
-def answer_privately(state: State, url: ResponseUrl, body: Json) -> SlackMessage | None:
+def answer_privately(state: State, url: ResponseUrl, body: JsonObject) -> SlackMessage | None:
     """Post, replace or delete a message as the body asks; SlackError when it is invalid."""
     if truthy(body, "delete_original"):
         if url.message is not None:

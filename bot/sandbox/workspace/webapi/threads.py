@@ -1,14 +1,14 @@
 """Web API: conversations.replies."""
 
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json
+from bot.sandbox.workspace.model import JsonObject
 from bot.sandbox.workspace.state import State
 from bot.sandbox.workspace.webapi.chat import message_json, required_channel
 from bot.sandbox.workspace.webapi.methods import method, required
 
 
 @method("conversations.replies")
-def conversations_replies(state: State, args: Json) -> Json:
+def conversations_replies(state: State, args: JsonObject) -> JsonObject:
     """A message and its replies, in one page: https://docs.slack.dev/reference/methods/conversations.replies."""
     channel = state.channels.get(required_channel(args))
     if channel is None or state.bot_user_id not in channel.members:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox.workspace.blockkit.blocks import check_view
 from bot.sandbox.workspace.errors import SlackError
-from bot.sandbox.workspace.model import Json, View
+from bot.sandbox.workspace.model import JsonObject, View
 from bot.sandbox.workspace.state import State, Trigger
 from bot.sandbox.workspace.webapi.chat import with_ids
 from bot.sandbox.workspace.webapi.methods import method, required
@@ -17,7 +17,7 @@ STACK = 3
 
 
 @method("views.open")
-def views_open(state: State, args: Json) -> Json:
+def views_open(state: State, args: JsonObject) -> JsonObject:
     trigger = _exchange(state, args)
     view = new_modal(state, trigger.user, args.get("view"))
     with state.changing():
@@ -26,7 +26,7 @@ def views_open(state: State, args: Json) -> Json:
 
 
 @method("views.push")
-def views_push(state: State, args: Json) -> Json:
+def views_push(state: State, args: JsonObject) -> JsonObject:
     trigger = _exchange(state, args)
     if trigger.view is None:
         raise SlackError("invalid_arguments", ["the trigger was not born in a modal"])
@@ -34,7 +34,7 @@ def views_push(state: State, args: Json) -> Json:
 
 
 @method("views.update")
-def views_update(state: State, args: Json) -> Json:
+def views_update(state: State, args: JsonObject) -> JsonObject:
     view = _named(state, args)
     if view is None:
         raise SlackError("not_found")
@@ -44,7 +44,7 @@ def views_update(state: State, args: Json) -> Json:
 
 
 @method("views.publish")
-def views_publish(state: State, args: Json) -> Json:
+def views_publish(state: State, args: JsonObject) -> JsonObject:
     user = required(args, "user_id")
     if not state.manifest.home_tab:
         raise SlackError("not_enabled")
@@ -122,7 +122,7 @@ def _errors(view: View, raw: Any) -> dict[str, str]:
     return {str(block): str(text) for block, text in raw.items()}
 
 
-def _body(state: State, raw: Any, kinds: tuple[str, ...]) -> Json:
+def _body(state: State, raw: Any, kinds: tuple[str, ...]) -> JsonObject:
     body = check_view(raw, kinds)
     return {**body, "blocks": list(with_ids(state, body["blocks"]))}
 
@@ -131,7 +131,7 @@ def _hash(state: State) -> str:
     return state.new_ts()
 
 
-def _exchange(state: State, args: Json) -> Trigger:
+def _exchange(state: State, args: JsonObject) -> Trigger:
     with state.lock:
         trigger = state.triggers.get(str(args.get("trigger_id", "")))
         if trigger is None:
@@ -146,16 +146,16 @@ def _exchange(state: State, args: Json) -> Trigger:
         return trigger
 
 
-def _named(state: State, args: Json) -> View | None:
+def _named(state: State, args: JsonObject) -> View | None:
     if args.get("view_id"):
         return state.find_view(str(args["view_id"]))
     external = required(args, "external_id")
     return next((v for stack in state.views.values() for v in stack if v.external_id == external), None)
 
 
-def view_json(state: State, view: View) -> Json:
+def view_json(state: State, view: View) -> JsonObject:
     """A view in the format of the Web API and interactive payloads."""
-    defaults: Json = {"private_metadata": "", "callback_id": "", "external_id": ""}
+    defaults: JsonObject = {"private_metadata": "", "callback_id": "", "external_id": ""}
     if view.type == "modal":
         defaults |= {"submit": None, "close": None, "clear_on_close": False, "notify_on_close": False}
     return {

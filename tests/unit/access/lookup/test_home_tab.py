@@ -22,12 +22,12 @@ from tests.shown import ALICE, APPROVED, NOW, details, grant, request
 def full(asked: dict[str, Any]) -> HomeTabContent:
     """Everything that a Home tab can hold, at maximum size."""
     live = details(request(APPROVED, **asked), grant(end_reason="x"))
-    slices = {each: RequestPage([live] * size, "REQ-7K3F9Q", "REQ-7K3F9Q") for each, size in SIZES.items()}
+    pages = {each: RequestPage([live] * size, "REQ-7K3F9Q", "REQ-7K3F9Q") for each, size in SIZES.items()}
     favourite = Favourite(
         person=ALICE, key="k", integration="prod", patterns=asked["patterns"], permission=asked["permission"],
         duration=60, kind=CredentialKind.API_KEY, reason=asked["reason"], saved_at=NOW,
     )  # fmt: skip
-    return HomeTabContent(NOW, slices, 10_000, [favourite] * MOST_FAVOURITES)
+    return HomeTabContent(NOW, pages, 10_000, [favourite] * MOST_FAVOURITES)
 
 
 @given(
@@ -52,11 +52,9 @@ def test_a_button_carries_an_id_and_nothing_else() -> None:
 
 
 def test_a_story_without_a_grant_is_a_bug_where_something_is_live() -> None:
-    slices = {each: RequestPage() for each in Section} | {
-        Section.MINE: RequestPage([RequestDetails(request(APPROVED))])
-    }
+    pages = {each: RequestPage() for each in Section} | {Section.MINE: RequestPage([RequestDetails(request(APPROVED))])}
     with pytest.raises(LookupError):
-        home(HomeTabContent(NOW, slices, 0, []))
+        home(HomeTabContent(NOW, pages, 0, []))
 
 
 class Slack:

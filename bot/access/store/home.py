@@ -52,7 +52,10 @@ class HomeQueries(RequestQueries):
         return self._page(select(Grant.id).where(col(Grant.state).in_(LIVE), mine), _ENDING, page)
 
     def waiting_for(self, person: str, page: PageQuery) -> RequestPage:
-        """Pending requests that wait for this person's decision, the most urgent first."""
+        """Pending requests about which this person was asked and has not decided, the most urgent first.
+
+        Their own are among them if `self_approval` let them be asked. Each click is checked again.
+        """
         said = exists().where(col(Approval.request_id) == col(AccessRequest.id), col(Approval.approver) == person)
         waiting = select(AccessRequest.id).where(
             AccessRequest.state == RequestState.PENDING,

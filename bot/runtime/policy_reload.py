@@ -1,11 +1,11 @@
 """Reloads `access.yaml` while the application runs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from bot.access.ids import APPLICATION
+from bot.access.models.columns import Json
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.store.store import Store
@@ -45,6 +45,6 @@ class PolicyReload:
         if owners != {each.name: each.resource_owner for each in fresh.policy.integrations}:
             raise SettingsError(["integrations: resource_owner was changed, which needs a restart"])
 
-    def _audit(self, event: str, **detail: Any) -> None:
+    def _audit(self, event: str, **detail: Json) -> None:
         with self.store.writing() as write:
             write.audit(event, APPLICATION, self.clock.now(), None, **detail)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
-from typing import Any
 
 import structlog
 
@@ -16,7 +15,7 @@ ANSWER_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-def log_readiness(clusters: Mapping[str, ElasticsearchCluster], *, slack: bool, **about: Any) -> None:
+def log_readiness(clusters: Mapping[str, ElasticsearchCluster], *, slack: bool, **about: str | int | None) -> None:
     """Logs it in the background, so that a slow cluster does not delay the start. `slack`: whether Slack answered."""
     asked = [_ask(name, cluster) for name, cluster in clusters.items()]
 

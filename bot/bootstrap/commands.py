@@ -17,7 +17,7 @@ from bot.bootstrap.slack import sign_in, slack_client
 from bot.cluster.client import connect
 from bot.cluster.connector.account import ElasticsearchAccount
 from bot.cluster.ownership import Installation
-from bot.config.settings import Settings, SettingsError
+from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.observability.logs import Scrubber
 from bot.runtime.admin import AdminCommands
 from bot.runtime.background import REVOKERS, Domain
@@ -65,7 +65,9 @@ def admin_commands(settings: Settings, scrubber: Scrubber, clock: Clock | None =
         if identity.installation.id is None:
             who = sign_in(Team(client))
             if who is None:
-                raise SettingsError(["Slack does not answer, so it is not known which installation this is. Try again"])
+                raise SettingsError(
+                    [SettingsProblem("Slack does not answer, so it is not known which installation this is. Try again")]
+                )
             identity.learn(who)
         executor = open_threads(2 * REVOKERS, "parallel calls", running)
         clusters = connect_clusters(configuration, passwords, executor, identity.installation, clock, running)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.access.store.store import Store
-from bot.config.settings import Settings, SettingsError
+from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.storage.connection_errors import cause
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import is_current, migrate
@@ -22,7 +22,7 @@ def open_store(settings: Settings, running: ExitStack) -> Store:
     try:
         return _open(url, running)
     except (DatabaseInUseError, OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
-        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+        raise SettingsError([SettingsProblem(f"DATABASE_URL: {cause(error, url)}")]) from None
 
 
 def _open(url: URL, running: ExitStack) -> Store:
@@ -58,7 +58,7 @@ def open_command_store(settings: Settings, running: ExitStack) -> Store:
                     while_migrating.callback(lock.close)
                 migrate(engine)
     except (OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
-        raise SettingsError([f"DATABASE_URL: {cause(error, url)}"]) from None
+        raise SettingsError([SettingsProblem(f"DATABASE_URL: {cause(error, url)}")]) from None
     return Store(engine, _process())
 
 

@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
 from bot.access.errors import Outage, Refusal
-from bot.config.settings import Settings, SettingsError
+from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused
 from bot.slack.middleware import Team
@@ -25,9 +25,9 @@ def sign_in(team: Team) -> dict[str, Any] | None:
     try:
         who = team.identify()
     except TokenRefused as error:
-        raise SettingsError([f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app"]) from None
+        raise SettingsError([SettingsProblem(f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app")]) from None
     except Refusal as error:
-        raise SettingsError([f"SLACK_BOT_TOKEN: {error}. `bot check` says more"]) from None
+        raise SettingsError([SettingsProblem(f"SLACK_BOT_TOKEN: {error}. `bot check` says more")]) from None
     except Outage as error:
         log.warning("cannot reach Slack yet", error=str(error))
         return None

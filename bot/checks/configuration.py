@@ -1,7 +1,5 @@
 """Reads the settings and the policy as far as possible, so that one wrong value does not hide other problems."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,15 @@ from sqlalchemy.engine import make_url
 from bot.access.policy.model import Integration, Policy
 from bot.checks.report import Report
 from bot.config.secret_references import resolve
-from bot.config.settings import Configuration, Settings, SettingsError, load_settings, variables
-
-_VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
-_LINE_OF_FILE = re.compile(r".+:[0-9]+")
+from bot.config.settings import (
+    Configuration,
+    ProblemKind,
+    Settings,
+    SettingsError,
+    SettingsProblem,
+    load_settings,
+    variables,
+)
 
 _STAND_INS: dict[str, Any] = {
     "slack_bot_token": SecretStr("xoxb-is-not-set"),
@@ -47,9 +50,14 @@ class Setup:
 
     settings: Settings
     configuration: Configuration | None
-    problems: tuple[str, ...] = ()
+    problems: tuple[SettingsProblem, ...] = ()
     unusable: frozenset[str] = frozenset()
     file: str | None = None
+
+    @property
+    def env_file_readable(self) -> bool:
+        """Whether the environment and `.env` could be read at all."""
+        return all(each.kind is not ProblemKind.ENV_FILE for each in self.problems)
 
     def skip_reason(self, *variables: str) -> str:
         """The reason to skip a check that needs these variables: those missing or wrong. Empty when all are usable."""
@@ -96,10 +104,10 @@ def read_setup() -> Setup:
         return _as_far_as_possible(error.problems)
 
 
-def _as_far_as_possible(problems: tuple[str, ...]) -> Setup:
-    readable = not any(each.startswith(".env ") for each in problems)
+def _as_far_as_possible(problems: tuple[SettingsProblem, ...]) -> Setup:
+    readable = all(each.kind is not ProblemKind.ENV_FILE for each in problems)
     every = frozenset(map(str.upper, Settings.model_fields))
-    unusable = frozenset(_variables(problems)) if readable else every
+    unusable = frozenset(name for each in problems for name in each.variables) if readable else every
     stand_ins = {name: _stand_in(name) for name in Settings.model_fields if name.upper() in unusable}
     if "ELASTICSEARCH_CLOUD_ID" in unusable:
         stand_ins["elasticsearch_url"] = _stand_in("elasticsearch_url")
@@ -127,21 +135,22 @@ def check_settings(report: Report, setup: Setup) -> None:
         report.ok(f"settings: all that are needed are set, Slack is heard over {mode}")
     explained = False
     for problem in setup.problems:
-        of_file = setup.file and problem.startswith(f"{setup.file}:") and "environment variable" not in problem
-        to_do = [] if of_file and explained else [_to_do(setup, problem, of_file=bool(of_file))]
-        explained = explained or bool(of_file)
-        report.fail(f"settings: {problem}", *to_do)
+        of_file = problem.kind is ProblemKind.POLICY_FILE
+        report.fail(f"settings: {problem.text}", *([] if of_file and explained else [_to_do(setup, problem.kind)]))
+        explained = explained or of_file
     _check_upkeep(report, setup)
 
 
-def _to_do(setup: Setup, problem: str, *, of_file: bool) -> str:
-    if of_file:
-        return f"Correct it in {setup.settings.access_config}. Editors do so with what `bot schema` prints."
-    if problem.endswith("remove it"):
-        return "Take it out of .env, or out of the environment."
-    if " in .env: " in problem:
-        return "Correct the name in .env. .env.example has each one."
-    return _how_to_set()
+def _to_do(setup: Setup, kind: ProblemKind) -> str:
+    match kind:
+        case ProblemKind.POLICY_FILE:
+            return f"Correct it in {setup.settings.access_config}. Editors do so with what `bot schema` prints."
+        case ProblemKind.SUPERSEDED:
+            return "Take it out of .env, or out of the environment."
+        case ProblemKind.MISSPELT:
+            return "Correct the name in .env. .env.example has each one."
+        case ProblemKind.VALUE | ProblemKind.ENV_FILE:
+            return _how_to_set()
 
 
 def _check_upkeep(report: Report, setup: Setup) -> None:
@@ -159,14 +168,6 @@ def _how_to_set() -> str:
     if Path(".env").is_file():
         return "Set it in .env or in the environment. .env.example explains each setting."
     return "Set it in the environment, or in .env, which is not in this folder yet: cp .env.example .env"
-
-
-def _variables(problems: Iterable[str]) -> Iterable[str]:
-    # A problem begins with its variables up to the first colon, or with a line of the file.
-    for problem in problems:
-        about = problem.partition(": ")[0]
-        if not _LINE_OF_FILE.fullmatch(about):
-            yield from _VARIABLE.findall(about)
 
 
 def _stand_in(name: str) -> Any:

@@ -16,7 +16,7 @@ TO_WRITE = "Let this account write there, keep the password in another store, or
 
 def check_stores(report: Report, setup: Setup) -> None:
     """Reports on each secret in a store."""
-    every = {} if any(each.startswith(".env ") for each in setup.problems) else variables()
+    every = variables() if setup.env_file_readable else {}
     present = {name.upper(): value for name, value in every.items()}
     for name in READ_AT_START:
         # A secret that cannot be read is already reported as a problem of the settings.

@@ -26,7 +26,7 @@ def rotate(
         with rotation_only(settings, scrubber) as (rotation, accounts):
             succeeded, lines = rotate_now(rotation, accounts, cluster)
     except SettingsError as error:
-        exit_with(error.problems, "es-access cannot rotate:")
+        exit_with(error.sentences, "es-access cannot rotate:")
     for line in lines:
         print(line)
     if not succeeded:
@@ -77,7 +77,7 @@ def _commands() -> "Iterator[AdminCommands]":
         with admin_commands(settings, scrubber) as commands:
             yield commands
     except SettingsError as error:
-        exit_with(error.problems, "cannot do that:")
+        exit_with(error.sentences, "cannot do that:")
     except CannotAnswerError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None

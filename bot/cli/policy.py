@@ -58,7 +58,7 @@ def _exit_on_settings_error() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        exit_with(error.problems, "cannot answer:")
+        exit_with(error.sentences, "cannot answer:")
 
 
 def _print(answer: Callable[[], list[str]]) -> None:

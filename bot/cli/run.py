@@ -62,7 +62,7 @@ def _start(clock: "Clock | None", signals: "queue.SimpleQueue[int]") -> "Applica
     try:
         return start(settings, scrubber, clock)
     except SettingsError as error:
-        exit_with(error.problems, "es-access cannot start:")
+        exit_with(error.sentences, "es-access cannot start:")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def load_or_exit(summary: str = "es-access cannot start:") -> "Settings":
     try:
         return load_settings()
     except SettingsError as error:
-        exit_with(error.problems, summary, "Each setting is explained in .env.example; `bot check` looks further.")
+        exit_with(error.sentences, summary, "Each setting is explained in .env.example; `bot check` looks further.")
 
 
 def load_quietly() -> "tuple[Settings, Scrubber]":

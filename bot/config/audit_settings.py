@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from bot.cluster.client import ClusterConnection
 from bot.config.access_yaml.error_messages import sentence_of
 from bot.config.configuration import ExistingFile, Url
+from bot.config.settings_error import SettingsProblem
 from bot.storage.engine import database_url
 
 ENV_FILE = ".env"
@@ -43,14 +44,18 @@ class AuditSettings(Environment):
     audit_api_key: SecretStr | None = None
     audit_ca_certs: ExistingFile | None = None
 
-    def audit_problems(self) -> list[str]:
+    def audit_problems(self) -> list[SettingsProblem]:
         """Problems of settings that must be set together."""
         if self.audit_index is None:
             return []
-        problems = [] if self.audit_url else ["AUDIT_URL is not set: the cluster that AUDIT_INDEX is in"]
+        problems = []
+        if not self.audit_url:
+            text = "AUDIT_URL is not set: the cluster that AUDIT_INDEX is in"
+            problems.append(SettingsProblem(text, ("AUDIT_URL",)))
         by_password = bool(self.audit_username and self.audit_password.get_secret_value())
         if by_password == (self.audit_api_key is not None):
-            problems.append("AUDIT_USERNAME with AUDIT_PASSWORD, or AUDIT_API_KEY: set one of the two")
+            text = "AUDIT_USERNAME with AUDIT_PASSWORD, or AUDIT_API_KEY: set one of the two"
+            problems.append(SettingsProblem(text, ("AUDIT_USERNAME", "AUDIT_PASSWORD", "AUDIT_API_KEY")))
         return problems
 
     def audit_connection(self) -> ClusterConnection | None:

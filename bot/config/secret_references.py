@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.access.errors import Outage, Refusal
+from bot.config.settings_error import SettingsProblem
 from bot.secret_stores import SecretStore, is_reference, open_secret_store
 from bot.secret_stores.environment import EnvironmentStore
 
@@ -19,10 +20,10 @@ PASSWORD_VARIABLE = "ELASTICSEARCH_PASSWORD"  # noqa: S105 (the name of the vari
 
 @dataclass(frozen=True)
 class Resolved:
-    """The secrets by the variable that names their store, and sentences about problems by variable."""
+    """The secrets, and the problems, by the variable that names the store."""
 
     values: Mapping[str, SecretStr]
-    problems: Mapping[str, str]
+    problems: Mapping[str, SettingsProblem]
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -33,7 +34,7 @@ class Resolved:
 def resolve(variables: Mapping[str, str]) -> Resolved:
     """Reads the secrets that `variables` refer to. An unreachable store is one of the problems."""
     values: dict[str, SecretStr] = {}
-    problems: dict[str, str] = {}
+    problems: dict[str, SettingsProblem] = {}
     present = {name.upper(): value for name, value in variables.items()}
     for name in READ_AT_START:
         if not is_reference(present.get(name, "")):
@@ -41,13 +42,13 @@ def resolve(variables: Mapping[str, str]) -> Resolved:
         try:
             values[name] = open_secret_store(present[name], variables).read()
         except (ValueError, Outage, Refusal) as error:
-            problems[name] = f"{name}: {error}"
+            problems[name] = SettingsProblem(f"{name}: {error}", (name,))
     password = present.get(PASSWORD_VARIABLE, "")
     if is_reference(password):
         try:
             open_secret_store(password, variables)
         except ValueError as error:
-            problems[PASSWORD_VARIABLE] = f"{PASSWORD_VARIABLE}: {error}"
+            problems[PASSWORD_VARIABLE] = SettingsProblem(f"{PASSWORD_VARIABLE}: {error}", (PASSWORD_VARIABLE,))
     return Resolved(values, problems)
 
 

@@ -19,7 +19,7 @@ from bot.access.policy.model import Integration, Policy
 from bot.access.policy.value_types import Duration, Name, Owner, read_owners
 from bot.cluster.client import ClusterConnection
 from bot.config import access_yaml
-from bot.config.access_yaml import PolicyFileError
+from bot.config.access_yaml import PolicyFileError, Problem
 from bot.config.access_yaml.error_messages import sentence_of
 from bot.config.audit_settings import ENV_FILE, AuditSettings
 from bot.config.configuration import (
@@ -37,31 +37,20 @@ from bot.config.configuration import (
     is_file,
     slack_token,
 )
+from bot.config.required_variables import REQUIRED, missing, missing_for_slack
 from bot.config.secret_references import PASSWORD_VARIABLE, password_store, resolve
+from bot.config.settings_error import ProblemKind, SettingsError, SettingsProblem
 from bot.secret_stores import is_reference
 from bot.secret_stores.environment import EnvironmentStore
 
-__all__ = ["Configuration", "Settings", "SettingsError", "load_settings", "variables"]
+__all__ = [
+    "Configuration", "ProblemKind", "Settings", "SettingsError", "SettingsProblem", "load_settings", "variables",
+]  # fmt: skip
 
 LIKENESS = 0.8
 """The similarity, from 0 to 1, above which a name counts as misspelt. `RESOURCE_OWNER` must be found."""
 
-_REQUIRED = {
-    "ELASTICSEARCH_USERNAME": "the connector account, see “On your cluster” in the README",
-    "ELASTICSEARCH_PASSWORD": "the connector account's password",
-    "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
-}
-"""The variables that are required without an `access.yaml`."""
-
-_MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **_REQUIRED}
-
-
-class SettingsError(Exception):
-    """Settings are missing or wrong. `problems` has a sentence for each, without its value."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+_MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **REQUIRED}
 
 
 def _owners(text: object) -> object:
@@ -153,7 +142,7 @@ class Settings(AuditSettings):
         try:
             store = password_store(self.elasticsearch_password, variables())
         except ValueError as error:
-            raise SettingsError([f"{PASSWORD_VARIABLE}: {error}"]) from None
+            raise SettingsError([SettingsProblem(f"{PASSWORD_VARIABLE}: {error}", (PASSWORD_VARIABLE,))]) from None
         connection = ClusterConnection(
             username=self.elasticsearch_username,
             password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
@@ -187,10 +176,10 @@ def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
     present = {name.upper(): value for name, value in variables().items()}
     config = present.get("ACCESS_CONFIG")
-    problems = [
+    problems: list[SettingsProblem] = [
         *_misspelt(present),
-        *_missing_for_slack(present),
-        *(_superseded(present) if config else _missing(present)),
+        *missing_for_slack(present),
+        *(_superseded(present) if config else missing(present)),
     ]
     resolved = resolve(variables())
     problems += resolved.problems.values()
@@ -198,8 +187,8 @@ def load_settings() -> Settings:
     try:
         settings = Settings(**resolved.arguments)
     except ValidationError as error:
-        wrong = {_variable(each): _sentence(each) for each in error.errors()}
-        wrong = {name: sentence for name, sentence in wrong.items() if name not in resolved.problems}
+        wrong = {_variable(each): _problem(each) for each in error.errors()}
+        wrong = {name: problem for name, problem in wrong.items() if name not in resolved.problems}
         problems = [wrong[name] for name in wrong if not (config and name in _IN_FILE)] + problems
     if settings is not None:
         problems += settings.audit_problems()
@@ -215,11 +204,12 @@ def variables() -> dict[str, str]:
     try:
         both = (dotenv_values(ENV_FILE), os.environ)
     except (UnicodeError, OSError):
-        raise SettingsError([".env cannot be read: it must be a text in UTF-8 that this user may read"]) from None
+        text = ".env cannot be read: it must be a text in UTF-8 that this user may read"
+        raise SettingsError([SettingsProblem(text, kind=ProblemKind.ENV_FILE)]) from None
     return {name: value for each in both for name, value in each.items() if value}
 
 
-def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
+def _misspelt(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
     # Only in `.env`: most variables of the environment belong to other programs.
     known = [name.upper() for name in Settings.model_fields]
     config = Path(present.get("ACCESS_CONFIG", ""))
@@ -229,7 +219,8 @@ def _misspelt(present: Mapping[str, str]) -> Iterable[str]:
             near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
             # When the right one is set as well, this one belongs to another program.
             if near and near[0] not in present:
-                yield f"{name} in .env: did you mean {near[0]}?"
+                text = f"{name} in .env: did you mean {near[0]}?"
+                yield SettingsProblem(text, kind=ProblemKind.MISSPELT)
 
 
 def _named_in(file: Path) -> frozenset[str]:
@@ -244,10 +235,15 @@ def _read(file: Path) -> Configuration:
     try:
         return access_yaml.read(file, variables())
     except PolicyFileError as error:
-        raise SettingsError(f"{file.name}:{each.line}: {each.sentence}" for each in error.problems) from None
+        raise SettingsError(_in_policy_file(file, each) for each in error.problems) from None
 
 
-def _problems_in(file: Path) -> tuple[str, ...]:
+def _in_policy_file(file: Path, problem: Problem) -> SettingsProblem:
+    kind = ProblemKind.VALUE if problem.in_environment else ProblemKind.POLICY_FILE
+    return SettingsProblem(f"{file.name}:{problem.line}: {problem.sentence}", kind=kind)
+
+
+def _problems_in(file: Path) -> tuple[SettingsProblem, ...]:
     try:
         _read(file)
     except SettingsError as error:
@@ -255,31 +251,24 @@ def _problems_in(file: Path) -> tuple[str, ...]:
     return ()
 
 
-def _missing_for_slack(present: Mapping[str, str]) -> Iterable[str]:
-    if not present.keys() & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
-        yield "SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP): neither is set"
-
-
-def _superseded(present: Mapping[str, str]) -> Iterable[str]:
+def _superseded(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
     # Refused and not ignored, because someone who sets it relies on it.
-    return (f"{name}: is in access.yaml now, remove it" for name in _IN_FILE if name in present)
-
-
-def _missing(present: Mapping[str, str]) -> Iterable[str]:
-    yield from (f"{name} is not set: {meaning}" for name, meaning in _REQUIRED.items() if name not in present)
-    addresses = present.keys() & {"ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"}
-    if not addresses:
-        yield "ELASTICSEARCH_URL or ELASTICSEARCH_CLOUD_ID: neither is set"
-    if len(addresses) > 1:
-        yield "ELASTICSEARCH_URL and ELASTICSEARCH_CLOUD_ID: both are set, keep one"
+    for name in _IN_FILE:
+        if name in present:
+            yield SettingsProblem(f"{name}: is in access.yaml now, remove it", (name,), ProblemKind.SUPERSEDED)
 
 
 def _variable(error: ErrorDetails) -> str:
     return str(error["loc"][0]).upper()
 
 
-def _sentence(error: ErrorDetails) -> str:
-    variable, message = _variable(error), sentence_of(error)
+def _problem(error: ErrorDetails) -> SettingsProblem:
+    variable = _variable(error)
+    return SettingsProblem(_sentence(variable, error), (variable,))
+
+
+def _sentence(variable: str, error: ErrorDetails) -> str:
+    message = sentence_of(error)
     if error["type"] == "missing":
         return f"{variable} is not set: {_MEANING.get(variable, 'see .env.example')}"
     if len(error["loc"]) > 1:

@@ -19,7 +19,7 @@ from bot.cluster.connector.account import ElasticsearchAccount
 from bot.cluster.connector.password import ConnectorPassword
 from bot.config.configuration import Configuration
 from bot.config.secret_references import PASSWORD_VARIABLE
-from bot.config.settings import SettingsError
+from bot.config.settings import SettingsError, SettingsProblem
 from bot.observability.logs import Scrubber
 from bot.runtime.scheduler import Scheduler
 from bot.secret_stores.environment import EnvironmentStore
@@ -45,7 +45,7 @@ def read_passwords(configuration: Configuration, file: Path | None, scrubber: Sc
             found[integration] = connection.sign_in()
             scrubber.hide(found[integration].known)
         except (Outage, Refusal) as error:
-            problems.append(f"{password_setting(file, integration)}: {error}")
+            problems.append(SettingsProblem(f"{password_setting(file, integration)}: {error}"))
     if problems:
         raise SettingsError(problems)
     return found
@@ -60,7 +60,9 @@ def check_rotation(configuration: Configuration) -> None:
             if store is not None:
                 store.check_writable()
         except (Outage, Refusal) as error:
-            problems.append(f"credential_rotation_days of {integration}: the password cannot be rotated: {error}")
+            problems.append(
+                SettingsProblem(f"credential_rotation_days of {integration}: the password cannot be rotated: {error}")
+            )
     if problems:
         raise SettingsError(problems)
 

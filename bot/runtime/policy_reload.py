@@ -9,7 +9,7 @@ from bot.access.models.columns import Json
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.store.store import Store
-from bot.config.settings import Configuration, Settings, SettingsError
+from bot.config.settings import Configuration, Settings, SettingsError, SettingsProblem
 from bot.observability.monitoring import policy_detail
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,8 @@ class PolicyReload:
             fresh = self.settings.configuration()
             self._check_connections(fresh)
         except SettingsError as error:
-            log.warning("the policy was not read again: the old one stays in force", problems=list(error.problems))
-            self._audit("policy.refused", problems=list(error.problems))
+            log.warning("the policy was not read again: the old one stays in force", problems=list(error.sentences))
+            self._audit("policy.refused", problems=list(error.sentences))
             return
         self.current.policy = fresh.policy
         log.info("the policy was read again", flows=[flow.name for flow in fresh.policy.access_flows])
@@ -40,10 +40,12 @@ class PolicyReload:
 
     def _check_connections(self, fresh: Configuration) -> None:
         if fresh.connections != self.started_with.connections:
-            raise SettingsError(["integrations: how a cluster is reached was changed, which needs a restart"])
+            raise SettingsError(
+                [SettingsProblem("integrations: how a cluster is reached was changed, which needs a restart")]
+            )
         owners = {each.name: each.resource_owner for each in self.started_with.policy.integrations}
         if owners != {each.name: each.resource_owner for each in fresh.policy.integrations}:
-            raise SettingsError(["integrations: resource_owner was changed, which needs a restart"])
+            raise SettingsError([SettingsProblem("integrations: resource_owner was changed, which needs a restart")])
 
     def _audit(self, event: str, **detail: Json) -> None:
         with self.store.writing() as write:

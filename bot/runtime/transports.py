@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 
-from bot.config.settings import Settings, SettingsError
+from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.observability.metrics import Metrics
 from bot.runtime.http_server import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
 from bot.slack.ack_queue import AckQueue
@@ -58,4 +58,4 @@ def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> W
     try:
         return WebServer(app, settings.host, port)
     except OSError as error:
-        raise SettingsError([f"{variable}: cannot listen on port {port}: {error.strerror}"]) from None
+        raise SettingsError([SettingsProblem(f"{variable}: cannot listen on port {port}: {error.strerror}")]) from None

@@ -100,7 +100,7 @@ def _unset(integration: Keys, variables: Mapping[str, str]) -> Iterator[Problem]
         try:
             open_secret_store(reference, variables)
         except ValueError as error:
-            yield Problem(line, f"password: {error}")
+            yield Problem(line, f"password: {error}", in_environment=True)
 
 
 def _one_address(integration: Keys) -> Iterator[Problem]:

@@ -5,10 +5,14 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """A sentence about a line, counted from 1. It repeats no value, since any may be a secret in the wrong place."""
+    """A sentence about a line, counted from 1. It repeats no value, since any may be a secret in the wrong place.
+
+    `in_environment`: what has to be corrected is a variable that the line refers to, not the file.
+    """
 
     line: int
     sentence: str
+    in_environment: bool = False
 
 
 class PolicyFileError(Exception):

@@ -53,7 +53,7 @@ def problems_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     try:
         read(environment)
     except SettingsError as error:
-        return error.problems
+        return error.sentences
     return ()
 
 
@@ -112,7 +112,7 @@ def test_the_file_is_read_anew_when_it_is_asked_for_again(config: Path, by_file:
         config.write_text(GOOD + "more: 1\n", encoding="utf-8")
         with pytest.raises(SettingsError) as refused:
             settings.configuration()
-    assert refused.value.problems == ("access.yaml:21: unknown key more",)
+    assert refused.value.sentences == ("access.yaml:21: unknown key more",)
 
 
 def test_variables_make_one_flow_for_everyone_that_asks_the_integration_owner() -> None:

@@ -111,7 +111,7 @@ def test_a_password_is_not_read_before_it_is_needed_and_reading_the_policy_again
         assert settings.configuration() == before
         with pytest.raises(SettingsError) as refused:
             read_passwords(before, settings.access_config, Scrubber([]))
-    (problem,) = refused.value.problems
+    (problem,) = refused.value.sentences
     assert problem.startswith("access.yaml > production > password: the file ")
     assert problem.endswith("cannot be read: No such file or directory")
 
@@ -131,7 +131,7 @@ def rotation_problems(environment: dict[str, str]) -> tuple[str, ...]:
         try:
             check_rotation(load_settings().configuration())
         except SettingsError as error:
-            return error.problems
+            return error.sentences
     return ()
 
 

@@ -89,7 +89,7 @@ def problems_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     try:
         read(environment)
     except SettingsError as error:
-        return error.problems
+        return error.sentences
     return ()
 
 

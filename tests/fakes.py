@@ -35,6 +35,7 @@ from bot.access.ports import (
     InventoryItem,
     Members,
     MessagePosition,
+    OwnerProblem,
     Receipt,
     Resource,
     Template,
@@ -220,7 +221,9 @@ class FakeDirectory:
         self.asked.play()
         found = {owner: self._active(owner) for owner in owners}
         users = dict.fromkeys(user for users in found.values() for user in users)
-        return Members(tuple(users), tuple(f"{owner}: nobody" for owner, users in found.items() if not users))
+        return Members(
+            tuple(users), tuple(OwnerProblem(owner, "nobody") for owner, users in found.items() if not users)
+        )
 
     def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
         self.asked.play()

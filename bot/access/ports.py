@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
@@ -221,12 +221,25 @@ class Clusters(Protocol):
         ...
 
 
+class OwnerProblem(NamedTuple):
+    """An owner that stands for nobody. `why` is for people; `code`, if given, stays the same when that is reworded."""
+
+    owner: str
+    why: str
+    code: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The owner and the reason, as one line."""
+        return f"{self.owner}: {self.why}"
+
+
 @dataclass(frozen=True)
 class Members:
-    """The Slack user ids behind some owners, and a sentence for each owner that stands for nobody."""
+    """The Slack user ids behind some owners, and the owners that stand for nobody."""
 
     users: tuple[str, ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[OwnerProblem, ...] = ()
 
 
 @dataclass(frozen=True)

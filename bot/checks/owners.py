@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from bot.access.errors import Outage
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Policy
+from bot.access.ports import OwnerProblem
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
-from bot.slack.directory import SlackDirectory
+from bot.slack.directory import CANNOT_APPROVE, NO_ACTIVE_MEMBERS, NO_SUCH_GROUP, SlackDirectory
 from bot.slack.scopes import scope_of
 
 _FIXES = {
@@ -23,20 +24,20 @@ _FIXES = {
         "there is nobody with this user id in Slack",
         "Slack profile > ⋮ > Copy member ID gives the right one.",
     ),
-    "no such user group": (
+    NO_SUCH_GROUP: (
         "there is no such user group in Slack",
         "Compare the handle in Slack, People & user groups > User groups.",
     ),
-    "no active members": (
+    NO_ACTIVE_MEMBERS: (
         "the user group has no active members",
         "Add members to it in Slack, People & user groups > User groups.",
     ),
-    "is deactivated": (
+    CANNOT_APPROVE: (
         "is deactivated, a bot or a guest in Slack, and cannot approve",
         "Name somebody else.",
     ),
 }
-"""A part of an error of Slack or the directory → its meaning here, and what to do."""
+"""The code of an error of Slack or the directory → its meaning here, and what to do."""
 
 People = Mapping[str, frozenset[str] | None]
 """The active people behind each owner that was looked up; `None` for an owner without people."""
@@ -96,7 +97,7 @@ def _check_owner(report: Report, directory: SlackDirectory, owner: str, places: 
     members = directory.members([owner])
     where = "; ".join(places)
     for problem in members.problems:
-        found, to_do = explain_problem(problem.removeprefix(f"{owner}: "))
+        found, to_do = explain_problem(problem)
         named = f"It is named in {where}." if where else "Owners are set in INTEGRATION_OWNER."
         report.fail(f"owner {owner}: {found}", f"{to_do} {named}")
     if members.problems:
@@ -105,12 +106,9 @@ def _check_owner(report: Report, directory: SlackDirectory, owner: str, places: 
     return frozenset(members.users)
 
 
-def explain_problem(problem: str) -> tuple[str, str]:
-    """The meaning of Slack's problem with an owner, and what to do."""
-    return next(
-        (meaning for part, meaning in _FIXES.items() if part in problem),
-        (problem, "Correct it, or take it out."),
-    )
+def explain_problem(problem: OwnerProblem) -> tuple[str, str]:
+    """The meaning of the directory's problem with an owner, and what to do."""
+    return _FIXES.get(problem.code or "", (problem.why, "Correct it, or take it out."))
 
 
 def _together(owners: tuple[str, ...], people: People) -> set[str] | None:

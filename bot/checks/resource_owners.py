@@ -115,9 +115,9 @@ def _look_up(values: list[_Value], directory: SlackDirectory | None, scopes: fro
 def _look_up_one(value: _Value, directory: SlackDirectory) -> None:
     members = directory.members(value.owners)
     if members.problems:
-        owner, _, said = members.problems[0].partition(": ")
-        found, value.to_do = explain_problem(said)
-        value.why = f"{owner} on {value.names[0]}: {found}"
+        problem = members.problems[0]
+        found, value.to_do = explain_problem(problem)
+        value.why = f"{problem.owner} on {value.names[0]}: {found}"
         value.falls_back = not members.users
 
 

@@ -28,7 +28,7 @@ def explain(requests: Requests, directory: Directory, person: str, draft: Draft)
     with _domain_errors():
         members = directory.members((person,))
         if not members.users:
-            raise CannotAnswerError(f"{members.problems[0]}. Give a Slack user id or an e-mail.")
+            raise CannotAnswerError(f"{members.problems[0].text}. Give a Slack user id or an e-mail.")
         return list(_explained(*requests.explain(members.users[0], draft)))
 
 

@@ -13,7 +13,7 @@ from slack_sdk import WebClient
 from bot.access.cache import Cache
 from bot.access.errors import Outage, Refusal
 from bot.access.policy.value_types import is_owner
-from bot.access.ports import Inclusion, Members
+from bot.access.ports import Inclusion, Members, OwnerProblem
 from bot.slack.errors import domain_errors
 from bot.slack.middleware import Team
 
@@ -38,6 +38,11 @@ VERIFIED_MEMBERS = 20
 Slack allows 100 such calls a minute (https://docs.slack.dev/reference/methods/users.info), enough for five such groups
 at once. A larger group is taken as Slack lists it.
 """
+
+CANNOT_APPROVE = "cannot_approve"
+NO_ACTIVE_MEMBERS = "no_active_members"
+NO_SUCH_GROUP = "no_such_group"
+"""Our own codes for an owner that stands for nobody; the others are Slack's."""
 
 _UNKNOWN = frozenset({"user_not_found", "user_not_visible"})
 """Slack's codes for a person it does not show us: nobody of our workspace."""
@@ -79,12 +84,12 @@ class SlackDirectory:
         A group with more than `VERIFIED_MEMBERS` is taken whole, with its guests.
         """
         users: list[str] = []
-        problems: list[str] = []
+        problems: list[OwnerProblem] = []
         for owner in owners:
             try:
                 users += self._members_of(owner)
             except Refusal as error:
-                problems.append(f"{owner}: {error}")
+                problems.append(OwnerProblem(owner, str(error), error.code))
         return Members(tuple(dict.fromkeys(users)), tuple(problems))
 
     def includes(self, requesters: Sequence[str], person: str) -> Inclusion:
@@ -161,20 +166,20 @@ class SlackDirectory:
         if not owner.startswith("@"):
             person = self._person(owner)
             if not person.decides:
-                raise Refusal("is deactivated, a bot or a guest in Slack")
+                raise Refusal("is deactivated, a bot or a guest in Slack", CANNOT_APPROVE)
             return [person.id]
         listed = self._group(owner)
         if len(listed) > VERIFIED_MEMBERS:
             return listed
         active = [user for user in listed if self._person(user).decides]
         if not active:
-            raise Refusal("the user group has no active members")
+            raise Refusal("the user group has no active members", NO_ACTIVE_MEMBERS)
         return active
 
     def _group(self, name: str) -> tuple[str, ...]:
         groups = self._groups.get()
         if name[1:] not in groups:
-            raise Refusal("no such user group in Slack")
+            raise Refusal("no such user group in Slack", NO_SUCH_GROUP)
         return groups[name[1:]]
 
     def _person(self, name: str) -> _Person:

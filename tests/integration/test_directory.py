@@ -11,11 +11,19 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from bot.access.errors import Outage, Refusal
-from bot.access.ports import Inclusion, Members
+from bot.access.ports import Inclusion, Members, OwnerProblem
 from bot.sandbox.workspace import User, Workspace
 from bot.sandbox.workspace.webapi import people
 from bot.slack.app import web_client
-from bot.slack.directory import FRESH_SECONDS, PERSON_SECONDS, VERIFIED_MEMBERS, SlackDirectory
+from bot.slack.directory import (
+    CANNOT_APPROVE,
+    FRESH_SECONDS,
+    NO_ACTIVE_MEMBERS,
+    NO_SUCH_GROUP,
+    PERSON_SECONDS,
+    VERIFIED_MEMBERS,
+    SlackDirectory,
+)
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 RUSH = 50
@@ -127,12 +135,12 @@ def test_owners_keep_their_order_are_named_once_and_those_who_stand_for_nobody_a
     assert directory.members(owners) == Members(
         (second.id, first.id),
         (
-            f"{gone.id}: is deactivated, a bot or a guest in Slack",
-            f"{bot.id}: is deactivated, a bot or a guest in Slack",
-            "nobody@example.com: Slack answered users_not_found",
-            "U0NOBODY: Slack answered user_not_found",
-            "@none: no such user group in Slack",
-            "@ghosts: the user group has no active members",
+            OwnerProblem(gone.id, "is deactivated, a bot or a guest in Slack", CANNOT_APPROVE),
+            OwnerProblem(bot.id, "is deactivated, a bot or a guest in Slack", CANNOT_APPROVE),
+            OwnerProblem("nobody@example.com", "Slack answered users_not_found", "users_not_found"),
+            OwnerProblem("U0NOBODY", "Slack answered user_not_found", "user_not_found"),
+            OwnerProblem("@none", "no such user group in Slack", NO_SUCH_GROUP),
+            OwnerProblem("@ghosts", "the user group has no active members", NO_ACTIVE_MEMBERS),
         ),
     )
 
@@ -174,7 +182,9 @@ def test_groups_that_cannot_be_read_are_told_with_the_reason_and_warned_of_once(
     else:
         ws.set_paid_plan(paid=False)
     with capture_logs() as logs:
-        assert directory.members(["@owners"]).problems == (f"@owners: Slack answered {refused}",)
+        assert directory.members(["@owners"]).problems == (
+            OwnerProblem("@owners", f"Slack answered {refused}", refused),
+        )
         assert directory.includes(["@owners"], "U0OTHER") == Inclusion(found=False, certain=False)
         clock.now += FRESH_SECONDS + 1
         assert directory.includes(["@owners"], "U0OTHER") == Inclusion(found=False, certain=False)

@@ -165,7 +165,7 @@ class Approvals:
                     write.add(_escalation_group(request, escalation.to, users, flow.approvals if flow else 1))
                     write.audit(
                         "request.escalated", APPLICATION, now, request.id,
-                        to=list(escalation.to), problems=list(found.problems),
+                        to=list(escalation.to), problems=[problem.text for problem in found.problems],
                     )  # fmt: skip
                     add_to_timeline(write, request.id, now, TimelineEvent.ESCALATED, *users[:_MOST_TOLD])
                     write.refresh(request.id, [MessageKind.APPROVAL], now)

@@ -166,7 +166,7 @@ class Routing:
         orphaned = 0
         for each in groups:
             group, members = self._look_up(each, flow, parsed)
-            problems += members.problems
+            problems += [problem.text for problem in members.problems]
             if len(group.people) >= group.approvals:
                 complete.append(group)
             else:

@@ -1,39 +1,86 @@
 """Explains database errors in one sentence without secrets."""
 
-import re
+import socket
+from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-_CAUSES = (
-    (r"connection refused", "connection refused", "Start PostgreSQL, or correct host and port in DATABASE_URL."),
-    (r"failed to resolve|name or service not known|could not translate host", "there is no host of this name",
-     "Correct the host in DATABASE_URL."),
-    (r"timeout|timed out", "no answer in time", "Correct host and port in DATABASE_URL, or look at the firewall."),
-    (r"no such file or directory|no route|unreachable", "the server cannot be reached",
-     "Start PostgreSQL, or correct host and port in DATABASE_URL."),
-    (r"authentication failed|no password supplied", "the user or the password is refused",
-     "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME, with special characters of the password"
-     " percent-encoded (@ is %40)."),
-    (r"role .* does not exist", "there is no user of this name",
-     "Create it, or correct the user in DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME"),
-    (r"database .* does not exist", "there is no database of this name",
-     "Create it: createdb NAME   or correct the name in DATABASE_URL."),
-)  # fmt: skip
-"""A pattern for the error of PostgreSQL or its driver, on any of its lines; the cause; and what to do."""
+from bot.storage.engine import open_engine
 
-_DEFAULT_FIX = "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME"
+_LOOK_SECONDS = 5
+"""The timeout of each look at why a connection failed."""
+
+_PORT = 5432
+_SOCKET_FOLDER = "/var/run/postgresql"
+"""PostgreSQL's defaults."""
+
+_START_IT = "Start PostgreSQL, or correct host and port in DATABASE_URL."
+_CORRECT_IT = "Correct DATABASE_URL: postgresql://USER:PASSWORD@HOST:5432/NAME"
+_CORRECT_SIGN_IN = f"{_CORRECT_IT}, with special characters of the password percent-encoded (@ is %40)."
 
 
 def postgres_cause(error: DBAPIError, url: URL) -> tuple[str, str]:
-    """The cause of a PostgreSQL error, and what to do about it."""
-    said = str(error.orig)
-    for words, cause, to_do in _CAUSES:
-        if re.search(words, said, re.IGNORECASE):
-            return cause, to_do
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "no reason given")
-    return (first.replace(str(url.password), "[secret]") if url.password else first), _DEFAULT_FIX
+    """The cause of a PostgreSQL error, and what to do about it. May look at the server once more to find out.
+
+    libpq keeps the server's code of a failed connection to itself, and its words depend on the server's language. So a
+    failed connection is explained by what else can be seen: the socket, and another database of the same server.
+    """
+    said = _first_line(error, url)
+    if getattr(error.orig, "sqlstate", None) is not None:
+        return said, _CORRECT_IT  # a statement failed, not the connection
+    why = _unreachable(url)
+    if why is not None:
+        return why
+    if _lacks_database(url):
+        return "there is no database of this name", "Create it: createdb NAME   or correct the name in DATABASE_URL."
+    return f"the server refuses the connection: {said}", _CORRECT_SIGN_IN
+
+
+def _unreachable(url: URL) -> tuple[str, str] | None:
+    """Why nothing answers at the address, and what to do; `None` if something does."""
+    try:
+        _connect(url)
+    except socket.gaierror:
+        return "there is no host of this name", "Correct the host in DATABASE_URL."
+    except ConnectionRefusedError:
+        return "connection refused", _START_IT
+    except TimeoutError:
+        return "no answer in time", "Correct host and port in DATABASE_URL, or look at the firewall."
+    except OSError:
+        return "the server cannot be reached", _START_IT
+    return None
+
+
+def _connect(url: URL) -> None:
+    host, port = url.host or url.query.get("host") or _SOCKET_FOLDER, url.port or _PORT
+    if not isinstance(host, str) or "," in host:
+        return  # several servers, of which libpq chooses
+    if host.startswith("/"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_LOOK_SECONDS)
+            connection.connect(f"{host}/.s.PGSQL.{port}")
+    else:
+        socket.create_connection((host, port), _LOOK_SECONDS).close()
+
+
+def _lacks_database(url: URL) -> bool:
+    """Whether the same account can sign in to the database that every server has, and that has no such database."""
+    engine = open_engine(url.set(database="postgres").update_query_dict({"connect_timeout": str(_LOOK_SECONDS)}))
+    try:
+        with suppress(DBAPIError), engine.connect() as connection:
+            named = text("SELECT count(*) FROM pg_database WHERE datname = :name")
+            return bool(connection.scalar(named, {"name": url.database}) == 0)
+        return False
+    finally:
+        engine.dispose()
+
+
+def _first_line(error: DBAPIError, url: URL) -> str:
+    said = next((line.strip() for line in str(error.orig).splitlines() if line.strip()), "no reason given")
+    return said.replace(str(url.password), "[secret]") if url.password else said
 
 
 def cause(error: Exception, url: URL) -> str:
@@ -48,5 +95,5 @@ def cause(error: Exception, url: URL) -> str:
     if isinstance(error, OSError):
         folder = Path(url.database or "").absolute().parent
         return f"{url.database}: {error.strerror}" if folder.is_dir() else f"there is no folder {folder}"
-    text = str(error)
-    return text[:1].lower() + text[1:]
+    said = str(error)
+    return said[:1].lower() + said[1:]

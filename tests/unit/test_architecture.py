@@ -118,6 +118,7 @@ BUILDERS = {
     "cluster/client.py": {"Elasticsearch"},  # `connect` itself
     "cluster/cluster.py": {"CatalogueReader"},  # a part of `ElasticsearchCluster`
     "sandbox/node/node.py": {"Elasticsearch"},  # the sandbox starts a node of its own
+    "storage/connection_errors.py": {"open_engine"},  # once more, after a connection has failed
     "slack/app.py": {"WebClient"},  # `web_client` itself
 }
 """Modules outside bootstrap that build some of these, and why."""

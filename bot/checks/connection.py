@@ -3,12 +3,13 @@
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elastic_transport import ConnectionTimeout, TlsError
 from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from bot.access.errors import Outage, Refusal
 from bot.access.policy.model import Integration
@@ -23,8 +24,17 @@ ACCOUNT = "es-access-connector"
 PUT_ROLE = f"PUT /_security/role/{ACCOUNT} {json.dumps(ROLE)}"
 AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
 
+_BAD_REQUEST = 400
 _UNAUTHENTICATED = 401
 _FORBIDDEN = 403
+
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's reasons when what answers is no TLS record; the second is the name since OpenSSL 3.2."""
+
+_EXPIRED = 10
+_OTHER_HOST = frozenset({62, 64})
+"""OpenSSL's codes for a certificate that is not accepted: `X509_V_ERR_…` `CERT_HAS_EXPIRED`, `HOSTNAME_MISMATCH` and
+`IP_ADDRESS_MISMATCH` ("X509_STORE_CTX_get_error", OpenSSL)."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
             PUT_ROLE,
             f'PUT /_security/user/{ACCOUNT} {{"password": "A LONG PASSWORD", "roles": ["{ACCOUNT}"]}}',
         )
-    if "no handler found" in str(error.body):
+    if _is_unknown_path(error):
         return (
             "cluster: its security is off, so there is nothing to give access to",
             "Set xpack.security.enabled: true in elasticsearch.yml of each node, and restart them.",
@@ -132,11 +142,21 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
     )
 
 
+def _is_unknown_path(error: ApiError) -> bool:
+    """Whether Elasticsearch has no such call, as without security.
+
+    Every other error of its own is an object with a type; this one is a bare sentence (measured on 9.5).
+    """
+    body = error.body
+    bare = isinstance(body, Mapping) and isinstance(body.get("error"), str)
+    return error.status_code == _BAD_REQUEST and bare and "x-elastic-product" in error.meta.headers
+
+
 def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
     where = target.where
     causes = list(_causes(error))
     if isinstance(error, TlsError):
-        return _tls_problem(str(error.message), target)
+        return _tls_problem(causes, target)
     if isinstance(error, ConnectionTimeout):
         return (
             f"cluster: no answer from {where} in {TIMEOUT_SECONDS} s",
@@ -155,18 +175,20 @@ def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
     )
 
 
-def _tls_problem(said: str, target: Target) -> tuple[str, str]:
+def _tls_problem(causes: Sequence[BaseException], target: Target) -> tuple[str, str]:
     where, ca_certs = target.where, target.connection.ca_certs
-    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+    reasons = {each.reason for each in causes if isinstance(each, ssl.SSLError)}
+    codes = {each.verify_code for each in causes if isinstance(each, ssl.SSLCertVerificationError)}
+    if reasons & _NO_TLS:
         return f"cluster: {where} does not speak TLS", f"Begin {target.url} with http://"
-    if "mismatch" in said:
+    if codes & _OTHER_HOST or any(isinstance(each, CertificateError) for each in causes):
         return (
             f"cluster: the certificate of {where} is for another host",
             f"Write a host name that the certificate names into {target.url}.",
         )
-    if "expired" in said:
+    if _EXPIRED in codes:
         return f"cluster: the certificate of {where} has expired", "Renew it in the cluster."
-    if "CERTIFICATE_VERIFY_FAILED" in said:
+    if codes:
         to_do = f"It is not signed by what is in {ca_certs}. " if ca_certs else ""
         name_it = f"{target.ca_certs}{'=' if target.setup.file is None else ': '}http_ca.crt"
         return (

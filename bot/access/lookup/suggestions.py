@@ -136,7 +136,10 @@ def _valid(text: str) -> str | None:
 
 
 def _wildcards(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each prefix up to a separator that several names share; of those that cover the same names, the shortest."""
+    """The prefixes, each ending in a separator, that several names share.
+
+    Of prefixes that cover the same names, only the shortest.
+    """
     counts: Counter[str] = Counter()
     for name in names:
         counts.update(_beginnings(name))

@@ -26,7 +26,7 @@ from bot.access.models.requests import AskedGroup
 from bot.access.notifications.outbox import Outbox
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import Integration, Policy
+from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.access.ports import (
     Catalogue,
     Credential,
@@ -333,6 +333,13 @@ class World:
     def under(self, *flows: AccessFlow) -> "World":
         """Switches this world to these access flows, and returns it."""
         self.current.policy = policy_of(*flows)
+        return self
+
+    def with_permissions(self, *permissions: Permission) -> "World":
+        """Switches this world to a policy that offers these and the built-in permissions, and returns it."""
+        known = (*PERMISSIONS, *permissions)
+        flow = EVERYTHING.model_copy(update={"permissions": tuple(each.name for each in known)})
+        self.current.policy = Policy(integrations=(PRODUCTION,), permissions=known, access_flows=(flow,))
         return self
 
     @property

@@ -1,18 +1,15 @@
 """Describes the access flows, and finds those without effect."""
 
-from collections.abc import Sequence
 from datetime import time
 
 from bot.access.durations import format_duration
 from bot.access.policy.access_flow import DAYS, AccessFlow, Hours
 from bot.access.policy.model import Policy
-from bot.access.policy.patterns import covers
+from bot.access.policy.scopes import covers_scope
 from bot.checks.configuration import Setup
+from bot.checks.denials import check_denial
 from bot.checks.owners import People, flow_integrations
-from bot.checks.report import Report
-
-MOST_NAMED = 5
-"""Patterns in a line, which only summarises the flow."""
+from bot.checks.report import Report, listed
 
 _POLICY_SETTINGS = ("INTEGRATION_OWNER", "INTEGRATION_NAME", "RESOURCE_OWNER_KEY", "MAX_DURATION")
 
@@ -26,6 +23,8 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
     for flow in setup.policy.access_flows:
         report.ok(described(setup.policy, flow))
         _check_reached(report, setup.policy, flow)
+        if flow.deny:
+            check_denial(report, setup.policy, flow)
         if flow.automatic:
             _check_members(report, flow, people)
 
@@ -59,7 +58,7 @@ def _check_members(report: Report, flow: AccessFlow, people: People) -> None:
 def described(policy: Policy, flow: AccessFlow) -> str:
     """Who may ask for what, where, up to how long, when, and who approves."""
     about = f"flow “{flow.name}”: "
-    what = f"{_what(flow)}{f' in {_listed(flow.integrations)}' if flow.integrations else ''}"
+    what = f"{_what(flow)}{f' in {listed(flow.integrations)}' if flow.integrations else ''}"
     when = f", {_hours(flow.when)}" if flow.when else ""
     if flow.deny:
         who = "nobody may" if flow.requesters == "everyone" else f"{_who(flow)} may not"
@@ -74,17 +73,12 @@ def described(policy: Policy, flow: AccessFlow) -> str:
 
 
 def _who(flow: AccessFlow) -> str:
-    return flow.requesters if isinstance(flow.requesters, str) else _listed(flow.requesters)
+    return flow.requesters if isinstance(flow.requesters, str) else listed(flow.requesters)
 
 
 def _what(flow: AccessFlow) -> str:
     permissions = flow.permissions or ("anything",) if flow.deny else flow.offers
-    return f"{_listed(permissions)} on {_listed(flow.patterns)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{listed(permissions)} on {listed(flow.patterns)}"
 
 
 def _hours(when: Hours) -> str:
@@ -100,7 +94,7 @@ def _approvers(policy: Policy, flow: AccessFlow) -> str:
     if flow.approve == "rule":
         return "rule"
     if not isinstance(flow.owners, str):
-        return f"{'' if flow.approvals == 1 else f'{flow.approvals} of '}{_listed(flow.owners)}"
+        return f"{'' if flow.approvals == 1 else f'{flow.approvals} of '}{listed(flow.owners)}"
     by_resource = [each for each in flow_integrations(policy, flow) if each.resource_owner is not None]
     if flow.owners == "integration" or not by_resource:
         return "an integration owner" if flow.approvals == 1 else f"{flow.approvals} integration owners"
@@ -112,10 +106,7 @@ def _approvers(policy: Policy, flow: AccessFlow) -> str:
 
 
 def covering(policy: Policy, flow: AccessFlow) -> AccessFlow | None:
-    """The flow that makes this one ineffective, because it denies or decides every request that this one covers.
-
-    Groups are compared by name, since their members may change.
-    """
+    """The flow that makes this one ineffective, because it denies or decides every request that this one covers."""
     if flow.deny:
         return None
     denies = (each for each in policy.access_flows if each.deny and _denies_all(policy, each, flow))
@@ -128,8 +119,8 @@ def covering(policy: Policy, flow: AccessFlow) -> AccessFlow | None:
 
 def _denies_all(policy: Policy, deny: AccessFlow, flow: AccessFlow) -> bool:
     return (
-        _covers_flow(policy, deny, flow)
-        and (not deny.permissions or set(flow.offers) <= set(deny.permissions))
+        covers_scope(policy, deny, flow)
+        and all(policy.denies(deny, policy.permission(name)) for name in flow.offers)
     )  # fmt: skip
 
 
@@ -139,7 +130,7 @@ def _decides_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
         not earlier.deny
         and not earlier.automatic
         and earlier.break_glass is flow.break_glass
-        and _covers_flow(policy, earlier, flow)
+        and covers_scope(policy, earlier, flow)
         and set(flow.offers) <= set(earlier.offers)
         and set(flow.credentials) <= set(earlier.credentials)
         and flow.max_duration <= earlier.max_duration
@@ -147,13 +138,3 @@ def _decides_all(policy: Policy, earlier: AccessFlow, flow: AccessFlow) -> bool:
         and (flow.needs_reason or not earlier.needs_reason)
         and earlier.reason_pattern in {None, flow.reason_pattern}
     )
-
-
-def _covers_flow(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
-    """Whether `one` covers all people, clusters, patterns and times of the `other`."""
-    clusters, others = ({each.name for each in flow_integrations(policy, flow)} for flow in (one, other))
-    people = one.requesters == "everyone" or (
-        other.requesters != "everyone" and set(other.requesters) <= set(one.requesters)
-    )
-    patterns = all(any(covers(wide, each) for wide in one.patterns) for each in other.patterns)
-    return others <= clusters and people and patterns and one.when in {None, other.when}

@@ -1,7 +1,7 @@
 """The output of `bot check`: lines with a verdict and a finding, followed by what to do."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -11,6 +11,16 @@ from bot.observability.logs import Scrubber
 
 _INDENT = " " * 6
 """As wide as a verdict, so that instructions are aligned with the finding."""
+
+
+MOST_NAMED = 5
+"""Names in a line, which only summarises."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as part of a sentence, cut after `MOST_NAMED`."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 class Report:

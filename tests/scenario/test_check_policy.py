@@ -261,6 +261,7 @@ def policy(*flows: dict[str, object]) -> Policy:
         ({"deny": True}, {}, True),
         ({"deny": True, "patterns": ["logs-web"]}, {}, False),
         ({"deny": True, "permissions": ["write"]}, {}, False),
+        ({"deny": True, "permissions": ["read"]}, {"permissions": ["write", "manage"]}, True),
     ],
 )
 def test_a_flow_is_never_reached_only_when_an_earlier_one_takes_all_of_it(

@@ -121,25 +121,10 @@ def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: Mem
     return (
         _covers_integration(flow, question)
         and any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
-        and _permission_is_denied(policy, flow, question.permission)
+        and policy.denies(flow, question.permission)
         and (flow.when is None or flow.when.include(question.at))
         # The requester may be in a group that cannot be found, so a mistyped deny flow applies to everybody.
         and (flow.requesters == "everyone" or member_of(flow.requesters) is not False)
-    )
-
-
-def _permission_is_denied(policy: Policy, flow: AccessFlow, asked: Permission) -> bool:
-    """Whether the flow denies the permission or a part of it: a flow that denies read denies write as well."""
-    denied = [policy.permission(name) for name in flow.permissions]
-    return not denied or any(each.name == asked.name or _includes(asked, each) for each in denied)
-
-
-def _includes(whole: Permission, part: Permission) -> bool:
-    return (
-        set(part.indices) <= set(whole.indices)
-        and set(part.cluster) <= set(whole.cluster)
-        and set(part.run_as) <= set(whole.run_as)
-        and part.restricted_indices <= whole.restricted_indices
     )
 
 

@@ -1,5 +1,6 @@
 """The policy: integrations, permissions and access flows."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, model_validator
 
 from bot.access.errors import Incomplete, InvalidRequest
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.privileges import EVERYTHING, Effect, effects_of, includes, strongest_effect
 from bot.access.policy.value_types import (
     Name,
     Owners,
@@ -38,6 +40,50 @@ class Permission(PolicyPart):
     def dangerous(self) -> bool:
         """Whether the permission gives more than indices and Kibana."""
         return bool(self.cluster or self.run_as or self.restricted_indices)
+
+    @property
+    def reaches_further(self) -> bool:
+        """Whether its holder may reach more than the patterns say: by a cluster privilege, or as another user."""
+        return bool(self.run_as) or not {each.lower() for each in self.cluster} <= {"none", "monitor"}
+
+    @property
+    def effects(self) -> frozenset[Effect]:
+        """Everything that it lets its holder do with the data. A Kibana feature gives none by itself."""
+        return EVERYTHING if self.reaches_further else effects_of(self.indices)
+
+    def includes(self, other: "Permission") -> bool:
+        """Whether its holder has all that the other permission gives, in Kibana as well."""
+        spaces = not other.kibana or set(other.spaces) <= set(self.spaces)
+        return spaces and set(other.kibana) <= set(self.kibana) and self._includes_in_elasticsearch(other)
+
+    def is_denied_by(self, denied: "Permission") -> bool:
+        """Whether a flow that denies the other permission denies this one as well.
+
+        To deny a permission is to deny its strongest effect, by whichever privileges.
+        """
+        if self.reaches_further or denied.reaches_further:
+            return self.reaches_further
+        if denied.restricted_indices and not self.restricted_indices:
+            return False
+        strongest = strongest_effect(denied.indices)
+        return self._includes_in_elasticsearch(denied) if strongest is None else strongest in self.effects
+
+    def _includes_in_elasticsearch(self, other: "Permission") -> bool:
+        cluster = {each.lower() for each in self.cluster}
+        return (
+            includes(self.indices, other.indices)
+            and ("all" in cluster or {each.lower() for each in other.cluster} <= cluster)
+            and set(other.run_as) <= set(self.run_as)
+            and other.restricted_indices <= self.restricted_indices
+        )
+
+    @staticmethod
+    def restored(name: str, privileges: Mapping[str, Any]) -> "Permission":
+        """The permission of a stored request. It is not checked again: those of an adopted grant are the cluster's."""
+        held: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in privileges.items()
+        }
+        return Permission.model_construct(name=name, **held)
 
     def stored(self) -> dict[str, Any]:
         """The privileges as JSON, stored with each request: a policy change does not alter approved access."""
@@ -133,3 +179,8 @@ class Policy(PolicyPart):
     def flow(self, name: str) -> AccessFlow | None:
         """The access flow of that name; `None` if the policy no longer has it."""
         return next((each for each in self.access_flows if each.name == name), None)
+
+    def denies(self, flow: AccessFlow, asked: Permission) -> bool:
+        """Whether a flow that denies some permissions, or all, denies this one."""
+        denied = [self.permission(name) for name in flow.permissions]
+        return not denied or any(asked.is_denied_by(each) for each in denied)

@@ -258,16 +258,8 @@ def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> N
 
 def _is_covered(permission: Permission, request: AccessRequest) -> bool:
     """Whether the request's privileges include the whole permission."""
-    held = request.privileges or {}
-    mine = permission.stored()
-    lists = ("indices", "kibana", "spaces", "cluster", "run_as")
-    spaces = not mine["kibana"] or set(mine["spaces"]) <= set(held.get("spaces") or ())
-    return (
-        bool(held)
-        and spaces
-        and all(set(mine.get(key) or ()) <= set(held.get(key) or ()) for key in lists if key != "spaces")
-        and (not mine.get("restricted_indices") or bool(held.get("restricted_indices")))
-    )
+    held = request.privileges
+    return bool(held) and Permission.restored(request.permission, held).includes(permission)
 
 
 def _describe(offer: CounterOffer) -> str:

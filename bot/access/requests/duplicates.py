@@ -1,10 +1,8 @@
 """Duplicates: a request whose access the requester already has, or has asked for. It is not filed again."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
+from bot.access.policy.model import Permission
 from bot.access.policy.patterns import covers
 from bot.access.states import RequestState
 from bot.access.store.transaction import Transaction
@@ -27,7 +25,7 @@ def _includes_access(one: AccessRequest, other: AccessRequest) -> bool:
     return (
         (not one.flow or not other.flow or one.kind is other.kind)
         and _covers_names(one, other)
-        and (one.permission == other.permission or _includes_privileges(one.privileges or {}, other.privileges or {}))
+        and _includes_permission(one, other)
     )
 
 
@@ -38,12 +36,9 @@ def _covers_names(one: AccessRequest, other: AccessRequest) -> bool:
     return all(any(covers(wide, narrow) for wide in one.patterns) for narrow in other.patterns)
 
 
-def _includes_privileges(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether one set of privileges includes the other."""
-    return bool(other) and all(
-        set(_as_list(value)) <= set(_as_list(one.get(key))) for key, value in other.items() if key != "spaces"
-    )
-
-
-def _as_list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else [value] if value else []
+def _includes_permission(one: AccessRequest, other: AccessRequest) -> bool:
+    if not one.privileges or not other.privileges:
+        # Before routing, only the name is known.
+        return one.permission == other.permission
+    held, asked = (Permission.restored(each.permission, each.privileges) for each in (one, other))
+    return held.includes(asked)

@@ -1,10 +1,15 @@
 """Deny flows apply to groups that cannot be found, through aliases, and to permissions that include a denied one."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from bot.access.errors import NotAllowed
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.decision import Question, find_denial
+from bot.access.policy.model import PERMISSIONS, Permission, Policy
 from bot.access.policy.owner_groups import MOST_NAMES, Owned, owner_groups
 from bot.access.requests.drafts import Draft
 from tests.fakes import EVERYTHING, PRODUCTION, REQUESTER, STRANGER, World
@@ -48,6 +53,76 @@ def test_to_deny_reading_denies_every_permission_that_reads(world: World) -> Non
             world.requests.submit(REQUESTER, Draft("logs-*", "1h", permission))
     world.under(EVERYTHING, AccessFlow(name="not to write", deny=True, permissions=("write",)))
     world.ask()
+
+
+def permission(name: str, *indices: str, **more: Any) -> Permission:
+    return Permission(name=name, indices=indices, **more)
+
+
+CUSTOM = (
+    permission("only-read", "read"),
+    permission("values", "view_index_metadata"),
+    permission("everything", "all"),
+    permission("shouting", "ALL"),
+    permission("append-and-read", "create_doc", "read"),
+    permission("append", "create_doc"),
+    permission("update", "index"),
+    permission("remove", "delete"),
+    permission("drop", "delete_index"),
+    permission("make", "create_index"),
+    permission("watch", "monitor"),
+    permission("watch-cluster", "monitor", cluster=("monitor",)),
+    permission("newer", "of_a_newer_version"),
+    permission("dashboards", "monitor", kibana=("feature_dashboard.all",)),
+    permission("snapshots", "monitor", cluster=("create_snapshot",)),
+    permission("another", "monitor", run_as=("kibana",)),
+    permission("read-hidden", "read", restricted_indices=True),
+)
+
+READ = {
+    "read", "write", "manage", "only-read", "values", "everything", "shouting", "append-and-read", "update", "newer",
+    "snapshots", "another", "read-hidden",
+}  # fmt: skip
+WRITE = {
+    "write", "manage", "everything", "shouting", "append-and-read", "append", "update", "remove", "drop", "newer",
+    "snapshots", "another",
+}  # fmt: skip
+MANAGE = {"manage", "everything", "shouting", "drop", "make", "newer", "snapshots", "another"}
+WATCH = {"manage", "everything", "shouting", "watch", "watch-cluster", "dashboards", "snapshots", "another"}
+
+DENIED = [
+    ("read", READ),
+    ("only-read", READ),
+    ("values", READ),
+    ("write", WRITE),
+    ("append", WRITE),
+    ("append-and-read", WRITE),
+    ("update", WRITE),
+    ("remove", WRITE),
+    ("manage", MANAGE),
+    ("everything", MANAGE),
+    ("make", MANAGE),
+    ("watch", WATCH),
+    ("dashboards", WATCH),
+    ("watch-cluster", {"watch-cluster", "snapshots", "another"}),
+    ("snapshots", {"snapshots", "another"}),
+    ("read-hidden", {"read-hidden", "snapshots", "another"}),
+]
+
+
+@pytest.mark.parametrize(("denied", "expected"), DENIED, ids=[row[0] for row in DENIED])
+def test_a_deny_holds_for_every_permission_with_its_strongest_effect(denied: str, expected: set[str]) -> None:
+    policy = Policy(
+        integrations=(PRODUCTION,),
+        permissions=(*PERMISSIONS, *CUSTOM),
+        access_flows=(AccessFlow(name="no", deny=True, permissions=(denied,)),),
+    )
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    questions = {
+        each.name: Question(PRODUCTION, ("logs-*",), each, timedelta(hours=1), "", at) for each in policy.permissions
+    }
+    refused = {name for name, each in questions.items() if find_denial(policy, each, lambda _: True) is not None}
+    assert refused == expected
 
 
 def test_an_owner_value_with_too_many_names_is_no_owner() -> None:

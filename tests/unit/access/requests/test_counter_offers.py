@@ -8,6 +8,7 @@ from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed,
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Permission
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState
@@ -23,8 +24,8 @@ def offer(world: World, request_id: str, terms: OfferTerms = LESS, owner: str = 
     return made
 
 
-def write_request(world: World) -> str:
-    return world.requests.submit(REQUESTER, Draft("logs-*", "1h", "write", again=True)).request.id
+def write_request(world: World, permission: str = "write") -> str:
+    return world.requests.submit(REQUESTER, Draft("logs-*", "1h", permission, again=True)).request.id
 
 
 def test_what_is_accepted_is_what_is_granted_and_no_more(world: World) -> None:
@@ -78,6 +79,23 @@ def test_only_less_can_be_offered(world: World, terms: OfferTerms, why: str) -> 
     with pytest.raises(AccessError, match=why):
         world.offers.make(request_id, OWNER, terms)
     assert world.request_details(request_id).offers == ()
+
+
+def test_a_permission_is_less_where_every_privilege_is_included(world: World) -> None:
+    world.with_permissions(
+        Permission(name="everything", indices=("all",)), Permission(name="append", indices=("create_doc",))
+    )
+    names = [each.name for each in world.current.policy.permissions]
+    offered = {
+        name: set(world.offers.options(write_request(world, name), OWNER).permissions) - {name} for name in names
+    }
+    assert offered == {
+        "read": set(),
+        "write": {"read", "append"},
+        "manage": {"read", "write", "append"},
+        "everything": {"read", "write", "manage", "append"},
+        "append": set(),
+    }
 
 
 def test_only_an_owner_offers_and_only_the_requester_answers(world: World) -> None:

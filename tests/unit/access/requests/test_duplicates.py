@@ -7,6 +7,7 @@ import pytest
 from bot.access.errors import NotAllowed, Outage
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Permission
 from bot.access.requests.drafts import Draft
 from bot.access.requests.service import Submission
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
@@ -45,6 +46,43 @@ def test_a_permission_that_holds_less_is_covered_too(world: World) -> None:
     first = ask(world, permission="write").request.id
     assert ask(world, permission="read").request.id == first
     assert ask(world, permission="manage").duplicate is None
+
+
+CUSTOM = (
+    Permission(name="everything", indices=("all",)),
+    Permission(name="append", indices=("create_doc",)),
+    Permission(name="discover", indices=("read",), kibana=("feature_discover.read",)),
+    Permission(name="discover-sales", indices=("read",), kibana=("feature_discover.read",), spaces=("sales",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "covered"),
+    [
+        ("everything", "read", True),
+        ("everything", "manage", True),
+        ("write", "append", True),
+        ("append", "write", False),
+        ("manage", "read", True),
+        ("discover", "read", False),
+        ("everything", "discover", False),
+        ("discover", "discover-sales", False),
+    ],
+)
+def test_a_permission_is_covered_where_every_privilege_is_included(
+    world: World, held: str, asked: str, covered: bool
+) -> None:
+    world.with_permissions(*CUSTOM)
+    ask(world, permission=held)
+    assert (ask(world, permission=asked).duplicate is not None) is covered
+
+
+def test_a_permission_that_was_widened_since_is_not_covered_by_its_name(world: World) -> None:
+    world.with_permissions(*CUSTOM)
+    ask(world, permission="append")
+    wider = Permission(name="append", indices=("create_doc", "delete"))
+    world.with_permissions(wider)
+    assert ask(world, permission="append").duplicate is None
 
 
 @pytest.mark.parametrize(

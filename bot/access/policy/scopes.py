@@ -1,0 +1,42 @@
+"""The scope of an access flow: its clusters, patterns, people and hours, compared with another's.
+
+Groups are compared by name, since their members may change.
+"""
+
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Policy
+from bot.access.policy.patterns import covers, overlap
+
+
+def clusters_of(policy: Policy, flow: AccessFlow) -> frozenset[str]:
+    """The names of the integrations that the flow covers."""
+    return frozenset(
+        each.name for each in policy.integrations if not flow.integrations or each.name in flow.integrations
+    )
+
+
+def covers_scope(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether `one` covers all clusters, patterns, people and times of the other."""
+    return (
+        clusters_of(policy, other) <= clusters_of(policy, one)
+        and covers_people(one, other)
+        and covers_patterns(one, other)
+        and one.when in {None, other.when}
+    )
+
+
+def covers_patterns(one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether `one` covers every name that the patterns of the other could match."""
+    return all(any(covers(wide, each) for wide in one.patterns) for each in other.patterns)
+
+
+def covers_people(one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether every requester of the other is one of `one`, as far as their names tell."""
+    return one.requesters == "everyone" or (
+        other.requesters != "everyone" and set(other.requesters) <= set(one.requesters)
+    )
+
+
+def patterns_overlap(one: AccessFlow, other: AccessFlow) -> bool:
+    """Whether some name could match patterns of both."""
+    return any(overlap(mine, theirs) for mine in one.patterns for theirs in other.patterns)

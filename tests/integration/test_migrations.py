@@ -156,6 +156,20 @@ def test_what_was_approved_before_is_given_as_it_was_approved(empty_engine: Engi
         assert world.cluster.empty
 
 
+def test_an_extension_that_waited_before_knows_who_asked_for_what_it_extends(empty_engine: Engine) -> None:
+    first_version(empty_engine)
+    with empty_engine.execution_options(writes=True).begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
+        command.upgrade(config, "0007")
+        connection.execute(text("UPDATE access_request SET asked_by = 'U0ASKER' WHERE id = 'REQ-000002'"))
+        connection.execute(text("UPDATE access_request SET extends = 'REQ-000002' WHERE id = 'REQ-000001'"))
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        found = connection.execute(text("SELECT id, first_asked_by FROM access_request ORDER BY id")).all()
+    assert [tuple(row) for row in found] == [("REQ-000001", "U0ASKER"), ("REQ-000002", None), ("REQ-000003", None)]
+
+
 def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engine: Engine) -> None:
     first_version(empty_engine)
     migrate(empty_engine)

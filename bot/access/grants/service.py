@@ -12,6 +12,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock, Credential
 from bot.access.requests.approvals import Approvals
+from bot.access.requests.approver_eligibility import is_own_request
 from bot.access.states import LIVE, EndReason, GrantState, RequestState
 from bot.access.store.store import Store
 
@@ -26,10 +27,13 @@ class Grants:
     clock: Clock
 
     def revoke(self, grant_id: str, actor: str) -> RequestDetails:
-        """Ends a live grant early, for its requester or one of the owners. Raises `AccessError`, `Outage`."""
+        """Ends a live grant early, for its requester, whoever asked for it, or an owner.
+
+        Raises `AccessError`, `Outage`.
+        """
         with self.store.reading() as read:
             request = read.request(grant_id)
-        if request is None or not (actor == request.requester or self.approvals.may_end(request, actor)):
+        if request is None or not (is_own_request(request, actor) or self.approvals.may_end(request, actor)):
             raise NotFound(grant_id)
         while True:
             grant = self._live(request)

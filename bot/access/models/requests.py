@@ -23,7 +23,7 @@ class AccessRequest(SQLModel, table=True):
     the role: they stay as approved even if the policy changes. `owners` are the Slack ids of the people
     who were asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked
     because Slack or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits
-    review.
+    review. `asked_by` filed the request for its requester; `first_asked_by` filed the request that this one extends.
     """
 
     __tablename__ = "access_request"
@@ -71,6 +71,7 @@ class AccessRequest(SQLModel, table=True):
     escalations: int = Field(default=0, sa_column_kwargs=added("0"))
     version: int = Field(default=0, sa_column_kwargs=added("0"))
     asked_by: str | None = Field(default=None, max_length=32)
+    first_asked_by: str | None = Field(default=None, max_length=32)
     channel: str | None = Field(default=None, max_length=LONGEST_CHANNEL)
     break_glass: bool = Field(default=False, sa_column_kwargs=added(false()))
     review_at: datetime | None = None

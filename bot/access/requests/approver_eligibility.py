@@ -1,7 +1,8 @@
 """Who may approve, deny or review a request: an owner, no guest, and not the requester or the asker themselves.
 
-Only an access flow with `self_approval` lets people decide on their own requests. Nobody reviews their own
-break-glass access.
+Whoever asked for somebody else's access stays its asker until it ends: an extension is their own request as well. Only
+an access flow with `self_approval` lets people decide on their own requests. Nobody reviews their own break-glass
+access.
 """
 
 from collections.abc import Iterable
@@ -22,10 +23,13 @@ class PersonalRequest(Protocol):
     @property
     def asked_by(self) -> str | None: ...
 
+    @property
+    def first_asked_by(self) -> str | None: ...
+
 
 def is_own_request(request: PersonalRequest, person: str) -> bool:
-    """Whether the person is the requester, or filed the request for the requester."""
-    return person in (request.requester, request.asked_by)
+    """Whether the person is the requester, or filed for the requester this request or the one that it extends."""
+    return person in (request.requester, request.asked_by, request.first_asked_by)
 
 
 def allows_self_approval(policy: Policy, request: AccessRequest) -> bool:
@@ -47,7 +51,8 @@ def eligible_reviewers(people: Iterable[str], request: PersonalRequest) -> tuple
 def check_may_approve(policy: Policy, request: AccessRequest, actor: str) -> None:
     """Raises `NotAllowed` for the actor's own request, unless its access flow allows self-approval."""
     if not eligible_approvers((actor,), request, self_approval=allows_self_approval(policy, request)):
-        raise NotAllowed(f"You asked for {request.id} yourself, so somebody else has to decide.")
+        asked_for = request.extends if actor == request.first_asked_by and request.extends else request.id
+        raise NotAllowed(f"You asked for {asked_for} yourself, so somebody else has to decide.")
 
 
 def check_may_review(request: AccessRequest, actor: str) -> None:

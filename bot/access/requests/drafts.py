@@ -42,7 +42,8 @@ class ParsedRequest:
     """A request that is valid by itself. Neither the policy's flows nor the cluster have been consulted.
 
     A `duration` or `kind` of `None` means the flow's default. `extension`: the request extends a grant. `asked_by` is
-    the person who files it for somebody else. `break_glass`: it is approved at once, under a break-glass flow.
+    the person who files it for somebody else, `first_asked_by` the one who so filed the request that it extends.
+    `break_glass`: it is approved at once, under a break-glass flow.
     """
 
     requester: str
@@ -54,6 +55,7 @@ class ParsedRequest:
     kind: CredentialKind | None = None
     extension: bool = False
     asked_by: str | None = None
+    first_asked_by: str | None = None
     break_glass: bool = False
 
 
@@ -95,7 +97,8 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
     kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
     return ParsedRequest(
         request.requester, integration, patterns, held, request.length, request.reason, kind,
-        extension=request.extends is not None, asked_by=request.asked_by, break_glass=request.break_glass,
+        extension=request.extends is not None, asked_by=request.asked_by, first_asked_by=request.first_asked_by,
+        break_glass=request.break_glass,
     )  # fmt: skip
 
 

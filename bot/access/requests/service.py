@@ -96,11 +96,13 @@ class Requests:
         parsed = read_request(self.current.policy, original)
         length = read_duration(self.current.policy, duration)
         # The requester asks for more time in the usual way, however the original was filed.
-        parsed = replace(parsed, duration=length, extension=True, asked_by=None, break_glass=False)
+        parsed = replace(
+            parsed, duration=length, extension=True, asked_by=None, first_asked_by=original.asked_by, break_glass=False
+        )
         return self._submit(parsed, grant)
 
     def cancel(self, request_id: str, actor: str) -> RequestDetails:
-        """Cancels the actor's own pending request."""
+        """Cancels a pending request of the actor's own, or one that extends access that they asked for."""
         with self.store.reading() as read:
             request = read.request(request_id)
         if request is None or not is_own_request(request, actor):
@@ -151,6 +153,7 @@ class Requests:
             created_at=now,
             pending_until=now + self.current.policy.pending_for,
             asked_by=parsed.asked_by,
+            first_asked_by=parsed.first_asked_by,
             break_glass=parsed.break_glass,
         )
         try:

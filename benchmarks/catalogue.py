@@ -57,6 +57,9 @@ class CatalogueOnlyCluster:
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
         return self._get(fresh=fresh)
 
+    def look(self, _patterns: Sequence[str]) -> Catalogue:
+        return self._get()
+
 
 class OpenDirectory:
     """A directory that immediately returns one member for each group."""

@@ -129,6 +129,9 @@ class FakeCluster:
         ]
         return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates)
 
+    def look(self, _patterns: Sequence[str]) -> Catalogue:
+        return self.catalogue(fresh=True)
+
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)
         self.passwords.append(password.get_secret_value())
@@ -352,7 +355,7 @@ class World:
 
     @property
     def approvals(self) -> Approvals:
-        return Approvals(self.store, self.directory, self.current, self.clock)
+        return Approvals(self.store, self.routing, self.directory, self.current, self.clock)
 
     @property
     def requests(self) -> Requests:

@@ -114,10 +114,21 @@ EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), gr
 KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
-PLAN = Plan(CAREFUL, HOUR, (GROUP, PLATFORM), (BOB, CAROL), SEEN, CredentialKind.PASSWORD, problems=("“x” is nobody",))
+PLAN = Plan(
+    CAREFUL,
+    HOUR,
+    (GROUP, PLATFORM),
+    (BOB, CAROL),
+    SEEN,
+    CredentialKind.PASSWORD,
+    PERMISSIONS[0],
+    problems=("“x” is nobody",),
+)
 EMERGENCY = AccessFlow(name="emergency", break_glass=True, max_duration=HOUR, channel="#security")
-BROKEN = Plan(EMERGENCY, HOUR, (GROUP,), (), SEEN, CredentialKind.PASSWORD, watchers=(BOB, CAROL), by_rule=True)
-RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY, by_rule=True)
+BROKEN = Plan(
+    EMERGENCY, HOUR, (GROUP,), (), SEEN, CredentialKind.PASSWORD, PERMISSIONS[0], watchers=(BOB, CAROL), by_rule=True
+)
+RULED = Plan(KEYS, HOUR, (), (), SEEN, CredentialKind.API_KEY, PERMISSIONS[0], by_rule=True)
 WISH = ParsedRequest(ALICE, PROD, ("logs-*",), PERMISSIONS[0], HOUR, "", None)
 
 

@@ -163,7 +163,17 @@ class Cluster(Protocol):
     """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal` unless it says otherwise."""
 
     def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        """The resources of the cluster, at most a minute old; `fresh` reads again, for one that seems to be missing."""
+        """The resources of the cluster, at most a minute old; `fresh` reads again, for one that seems to be missing.
+
+        Good enough for a preview. What is decided by is `look`.
+        """
+        ...
+
+    def look(self, patterns: Sequence[str]) -> Catalogue:
+        """What these patterns match at this moment, and every template. Other resources may be missing.
+
+        Only sizes may be older.
+        """
         ...
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:

@@ -44,7 +44,7 @@ def build_domain(
 ) -> Domain:
     """Builds the services with these clients."""
     routing = Routing(clusters, directory, current, clock)
-    approvals = Approvals(store, directory, current, clock)
+    approvals = Approvals(store, routing, directory, current, clock)
     provisioning = Provisioning(store, clusters, notifier, clock, executor)
     grants = Grants(store, approvals, provisioning, clock)
     clocks = ClockSkewMonitor(store, clusters, directory, current, clock)

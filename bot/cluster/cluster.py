@@ -49,6 +49,10 @@ class ElasticsearchCluster:
         """
         return self._catalogue.get(fresh=fresh)
 
+    def look(self, patterns: Sequence[str]) -> Catalogue:
+        """What the patterns match at this moment. Raises `Outage`, `Refusal`."""
+        return self._catalogue.look(patterns)
+
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Creates role and user. Raises `Outage`, `Refusal`."""
         self._credentials.create(spec, password)

@@ -10,7 +10,7 @@ from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
-from bot.access.states import GrantState, RequestState
+from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.store.transaction import Transaction
 
 _TIMELINE_EVENTS = {
@@ -21,20 +21,55 @@ _TIMELINE_EVENTS = {
 
 
 def is_approved(details: RequestDetails) -> bool:
-    """Whether enough owners have approved: those of each group, or of one group if that is enough.
+    """Whether enough owners have approved: those of each group, or of one group for each pattern if that is enough.
 
     The approval of the escalation group replaces all others, because it was asked when they did not answer.
     """
-    satisfied = {group.id for group in details.groups if _count_approvals(details, group) >= group.approvals}
-    if any(group.escalation and group.id in satisfied for group in details.groups):
+    satisfied = [group for group in details.groups if _count_approvals(details, group) >= group.approvals]
+    if any(group.escalation for group in satisfied):
         return True
+    if details.request.any_group:
+        return all(any(owns_under(group, pattern) for group in satisfied) for pattern in details.request.patterns)
     needed = [group.id for group in details.groups if not group.escalation]
-    enough = any if details.request.any_group else all
-    return bool(needed) and enough(group in satisfied for group in needed)
+    return bool(needed) and {group.id for group in satisfied}.issuperset(needed)
+
+
+def owns_under(group: AskedGroup, pattern: str) -> bool:
+    """Whether the group owns something under that pattern of its request."""
+    return group.patterns is None or pattern in group.patterns
 
 
 def _count_approvals(details: RequestDetails, group: AskedGroup) -> int:
     return sum(1 for each in details.approvals if each.approved and group.id in each.groups)
+
+
+def complete(write: Transaction, request: AccessRequest, username: str, actor: str, now: datetime) -> None:
+    """Stores the decision after its last approval, and creates the grant or extends it. Raises `LostRace`."""
+    write.move(
+        request, RequestState.APPROVED, actor, now,
+        decided_by=actor, decided_at=now, escalate_at=None, route_at=None,
+    )  # fmt: skip
+    write.refresh(request.id, [MessageKind.OFFER, MessageKind.ASKED], now)
+    add_to_timeline(write, request.id, now, TimelineEvent.APPROVED, actor)
+    if request.extends is not None:
+        grant = write.grant(request.extends)
+        if grant is None or grant.state not in LIVE or grant.expires_at <= now:
+            raise LostRace(request.extends)
+        extend_grant(write, grant, request.length, actor, now)
+        write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
+        return
+    write.add(
+        Grant(
+            id=request.id,
+            username=username,
+            state=GrantState.PROVISIONING,
+            created_at=now,
+            expires_at=now + request.length,
+            due_at=now,
+            warn_at=None if request.automatic else first_warning(now, now + request.length),
+        )
+    )
+    write.enqueue(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
 
 
 def extend_grant(

@@ -32,6 +32,8 @@ class TimelineEvent(StrEnum):
     OFFER_ACCEPTED = "offer_accepted"  # the id of the offer
     OFFER_DECLINED = "offer_declined"  # the id of the offer
     REPLACED = "replaced"  # who left
+    OWNERS_ADDED = "owners_added"  # the ids of the groups
+    WAITS = "waits"  # for the cluster, after the last approval
     ENDED = "ended"
 
 

@@ -87,8 +87,9 @@ class AccessRequest(SQLModel, table=True):
 class AskedGroup(SQLModel, table=True):
     """Owners of whom `approvals` must approve one request. `owners` are resolved again on every click.
 
-    `asked` are the people among them who got a message. `resources` counts the matching resources that they own. An
-    `escalation` group stands in for all others.
+    `asked` are the people among them who got a message. `resources` counts the matching resources that they own, and
+    `patterns` are those of the request under which they own something; `None` stands for all. An `escalation` group
+    stands in for all others. `added_at` is set if the group was not asked from the beginning.
     """
 
     __tablename__ = "asked_group"
@@ -102,6 +103,8 @@ class AskedGroup(SQLModel, table=True):
     approvals: int = 1
     resources: int = 0
     escalation: bool = False
+    patterns: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    added_at: datetime | None = None
 
 
 class Approval(SQLModel, table=True):

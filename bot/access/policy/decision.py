@@ -50,7 +50,8 @@ FIELD_OF_VERDICT: Mapping[Verdict, RequestField] = {
 class Question:
     """The request to decide. A `duration` or `kind` of `None` means the flow's default.
 
-    `break_glass`: only break-glass flows are considered; otherwise only the others.
+    `break_glass`: only break-glass flows are considered; otherwise only the others. `filed_at` is set for a request
+    that was filed before: the hours of a flow say when people may ask, those of a deny flow hold at the moment.
     """
 
     integration: Integration
@@ -61,6 +62,7 @@ class Question:
     at: datetime
     kind: CredentialKind | None = None
     break_glass: bool = False
+    filed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,23 @@ def find_denial(policy: Policy, question: Question, member_of: MemberOf) -> Deci
     return None
 
 
+def may_be_denied(policy: Policy, question: Question, member_of: MemberOf) -> bool:
+    """Whether a flow denies this requester the permission on anything at all at this moment.
+
+    Then it matters what stands behind a name: an alias may point to what is denied.
+    """
+    return any(flow.deny and _denies_something(policy, flow, question, member_of) for flow in policy.access_flows)
+
+
 def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
+    overlaps = any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
+    return overlaps and _denies_something(policy, flow, question, member_of)
+
+
+def _denies_something(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
+    """Whether the deny flow applies to the question, whatever its patterns."""
     return (
         _covers_integration(flow, question)
-        and any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
         and policy.denies(flow, question.permission)
         and (flow.when is None or flow.when.include(question.at))
         # The requester may be in a group that cannot be found, so a mistyped deny flow applies to everybody.
@@ -158,7 +173,7 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
 def _check_time(flow: AccessFlow, question: Question) -> Decision:
     duration = question.duration or flow.default_duration
     answer = partial(Decision, flow=flow)
-    if flow.when is not None and not flow.when.include(question.at):
+    if flow.when is not None and not flow.when.include(question.filed_at or question.at):
         return answer(Verdict.OUTSIDE_HOURS, why=f"This may be asked for {_describe_hours(flow)}.")
     if duration is None:
         return answer(Verdict.NO_DURATION, why="Say for how long you need it.")

@@ -15,7 +15,8 @@ MOST_NAMES = 10
 class OwnerGroup:
     """People of whom `approvals` have to approve. `owners` are the users, e-mails and groups that name them.
 
-    `label` is shown to people. `people` are the Slack users behind the owners, empty before the lookup.
+    `label` is shown to people. `people` are the Slack users behind the owners, empty before the lookup. `patterns` are
+    those of the request under which they own something.
     """
 
     label: str
@@ -23,28 +24,33 @@ class OwnerGroup:
     approvals: int
     resources: int
     people: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Owned:
-    """A resource or an index template, and its owner as written in the cluster."""
+    """A resource or an index template, its owner as written in the cluster, and the requested patterns it is under."""
 
     name: str
     owner: str | None
+    patterns: tuple[str, ...] = ()
 
 
 def owner_groups(
-    flow: AccessFlow, integration: Integration, owned: Sequence[Owned]
+    flow: AccessFlow, integration: Integration, owned: Sequence[Owned], patterns: tuple[str, ...] = ()
 ) -> tuple[tuple[OwnerGroup, ...], tuple[str, ...]]:
     """The groups that have to approve access to all of these resources, and one sentence for each unusable owner.
 
-    The integration owner approves for a resource without an owner, or with a malformed one.
+    The integration owner approves for a resource without an owner, or with a malformed one. `patterns` are those of the
+    request.
     """
     if flow.owners == "integration":
-        return (integration_group(flow, integration, len(owned)),), ()
+        return (integration_group(flow, integration, len(owned), patterns),), ()
     if flow.owners != "resource":
-        return (OwnerGroup(", ".join(flow.owners), flow.owners, flow.approvals, len(owned)),), ()
+        label = ", ".join(flow.owners)
+        return (OwnerGroup(label, flow.owners, flow.approvals, len(owned), patterns=patterns),), ()
     counts: dict[tuple[str, ...], int] = {}
+    under: dict[tuple[str, ...], dict[str, None]] = {}
     problems: dict[str, None] = {}
     for each in owned:
         names = _split(each.owner or "")
@@ -52,16 +58,22 @@ def owner_groups(
             problems[f"“{_printable(each.owner)}” on {each.name} is no owner"] = None
             names = ()
         counts[names] = counts.get(names, 0) + 1
+        under.setdefault(names, {}).update(dict.fromkeys(each.patterns))
     unowned = counts.pop((), 0)
-    groups = [OwnerGroup(", ".join(names), names, flow.approvals, count) for names, count in sorted(counts.items())]
+    groups = [
+        OwnerGroup(", ".join(names), names, flow.approvals, count, patterns=tuple(under[names]))
+        for names, count in sorted(counts.items())
+    ]
     if unowned or not groups:
-        groups.append(integration_group(flow, integration, unowned))
+        groups.append(integration_group(flow, integration, unowned, tuple(under.get((), patterns))))
     return tuple(groups), tuple(problems)
 
 
-def integration_group(flow: AccessFlow, integration: Integration, resources: int) -> OwnerGroup:
+def integration_group(
+    flow: AccessFlow, integration: Integration, resources: int, patterns: tuple[str, ...]
+) -> OwnerGroup:
     """The group of the integration owner, who approves where no other owner can."""
-    return OwnerGroup(integration.name, integration.owner, flow.approvals, resources)
+    return OwnerGroup(integration.name, integration.owner, flow.approvals, resources, patterns=patterns)
 
 
 def _split(value: str) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn, Unpack
 
-from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
+from bot.access.errors import AccessError, Conflict, LostRace, NotAllowed, NotFound, Outage
 from bot.access.ids import APPLICATION, USERNAME_PREFIX
-from bot.access.lifecycle.expiry_warnings import first_warning
-from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, extend_grant, is_approved
+from bot.access.intervals import ROUTE_AGAIN
+from bot.access.lifecycle.requests import complete, describe_end, enqueue_outcome, expire, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
-from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
@@ -25,13 +24,18 @@ from bot.access.requests.approver_eligibility import (
     eligible_approvers,
     is_guest,
 )
-from bot.access.requests.routing import check_still_allowed
-from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.requests.filing import counting_groups, replace_plan
+from bot.access.requests.fresh_decision import FreshDecision, decide_again, read_again, refused_now
+from bot.access.requests.routing import Routing
+from bot.access.states import RequestState
 from bot.access.store.changes import RequestChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
 _BATCH = 100
+
+_TRIES = 3
+"""Attempts to approve a request that is narrowed at the same time."""
 
 _MOST_TOLD = 3
 """Escalation approvers that a thread names."""
@@ -42,37 +46,78 @@ class Approvals:
     """Actions of owners on requests. Each method raises an `AccessError` that explains a failure to the actor."""
 
     store: Store
+    routing: Routing
     directory: Directory
     current: CurrentPolicy
     clock: Clock
     username_prefix: str = USERNAME_PREFIX
 
     def approve(self, request_id: str, actor: str) -> RequestDetails:
-        """Stores one owner's approval, and after the last one needed the grant. Raises `Outage`."""
-        request, groups = self.find_decidable(request_id, actor)
-        now = self.clock.now()
-        check_still_allowed(self.current.policy, self.directory, request, now)
+        """Stores one owner's approval, and after the last one needed the grant.
+
+        The request is decided anew first: by today's policy, people and resources. Raises `NotAllowed` if it is no
+        longer allowed, and `Outage` if Slack does not answer. If the cluster does not, the approval is stored, and what
+        it would complete waits.
+        """
+        for _ in range(_TRIES):
+            request, groups = self.find_decidable(request_id, actor)
+            fresh = self._decide_again(request)
+            try:
+                with self.store.writing() as write:
+                    lock_with_grant(write, request)
+                    if not isinstance(fresh, Outage) and not fresh.is_about(request):
+                        continue  # less was offered and accepted meanwhile
+                    counted = self._store_approval(write, request, actor, groups, fresh)
+                    details = write.request_details(request.id)
+            except LostRace:
+                self.raise_conflict(request_id, actor)
+            if not counted:
+                _raise_not_an_owner(request_id)
+            return details
+        raise Conflict(f"{request_id} is being changed at this moment. Look at it again, then decide.")
+
+    def _decide_again(self, request: AccessRequest) -> FreshDecision | Outage:
+        """The decision as it would be made now, or the outage of the cluster. Raises `NotAllowed`."""
         try:
-            with self.store.writing() as write:
-                if request.extends is not None:
-                    # The grant before its extension, as when a grant ends, so that the two cannot deadlock.
-                    write.lock_grant(request.extends)
-                write.lock_request(request)
-                write.add(Approval(request_id=request.id, approver=actor, approved=True, groups=groups, at=now))
-                details = write.request_details(request.id)
-                if is_approved(details):
-                    self.complete_approval(write, request, actor, now)
-                else:
-                    write.audit("request.approval_given", actor, now, request.id, groups=_labels(details, groups))
-                    add_to_timeline(write, request.id, now, TimelineEvent.APPROVAL_GIVEN, actor)
-                write.refresh(request.id, [MessageKind.APPROVAL], now)
-                return write.request_details(request.id)
-        except LostRace:
-            self.raise_conflict(request_id, actor)
+            return decide_again(self.store, self.routing, request, read_again(self.current.policy, request))
+        except Outage as error:
+            return error
+        except AccessError as error:
+            raise refused_now(request, error) from error
+
+    def _store_approval(
+        self, write: Transaction, request: AccessRequest, actor: str, groups: list[int], fresh: FreshDecision | Outage
+    ) -> bool:
+        """Stores the approval under the fresh decision. Returns False if the actor is no owner any more under that."""
+        now = self.clock.now()
+        if not isinstance(fresh, Outage):
+            groups = counting_groups(replace_plan(write, request, fresh.plan, fresh.standing, now, same=True), actor)
+        write.refresh(request.id, [MessageKind.APPROVAL], now)
+        if not groups and not is_approved(write.request_details(request.id)):
+            return False
+        write.add(Approval(request_id=request.id, approver=actor, approved=True, groups=groups, at=now))
+        details = write.request_details(request.id)
+        if not is_approved(details):
+            write.audit("request.approval_given", actor, now, request.id, groups=_labels(details, groups))
+            add_to_timeline(write, request.id, now, TimelineEvent.APPROVAL_GIVEN, actor)
+        elif isinstance(fresh, Outage):
+            write.audit("request.approval_given", actor, now, request.id, groups=_labels(details, groups))
+            write.amend(request, route_at=now + ROUTE_AGAIN)
+            write.audit("request.waits", APPLICATION, now, request.id, error=str(fresh))
+            add_to_timeline(write, request.id, now, TimelineEvent.WAITS, actor)
+        else:
+            self.complete_approval(write, request, actor, now)
+        return True
 
     def approve_by_rule(self, write: Transaction, request: AccessRequest, at: datetime) -> None:
         """Approves without an owner, in the transaction that files the request."""
         self.complete_approval(write, request, APPLICATION, at)
+
+    def complete_if_approved(self, write: Transaction, request: AccessRequest, now: datetime) -> None:
+        """Completes an approval that waited for the cluster, if all the owners needed now have given theirs."""
+        details = write.request_details(request.id)
+        if details.approvers and is_approved(details):
+            self.complete_approval(write, request, details.approvers[-1], now)
 
     def deny(self, request_id: str, actor: str, reason: str = "") -> RequestDetails:
         """Stores a denial; one is enough. The requester learns who denied it and why. Raises `Outage`."""
@@ -118,7 +163,7 @@ class Approvals:
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
         if not groups:
-            raise NotAllowed(f"You are no longer an owner that {request_id} needs, so you cannot decide it.")
+            _raise_not_an_owner(request_id)
         now = self.clock.now()
         if request.pending_until <= now:
             with self.store.writing() as write:
@@ -173,31 +218,7 @@ class Approvals:
 
     def complete_approval(self, write: Transaction, request: AccessRequest, actor: str, now: datetime) -> None:
         """Stores the decision after its last approval, and creates the grant. Raises `LostRace`."""
-        write.move(request, RequestState.APPROVED, actor, now, decided_by=actor, decided_at=now, escalate_at=None)
-        write.refresh(request.id, [MessageKind.OFFER, MessageKind.ASKED], now)
-        add_to_timeline(write, request.id, now, TimelineEvent.APPROVED, actor)
-        if request.extends is not None:
-            self._extend(write, request, request.extends, actor, now)
-            return
-        write.add(
-            Grant(
-                id=request.id,
-                username=self.username_prefix + request.id.removeprefix("REQ-").lower(),
-                state=GrantState.PROVISIONING,
-                created_at=now,
-                expires_at=now + request.length,
-                due_at=now,
-                warn_at=None if request.automatic else first_warning(now, now + request.length),
-            )
-        )
-        write.enqueue(request.id, MessageKind.CREDENTIAL, [request.requester], at=None)
-
-    def _extend(self, write: Transaction, request: AccessRequest, grant_id: str, actor: str, now: datetime) -> None:
-        grant = write.grant(grant_id)
-        if grant is None or grant.state not in LIVE or grant.expires_at <= now:
-            raise LostRace(grant_id)
-        extend_grant(write, grant, request.length, actor, now)
-        write.enqueue(request.id, MessageKind.OUTCOME, audience_of(request), now)
+        complete(write, request, self.username_prefix + request.id.removeprefix("REQ-").lower(), actor, now)
 
     def raise_conflict(self, request_id: str, actor: str = "") -> NoReturn:
         """Raises `Conflict` with the decision or event that came first, or `NotFound`."""
@@ -209,8 +230,21 @@ class Approvals:
         if request.state is not RequestState.PENDING:
             raise Conflict(describe_end(request))
         if actor in details.approvers:
-            raise Conflict(f"You have already approved {request_id}. It waits for the other owners.")
+            waits_for = "the cluster to answer" if request.route_at else "the other owners"
+            raise Conflict(f"You have already approved {request_id}. It waits for {waits_for}.")
         raise Conflict(f"{request.extends} has ended meanwhile, so there is nothing left to extend.")
+
+
+def lock_with_grant(write: Transaction, request: AccessRequest) -> None:
+    """Locks a pending request, and the grant that it extends. Raises `LostRace` if one of them has ended."""
+    if request.extends is not None:
+        # The grant before its extension, as when a grant ends, so that the two cannot deadlock.
+        write.lock_grant(request.extends)
+    write.lock_request(request)
+
+
+def _raise_not_an_owner(request_id: str) -> NoReturn:
+    raise NotAllowed(f"You are no longer an owner that {request_id} needs, so you cannot decide it.")
 
 
 def _amend_if_unchanged(write: Transaction, request: AccessRequest, **values: Unpack[RequestChanges]) -> bool:

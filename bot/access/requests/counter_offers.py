@@ -1,6 +1,6 @@
 """Counter-offers: an owner offers less than the request asks for, and the requester accepts or declines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
@@ -16,14 +16,15 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Permission, Policy
-from bot.access.policy.patterns import covers, parse_patterns
+from bot.access.policy.patterns import covers, matcher, parse_patterns
 from bot.access.ports import Clock
-from bot.access.requests.approvals import Approvals
+from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
 from bot.access.requests.drafts import ParsedRequest, read_request
-from bot.access.requests.filing import asked_group, plan_columns
+from bot.access.requests.filing import counting_groups, replace_plan
+from bot.access.requests.fresh_decision import decide_again, read_again
 from bot.access.requests.preview import matched, read_preview
-from bot.access.requests.routing import Plan, Routing, check_still_allowed
+from bot.access.requests.routing import Routing
 from bot.access.states import RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
@@ -75,7 +76,7 @@ class CounterOffers:
         now = self.clock.now()
         offer = self._build_offer(request, actor, terms, now)
         # The policy is checked now, so that the offer can be accepted, and once more on acceptance.
-        self.routing.plan(self._parse_offer(request, offer))
+        self.routing.plan(self._parse_offer(request, offer), fresh=False)
         try:
             with self.store.writing() as write:
                 write.lock_request(request)
@@ -93,21 +94,21 @@ class CounterOffers:
             self.approvals.raise_conflict(request_id)
 
     def accept(self, offer_id: int, actor: str) -> RequestDetails:
-        """Narrows the request to the offer, which counts as that owner's approval. Raises `Outage`."""
+        """Narrows the request to the offer, which is one of the approvals that it then needs. Raises `Outage`."""
         offer, request = self._find_open_offer(offer_id, actor)
-        groups = self._find_groups_of_offerer(offer, request)
-        plan = self.routing.plan(self._parse_offer(request, offer))
+        self._check_may_decide(offer, request)
+        fresh = decide_again(self.store, self.routing, request, self._parse_offer(request, offer))
         now = self.clock.now()
-        check_still_allowed(self.current.policy, self.approvals.directory, request, now)
         try:
             with self.store.writing() as write:
-                if request.extends is not None:
-                    write.lock_grant(request.extends)  # the grant first, as in `Approvals.approve`
-                write.lock_request(request)
+                lock_with_grant(write, request)
                 check_less(self.current.policy, request, offer)
+                if not fresh.is_about(request):
+                    raise Conflict(f"{request.id} has just changed. Look at it again, then decide.")
                 write.decide_offer(offer, OfferState.ACCEPTED, now)
-                self._narrow(write, request, offer, plan, now)
-                counted = self._replace_groups(write, request, plan, offer.by, groups, now)
+                self._narrow(write, request, offer, now)
+                eligible = replace_plan(write, request, fresh.plan, fresh.standing, now, same=False)
+                counted = counting_groups(eligible, offer.by)
                 write.decide(Approval(request_id=request.id, approver=offer.by, approved=True, groups=counted, at=now))
                 write.audit("request.offer_accepted", actor, now, request.id, offer=offer.id, by=offer.by)
                 add_to_timeline(write, request.id, now, TimelineEvent.OFFER_ACCEPTED, str(offer.id))
@@ -161,9 +162,17 @@ class CounterOffers:
         )
 
     def _parse_offer(self, request: AccessRequest, offer: CounterOffer) -> ParsedRequest:
-        """The request that the offer would make of this one. Raises `InvalidRequest`."""
-        parsed = read_request(self.current.policy, request, offer.permission)
-        return replace(parsed, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind)
+        """The request that the offer would make of this one. Raises `AccessError`."""
+        if offer.permission == request.permission:
+            parsed = read_again(self.current.policy, request)
+        else:
+            parsed = read_request(self.current.policy, request, offer.permission)
+        covered = matcher(offer.patterns)
+        resolved = None if request.resolved is None else tuple(name for name in request.resolved if covered(name))
+        return replace(
+            parsed, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind,
+            filed_at=request.created_at, resolved=resolved,
+        )  # fmt: skip
 
     def _find_open_offer(self, offer_id: int, actor: str) -> tuple[CounterOffer, AccessRequest]:
         with self.store.reading() as read:
@@ -177,57 +186,24 @@ class CounterOffers:
             raise Conflict(_describe(offer))
         return offer, request
 
-    def _find_groups_of_offerer(self, offer: CounterOffer, request: AccessRequest) -> list[int]:
-        """The groups for which the offerer may decide now. Raises `Conflict` if there is none any more."""
+    def _check_may_decide(self, offer: CounterOffer, request: AccessRequest) -> None:
+        """Raises `Conflict` if the offerer may not decide the request any more, and `Outage`."""
         try:
-            _, groups = self.approvals.find_decidable(request.id, offer.by)
+            self.approvals.find_decidable(request.id, offer.by)
         except (NotAllowed, NotFound):
             raise Conflict(
                 f"<@{offer.by}> may not decide {request.id} any more, so the offer does not stand. "
                 "The other owners still can."
             ) from None
-        return groups
 
-    def _narrow(
-        self, write: Transaction, request: AccessRequest, offer: CounterOffer, plan: Plan, now: datetime
-    ) -> None:
+    def _narrow(self, write: Transaction, request: AccessRequest, offer: CounterOffer, now: datetime) -> None:
         before: Mapping[str, Json] = {
             "patterns": request.patterns,
             "permission": request.permission,
             "duration": request.duration,
         }
         write.audit("request.narrowed", offer.by, now, request.id, before=before)
-        permission = self.current.policy.permission(offer.permission)
         write.amend(request, patterns=offer.patterns, permission=offer.permission)
-        write.amend(request, **plan_columns(plan, permission))
-
-    def _replace_groups(
-        self, write: Transaction, request: AccessRequest, plan: Plan, by: str, mine: Sequence[int], now: datetime
-    ) -> list[int]:
-        """Keeps the groups that own a part of the narrower request, removes the others, and adds new ones.
-
-        Returns the ids of the groups for which the offer counts as the owner's approval.
-        """
-        groups = write.request_details(request.id).groups
-        if plan.by_rule or not any(group.escalation is False for group in groups):
-            return list(mine)
-        wanted = {tuple(group.owners): group for group in plan.groups}
-        kept = [group for group in groups if group.escalation or tuple(group.owners) in wanted]
-        for group in groups:
-            found = wanted.pop(tuple(group.owners), None)
-            if found is not None:
-                write.change_group(group, resources=found.resources)
-            elif not group.escalation:
-                write.remove_group(group)
-        added = [asked_group(request, each, each.people) for each in wanted.values()]
-        for group in added:
-            write.add(group)
-        if added and request.channel is None:
-            write.enqueue(request.id, MessageKind.APPROVAL, [each for group in added for each in group.asked], now)
-        return [
-            group.id for group in (*kept, *added)
-            if group.id is not None and (group.id in mine or by in group.asked)
-        ]  # fmt: skip
 
     def _raise_conflict(self, offer_id: int, request_id: str) -> NoReturn:
         with self.store.reading() as read:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.access.durations import LONGEST, parse_duration
 from bot.access.errors import AccessError, RequestField, about
@@ -43,7 +43,8 @@ class ParsedRequest:
 
     A `duration` or `kind` of `None` means the flow's default. `extension`: the request extends a grant. `asked_by` is
     the person who files it for somebody else, `first_asked_by` the one who so filed the request that it extends.
-    `break_glass`: it is approved at once, under a break-glass flow.
+    `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is
+    set if it was filed before, and `resolved` if its role holds these names instead of the patterns.
     """
 
     requester: str
@@ -57,6 +58,8 @@ class ParsedRequest:
     asked_by: str | None = None
     first_asked_by: str | None = None
     break_glass: bool = False
+    filed_at: datetime | None = None
+    resolved: tuple[str, ...] | None = None
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:

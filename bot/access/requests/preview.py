@@ -1,12 +1,16 @@
 """Previews: the resources that a request covers, shown before it is filed or approved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bot.access.errors import InvalidRequest, RequestField
 from bot.access.policy.owner_groups import Owned
 from bot.access.policy.patterns import matcher, overlap
 from bot.access.ports import Catalogue, Resource
+
+MOST_RESOLVED = 500
+"""Names in a role of scope `resolved`: nobody has read a pattern that matches more."""
 
 FIRST_NAMES = 5
 """Matching names in a preview: enough to notice a wrong pattern."""
@@ -44,6 +48,31 @@ def matched(patterns: Sequence[str], catalogue: Catalogue) -> list[Resource]:
     return [each for each in catalogue.resources if covered(each.name)]
 
 
+def given(patterns: Sequence[str], resolved: Sequence[str] | None, catalogue: Catalogue) -> list[Resource]:
+    """The resources that access covers now: those that match, or those of the names that its role holds.
+
+    Raises `InvalidRequest` if none of these names exists any more.
+    """
+    if resolved is None:
+        return matched(patterns, catalogue)
+    names = set(resolved)
+    found = [each for each in catalogue.resources if each.name in names]
+    if not found:
+        raise InvalidRequest("None of the names that it covers exists any more.", about=RequestField.PATTERNS)
+    return found
+
+
+def resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
+    """The names for a role of scope `resolved`. Raises `InvalidRequest` if they are too many."""
+    if len(resources) > MOST_RESOLVED:
+        raise InvalidRequest(
+            f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
+            "/es-access logs-web-* 1h",
+            RequestField.PATTERNS,
+        )
+    return tuple(each.name for each in resources)
+
+
 def preview(patterns: Sequence[str], found: Sequence[Resource], *, grows: bool) -> Preview:
     """Summarizes matching resources. `grows`: the access extends to new ones."""
     kinds = [each.kind for each in found]
@@ -59,12 +88,21 @@ def preview(patterns: Sequence[str], found: Sequence[Resource], *, grows: bool) 
 
 def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> list[Owned]:
     """Each resource with each of its owners. With `grows`, also the index templates whose new indices would match."""
-    now = [Owned(each.name, owner) for each in found for owner in each.owners]
+    under = _patterns_of(patterns)
+    now = [Owned(each.name, owner, under(each.name)) for each in found for owner in each.owners]
     if not grows:
         return now
-    later = [
-        Owned(f"template {template.name}", template.owner)
+    overlapping = (
+        (template, tuple(mine for mine in patterns if any(overlap(mine, theirs) for theirs in template.patterns)))
         for template in catalogue.templates
-        if any(overlap(mine, theirs) for mine in patterns for theirs in template.patterns)
-    ]
-    return now + later
+    )
+    return now + [Owned(f"template {each.name}", each.owner, mine) for each, mine in overlapping if mine]
+
+
+def _patterns_of(patterns: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Says under which of the patterns a name is that matches one of them."""
+    if len(patterns) == 1:
+        only = tuple(patterns)
+        return lambda _name: only
+    each_covers = [(pattern, matcher([pattern])) for pattern in patterns]
+    return lambda name: tuple(pattern for pattern, covered in each_covers if covered(name))

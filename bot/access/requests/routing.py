@@ -2,19 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import zip_longest
 from typing import NoReturn
 
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
-from bot.access.models.requests import AccessRequest
 from bot.access.owners import MOST_ASKED, notified_owners
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.decision import FIELD_OF_VERDICT, Decision, Question, Verdict, decide, find_denial
-from bot.access.policy.model import Policy
+from bot.access.policy.decision import (
+    FIELD_OF_VERDICT,
+    Decision,
+    Question,
+    Verdict,
+    decide,
+    find_denial,
+    may_be_denied,
+)
+from bot.access.policy.model import Permission
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Members, Resource
@@ -22,10 +29,7 @@ from bot.access.requests.approver_eligibility import eligible_approvers
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.membership import check_belongs, membership_of
 from bot.access.requests.on_behalf import check_for_others
-from bot.access.requests.preview import Preview, matched, owned, preview
-
-MOST_RESOLVED = 500
-"""Names in a role of scope `resolved`: nobody has read a pattern that matches more."""
+from bot.access.requests.preview import Preview, given, owned, preview, resolved_names
 
 PROVISIONAL_DURATION = timedelta(hours=1)
 """Shown while the requester has not yet chosen a duration."""
@@ -51,10 +55,16 @@ class Plan:
     asked: tuple[str, ...]
     preview: Preview | None
     kind: CredentialKind
+    permission: Permission
     resolved: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
     watchers: tuple[str, ...] = ()
     by_rule: bool = False
+
+    @property
+    def any_group(self) -> bool:
+        """Whether one group is enough for each pattern of the request."""
+        return self.flow.groups == "any"
 
 
 @dataclass(frozen=True)
@@ -66,17 +76,18 @@ class Routing:
     current: CurrentPolicy
     clock: Clock
 
-    def plan(self, parsed: ParsedRequest, *, unfinished: bool = False) -> Plan:
+    def plan(self, parsed: ParsedRequest, *, fresh: bool = True, unfinished: bool = False) -> Plan:
         """The flow, the people and the preview. Raises `AccessError` for a request that is not allowed, and `Outage`.
 
-        `unfinished`: the requester is still filling in the form, so a missing or excessive duration and an unsuitable
-        reason are no errors yet.
+        `fresh`: the resources as they are now, for a plan that is acted upon; otherwise as they were within the last
+        minute, for one that is shown. `unfinished`: the requester is still filling in the form, so a missing or
+        excessive duration and an unsuitable reason are no errors yet.
         """
         check_belongs(self.directory, parsed.requester)
         flow, duration = _flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
         check_for_others(self.directory, flow, parsed.asked_by)
         by_rule = flow.by_rule(extension=parsed.extension)
-        plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule)
+        plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule, fresh=fresh)
         if by_rule and not flow.break_glass:
             watchers = notified_owners(self.directory, parsed.integration)
             return replace(plan, groups=(), problems=(), watchers=watchers)
@@ -93,24 +104,37 @@ class Routing:
 
     def _question(self, parsed: ParsedRequest, patterns: tuple[str, ...]) -> Question:
         asked = (parsed.integration, patterns, parsed.permission, parsed.duration, parsed.reason)
-        return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass)
+        return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass, parsed.filed_at)
 
-    def _plan_resources(self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool) -> Plan:
+    def _plan_resources(
+        self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool, fresh: bool
+    ) -> Plan:
         """The plan as far as it depends on the resources that match; its groups have no people yet."""
         kind = parsed.kind or flow.credentials[0]
-        by_name = flow.scope == "resolved"
-        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
-        catalogue = self._read_catalogue(parsed, required=by_resource or by_name)
+        by_name = flow.scope == "resolved" or parsed.resolved is not None
+        catalogue = self._read_catalogue(
+            parsed, fresh=fresh, required=by_rule or by_name or self._depends_on_resources(flow, parsed)
+        )
         if catalogue is None:
-            groups, problems = owner_groups(flow, parsed.integration, [])
-            return Plan(flow, duration, groups, (), None, kind, None, problems, by_rule=by_rule)
-        resources = matched(parsed.patterns, catalogue)
+            groups, problems = owner_groups(flow, parsed.integration, [], parsed.patterns)
+            return Plan(flow, duration, groups, (), None, kind, parsed.permission, None, problems, by_rule=by_rule)
+        resources = given(parsed.patterns, parsed.resolved, catalogue)
         self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
         everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
-        groups, problems = owner_groups(flow, parsed.integration, everything)
+        groups, problems = owner_groups(flow, parsed.integration, everything, parsed.patterns)
         seen = preview(parsed.patterns, resources, grows=not by_name)
-        resolved = _resolved_names(resources) if by_name else None
-        return Plan(flow, duration, groups, (), seen, kind, resolved, problems, by_rule=by_rule)
+        resolved = (parsed.resolved or resolved_names(resources)) if by_name else None
+        return Plan(
+            flow, duration, groups, (), seen, kind, parsed.permission, resolved, problems, by_rule=by_rule
+        )  # fmt: skip
+
+    def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
+        """Whether it has to be known what stands behind the names: who owns it, or whether an alias leads to what a
+        flow denies.
+        """
+        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
+        member_of = membership_of(self.directory, parsed.requester)
+        return by_resource or may_be_denied(self.current.policy, self._question(parsed, parsed.patterns), member_of)
 
     def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], *, by_rule: bool
@@ -132,23 +156,26 @@ class Routing:
                     why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
                     raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
 
-    def _read_catalogue(self, parsed: ParsedRequest, *, required: bool) -> Catalogue | None:
-        """The catalogue; `None` if it is not required and the cluster does not answer.
+    def _read_catalogue(self, parsed: ParsedRequest, *, fresh: bool, required: bool) -> Catalogue | None:
+        """What the patterns match; `None` if it is not required and the cluster does not answer.
 
         Raises `InvalidRequest` for a pattern that matches nothing, and `Outage`.
         """
         try:
             cluster = self.clusters[parsed.integration.name]
-            catalogue = cluster.catalogue()
-            if unmatched(parsed.patterns, _names_in(catalogue)):
-                catalogue = cluster.catalogue(fresh=True)
+            if not fresh:
+                catalogue = cluster.catalogue()
+            if fresh or unmatched(parsed.patterns, _names_in(catalogue)):
+                catalogue = cluster.look((*parsed.patterns, *(parsed.resolved or ())))
+            missing = unmatched(parsed.patterns, _names_in(catalogue))
+            known = _names_in(cluster.catalogue()) if missing else []
         except (Outage, Refusal) as error:
             if required:
                 # A refusal, too, counts as an outage: the request waits until an administrator has fixed the cause.
                 raise Outage(str(error)) from error
             return None  # the owners can decide by the pattern alone
-        for pattern in unmatched(parsed.patterns, _names_in(catalogue)):
-            near = nearest(pattern, _names_in(catalogue))
+        for pattern in missing:
+            near = nearest(pattern, known)
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, RequestField.PATTERNS)
@@ -172,14 +199,17 @@ class Routing:
             else:
                 problems += [] if members.problems else [f"{group.label}: not enough people who may approve"]
                 orphaned += group.resources
-        if len(complete) == len(groups) or (complete and flow.groups == "any"):
+        open_to = {pattern for group in complete for pattern in group.patterns}
+        if len(complete) == len(groups) or (flow.groups == "any" and open_to.issuperset(parsed.patterns)):
             return tuple(complete), problems
-        fallback, members = self._look_up(integration_group(flow, parsed.integration, orphaned), flow, parsed)
+        under = tuple(pattern for pattern in parsed.patterns if flow.groups == "all" or pattern not in open_to)
+        fallback, members = self._look_up(integration_group(flow, parsed.integration, orphaned, under), flow, parsed)
         if len(fallback.people) < fallback.approvals:
             _raise_no_approver(fallback, members.users, parsed)
         others = [group for group in complete if group.label != fallback.label]
         same = [group for group in complete if group.label == fallback.label]
-        fallback = replace(fallback, resources=orphaned + sum(each.resources for each in same))
+        under = tuple(dict.fromkeys([*under, *(pattern for each in same for pattern in each.patterns)]))
+        fallback = replace(fallback, resources=orphaned + sum(each.resources for each in same), patterns=under)
         return (*others, fallback), problems
 
     def _look_up(self, group: OwnerGroup, flow: AccessFlow, parsed: ParsedRequest) -> tuple[OwnerGroup, Members]:
@@ -187,25 +217,6 @@ class Routing:
         members = self.directory.members(group.owners)
         people = eligible_approvers(members.users, parsed, self_approval=flow.self_approval)
         return replace(group, people=people), members
-
-
-def check_still_allowed(policy: Policy, directory: Directory, request: AccessRequest, now: datetime) -> None:
-    """Checks a request again before its approval: the policy or the requester's groups may have changed.
-
-    Raises `NotAllowed`, addressed to the approver, and `Outage`.
-    """
-    integration = policy.find_integration(request.integration)
-    permission = next((each for each in policy.permissions if each.name == request.permission), None)
-    flow = policy.flow(request.flow)
-    member_of = membership_of(directory, request.requester)
-    if integration is not None and permission is not None:
-        patterns = tuple(request.resolved or request.patterns)
-        question = Question(integration, patterns, permission, request.length, request.reason, now)
-        denied = find_denial(policy, question, member_of)
-        if denied is not None:
-            raise NotAllowed(f"{denied.why} {request.id} was asked for before that, and cannot be approved any more.")
-    if flow is not None and flow.requesters != "everyone" and member_of(flow.requesters) is False:
-        raise NotAllowed(f"<@{request.requester}> no longer belongs to those who may ask under “{flow.name}”.")
 
 
 def _flow_and_duration(decision: Decision, parsed: ParsedRequest, *, unfinished: bool) -> tuple[AccessFlow, timedelta]:
@@ -230,16 +241,6 @@ def _alternate(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
 
 def _names_in(catalogue: Catalogue) -> list[str]:
     return [each.name for each in catalogue.resources]
-
-
-def _resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
-    if len(resources) > MOST_RESOLVED:
-        raise InvalidRequest(
-            f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
-            "/es-access logs-web-* 1h",
-            RequestField.PATTERNS,
-        )
-    return tuple(each.name for each in resources)
 
 
 def _raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:

@@ -1,7 +1,7 @@
 """Requests: submit, extend, cancel, expire. Their approval is in `approvals`."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
 from bot.access.ids import APPLICATION
@@ -14,12 +14,13 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
-from bot.access.requests.approvals import Approvals
+from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
+from bot.access.requests.break_glass import tell_owners
 from bot.access.requests.drafts import Draft, ParsedRequest, read_draft, read_duration, read_request
 from bot.access.requests.duplicates import find_duplicate
-from bot.access.requests.extensions import check_extension
-from bot.access.requests.filing import apply_plan, plan_columns
+from bot.access.requests.filing import file_plan, plan_columns, replace_plan
+from bot.access.requests.fresh_decision import FreshDecision, decide_again, plan_request, read_again
 from bot.access.requests.limits import check_limits, serialize_filing
 from bot.access.requests.on_behalf import find_person
 from bot.access.requests.routing import Plan, Routing
@@ -68,7 +69,7 @@ class Requests:
         `unfinished`: see `Routing.plan`.
         """
         parsed = self.parse(requester, draft)
-        return parsed, self.routing.plan(parsed, unfinished=unfinished)
+        return parsed, self.routing.plan(parsed, fresh=False, unfinished=unfinished)
 
     def submit(self, requester: str, draft: Draft) -> Submission:
         """Checks and files a request, and enqueues a message to each of its owners."""
@@ -157,18 +158,25 @@ class Requests:
             break_glass=parsed.break_glass,
         )
         try:
-            plan = self._plan(request, parsed)
+            plan = plan_request(self.store, self.routing, request, parsed)
         except Outage as error:
             return self._file_unrouted(request, parsed, extended, error, again=again)
-        for name, value in plan_columns(plan, parsed.permission).items():
+        for name, value in plan_columns(plan).items():
             setattr(request, name, value)
         with self.store.writing() as write:
             duplicate = self._check_new(write, request, again=again or extended is not None)
             if duplicate is not None:
                 return Submission(duplicate.request, None, duplicate)
             _file(write, request, parsed, extended)
-            apply_plan(write, request, plan, self.approvals, self.clock.now())
+            self._put_first(write, request, plan, self.clock.now())
         return Submission(request, plan)
+
+    def _put_first(self, write: Transaction, request: AccessRequest, plan: Plan, now: datetime) -> None:
+        file_plan(write, request, plan, now)
+        if plan.by_rule:
+            self.approvals.approve_by_rule(write, request, now)
+        if plan.flow.break_glass:
+            tell_owners(write, request, plan, now)
 
     def _check_new(self, write: Transaction, request: AccessRequest, *, again: bool) -> RequestDetails | None:
         """An earlier request that gives the same access. Raises `NotAllowed` for a person at a limit."""
@@ -199,14 +207,14 @@ class Requests:
         now = self.clock.now()
         try:
             with self.store.writing() as write:
-                if request.extends is not None:
-                    write.lock_grant(request.extends)  # the grant first, as in `Approvals.approve`
-                write.lock_request(request)
+                lock_with_grant(write, request)
                 if request.route_at is None:
                     return  # another process has routed it
                 if isinstance(outcome, Plan):
                     write.amend(request, route_at=None)
-                    apply_plan(write, request, outcome, self.approvals, now)
+                    self._put_first(write, request, outcome, now)
+                elif isinstance(outcome, FreshDecision):
+                    self._put_again(write, request, outcome, now)
                 elif isinstance(outcome, AccessError):
                     write.move(
                         request, RequestState.CANCELLED, APPLICATION, now,
@@ -218,21 +226,22 @@ class Requests:
         except LostRace:
             return  # it was cancelled, or the grant that it extends is ending
 
-    def _try_to_plan(self, request: AccessRequest) -> Plan | AccessError | Outage:
+    def _try_to_plan(self, request: AccessRequest) -> Plan | FreshDecision | AccessError | Outage:
+        policy = self.current.policy
         try:
-            return self._plan(request, read_request(self.current.policy, request))
+            if request.flow:  # its owners were asked, and have approved it while the cluster did not answer
+                return decide_again(self.store, self.routing, request, read_again(policy, request))
+            return plan_request(self.store, self.routing, request, read_request(policy, request))
         except (AccessError, Outage) as error:
             return error
 
-    def _plan(self, request: AccessRequest, parsed: ParsedRequest) -> Plan:
-        plan = self.routing.plan(parsed)
-        if request.extends is not None:
-            with self.store.reading() as read:
-                original, grant = read.request(request.extends), read.grant(request.extends)
-            if original is None or grant is None:
-                raise NotFound(request.extends)
-            check_extension(original, grant, plan, parsed, self.clock.now())
-        return plan
+    def _put_again(self, write: Transaction, request: AccessRequest, fresh: FreshDecision, now: datetime) -> None:
+        if not fresh.is_about(request):
+            return  # less was offered and accepted meanwhile; the next attempt is about that
+        write.amend(request, route_at=None)
+        replace_plan(write, request, fresh.plan, fresh.standing, now, same=True)
+        self.approvals.complete_if_approved(write, request, now)
+        write.refresh(request.id, [MessageKind.APPROVAL], now)
 
 
 def _seconds(parsed: ParsedRequest) -> int:

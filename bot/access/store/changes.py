@@ -60,3 +60,5 @@ class GroupChanges(TypedDict, total=False):
     owners: list[str]
     asked: list[str]
     resources: int
+    approvals: int
+    patterns: list[str] | None

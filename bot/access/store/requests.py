@@ -125,7 +125,11 @@ class RequestQueries(SessionBase):
         """Pending requests whose next reminder or escalation is due."""
         return self._session.exec(
             select(AccessRequest)
-            .where(col(AccessRequest.escalate_at) <= now, AccessRequest.state == RequestState.PENDING)
+            .where(
+                col(AccessRequest.escalate_at) <= now,
+                AccessRequest.state == RequestState.PENDING,
+                col(AccessRequest.route_at).is_(None),  # it waits for Slack or the cluster, not for its owners
+            )
             .limit(most)
         ).all()
 
@@ -212,6 +216,11 @@ class RequestQueries(SessionBase):
         """Stores an owner's decision, replacing an earlier one of the same owner."""
         self._session.merge(decision)
         self._session.flush()
+
+    def count_approval(self, approval: Approval, groups: list[int]) -> None:
+        """Lets an owner's approval count for these groups alone."""
+        theirs = (col(Approval.request_id) == approval.request_id, col(Approval.approver) == approval.approver)
+        self._execute(update(Approval).where(*theirs).values(groups=groups))
 
     def lock_request(self, request: AccessRequest) -> None:
         """Locks this pending request and reads it again.

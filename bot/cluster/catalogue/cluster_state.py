@@ -25,7 +25,7 @@ def fields(key: str | None) -> list[str]:
     ]
     if key is None:
         return paths
-    meta = f"_meta.{key}" if _PLAIN_KEY.fullmatch(key) else "_meta"
+    meta = owner_path(key)
     composable = "metadata.index_template.index_template.*"
     legacy = "metadata.templates.*"
     return [
@@ -37,6 +37,11 @@ def fields(key: str | None) -> list[str]:
         f"metadata.component_template.component_template.*.template.mappings.{meta}",
         *(f"{legacy}.{each}" for each in ("index_patterns", "order", f"mappings.*.{meta}")),
     ]
+
+
+def owner_path(key: str) -> str:
+    """The filter path of the owner in a mapping or template."""
+    return f"_meta.{key}" if _PLAIN_KEY.fullmatch(key) else "_meta"
 
 
 def read_catalogue(state: Mapping[str, Any], sizes: Mapping[str, int], key: str | None) -> Catalogue:

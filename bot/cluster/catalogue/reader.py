@@ -4,14 +4,16 @@ That role may read the cluster state and the sizes, and may not call _resolve/in
 (measured on 8.19 and 9.5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 from elasticsearch import Elasticsearch
 
 from bot.access.cache import Cache, Renewal
+from bot.access.policy.patterns import unmatched
 from bot.access.ports import Catalogue
 from bot.cluster.catalogue.cluster_state import fields, read_catalogue
+from bot.cluster.catalogue.fresh_look import read_state
 from bot.cluster.client import ask
 
 SERVED_SECONDS = 60.0
@@ -37,6 +39,7 @@ class CatalogueReader:
         self._client = client
         self._key = key
         self._cache = catalogue_cache(self.read, clock)
+        self._known_sizes: Mapping[str, int] | None = None
 
     def get(self, *, fresh: bool = False) -> Catalogue:
         """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
@@ -48,13 +51,29 @@ class CatalogueReader:
     def read(self) -> Catalogue:
         """Asks the cluster. Raises `Outage`, `Refusal`."""
         state = ask(self._client, lambda: self._client.cluster.state(metric="metadata", filter_path=fields(self._key)))
-        return read_catalogue(state, self._sizes(), self._key)
+        self._known_sizes = sizes = self._sizes()
+        return read_catalogue(state, sizes, self._key)
 
-    def _sizes(self) -> dict[str, int]:
+    def look(self, patterns: Sequence[str]) -> Catalogue:
+        """What the patterns match at this moment, and every template. Raises `Outage`, `Refusal`.
+
+        The sizes are those of the last whole reading, since they decide nothing and cost most. Other resources may be
+        there as well, such as the target of an alias, or all of them.
+        """
+        state = read_state(self._client, patterns, self._key)
+        if state is not None:
+            sizes = self._known_sizes
+            found = read_catalogue(state, self._sizes(patterns) if sizes is None else sizes, self._key)
+            if not unmatched(patterns, [each.name for each in found.resources]):
+                return found
+        return self.get(fresh=True)
+
+    def _sizes(self, patterns: Sequence[str] = ()) -> dict[str, int]:
         """The bytes of each open index, with replicas. The backing indices of data streams are hidden ones."""
         sizes = ask(
             self._client,
             lambda: self._client.indices.stats(
+                index=",".join(patterns) or None,
                 metric="store",
                 level="indices",
                 expand_wildcards=["open", "hidden"],  # with a closed index among them the cluster answers 400

@@ -257,9 +257,9 @@ def approvers_of(plan: Plan) -> list[Line]:
 def _asked_owners(plan: Plan, verb: str) -> list[Line]:
     lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
     if len(plan.groups) > 1:
-        every = (
-            "One of these groups has to approve: " if plan.flow.groups == "any" else "Each of these has to approve: "
-        )
+        several = len({pattern for group in plan.groups for pattern in group.patterns}) > 1
+        one = f"One of these groups has to approve{' for each pattern' if several else ''}: "
+        every = one if plan.any_group else "Each of these has to approve: "
         labels = ", ".join(group.label[:80] for group in plan.groups[:MOST_GROUPS])
         rest = len(plan.groups) - MOST_GROUPS
         lines.append((every, labels, f" and {rest} more." if rest > 0 else "."))

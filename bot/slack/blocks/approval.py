@@ -10,19 +10,21 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
+from bot.access.lifecycle.requests import owns_under
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE, RequestState
+from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import (
+    LONGEST_LABEL,
     coverage,
     dangers,
     decision,
     flow_line,
-    needed_approvals,
     offers_made,
     people,
     request_terms,
@@ -30,7 +32,13 @@ from bot.slack.blocks.phrases import (
     who_asks,
     why_asked,
 )
-from bot.slack.blocks.rich_text import Line, LocalTime
+from bot.slack.blocks.rich_text import Bold, Line, LocalTime, TextPart, codes
+
+_MOST_GROUPS = 15
+"""Owner groups with their own line in a message: nobody reads texts that are too long, and Slack refuses them."""
+
+_MOST_NAMED = 5
+"""Owner groups named in one sentence, and such sentences."""
 
 
 def approval(details: RequestDetails, recipient: str) -> MessageContent:
@@ -47,9 +55,10 @@ def approval(details: RequestDetails, recipient: str) -> MessageContent:
     if request.state is RequestState.PENDING:
         lines += [
             *([flow_line(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
-            *needed_approvals(details),
+            *_needed_approvals(details),
             ("Asked: ", *people(request.owners), "."),
             why_asked(details, recipient),
+            *_also_given(details, recipient),
             *offers_made(details),
             ("Open until ", LocalTime(request.pending_until), "."),
         ]
@@ -61,6 +70,48 @@ def approval(details: RequestDetails, recipient: str) -> MessageContent:
     lines.append(where_it_stands(details.grant, request.kind))
     revoke = (revoke_button(details.grant, request),) if details.grant.state in LIVE else ()
     return content(f"Request {request.id}: {request.state.value}", lines, revoke)
+
+
+def _needed_approvals(details: RequestDetails) -> list[Line]:
+    """One line for each owner group: who has approved, and how many more have to."""
+    lines: list[Line] = []
+    several = sum(1 for group in details.groups if not group.escalation) > 1
+    if several:
+        one = "One of these has to approve" + (" for each pattern:" if len(details.request.patterns) > 1 else ":")
+        lines.append((one if details.request.any_group else "Each of these has to approve:",))
+    for group in details.groups[:_MOST_GROUPS]:
+        yes = [each.approver for each in details.approvals if each.approved and group.id in each.groups]
+        missing = group.approvals - len(yes)
+        said: tuple[TextPart, ...] = (*people(yes), " approved") if yes else ()
+        more = "one approval" if missing == 1 else f"{missing} approvals"
+        waits = f"{', ' if yes else ''}waiting for {more}" if missing > 0 else ""
+        of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
+        of += ", asked since" if group.added_at else ""
+        standing_in = ", standing in for all" if group.escalation else ""
+        lines.append((Bold(group.label[:LONGEST_LABEL]), f"{of}{standing_in}: ", *said, waits))
+    rest = len(details.groups) - _MOST_GROUPS
+    lines += [(f"And {rest} more groups.",)] if rest > 0 else []
+    since = sum(1 for group in details.groups if group.added_at)
+    lines += [(f"{counted(since, 'owner')} more since it was filed.",)] if since else []
+    if details.request.route_at is not None:
+        lines.append(("The cluster does not answer, so it waits: it is looked at again before access is given.",))
+    return lines
+
+
+def _also_given(details: RequestDetails, recipient: str) -> list[Line]:
+    """What the recipient's yes gives besides their own, where one owner group is enough for a pattern."""
+    mine = [group for group in details.groups if recipient in group.asked and not group.escalation]
+    if not details.request.any_group or not mine:
+        return []
+    others = [group for group in details.groups if group not in mine and not group.escalation]
+    lines: list[Line] = []
+    for pattern in details.request.patterns:
+        labels = [group.label[:LONGEST_LABEL] for group in others if owns_under(group, pattern)]
+        if labels and any(owns_under(group, pattern) for group in mine):
+            rest = f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else ""
+            named = f"{', '.join(labels[:_MOST_NAMED])}{rest}"
+            lines.append(("For ", *codes([pattern]), f" your yes also gives what belongs to {named}."))
+    return lines[:_MOST_NAMED]
 
 
 def reminder(details: RequestDetails, recipient: str) -> MessageContent:

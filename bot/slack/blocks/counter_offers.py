@@ -80,9 +80,11 @@ def offer_message(details: RequestDetails, offer_id: str) -> MessageContent:
 
 
 def offer_owner(details: RequestDetails) -> str:
-    """Whose approval an accepted offer is: with several owner groups, the others have to approve as well."""
-    several = sum(1 for group in details.groups if not group.escalation) > 1 and not details.request.any_group
-    return "that owner; others have to approve as well" if several else "that owner"
+    """Whose approval an accepted offer is, and whether it may be one of several that are needed."""
+    groups = [group for group in details.groups if not group.escalation]
+    several = len(groups) > 1 and not (details.request.any_group and len(details.request.patterns) == 1)
+    more = several or any(group.approvals > 1 for group in groups)
+    return "that owner; others have to approve as well" if more else "that owner"
 
 
 def _buttons(offer_id: str) -> tuple[ButtonElement, ...]:

@@ -17,13 +17,10 @@ from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.wording import counted, sized
 from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
 
-_MOST_GROUPS = 15
-"""Owner groups with their own line in a message: nobody reads texts that are too long, and Slack refuses them."""
-
 _MOST_PEOPLE = 20
 """People named in one line."""
 
-_LONGEST_LABEL = 80
+LONGEST_LABEL = 80
 """Characters of the name of an owner group."""
 
 _LONGEST_ERROR = 300
@@ -96,7 +93,7 @@ def dangers(privileges: Mapping[str, Any]) -> list[Line]:
     if cluster := privileges.get("cluster"):
         held.append(("holds the cluster privileges ", *codes(cluster)))
     if run_as := privileges.get("run_as"):
-        held.append(("may act as the users ", *codes(each[:_LONGEST_LABEL] for each in run_as)))
+        held.append(("may act as the users ", *codes(each[:LONGEST_LABEL] for each in run_as)))
     if privileges.get("restricted_indices"):
         held.append(("covers system indices",))
     if not held:
@@ -141,37 +138,16 @@ def reviewed(request: AccessRequest) -> Line:
     return ("Reviewed by ", Person(request.reviewed_by), " on ", LocalTime(request.reviewed_at), ".")
 
 
-def needed_approvals(details: RequestDetails) -> list[Line]:
-    """One line for each owner group: who has approved, and how many more have to."""
-    lines: list[Line] = []
-    several = sum(1 for group in details.groups if not group.escalation) > 1
-    if several:
-        lines.append(
-            ("One of these has to approve:" if details.request.any_group else "Each of these has to approve:",)
-        )
-    for group in details.groups[:_MOST_GROUPS]:
-        yes = [each.approver for each in details.approvals if each.approved and group.id in each.groups]
-        missing = group.approvals - len(yes)
-        said: tuple[TextPart, ...] = (*people(yes), " approved") if yes else ()
-        more = "one approval" if missing == 1 else f"{missing} approvals"
-        waits = f"{', ' if yes else ''}waiting for {more}" if missing > 0 else ""
-        of = f" ({counted(group.resources, 'match')})" if group.resources and several else ""
-        standing_in = ", standing in for all" if group.escalation else ""
-        lines.append((Bold(group.label[:_LONGEST_LABEL]), f"{of}{standing_in}: ", *said, waits))
-    rest = len(details.groups) - _MOST_GROUPS
-    return [*lines, (f"And {rest} more groups.",)] if rest > 0 else lines
-
-
 def why_asked(details: RequestDetails, recipient: str) -> tuple[TextPart, ...]:
     """Why this person is asked."""
     groups = [group for group in details.groups if recipient in group.asked]
     if any(group.escalation for group in groups):
         return ("You are asked because nobody else has decided yet.",)
     if recipient == details.request.channel:
-        labels = ", ".join(group.label[:_LONGEST_LABEL] for group in details.groups[:3])
+        labels = ", ".join(group.label[:LONGEST_LABEL] for group in details.groups[:3])
         flow = details.request.flow
         return (f"It is asked here because the access flow “{flow}” says so. Its owners decide: {labels}.",)
-    labels = ", ".join(group.label[:_LONGEST_LABEL] for group in groups[:3]) or details.request.integration
+    labels = ", ".join(group.label[:LONGEST_LABEL] for group in groups[:3]) or details.request.integration
     return (f"You are asked as an owner: {labels}.",)
 
 

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.timeline import TimelineEvent, read_timeline
 from bot.access.models.request_details import RequestDetails
+from bot.access.wording import counted
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.phrases import offer_of, offer_terms, people, where_it_stands
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, TextPart
 
 Parts = tuple[TextPart, ...]
+
+_MOST_LABELS = 5
+"""Owner groups that a line names."""
 
 
 def note(details: RequestDetails, text: str) -> MessageContent:
@@ -85,6 +89,16 @@ def _replaced(_details: RequestDetails, *left: str) -> Parts:
     return (*people(left), " can no longer decide. Others are asked instead.")
 
 
+def _owners_added(details: RequestDetails, *ids: str) -> Parts:
+    labels = [group.label[:80] for group in details.groups if str(group.id) in ids]
+    more = f"{counted(len(ids), 'owner')} more since it was filed"
+    return (f"{more}: {', '.join(labels[:_MOST_LABELS])}." if labels else f"{more}.",)
+
+
+def _waits(_details: RequestDetails, actor: str) -> Parts:
+    return (Person(actor), " approved. The cluster does not answer, so it is looked at again before access is given.")
+
+
 def _ended(details: RequestDetails) -> Parts:
     return where_it_stands(details.grant, details.request.kind) if details.grant else ("The access has ended.",)
 
@@ -108,5 +122,7 @@ _LINES: Mapping[TimelineEvent, Callable[..., Parts]] = {
     TimelineEvent.OFFER_ACCEPTED: _accepted,
     TimelineEvent.OFFER_DECLINED: _declined,
     TimelineEvent.REPLACED: _replaced,
+    TimelineEvent.OWNERS_ADDED: _owners_added,
+    TimelineEvent.WAITS: _waits,
     TimelineEvent.ENDED: _ended,
 }

@@ -11,7 +11,8 @@ from bot.access.owners import MOST_ASKED
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Template
 from bot.access.requests.drafts import Draft
-from bot.access.requests.routing import MOST_RESOLVED, Plan
+from bot.access.requests.preview import MOST_RESOLVED
+from bot.access.requests.routing import Plan
 from bot.access.states import GrantState, RequestState
 from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, SHOP, WEB, World, flow
 

@@ -1,0 +1,87 @@
+"""The decision of a stored request, made anew: by today's policy, people and resources, with what was approved so far.
+
+It calls Slack and the cluster, so it is made before the transaction that acts on it. That transaction locks the request
+and checks that it still asks for the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.access.errors import AccessError, NotAllowed, NotFound, RequestField
+from bot.access.models.requests import AccessRequest, AskedGroup
+from bot.access.owners import group_owners
+from bot.access.policy.model import Permission, Policy
+from bot.access.requests.approver_eligibility import eligible_approvers
+from bot.access.requests.drafts import ParsedRequest, read_request
+from bot.access.requests.extensions import check_extension
+from bot.access.requests.filing import Eligible
+from bot.access.requests.routing import Plan, Routing
+from bot.access.store.store import Store
+
+_TERMS = ("patterns", "permission", "privileges", "resolved", "duration", "kind")
+"""Columns of a request on which its decision depends, and which may change while it is pending."""
+
+
+@dataclass(frozen=True)
+class FreshDecision:
+    """A plan for a stored request, and the present people of the groups that were asked about it."""
+
+    asked_for: tuple[object, ...]
+    plan: Plan
+    standing: Eligible
+
+    def is_about(self, request: AccessRequest) -> bool:
+        """Whether the request, read again, still asks for what the decision was made about."""
+        return self.asked_for == _terms(request)
+
+
+def decide_again(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> FreshDecision:
+    """Decides a request that has a plan already, asking for `parsed`. Raises `AccessError`, `Outage`."""
+    asked_for = _terms(request)
+    plan = plan_request(store, routing, request, parsed)
+    with store.reading() as read:
+        groups = read.request_details(request.id).groups
+    standing = {each.id: _people(routing, each, request, plan) for each in groups if each.id is not None}
+    return FreshDecision(asked_for, plan, standing)
+
+
+def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> Plan:
+    """The plan by a fresh look; for an extension, within the limits of its flow. Raises `AccessError`, `Outage`."""
+    plan = routing.plan(parsed)
+    if request.extends is not None:
+        with store.reading() as read:
+            original, grant = read.request(request.extends), read.grant(request.extends)
+        if original is None or grant is None:
+            raise NotFound(request.extends)
+        check_extension(original, grant, plan, parsed, routing.clock.now())
+    return plan
+
+
+def read_again(policy: Policy, request: AccessRequest) -> ParsedRequest:
+    """The stored request with the privileges and names that its owners read. Raises `AccessError`.
+
+    The permission must still be there and include these privileges: what an administrator took away is not approved.
+    """
+    parsed = read_request(policy, request)
+    name = parsed.permission.name
+    held = Permission.restored(name, request.privileges) if request.privileges else None
+    if held is None or not parsed.permission.includes(held):
+        raise NotAllowed(f"The permission {name} no longer gives what was asked for.", about=RequestField.PERMISSION)
+    resolved = tuple(request.resolved) if request.resolved is not None else None
+    return replace(parsed, permission=held, filed_at=request.created_at, resolved=resolved)
+
+
+def refused_now(request: AccessRequest, error: AccessError) -> NotAllowed:
+    """The error for an owner whose approval would no longer be within the policy."""
+    return NotAllowed(
+        f"{request.id} cannot be approved any more. Asked today, <@{request.requester}> would read: {error.message}"
+    )
+
+
+def _people(routing: Routing, group: AskedGroup, request: AccessRequest, plan: Plan) -> Sequence[str]:
+    owners = group_owners(routing.directory, group)
+    return eligible_approvers(owners, request, self_approval=plan.flow.self_approval)
+
+
+def _terms(request: AccessRequest) -> tuple[object, ...]:
+    return tuple(getattr(request, name) for name in _TERMS)

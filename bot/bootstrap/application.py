@@ -37,7 +37,8 @@ from bot.slack.listeners.counter_offers import CounterOfferListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.home import HomeListeners
 from bot.slack.listeners.requests import RequestListeners
-from bot.slack.middleware import Team, WorkspaceMiddleware
+from bot.slack.membership import Team
+from bot.slack.middleware import WorkspaceMiddleware
 from bot.slack.notifier import SlackNotifier
 from bot.slack.responder import Responder
 
@@ -117,7 +118,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     refresher.start()
     counter_offers = CounterOfferListeners(domain.requests, domain.offers, responder)
     listener_threads = open_threads(LISTENER_THREADS, "listener", running)
-    middleware = WorkspaceMiddleware(team, refusals)
+    middleware = WorkspaceMiddleware(team, responder)
     groups = (listeners, form, home, counter_offers, BreakGlassListeners(domain.break_glass, responder))
     app = bolt_app(
         client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None

@@ -24,7 +24,7 @@ from bot.runtime.background import REVOKERS, Domain
 from bot.runtime.connector_rotation import read_passwords, rotation_of
 from bot.runtime.installation import InstallationIdentity
 from bot.slack.directory import SlackDirectory
-from bot.slack.middleware import Team
+from bot.slack.membership import Team
 from bot.slack.notifier import SlackNotifier
 from bot.storage.engine import database_url, open_engine
 

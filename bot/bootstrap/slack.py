@@ -10,7 +10,7 @@ from bot.access.errors import Outage, Refusal
 from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.slack.app import web_client
 from bot.slack.errors import TokenRefused
-from bot.slack.middleware import Team
+from bot.slack.membership import Team
 
 log = structlog.get_logger(__name__)
 

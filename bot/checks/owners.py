@@ -33,7 +33,7 @@ _FIXES = {
         "Add members to it in Slack, People & user groups > User groups.",
     ),
     CANNOT_APPROVE: (
-        "is deactivated, a bot or a guest in Slack, and cannot approve",
+        "is deactivated, a bot, a guest or of another workspace in Slack, and cannot approve",
         "Name somebody else.",
     ),
 }

@@ -10,7 +10,7 @@ from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.observability.metrics import Metrics
 from bot.runtime.http_server import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
 from bot.slack.ack_queue import AckQueue
-from bot.slack.middleware import Team
+from bot.slack.membership import Team
 from bot.slack.socket_mode import SocketMode
 
 LIFE_SIGN = "slack last life sign"

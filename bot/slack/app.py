@@ -13,8 +13,9 @@ from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
+from bot.slack.actor import ContextExecutor
 from bot.slack.errors import NoRetries
-from bot.slack.middleware import ContextExecutor, WorkspaceMiddleware
+from bot.slack.middleware import WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
 """The timeout of one call of Slack's Web API."""

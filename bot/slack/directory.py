@@ -15,7 +15,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.policy.value_types import is_owner
 from bot.access.ports import Inclusion, Members, OwnerProblem
 from bot.slack.errors import domain_errors
-from bot.slack.middleware import Team
+from bot.slack.membership import Team, home_of
 
 FRESH_SECONDS = 60.0
 """How long groups and negative answers are cached. Slack allows 20 group calls a minute."""
@@ -55,20 +55,20 @@ _Groups = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A Slack user. `decides` is false for deactivated users, bots and guests."""
+    """A Slack user. `belongs` is false for deactivated users, bots and outsiders; `decides` for guests as well."""
 
     id: str
     decides: bool
     belongs: bool = True
-    active: bool = True
 
 
 class SlackDirectory:
     """A `Directory` of the workspace. All groups are read in one call, at most once a minute."""
 
     def __init__(self, client: WebClient, clock: Callable[[], float] = monotonic, team: Team | None = None) -> None:
+        """`team` is the workspace of the client, if it was asked already."""
         self._client = client
-        self._team = team
+        self._team = team or Team(client)
         self._people = Cache(self._read_person, _person_lifetime, refusal_seconds=FRESH_SECONDS, clock=clock)
         self._groups = Cache(
             lambda _key: self._read_groups(), lambda _: FRESH_SECONDS, refusal_seconds=FRESH_SECONDS, clock=clock
@@ -131,8 +131,8 @@ class SlackDirectory:
         if not is_owner(name):
             raise Refusal("that is no Slack user id, e-mail or @name")
         person = self._person(name)
-        if not person.active:
-            raise Refusal("is deactivated or a bot")
+        if not person.belongs:
+            raise Refusal("is deactivated, a bot or of another workspace")
         return person.id
 
     def _named(self, name: str) -> str:
@@ -148,7 +148,7 @@ class SlackDirectory:
             with domain_errors(self._client):
                 page = self._client.users_list(limit=PAGE, cursor=cursor)
             for user in page["members"]:
-                for name in () if user.get("deleted") or user.get("is_bot") else _names_of(user):
+                for name in _names_of(user) if self._belongs(user) else ():
                     names.setdefault(name.lower(), {})[str(user["id"])] = None
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -166,7 +166,7 @@ class SlackDirectory:
         if not owner.startswith("@"):
             person = self._person(owner)
             if not person.decides:
-                raise Refusal("is deactivated, a bot or a guest in Slack", CANNOT_APPROVE)
+                raise Refusal("is deactivated, a bot, a guest or of another workspace in Slack", CANNOT_APPROVE)
             return [person.id]
         listed = self._group(owner)
         if len(listed) > VERIFIED_MEMBERS:
@@ -204,18 +204,16 @@ class SlackDirectory:
                 user = self._client.users_lookupByEmail(email=name)["user"]
             else:
                 user = self._client.users_info(user=name)["user"]
-        belongs = not any(user.get(each) for each in ("deleted", "is_bot", "is_stranger")) and self._is_ours(user)
+        belongs = self._belongs(user)
         guest = any(user.get(each) for each in ("is_restricted", "is_ultra_restricted"))
-        active = not (user.get("deleted") or user.get("is_bot"))
-        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs, active=active)
+        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs)
         if person.id != name:
             self._people.put(person.id, person)  # the click that follows names the id
         return person
 
-    def _is_ours(self, user: Mapping[str, object]) -> bool:
-        # A member of an Enterprise organisation may belong to another of its workspaces and has this field.
-        team = user.get("team_id")
-        return self._team is None or not team or "enterprise_user" in user or self._team.has(str(team))
+    def _belongs(self, user: Mapping[str, Any]) -> bool:
+        """Whether the person is active, no bot, and of our workspace or organisation. Raises `Outage`."""
+        return not (user.get("deleted") or user.get("is_bot")) and self._team.is_ours(home_of(user))
 
 
 def _names_of(user: Mapping[str, Any]) -> Sequence[str]:

@@ -15,10 +15,10 @@ from bot.access.errors import AccessError, DatabaseAway, Outage, Refusal
 from bot.access.ports import Directory
 from bot.access.requests.membership import check_belongs_if_known
 from bot.slack.ack_queue import AckQueue
+from bot.slack.actor import Actor, current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.errors import domain_errors
-from bot.slack.middleware import Actor, current_actor
 from bot.slack.modals import channel_of
 
 log = structlog.get_logger(__name__)

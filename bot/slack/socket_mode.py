@@ -28,7 +28,7 @@ from bot.slack.ack_queue import AckQueue
 from bot.slack.app import LISTENER_THREADS
 from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
-from bot.slack.middleware import Team, teams_of
+from bot.slack.membership import Team
 from bot.slack.responder import reply_privately
 
 PING_SECONDS = 3.0
@@ -104,7 +104,7 @@ class EnvelopeHandler(SocketModeHandler):
     def _acknowledge_at_once(self, request: SocketModeRequest) -> bool:
         """Counts the request and, if it needs no answer, acknowledges and queues it. Called by the reading thread."""
         arrived_at = time.monotonic()
-        at_once = has_no_answer(request) and self._team.recognizes(teams_of(request.payload))
+        at_once = has_no_answer(request) and self._team.recognizes(request.payload)
         self._ack_queue.record_arrival()
         with self._guard:
             if at_once and not self._leaving:

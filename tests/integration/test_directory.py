@@ -74,6 +74,10 @@ def make_guest(monkeypatch: pytest.MonkeyPatch, guest: User) -> None:
     monkeypatch.setattr(people, "user_json", shown_as_guest)
 
 
+def lookups(ws: Workspace) -> list[str]:
+    return [call.method for call in ws.traffic if call.method.startswith("users.")]
+
+
 def hold_first(ws: Workspace, method: str) -> tuple[threading.Event, threading.Event]:
     """Holds the first call of this method, its answer made already. Returns the events "it waits" and "let it go"."""
     waits, go = threading.Event(), threading.Event()
@@ -135,8 +139,8 @@ def test_owners_keep_their_order_are_named_once_and_those_who_stand_for_nobody_a
     assert directory.members(owners) == Members(
         (second.id, first.id),
         (
-            OwnerProblem(gone.id, "is deactivated, a bot or a guest in Slack", CANNOT_APPROVE),
-            OwnerProblem(bot.id, "is deactivated, a bot or a guest in Slack", CANNOT_APPROVE),
+            OwnerProblem(gone.id, "is deactivated, a bot, a guest or of another workspace in Slack", CANNOT_APPROVE),
+            OwnerProblem(bot.id, "is deactivated, a bot, a guest or of another workspace in Slack", CANNOT_APPROVE),
             OwnerProblem("nobody@example.com", "Slack answered users_not_found", "users_not_found"),
             OwnerProblem("U0NOBODY", "Slack answered user_not_found", "user_not_found"),
             OwnerProblem("@none", "no such user group in Slack", NO_SUCH_GROUP),
@@ -211,10 +215,10 @@ def test_a_yes_serves_for_ten_minutes_and_a_no_for_one(ws: Workspace, directory:
     newcomer = ws.add_user("late")
     clock.now += FRESH_SECONDS
     assert directory.members([stays.id, comes_back.id, late]).users == (stays.id,)
-    assert len(ws.traffic) == 3
+    assert len(lookups(ws)) == 3
     clock.now += 1
     assert directory.members([stays.id, comes_back.id, late]).users == (stays.id, comes_back.id, newcomer.id)
-    assert len(ws.traffic) == 5
+    assert len(lookups(ws)) == 5
     ws.deactivate(stays)
     clock.now = PERSON_SECONDS + 1
     assert directory.members([stays.id]).users == ()
@@ -322,3 +326,46 @@ def test_who_has_left_or_is_one_of_two_is_not_found(ws: Workspace, directory: Sl
     for typed in (gone.id, "@gone", "@twin"):
         with pytest.raises(Refusal):
             directory.find(typed)
+
+
+@pytest.fixture(params=["workspace", "organisation"])
+def foreigner(request: pytest.FixtureRequest, ws: Workspace) -> User:
+    """Somebody of another organisation, whom a shared channel makes known to Slack."""
+    if request.param == "organisation":
+        ws.join_organisation()
+    person = ws.add_user("mallory", team="T0MALLORY", organisation="E0OTHER")
+    ws.add_channel("shared", [person])
+    return person
+
+
+def test_somebody_of_another_organisation_owns_nothing_and_gets_nothing(
+    ws: Workspace, directory: SlackDirectory, foreigner: User
+) -> None:
+    ours = ws.add_user("ours")
+    ws.add_group("mixed", [foreigner, ours])
+    for owner in (foreigner.id, foreigner.email):
+        assert directory.members([owner]).users == ()
+    assert directory.members(["@mixed"]).users == (ours.id,)
+    assert not directory.belongs(foreigner.id)
+    for typed in (foreigner.id, f"<@{foreigner.id}>", foreigner.email, "@mallory"):
+        with pytest.raises(Refusal):
+            directory.find(typed)
+
+
+def test_a_colleague_of_another_workspace_is_like_anybody_here(ws: Workspace, directory: SlackDirectory) -> None:
+    colleague = ws.add_user("erin", team="T0ELSEWHERE", organisation=ws.join_organisation())
+    guest = ws.add_user("guest", team="T0ELSEWHERE", organisation=ws.organisation, is_guest=True)
+    ws.add_group("mixed", [colleague, guest])
+    for owner in (colleague.id, colleague.email, "@mixed"):
+        assert directory.members([owner]).users == (colleague.id,)
+    for person in (colleague, guest):
+        assert directory.belongs(person.id)
+        assert directory.find(f"@{person.name}") == directory.find(person.id) == person.id
+
+
+def test_without_the_ids_of_our_workspace_nobody_is_judged(ws: Workspace, directory: SlackDirectory) -> None:
+    user = ws.add_user("alice")
+    ws.faults.add("auth.test", 500, times=1)
+    with pytest.raises(Outage):
+        directory.belongs(user.id)
+    assert directory.belongs(user.id)

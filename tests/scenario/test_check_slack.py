@@ -90,7 +90,7 @@ def test_each_owner_who_cannot_be_found_is_named_with_why(newcomer: Newcomer) ->
     for owner, why in zip(
         owners,
         ["no active person has this e-mail", "there is no such user group", "has no active members", "is deactivated",
-         "no active person has this e-mail", "a bot or a guest", "there is nobody with this user id"],
+         "no active person has this e-mail", "a bot, a guest", "there is nobody with this user id"],
         strict=True,
     ):  # fmt: skip
         assert why in found.line(f"FAIL  owner {owner}: ")

@@ -66,8 +66,10 @@ class AutomaticGrants:
             elif applies:
                 self._extend(flow, details, now)
         if applies:
-            for key in sorted(entitled.keys() - live.keys()):
-                self._give(policy, flow, entitled[key], key[0], now)
+            for member, integration in sorted(entitled.keys() - live.keys()):
+                # A large group is taken as Slack lists it, perhaps with people of other workspaces.
+                if self.directory.belongs(member):
+                    self._give(policy, flow, entitled[member, integration], member, now)
 
     def _entitled(self, policy: Policy, flow: AccessFlow, now: datetime) -> dict[tuple[str, str], Integration]:
         """Who must have access, by integration: the members, except those to whom a flow denies it. Raises `Outage`."""

@@ -3,6 +3,7 @@
 from bot.access.errors import InvalidRequest, NotAllowed, Refusal
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Directory
+from bot.access.requests.membership import check_belongs
 
 
 def find_person(directory: Directory, typed: str) -> str:
@@ -18,7 +19,10 @@ def find_person(directory: Directory, typed: str) -> str:
 
 def check_for_others(directory: Directory, flow: AccessFlow, asked_by: str | None) -> None:
     """Raises `NotAllowed` if the flow does not let `asked_by` file for somebody else, and `Outage`."""
-    if asked_by is None or flow.for_others is True:
+    if asked_by is None:
+        return
+    check_belongs(directory, asked_by)
+    if flow.for_others is True:
         return
     if flow.for_others is False:
         raise NotAllowed(f"Under the access flow “{flow.name}” everybody asks for themselves.", "/es-access logs-* 1h")

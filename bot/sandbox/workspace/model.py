@@ -17,7 +17,9 @@ class User:
     is_bot: bool = False
     is_guest: bool = False
     team: str = ""
-    """The home workspace of a person from Slack Connect; empty for members of this one."""
+    """The home workspace of a person from another one; empty for members of this one."""
+    organisation: str = ""
+    """The Enterprise Grid organisation of a person from another workspace."""
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ class State:
         # Settings that an administrator of a real workspace controls.
         self.messages_tab = manifest.messages_tab
         self.paid_plan = True
+        # The Enterprise Grid organisation of the workspace, if any, and whether the app is installed for all of it.
+        self.organisation, self.org_wide = "", False
         self.revoked_scopes: set[str] = set()
         self.forget()
         bot = User(self.bot_user_id, "es-access", "", manifest.bot_name, "Etc/UTC", is_bot=True)
@@ -113,6 +115,10 @@ class State:
     @property
     def scopes(self) -> frozenset[str]:
         return self.manifest.scopes - self.revoked_scopes
+
+    def organisation_of(self, user: User) -> str:
+        """The organisation that a person is at home in; empty without one."""
+        return user.organisation if user.team else self.organisation
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}{next(self._numbers):0{ID_DIGITS}X}"

@@ -93,10 +93,17 @@ class Workspace(Actions, Queries):
         is_bot: bool = False,
         is_guest: bool = False,
         team: str = "",
+        organisation: str = "",
     ) -> User:
-        """Add a member. The default e-mail is NAME@example.com, the default real name the capitalised name."""
+        """Add a member, or a person of another `team` (workspace), in an `organisation` if it has one.
+
+        The default e-mail is NAME@example.com, the default real name the capitalised name.
+        """
         mail = f"{name}@example.com" if email is None else email
-        user = User(self._state.new_id("U"), name, mail, real_name or name.title(), tz, deleted, is_bot, is_guest, team)
+        user = User(
+            self._state.new_id("U"), name, mail, real_name or name.title(), tz, deleted, is_bot, is_guest, team,
+            organisation,
+        )  # fmt: skip
         return self._put_user(user)
 
     def user(self, user_id: str) -> User:
@@ -110,6 +117,10 @@ class Workspace(Actions, Queries):
 
     def reactivate(self, user: User) -> User:
         return self._put_user(replace(self.user(user.id), deleted=False))
+
+    def transfer(self, user: User, organisation: str) -> User:
+        """Give the person's home workspace another organisation."""
+        return self._put_user(replace(self.user(user.id), organisation=organisation))
 
     def add_group(self, handle: str, members: Iterable[User]) -> Group:
         """Add the user group @handle."""
@@ -155,6 +166,20 @@ class Workspace(Actions, Queries):
     def set_paid_plan(self, *, paid: bool) -> None:
         """Switch the paid plan, which user groups need."""
         self._state.paid_plan = paid
+
+    def join_organisation(self, *, org_wide: bool = False) -> str:
+        """Make the workspace part of an Enterprise Grid organisation, and return its id.
+
+        `org_wide`: the app is installed for the whole organisation, so that clicks name no workspace.
+        """
+        with self._state.changing():
+            self._state.organisation, self._state.org_wide = self._state.new_id("E"), org_wide
+        return self._state.organisation
+
+    @property
+    def organisation(self) -> str:
+        """The id of the organisation of this workspace; empty without one."""
+        return self._state.organisation
 
     def revoke_scope(self, scope: str) -> None:
         """Remove a scope from the installed app, as if the manifest did not contain it."""
@@ -207,3 +232,4 @@ class Workspace(Actions, Queries):
             self._state.revoked_scopes.clear()
             self._state.messages_tab = self._state.manifest.messages_tab
             self._state.paid_plan = True
+            self._state.organisation, self._state.org_wide = "", False

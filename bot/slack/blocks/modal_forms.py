@@ -52,6 +52,11 @@ def shown(blocks: Sequence[Block]) -> View:
     return View(type="modal", title="Your credential", close="Close", blocks=list(blocks))
 
 
+def refused(blocks: Sequence[Block]) -> View:
+    """Shows a refusal in place of the form."""
+    return View(type="modal", title="Not allowed", close="Close", blocks=list(blocks))
+
+
 def _duration_input(label: str, initial: str) -> InputBlock:
     return InputBlock(
         block_id=ids.DURATION,

@@ -15,6 +15,7 @@ from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.drafts import Draft, problems
 from bot.access.requests.service import Requests
 from bot.slack import ids
+from bot.slack.actor import current_actor
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.form import FormValues, command_of, filled_with, on_one_cluster, request_form, waiting
@@ -25,7 +26,6 @@ from bot.slack.errors import domain_errors
 from bot.slack.listeners.form_state import FormVersions, SentForm, read_form
 from bot.slack.listeners.message_shortcut import quoted
 from bot.slack.listeners.payload import user_of
-from bot.slack.middleware import current_actor
 from bot.slack.modals import Modal, modal_of, open_modal
 from bot.slack.responder import Body, Responder, describe_error, reply_after_modal, reply_in_modal, reply_to_click
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
+from slack_sdk.models.views import View
 
 from bot.access.errors import AccessError
 from bot.access.lookup.home_tab import HomeTabs, Section
@@ -62,7 +64,12 @@ class HomeListeners:
             with log_failed_reply():  # opening the tab is no click, so nobody expects a message about a failure
                 self.publish(person)
 
-        self._later(person, show)
+        self.responder.run_later(partial(self._publish_answer, person), show)
+
+    def _publish_answer(self, person: str, content: MessageContent) -> None:
+        """Shows a refusal or an error in place of the Home tab."""
+        with log_failed_reply(), domain_errors(self.client):
+            self.client.views_publish(user_id=person, view=View(type="home", blocks=list(content.blocks)))
 
     def ask(self, ack: Ack, body: Body) -> None:
         """Ask for access: opens an empty form."""

@@ -17,11 +17,11 @@ from bot.access.requests.approvals import Approvals
 from bot.access.requests.drafts import Draft
 from bot.access.requests.service import Requests
 from bot.slack import ids
+from bot.slack.actor import current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.listeners.command_parser import Command, Verb, parse
 from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
-from bot.slack.middleware import current_actor
 from bot.slack.modals import open_modal, subject_of
 from bot.slack.responder import (
     Body,

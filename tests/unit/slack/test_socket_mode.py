@@ -15,7 +15,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.access.audit.refusals import Refusals
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import bolt_app
-from bot.slack.middleware import Team, WorkspaceMiddleware, teams_of
+from bot.slack.membership import Team
+from bot.slack.middleware import WorkspaceMiddleware
+from bot.slack.responder import Responder
 from bot.slack.socket_mode import EnvelopeHandler, has_no_answer
 from tests.fakes import World
 
@@ -52,12 +54,12 @@ class Client:
 
 def test_whose_payload_it_is_is_known_without_asking_or_not_at_all() -> None:
     team = Team(Client())  # type: ignore[arg-type]
-    assert not team.recognizes(["T1"]), "nobody has asked Slack yet"
+    assert not team.recognizes({"team_id": "T1"}), "nobody has asked Slack yet"
     team.identify()
-    assert team.recognizes(teams_of({"team_id": "T1"}))
-    assert team.recognizes(teams_of({"team": {"id": "T1"}, "user": {"team_id": "E1"}}))
-    assert not team.recognizes(teams_of({"team_id": "T1", "user": {"team_id": "T2"}}))
-    assert not team.recognizes(teams_of({"text": "of nobody"}))
+    assert team.recognizes({"team_id": "T1"})
+    assert team.recognizes({"team": {"id": "T1"}, "user": {"team_id": "E1"}})
+    assert not team.recognizes({"team_id": "T1", "user": {"team_id": "T2"}})
+    assert not team.recognizes({"text": "of nobody"})
 
 
 class Session:
@@ -106,10 +108,10 @@ def bench(world: World) -> Iterator[Bench]:
     team.identify()
     client = WebClient(token="xoxb-none", base_url="http://127.0.0.1:1/")
     with ThreadPoolExecutor(2) as threads:
-        app = bolt_app(
-            client, None, threads, [], WorkspaceMiddleware(team, Refusals(world.store, world.clock)), verified=False
-        )
-        handler = EnvelopeHandler(app, "xapp-none", AckQueue(threads), team)
+        ack_queue = AckQueue(threads)
+        responder = Responder(ack_queue, world.directory, Refusals(world.store, world.clock))
+        app = bolt_app(client, None, threads, [], WorkspaceMiddleware(team, responder), verified=False)
+        handler = EnvelopeHandler(app, "xapp-none", ack_queue, team)
         made = Bench(handler)
         yield made
         made.may_deal.set()

@@ -36,7 +36,8 @@ class Payloads:
             "command": command,
             "text": html.escape(text, quote=False),
             "api_app_id": self.state.app_id,
-            "is_enterprise_install": "false",
+            **({"enterprise_id": self.state.organisation} if self.state.organisation else {}),
+            "is_enterprise_install": str(self.state.org_wide).lower(),
             "response_url": self.urls.issue(user.id, channel.id),
             "trigger_id": self.state.new_trigger(user.id),
         }
@@ -129,6 +130,7 @@ class Payloads:
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": self.state.team_id,
+            **({"enterprise_id": self.state.organisation} if self.state.organisation else {}),
             "api_app_id": self.state.app_id,
             "event": event,
             "type": "event_callback",
@@ -136,11 +138,11 @@ class Payloads:
             "event_time": int(self.state.clock()),
             "authorizations": [
                 {
-                    "enterprise_id": None,
-                    "team_id": self.state.team_id,
+                    "enterprise_id": self.state.organisation or None,
+                    "team_id": None if self.state.org_wide else self.state.team_id,
                     "user_id": self.state.bot_user_id,
                     "is_bot": True,
-                    "is_enterprise_install": False,
+                    "is_enterprise_install": self.state.org_wide,
                 }
             ],
             "is_ext_shared_channel": False,
@@ -180,12 +182,15 @@ class Payloads:
         return user.team or self.state.team_id
 
     def _interactive(self, kind: str, user: User) -> JsonObject:
+        """What all of these have. `team` is null where the app is installed for a whole organisation."""
+        organisation = {"id": self.state.organisation, "name": "Grid"} if self.state.organisation else None
+        of_it = {f"enterprise_{key}": value for key, value in (organisation or {}).items()}
         return {
             "type": kind,
             "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": self._team(user)},
             "api_app_id": self.state.app_id,
             "token": VERIFICATION_TOKEN,
-            "team": {"id": self.state.team_id, "domain": DOMAIN},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": None if self.state.org_wide else {"id": self.state.team_id, "domain": DOMAIN, **of_it},
+            "enterprise": organisation,
+            "is_enterprise_install": self.state.org_wide,
         }

@@ -19,10 +19,11 @@ def auth_test(state: State, _args: JsonObject) -> JsonObject:
         "url": "https://sandbox.slack.com/",
         "team": "Sandbox",
         "user": state.users[state.bot_user_id].name,
-        "team_id": state.team_id,
+        "team_id": state.organisation if state.org_wide else state.team_id,
         "user_id": state.bot_user_id,
         "bot_id": state.bot_id,
-        "is_enterprise_install": False,
+        **({"enterprise_id": state.organisation} if state.organisation else {}),
+        "is_enterprise_install": state.org_wide,
     }
 
 
@@ -80,9 +81,27 @@ def user_json(state: State, user: User) -> JsonObject:
     }
     if not user.deleted:
         found |= {"real_name": user.real_name, "tz": user.tz, "is_admin": False, "is_restricted": user.is_guest}
-    if user.team:
+    if organisation := state.organisation_of(user):
+        found["enterprise_user"] = {
+            "id": user.id,
+            "enterprise_id": organisation,
+            "enterprise_name": organisation.title(),
+            "is_admin": False,
+            "is_owner": False,
+            "teams": [user.team or state.team_id],
+        }
+    if _is_stranger(state, user):
         found["is_stranger"] = True
     return found
+
+
+def _is_stranger(state: State, user: User) -> bool:
+    """Of another workspace, and in no channel with the app (https://docs.slack.dev/reference/objects/user-object).
+
+    So somebody of another organisation in a shared channel is no stranger to Slack, and a colleague may be one.
+    """
+    pair = {user.id, state.bot_user_id}
+    return bool(user.team) and not any(pair <= each.members for each in state.channels.values() if not each.is_im)
 
 
 @method("usergroups.list", scope="usergroups:read")

@@ -57,6 +57,14 @@ def ended(world: World, request_id: str) -> tuple[GrantState, str]:
 # --- joining, staying, leaving ---
 
 
+def test_a_member_of_another_workspace_is_given_nothing(oncall: World) -> None:
+    """A large group is taken as Slack lists it."""
+    oncall.directory.people["@oncall"] = (ANA, BEN)
+    oncall.directory.outsiders.add(BEN)
+    look(oncall)
+    assert set(live(oncall)) == {ANA}
+
+
 def test_who_joins_is_given_access_like_any_other_grant(oncall: World) -> None:
     look(oncall)
     (details,) = live(oncall).values()

@@ -64,6 +64,13 @@ def test_who_is_not_named_does_not_ask_for_others(leads: World) -> None:
         ask(leads)
 
 
+def test_nobody_of_another_workspace_asks_for_others_or_is_asked_for(leads: World) -> None:
+    leads.directory.outsiders.add(LEAD)
+    for asker, whom in ((LEAD, REQUESTER), (REQUESTER, LEAD)):
+        with pytest.raises(NotAllowed, match="Only people of this Slack workspace"):
+            ask(leads, asker, whom)
+
+
 def test_it_is_decided_on_what_the_other_may_ask_for(leads: World) -> None:
     leads.directory.people["@team"] = (LEAD,)
     leads.under(AccessFlow(name="team", requesters=("@team",), owners="integration", for_others=True))

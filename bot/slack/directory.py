@@ -16,6 +16,7 @@ from bot.access.policy.value_types import is_owner
 from bot.access.ports import Inclusion, Members, OwnerProblem
 from bot.slack.errors import domain_errors
 from bot.slack.membership import Team, home_of
+from bot.slack.names import Names, Namesake
 
 FRESH_SECONDS = 60.0
 """How long groups and negative answers are cached. Slack allows 20 group calls a minute."""
@@ -27,7 +28,10 @@ PAGE = 1000
 """People in one call, Slack's limit (https://docs.slack.dev/reference/methods/users.list)."""
 
 MOST_PAGES = 20
-"""As many calls as Slack allows in a minute. People on later pages are found by e-mail."""
+"""As many calls as Slack allows in a minute. In a larger workspace nobody is found by name."""
+
+_MOST_NAMED = 5
+"""People of one name whom an answer lists."""
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 """How Slack writes a person in a command with escaped text ("Slash commands", Slack)."""
@@ -49,7 +53,6 @@ _UNKNOWN = frozenset({"user_not_found", "user_not_visible"})
 
 log = structlog.get_logger(__name__)
 
-_Names = Mapping[str, tuple[str, ...]]
 _Groups = Mapping[str, tuple[str, ...]]
 
 
@@ -119,10 +122,17 @@ class SlackDirectory:
                 return False
             raise Outage(str(error)) from None  # such as a missing scope, which is not the person's fault
 
-    def find(self, typed: str) -> str:
-        """The id of an active person: an id, a mention as Slack writes it, an e-mail or @name.
+    def count_name_words(self, words: Sequence[str]) -> int:
+        """How many of these words, at least one, are a name or the beginning of one. Raises `Outage`."""
+        try:
+            return self._names.get().count_words(words)
+        except Refusal:
+            return 1  # and `find` says why there are no names
 
-        Raises `Refusal`, `Outage`.
+    def find(self, typed: str) -> str:
+        """The id of an active person: an id, a mention as Slack writes it, an e-mail or a whole @name.
+
+        Raises `Refusal`, with the candidates if there are several, and `Outage`.
         """
         mention = _MENTION.fullmatch(typed)
         name = mention.group(1) if mention else typed
@@ -136,24 +146,28 @@ class SlackDirectory:
         return person.id
 
     def _named(self, name: str) -> str:
-        found = self._names.get().get(name.lower(), ())
-        if len(found) != 1:
-            raise Refusal("there is nobody of that name" if not found else "there are several of that name")
-        return found[0]
+        names = self._names.get()
+        found = names.find(name)
+        if len(found) == 1:
+            return found[0].id
+        if found:
+            raise Refusal(f"there are several of that name: {_listed(found)}")
+        longer = names.find_beginning(name)
+        meant = f". Did you mean {_listed(longer)}?" if longer else ""
+        raise Refusal(f"there is nobody of that name{meant}")
 
-    def _read_names(self) -> _Names:
-        names: dict[str, dict[str, None]] = {}
+    def _read_names(self) -> Names:
+        names = Names()
         cursor = ""
         for _ in range(MOST_PAGES):
             with domain_errors(self._client):
                 page = self._client.users_list(limit=PAGE, cursor=cursor)
             for user in page["members"]:
-                for name in _names_of(user) if self._belongs(user) else ():
-                    names.setdefault(name.lower(), {})[str(user["id"])] = None
+                names.add(user, belongs=self._belongs(user))
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
-                break
-        return {name: tuple(users) for name, users in names.items()}
+                return names
+        raise Refusal(f"with more than {PAGE * MOST_PAGES} people, a name may be that of several")
 
     def forget_groups(self) -> None:
         """Drops the cached groups, after Slack has reported a change."""
@@ -216,10 +230,9 @@ class SlackDirectory:
         return not (user.get("deleted") or user.get("is_bot")) and self._team.is_ours(home_of(user))
 
 
-def _names_of(user: Mapping[str, Any]) -> Sequence[str]:
-    """The names that Slack completes after an @."""
-    names = (user.get("name"), (user.get("profile") or {}).get("display_name"))
-    return [str(name) for name in names if name]
+def _listed(people: Sequence[Namesake]) -> str:
+    rest = len(people) - _MOST_NAMED
+    return ", ".join(map(str, people[:_MOST_NAMED])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _person_lifetime(person: _Person) -> float:

@@ -369,3 +369,31 @@ def test_without_the_ids_of_our_workspace_nobody_is_judged(ws: Workspace, direct
     with pytest.raises(Outage):
         directory.belongs(user.id)
     assert directory.belongs(user.id)
+
+
+def test_in_a_workspace_with_more_people_than_are_read_nobody_is_found_by_name(
+    ws: Workspace, directory: SlackDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may be that of somebody who was not read."""
+    monkeypatch.setattr("bot.slack.directory.PAGE", 1)
+    monkeypatch.setattr("bot.slack.directory.MOST_PAGES", 2)
+    ada = ws.add_user("ada")
+    assert directory.find("@ada") == ada.id
+    ws.add_user("eve")
+    late = SlackDirectory(web_client(SecretStr(ws.bot_token), ws.api_url))
+    with pytest.raises(Refusal, match="more than 2 people"):
+        late.find("@ada")
+    assert late.count_name_words(["@ada", "eve"]) == 1
+    assert late.find(ada.email) == ada.id
+
+
+def test_several_people_of_one_name_are_listed(ws: Workspace, directory: SlackDirectory) -> None:
+    people = [ws.add_user(f"ada{number}", real_name="Ada Lovelace") for number in range(7)]
+    with pytest.raises(Refusal) as caught:
+        directory.find("@ada lovelace")
+    assert str(caught.value).startswith(f"there are several of that name: <@{people[0].id}> (ada0@example.com), ")
+    assert str(caught.value).endswith(" and 2 more")
+    ws.revoke_scope("users:read.email")
+    without = SlackDirectory(web_client(SecretStr(ws.bot_token), ws.api_url))
+    with pytest.raises(Refusal, match=f"<@{people[0].id}> \\(@ada0\\)"):
+        without.find("@ada lovelace")

@@ -37,3 +37,50 @@ def test_who_asked_takes_back_live_access_and_has_no_say_in_more_of_it(with_flow
     assert "is being ended" in stage.say(stage.carol, f"revoke {request}")
     stage.refused(secret)
     stage.nothing_is_left()
+
+
+def test_the_person_with_the_longest_name_is_meant_and_the_answer_mentions_them(stage: Stage) -> None:
+    stage.workspace.add_user("ada", real_name="Ada Byron")
+    lovelace = stage.workspace.add_user("alovelace", real_name="Ada Lovelace")
+    for typed in (
+        "@Ada Lovelace fixing INC-42",
+        "@ada lovelace fixing INC-42",
+        "=@Ada Lovelace fixing INC-42",
+        '"Ada Lovelace" fixing INC-42',
+        "“Ada Lovelace” fixing INC-42",
+        "@alovelace fixing INC-42",
+    ):
+        gap = "" if typed.startswith("=") else " "
+        answer = stage.say(stage.carol, f"logs-* 1h --again read --for{gap}{typed}")
+        assert "This is for @alovelace." in answer, typed
+        text = stage.read(stage.approval(stage.bob, request_id(answer)), stage.bob)
+        assert "@carol asks for access for @alovelace." in text
+        assert "Reason: fixing INC-42" in text
+    stage.approve(request_id(answer), stage.bob)
+    stage.secret(request_id(answer), lovelace)
+    assert "for @alovelace (password): active until" in stage.say(stage.carol, "list")
+    assert "This is for @alovelace." in stage.say(stage.carol, "explain logs-* 1h --for @Ada Lovelace")
+    assert "This is for @alovelace." in stage.say(stage.carol, "logs-* 1h --for @Ada Lovelace")
+
+
+def test_a_name_that_is_not_one_persons_whole_name_is_refused_with_who_may_be_meant(stage: Stage) -> None:
+    ada = stage.workspace.add_user("ada", real_name="Ada Byron")
+    stage.workspace.add_user("twin1", real_name="Ada Lovelace King")
+    stage.workspace.add_user("twin2", real_name="Ada Lovelace King")
+    left = stage.workspace.add_user("gone", real_name="Ada Left Us")
+    stage.workspace.deactivate(left)
+    both = ("@twin1 (twin1@example.com)", "@twin2 (twin2@example.com)")
+    for typed, meant in (
+        ("@Ada Lovelace King on call", both),
+        ("@Ada Lovelace on call", both),
+        ("@Ada Left Us on call", ()),
+        ("@Ada Left", ()),
+        ('"Ada By"', ()),
+        ("@Ad", ()),
+    ):
+        answer = stage.say(stage.carol, f"logs-* 1h --for {typed}")
+        assert "is filed" not in answer, typed
+        assert [each for each in both if each in answer] == list(meant), answer
+        assert "gone" not in answer
+    assert stage.audit("request.submitted") == []
+    assert "This is for @ada." in stage.say(stage.carol, f"logs-* 1h --for {ada.email}")

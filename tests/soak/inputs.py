@@ -25,7 +25,7 @@ from bot.config.access_yaml.reader import parse as parse_policy
 from bot.config.settings import SettingsError, load_settings
 from bot.slack import ids
 from bot.slack.ack_queue import AckQueue
-from bot.slack.listeners.command_parser import parse
+from bot.slack.listeners.command_parser import one_word, parse
 from bot.slack.listeners.requests import RequestListeners
 from bot.slack.responder import Responder
 from bot.storage.migrate import migrate
@@ -188,7 +188,7 @@ def _listeners(world: World, store: Store) -> RequestListeners:
     history = History(store, world.approvals, world.clusters, world.current)
     return RequestListeners(
         world.requests, world.approvals, world.grants, history, world.current, world.clock,
-        lambda: None, responder, opens_form,
+        lambda: None, one_word, responder, opens_form,
     )  # fmt: skip
 
 

@@ -5,14 +5,18 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.ports import Directory
 from bot.access.requests.membership import check_belongs
 
+_MOST_SHOWN = 40
+"""Characters of a typed name that an answer repeats."""
+
 
 def find_person(directory: Directory, typed: str) -> str:
     """Finds a person's Slack id by id, mention, e-mail or @name. Raises `InvalidRequest`, `Outage`."""
     try:
         return directory.find(typed)
     except Refusal as error:
+        end = "" if str(error).endswith("?") else "."
         raise InvalidRequest(
-            f"I cannot find “{typed[:40]}” in Slack: {error}. An e-mail address works, too.",
+            f"I cannot find “{typed[:_MOST_SHOWN]}” in Slack: {error}{end} An e-mail address works, too.",
             "/es-access logs-* 1h --for ada@example.com",
         ) from None
 

@@ -39,12 +39,13 @@ class Submission:
     """The result of a submitted draft. `plan` is `None` while the request waits for Slack or the cluster to answer.
 
     `duplicate`: nothing was stored, because the requester already has the same access or has asked for it. `request`
-    is then the earlier one.
+    is then the earlier one. `for_whom` is the requester, if somebody else asks.
     """
 
     request: AccessRequest
     plan: Plan | None
     duplicate: RequestDetails | None = None
+    for_whom: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Requests:
 
     def submit(self, requester: str, draft: Draft) -> Submission:
         """Checks and files a request, and enqueues a message to each of its owners."""
-        return self._submit(self.parse(requester, draft), again=draft.again)
+        parsed = self.parse(requester, draft)
+        submission = self._submit(parsed, again=draft.again)
+        return replace(submission, for_whom=parsed.requester if parsed.asked_by else None)
 
     def extend(self, actor: str, grant_id: str, duration: str) -> Submission:
         """Files a request to extend a live grant by that duration. It is decided like any other."""

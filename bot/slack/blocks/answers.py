@@ -21,7 +21,7 @@ from bot.slack import ids
 from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.credential import handed_over
-from bot.slack.blocks.on_behalf import take_back
+from bot.slack.blocks.on_behalf import meant, take_back
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
     coverage,
@@ -56,12 +56,14 @@ MOST_RESOURCES = 25
 def filed(result: Submission) -> MessageContent:
     """Confirms a request: its id, its coverage, who has to approve it and until when."""
     request, plan = result.request, result.plan
+    whose = meant(result.for_whom)
     if result.duplicate is not None:
-        return _there_already(result.duplicate)
+        return _there_already(result.duplicate, whose)
     first: Line = ("Request ", Code(request.id), " is filed: ", *request_terms(request))
     if plan is None:
         return plain([
             first,
+            *whose,
             ("Slack or the cluster does not answer, so it waits. Its owners are asked as soon as that works again.",),
             ("To take it back: ", Code(f"/es-access cancel {request.id}")),
         ])  # fmt: skip
@@ -71,6 +73,7 @@ def filed(result: Submission) -> MessageContent:
         return plain(
             [
                 first,
+                *whose,
                 *risk,
                 *coverage(plan.preview),
                 flow_line(plan.flow.name, plan.flow.max_duration),
@@ -80,6 +83,7 @@ def filed(result: Submission) -> MessageContent:
     kept: Line = ("Until they do, your access ends as before.",)
     return plain([
         first,
+        *whose,
         *dangers(request.privileges),
         *([] if request.extends else coverage(plan.preview)),
         flow_line(plan.flow.name, plan.flow.max_duration),
@@ -94,6 +98,7 @@ def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
     return plain([
         (Bold(parsed.permission.name), " on ", *codes(parsed.patterns),
          f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS_CREDENTIAL[plan.kind]}"),
+        *meant(parsed.requester if parsed.asked_by else None),
         *dangers(parsed.permission.stored()),
         *coverage(plan.preview),
         flow_line(plan.flow.name, plan.flow.max_duration),
@@ -228,19 +233,21 @@ def unexpected_error(mark: str) -> MessageContent:
     ])  # fmt: skip
 
 
-def _there_already(details: RequestDetails) -> MessageContent:
+def _there_already(details: RequestDetails, whose: Sequence[Line]) -> MessageContent:
     """The answer to a repeated request: the one that exists already."""
     request, grant = details.request, details.grant
     again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
     if grant is None:
         lines: list[Line] = [
             ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *request_terms(request)),
+            *whose,
             ("Open until ", LocalTime(request.pending_until), "."),
             again,
         ]
         return plain(lines, (take_back(request),))
     lines = [
         ("This access is there already: ", Code(request.id), ", ", *request_terms(request)),
+        *whose,
         ("It ends ", LocalTime(grant.expires_at), ". The credential stands in its direct message."),
         again,
     ]
@@ -282,4 +289,6 @@ def _line(details: RequestDetails, now: datetime) -> tuple[TextPart, ...]:
     elif request.state is RequestState.PENDING and request.pending_until <= now:
         state = (RequestState.EXPIRED.value,)
     kind = " (API key)" if request.kind is CredentialKind.API_KEY else " (password)" if request.flow else ""
-    return (Code(request.id), " ", Bold(request.permission), " on ", *codes(request.patterns), f"{kind}: ", *state)
+    whose: tuple[TextPart, ...] = (" for ", Person(request.requester)) if request.asked_by else ()
+    what = (Bold(request.permission), " on ", *codes(request.patterns))
+    return (Code(request.id), " ", *what, *whose, f"{kind}: ", *state)

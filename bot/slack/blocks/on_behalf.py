@@ -8,7 +8,7 @@ from bot.access.states import RequestState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import decision, people, request_terms, who_asks
-from bot.slack.blocks.rich_text import Line, LocalTime
+from bot.slack.blocks.rich_text import Line, LocalTime, Person
 
 
 def asked_for_you(details: RequestDetails) -> MessageContent:
@@ -26,6 +26,11 @@ def asked_for_you(details: RequestDetails) -> MessageContent:
         ]
         return content(f"Request {request.id} for you", lines, (take_back(request),))
     return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(details)])
+
+
+def meant(person: str | None) -> list[Line]:
+    """To whoever asks for somebody else: who that is, so that a wrong name is noticed. Nothing for `None`."""
+    return [("This is for ", Person(person), ".")] if person else []
 
 
 def take_back(request: AccessRequest) -> ButtonElement:

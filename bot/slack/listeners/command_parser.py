@@ -1,9 +1,11 @@
-"""Parses the text after `/es-access`. Pure: looks nothing up."""
+"""Parses the text after `/es-access`. Looks up nothing but, after `--for`, where a name ends."""
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import unescape
+from itertools import takewhile
 from typing import Any
 
 from bot.access.durations import looks_like_duration
@@ -51,8 +53,20 @@ class Command:
     draft: Draft | None = None
 
 
-def parse(text: str, permissions: Collection[str]) -> Command:
-    """Parses a command; `permissions` are the names that may follow a duration. Raises `InvalidRequest`."""
+CountNameWords = Callable[[Sequence[str]], int]
+"""How many of these words, at least one, are a person's name. The first begins with an @."""
+
+
+def one_word(_words: Sequence[str]) -> int:
+    """For a reader who knows no names."""
+    return 1
+
+
+def parse(text: str, permissions: Collection[str], count_name_words: CountNameWords = one_word) -> Command:
+    """Parses a command; `permissions` are the names that may follow a duration.
+
+    Raises `InvalidRequest`, and what `count_name_words` raises.
+    """
     words = unescape(text).split()
     if not words:
         return Command(Verb.FORM)
@@ -64,17 +78,16 @@ def parse(text: str, permissions: Collection[str]) -> Command:
     if first in _ABOUT_ONE and not asks:
         return _about_one(_ABOUT_ONE[first], words[1:])
     if first == "explain" and not asks:
-        return Command(Verb.EXPLAIN, draft=_draft(words[1:], permissions))
+        return Command(Verb.EXPLAIN, draft=_draft(*_without_flags(words[1:], count_name_words), permissions))
     if first == "resources" and not asks:
         return Command(Verb.RESOURCES, text=" ".join(words[1:])[:MOST_SHOWN])
-    return _request(words, permissions)
+    return _request(*_without_flags(words, count_name_words), permissions)
 
 
-def _request(words: list[str], permissions: Collection[str]) -> Command:
-    rest, flags = _without_flags(words)
+def _request(rest: list[str], flags: Draft, permissions: Collection[str]) -> Command:
     # The form has no field for another person: a request for somebody else has to be typed.
     if len(rest) > 1 or flags.only_typed or (rest and not looks_like_duration(rest[0])):
-        return Command(Verb.REQUEST, draft=_draft(words, permissions))
+        return Command(Verb.REQUEST, draft=_draft(rest, flags, permissions))
     draft = replace(flags, duration="".join(rest))
     return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
 
@@ -94,8 +107,7 @@ def _about_one(verb: Verb, words: list[str]) -> Command:
 _IDS = "/es-access list shows your requests and their ids."
 
 
-def _draft(words: list[str], permissions: Collection[str]) -> Draft:
-    words, flags = _without_flags(words)
+def _draft(words: list[str], flags: Draft, permissions: Collection[str]) -> Draft:
     words = _commas_joined(words)
     if not words:
         raise InvalidRequest("Say which indices you need, and for how long.", "/es-access logs-* 1h")
@@ -119,18 +131,27 @@ _NAMED = {
 """Flags that take a value: its field in the draft, the message if it is missing, and an example."""
 
 
-def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
+_QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "’": "’"}  # noqa: RUF001
+"""An opening quotation mark → those that close it. Phones and Macs replace the straight ones."""
+
+
+def _without_flags(words: list[str], count_name_words: CountNameWords) -> tuple[list[str], Draft]:
     """The other words, and a draft with the values of the flags."""
     rest: list[str] = []
     flags = Draft("", "")
-    remaining = iter(words)
-    for word in remaining:
-        if word in _NAMED:
-            field, missing, example = _NAMED[word]
-            value = next(remaining, None)
-            if value is None:
+    left = deque(words)
+    while left:
+        word = left.popleft()
+        flag, _, value = word.partition("=")
+        if flag in _NAMED:
+            field, missing, example = _NAMED[flag]
+            if value:
+                left.appendleft(value)
+            if not left:
                 raise InvalidRequest(missing, example)
-            named: dict[str, Any] = {field: value}
+            named: dict[str, Any] = {
+                field: _read_person(left, count_name_words) if field == "for_whom" else left.popleft()
+            }
             flags = replace(flags, **named)
         elif word == "--key":
             flags = replace(flags, kind=CredentialKind.API_KEY)
@@ -141,6 +162,33 @@ def _without_flags(words: list[str]) -> tuple[list[str], Draft]:
         else:
             rest.append(word)
     return rest, flags
+
+
+def _read_person(left: deque[str], count_name_words: CountNameWords) -> str:
+    """Takes a person from the beginning of the words: a quoted name, an @name of some words, or one word."""
+    if left[0][0] in _QUOTES:
+        return _read_quoted(left)
+    count = 1
+    if left[0].startswith("@"):
+        upcoming = list(takewhile(lambda word: not word.startswith("--"), left))
+        count = count_name_words(upcoming)
+    return " ".join(left.popleft() for _ in range(count))
+
+
+def _read_quoted(left: deque[str]) -> str:
+    closing = _QUOTES[left[0][0]]
+    left[0] = left[0][1:]
+    taken: list[str] = []
+    while left:
+        taken.append(left.popleft())
+        if taken[-1].endswith(tuple(closing)):
+            name = " ".join(taken)[:-1].strip()
+            if name:
+                return name if "@" in name else f"@{name}"
+            break
+    raise InvalidRequest(
+        "Put the whole name between quotation marks, after --for.", '/es-access logs-* 1h --for "Ada Lovelace"'
+    )
 
 
 def _commas_joined(words: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ from bot.slack import ids
 from bot.slack.actor import current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
-from bot.slack.listeners.command_parser import Command, Verb, parse
+from bot.slack.listeners.command_parser import Command, CountNameWords, Verb, parse
 from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
 from bot.slack.modals import open_modal, subject_of
 from bot.slack.responder import (
@@ -51,6 +51,7 @@ class RequestListeners:
     current: CurrentPolicy
     clock: Clock
     reload_groups: Callable[[], None]
+    count_name_words: CountNameWords
     responder: Responder
     open_form: FormOpener
 
@@ -79,7 +80,11 @@ class RequestListeners:
         person = body["user_id"]
 
         def answer() -> MessageContent | None:
-            command = parse(body.get("text") or "", [each.name for each in self.current.policy.permissions])
+            command = parse(
+                body.get("text") or "",
+                [each.name for each in self.current.policy.permissions],
+                self.count_name_words,
+            )
             if command.verb is Verb.FORM:
                 self.open_form(client, body, command.draft, command.text)
                 return None

@@ -1,7 +1,10 @@
 """Reset: a fresh secret replaces the old one, which stops working; and resets of grants that are gone."""
 
 import json
+from contextlib import ExitStack
+from pathlib import Path
 
+from bot.sandbox.node import Node
 from tests.scenario.kinds import (
     OK,
     UNAUTHORIZED,
@@ -14,7 +17,7 @@ from tests.scenario.kinds import (
     user_or_role,
     username,
 )
-from tests.stage import Stage
+from tests.stage import Secret, Stage, set_stage
 
 
 def test_a_password_is_reset_by_its_button(stage: Stage) -> None:
@@ -92,3 +95,67 @@ def test_a_key_that_an_administrator_made_for_the_user_is_counted_in_the_receipt
     for person in (stage.alice, stage.bob):
         stage.reads(person, "Access of @alice is over", proof)
     assert live_keys(stage.node, request) == []
+
+
+CHOSEN = "chosen-by-alice-1"
+
+
+def changes_own_password(stage: Stage) -> tuple[str, Secret, Secret]:
+    """A grant, its secret, and the one that its user has chosen instead, which needs no privilege in Elasticsearch."""
+    request, secret = stage.granted()
+    client = stage.node.client_of(secret.username, secret.password)
+    try:
+        client.security.change_password(password=CHOSEN)
+    finally:
+        client.close()
+    chosen = secret._replace(password=CHOSEN)
+    assert stage.search(chosen, "logs-web") == OK
+    stage.refused(secret)
+    return request, secret, chosen
+
+
+def test_a_password_that_the_user_chose_ends_with_the_access(quiet_stage: Stage) -> None:
+    request, _, chosen = changes_own_password(quiet_stage)
+    quiet_stage.app.move_clock(3601)
+    quiet_stage.reads(quiet_stage.alice, f"ACCESS {request} HAS ENDED", "Ended: expired")
+    quiet_stage.refused(chosen)
+    quiet_stage.nothing_is_left()
+
+
+def test_a_reset_replaces_a_password_that_the_user_chose(quiet_stage: Stage) -> None:
+    request, secret, chosen = changes_own_password(quiet_stage)
+    quiet_stage.say(quiet_stage.alice, f"reset {request}")
+    new = password_of(quiet_stage, request, but=secret.password)
+    quiet_stage.refused(chosen)
+    assert new.tried().status == OK
+    quiet_stage.say(quiet_stage.alice, f"revoke {request}")
+    quiet_stage.nothing_is_left()
+
+
+def test_a_user_who_chose_a_password_makes_nothing_that_outlives_it(quiet_stage: Stage) -> None:
+    _, _, chosen = changes_own_password(quiet_stage)
+    client = quiet_stage.node.client_of(chosen.username, chosen.password)
+    try:
+        security = client.options(ignore_status=[400, 403]).security
+        tries = (
+            security.create_api_key(name="mine"),
+            security.get_token(grant_type="password", username=chosen.username, password=CHOSEN),
+            security.put_user(username="mine", password=CHOSEN, roles=[]),
+            security.activate_user_profile(grant_type="password", username=chosen.username, password=CHOSEN),
+        )
+    finally:
+        client.close()
+    assert [each.meta.status for each in tries] == [403] * len(tries)
+
+
+def test_a_kept_user_does_not_keep_a_password_that_it_chose(node: Node, tmp_path: Path) -> None:
+    """With `USER_CLEANUP_DAYS` the user stays for a while, disabled. An administrator enables it by mistake."""
+    with ExitStack() as stack:
+        stage = set_stage(node, tmp_path, stack, settings={"USER_CLEANUP_DAYS": "1"})
+        stage.app.start()
+        request, _, chosen = changes_own_password(stage)
+        stage.say(stage.alice, f"revoke {request}")
+        stage.refused(chosen)
+        stage.reads(stage.alice, f"ACCESS {request} HAS ENDED")
+        stage.node.client().security.enable_user(username=chosen.username)
+        assert stage.search(chosen, "logs-web") == UNAUTHORIZED

@@ -12,7 +12,7 @@ THREAT = re.compile(r"^### (.+)$", re.MULTILINE)
 
 WANTED = (
     "stolen bot token", "forged request", "replay", "insider", "compromised cluster", "SQL injection", "Markup", "log",
-    "elsewhere", "audit trail", "dependency",
+    "elsewhere", "audit trail", "dependency", "user group", "temporary password", "wrong person",
 )  # fmt: skip
 
 

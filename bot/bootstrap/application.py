@@ -26,7 +26,7 @@ from bot.runtime.background import CLUSTER_WORKERS, start_background_work
 from bot.runtime.connector_rotation import check_rotation, read_passwords, start_rotation
 from bot.runtime.home_refresher import HomeRefresher
 from bot.runtime.installation import InstallationIdentity
-from bot.runtime.policy_reload import PolicyReload
+from bot.runtime.policy_reload import PolicyReload, log_undercuts
 from bot.runtime.readiness import log_readiness
 from bot.runtime.transports import listen
 from bot.slack.ack_queue import AckQueue
@@ -126,4 +126,5 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
     port = listen(settings, app, ack_queue, checks, monitoring.metrics, team, running)
     log_readiness(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
+    log_undercuts(configuration.policy)
     return PolicyReload(settings, current, configuration, store, clock)

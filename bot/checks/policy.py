@@ -6,6 +6,7 @@ from bot.access.durations import format_duration
 from bot.access.policy.access_flow import DAYS, AccessFlow, Hours
 from bot.access.policy.model import Policy
 from bot.access.policy.scopes import covers_scope
+from bot.access.policy.undercuts import find_undercuts
 from bot.checks.configuration import Setup
 from bot.checks.denials import check_denial
 from bot.checks.owners import People, flow_integrations
@@ -27,6 +28,7 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
             check_denial(report, setup.policy, flow)
         if flow.automatic:
             _check_members(report, flow, people)
+    check_undercuts(report, setup.policy)
 
 
 def _check_reached(report: Report, policy: Policy, flow: AccessFlow) -> None:
@@ -40,6 +42,16 @@ def _check_reached(report: Report, policy: Policy, flow: AccessFlow) -> None:
         report.warn(
             f"flow “{flow.name}”: is never reached, since “{by.name}” stands before it and takes all of it",
             "The first flow that fits is taken. Put this one before that one, or take it out.",
+        )
+
+
+def check_undercuts(report: Report, policy: Policy) -> None:
+    """Reports each flow that undercuts a stricter one, with a request that shows it."""
+    for each in find_undercuts(policy):
+        report.warn(
+            f"flow “{each.weaker.name}”: undercuts “{each.stricter.name}”: {', '.join(each.concessions)}",
+            f"An example, typed by {each.example.people}: {each.example.command}",
+            f"It falls under “{each.weaker.name}”. Narrow the patterns of that flow, or demand as much there.",
         )
 
 

@@ -7,12 +7,27 @@ import structlog
 from bot.access.ids import APPLICATION
 from bot.access.models.columns import Json
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.model import Policy
+from bot.access.policy.undercuts import find_undercuts
 from bot.access.ports import Clock
 from bot.access.store.store import Store
 from bot.config.settings import Configuration, Settings, SettingsError, SettingsProblem
 from bot.observability.monitoring import policy_detail
 
 log = structlog.get_logger(__name__)
+
+
+def log_undercuts(policy: Policy) -> None:
+    """Logs each flow that undercuts a stricter one, with a request that shows it."""
+    for each in find_undercuts(policy):
+        log.warning(
+            "an access flow undercuts a stricter one",
+            flow=each.weaker.name,
+            stricter=each.stricter.name,
+            demands_less=list(each.concessions),
+            example=each.example.command,
+            typed_by=each.example.people,
+        )
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class PolicyReload:
             return
         self.current.policy = fresh.policy
         log.info("the policy was read again", flows=[flow.name for flow in fresh.policy.access_flows])
+        log_undercuts(fresh.policy)
         self._audit("policy.loaded", **policy_detail(fresh))
 
     def _check_connections(self, fresh: Configuration) -> None:

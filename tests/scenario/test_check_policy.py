@@ -50,6 +50,17 @@ def test_every_owner_and_every_flow_has_a_line(newcomer: Newcomer) -> None:
         "ok    flow “rest”: everyone may ask for read on *, up to 7d, approved by an owner of each resource",
     ]
     assert "access.yaml > elasticsearch > owner" in found.fix("warn  owners: 1 person may approve")
+    example = found.fix("warn  flow “rest”: undercuts “two of us”: others than bob@example.com, carol@example.com are")
+    assert "An example, typed by anybody: /es-access metrics-* 1h" in example
+
+
+def test_what_a_deny_leaves_open_and_a_strict_file_are_said(newcomer: Newcomer) -> None:
+    deny = "access_flows:\n  - {name: no writes, deny: true, patterns: ['logs-*'], permissions: [write]}\n"
+    newcomer.write(lambda text: text.replace("access_flows:\n", deny))
+    found = newcomer.check()
+    assert found.line("ok    flow “no writes”: on logs-*, read stays open, by “on call”, “two of us”, “rest”")
+    newcomer.write(lambda text: text + "strict: true\n")
+    assert newcomer.check().line("FAIL  settings: access.yaml:24: strict: the flow undercuts the one on line 17")
 
 
 def test_a_broken_file_is_named_by_its_lines_and_the_rest_is_tried(newcomer: Newcomer) -> None:

@@ -53,29 +53,31 @@ class Permission(PolicyPart):
 
     def includes(self, other: "Permission") -> bool:
         """Whether its holder has all that the other permission gives, in Kibana as well."""
-        spaces = not other.kibana or set(other.spaces) <= set(self.spaces)
-        return spaces and set(other.kibana) <= set(self.kibana) and self._includes_in_elasticsearch(other)
+        return (
+            includes(self.indices, other.indices)
+            and set(other.kibana) <= set(self.kibana)
+            and (not other.kibana or set(other.spaces) <= set(self.spaces))
+            and self._includes_cluster(other)
+            and set(other.run_as) <= set(self.run_as)
+            and other.restricted_indices <= self.restricted_indices
+        )
 
     def is_denied_by(self, denied: "Permission") -> bool:
         """Whether a flow that denies the other permission denies this one as well.
 
-        To deny a permission is to deny its strongest effect, by whichever privileges.
+        To deny a permission is to deny its strongest effect, by whichever privileges. A dangerous one is not denied
+        for what it can do without its danger.
         """
         if self.reaches_further or denied.reaches_further:
             return self.reaches_further
-        if denied.restricted_indices and not self.restricted_indices:
+        if not (self._includes_cluster(denied) and denied.restricted_indices <= self.restricted_indices):
             return False
         strongest = strongest_effect(denied.indices)
-        return self._includes_in_elasticsearch(denied) if strongest is None else strongest in self.effects
+        return includes(self.indices, denied.indices) if strongest is None else strongest in self.effects
 
-    def _includes_in_elasticsearch(self, other: "Permission") -> bool:
+    def _includes_cluster(self, other: "Permission") -> bool:
         cluster = {each.lower() for each in self.cluster}
-        return (
-            includes(self.indices, other.indices)
-            and ("all" in cluster or {each.lower() for each in other.cluster} <= cluster)
-            and set(other.run_as) <= set(self.run_as)
-            and other.restricted_indices <= self.restricted_indices
-        )
+        return "all" in cluster or {each.lower() for each in other.cluster} <= cluster
 
     @staticmethod
     def restored(name: str, privileges: Mapping[str, Any]) -> "Permission":

@@ -215,3 +215,7 @@ class PolicyFile(PolicyPart):
         default=10, description="How many requests of one person may wait for a decision at a time."
     )
     requests_per_hour: Limit = Field(default=30, description="How many requests one person may file within an hour.")
+    strict: bool = Field(
+        default=False,
+        description="Refuse the file if a flow undercuts a stricter one: if it gives the same data with less demanded.",
+    )

@@ -7,12 +7,13 @@ from typing import NoReturn
 from pydantic import SecretStr, ValidationError
 
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
+from bot.access.policy.undercuts import find_undercuts
 from bot.cluster.client import ClusterConnection
 from bot.config.access_yaml.cross_checks import cross_check
 from bot.config.access_yaml.error_messages import sentences
 from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
 from bot.config.access_yaml.problems import PolicyFileError, Problem
-from bot.config.access_yaml.yaml_tree import Keys, Tree, parse_tree, to_plain
+from bot.config.access_yaml.yaml_tree import Keys, Tree, lines_of, parse_tree, to_plain
 from bot.config.configuration import Configuration, Upkeep, cloud_url
 from bot.secret_stores.environment import EnvironmentStore
 from bot.secret_stores.references import open_secret_store
@@ -50,7 +51,26 @@ def parse(content: bytes, variables: Mapping[str, str]) -> Configuration:
     problems += (each for each in (*found, *cross_check(tree, variables)) if each.line not in broken_lines)
     if file is None or problems:
         raise PolicyFileError(problems)
-    return _configuration(file, variables)
+    configuration = _configuration(file, variables)
+    if file.strict:
+        _check_undercuts(configuration.policy, tree)
+    return configuration
+
+
+def _check_undercuts(policy: Policy, tree: Keys) -> None:
+    """Raises `PolicyFileError` with a problem for each flow that undercuts another."""
+    names = [each.name for each in policy.access_flows]
+    lines = dict(zip(names, lines_of(tree, "access_flows"), strict=True))
+    problems = [
+        Problem(
+            lines[each.weaker.name],
+            f"strict: the flow undercuts the one on line {lines[each.stricter.name]}, so that the same data is given "
+            "with less demanded. With strict: false, bot check shows an example",
+        )
+        for each in find_undercuts(policy)
+    ]
+    if problems:
+        raise PolicyFileError(problems)
 
 
 def _refuse(*problems: Problem) -> NoReturn:

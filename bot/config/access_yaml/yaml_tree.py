@@ -56,6 +56,12 @@ def to_plain(tree: Tree) -> Any:
     return [to_plain(each) for each in tree.items] if isinstance(tree, Items) else tree.value
 
 
+def lines_of(tree: Keys, key: str) -> list[int]:
+    """The line of each entry of the list under that key."""
+    _, entries = tree.entries[key]
+    return [each.line for each in entries.items] if isinstance(entries, Items) else []
+
+
 def parse_tree(text: str) -> tuple[Tree | None, list[Problem]]:
     """Parses the text into a tree, and lists YAML problems. The tree is `None` when nothing can be read."""
     parser = _TreeParser(text)

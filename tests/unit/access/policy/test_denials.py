@@ -73,6 +73,7 @@ CUSTOM = (
     permission("watch", "monitor"),
     permission("watch-cluster", "monitor", cluster=("monitor",)),
     permission("newer", "of_a_newer_version"),
+    permission("read-and-watch", "read", cluster=("monitor",)),
     permission("dashboards", "monitor", kibana=("feature_dashboard.all",)),
     permission("snapshots", "monitor", cluster=("create_snapshot",)),
     permission("another", "monitor", run_as=("kibana",)),
@@ -81,7 +82,7 @@ CUSTOM = (
 
 READ = {
     "read", "write", "manage", "only-read", "values", "everything", "shouting", "append-and-read", "update", "newer",
-    "snapshots", "another", "read-hidden",
+    "snapshots", "another", "read-and-watch", "read-hidden",
 }  # fmt: skip
 WRITE = {
     "write", "manage", "everything", "shouting", "append-and-read", "append", "update", "remove", "drop", "newer",
@@ -105,6 +106,7 @@ DENIED = [
     ("watch", WATCH),
     ("dashboards", WATCH),
     ("watch-cluster", {"watch-cluster", "snapshots", "another"}),
+    ("read-and-watch", {"read-and-watch", "snapshots", "another"}),
     ("snapshots", {"snapshots", "another"}),
     ("read-hidden", {"read-hidden", "snapshots", "another"}),
 ]

@@ -11,6 +11,7 @@ from bot.access.durations import parse_duration
 from bot.access.policy.access_flow import DAYS, AccessFlow, Escalation, Hours
 from bot.access.policy.decision import Decision, Question, Verdict, decide
 from bot.access.policy.model import Policy
+from bot.access.policy.undercuts import find_undercuts
 from bot.config.access_yaml import read
 from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile
 
@@ -72,9 +73,11 @@ MANY_TEAMS = [
     ("payments-2026 4h read INC-1", [], "production", ALLOWED, "payments needs two"),
     ("payments-2026 4h read", [], "production", NO_REASON, "payments needs two"),
     ("payment* 1h read INC-1", [], "production", Verdict.PATTERN_NOT_OFFERED, "payments needs two"),
-    ("* 1h read INC-1", ["@platform"], "production", ALLOWED, "everything"),
-    ("* 3h read INC-1", ["@platform"], "production", TOO_LONG, "everything"),
-    ("audit-* 1h read INC-1", ["@security"], "production", ALLOWED, "everything"),
+    ("logs-*,audit-* 1h read INC-1", ["@platform"], "production", ALLOWED, "platform and security"),
+    ("audit-* 3h read INC-1", ["@platform"], "production", TOO_LONG, "platform and security"),
+    ("audit-* 1h read INC-1", ["@security"], "production", ALLOWED, "platform and security"),
+    ("* 1h read INC-1", ["@platform"], "production", Verdict.PATTERN_NOT_OFFERED, "payments needs two"),
+    ("payments-* 1h read INC-1", ["@platform"], "production", ALLOWED, "payments needs two"),
     ("audit-* 1h write INC-1", ["@security"], "production", DENIED, "nobody changes audit logs"),
     ("* 1h manage INC-1", ["@platform"], "production", DENIED, "nobody changes audit logs"),
     ("audit-* 1h read", ["@auditors"], "production", Verdict.PATTERN_NOT_OFFERED, "payments needs two"),
@@ -95,7 +98,7 @@ def test_many_teams_say_who_decides_in_the_way_the_page_tells() -> None:
     assert flows["auditors"].automatic
     assert flows["staging"].approve == "rule"
     assert (flows["payments needs two"].owners, flows["payments needs two"].approvals) == ("resource", 2)
-    assert flows["everything"].owners == "integration"
+    assert flows["platform and security"].owners == "integration"
     assert flows["writing"].scope == "resolved"
 
 
@@ -112,6 +115,7 @@ ON_CALL = [
     ("logs-* 1h read", [], "sat 12:00", ALLOWED, "weekends"),
     ("logs-* 5h read", [], "sun 12:00", TOO_LONG, "weekends"),
     ("logs-* 1h read", [], "wed 07:30", NO_REASON, "nights"),
+    ("logs-* 1h read", [], "sat 23:00", NO_REASON, "nights"),
 ]
 
 
@@ -119,6 +123,11 @@ ON_CALL = [
 def test_on_call(text: str, groups: list[str], moment: str, verdict: Verdict, flow: str) -> None:
     found = ask(example("on-call"), text, groups, moment)
     assert (found.verdict, found.flow and found.flow.name) == (verdict, flow)
+
+
+@pytest.mark.parametrize("name", ["one-team", "many-teams", "on-call"])
+def test_no_flow_of_an_example_undercuts_another(name: str) -> None:
+    assert list(find_undercuts(example(name))) == []
 
 
 @pytest.mark.parametrize("model", [PolicyFile, IntegrationEntry, PermissionEntry, AccessFlow, Escalation, Hours])

@@ -12,7 +12,7 @@ from bot.slack.directory import CANNOT_APPROVE, NO_ACTIVE_MEMBERS, NO_SUCH_GROUP
     [
         (NO_SUCH_GROUP, "there is no such user group in Slack"),
         (NO_ACTIVE_MEMBERS, "the user group has no active members"),
-        (CANNOT_APPROVE, "is deactivated, a bot or a guest in Slack, and cannot approve"),
+        (CANNOT_APPROVE, "is deactivated, a bot, a guest or of another workspace in Slack, and cannot approve"),
         ("plan_upgrade_required", "this workspace has no user groups, they come with a paid Slack plan"),
         ("users_not_found", "no active person has this e-mail in Slack"),
         ("user_not_found", "there is nobody with this user id in Slack"),

@@ -51,14 +51,15 @@ def state_of(indices: int, *, mapped: bool) -> dict[str, Any]:
 class CatalogueOnlyCluster:
     """A cluster with a catalogue that has just been read, and nothing else."""
 
-    def __init__(self, get: Callable[..., Catalogue]) -> None:
+    def __init__(self, get: Callable[..., Catalogue], look: Callable[[Sequence[str]], Catalogue] | None) -> None:
         self._get = get
+        self._look = look
 
-    def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        return self._get(fresh=fresh)
-
-    def look(self, _patterns: Sequence[str]) -> Catalogue:
+    def catalogue(self) -> Catalogue:
         return self._get()
+
+    def look(self, patterns: Sequence[str]) -> Catalogue:
+        return self._look(patterns) if self._look is not None else self._get()
 
 
 class OpenDirectory:
@@ -82,13 +83,20 @@ class WallClock:
         return datetime.now(UTC)
 
 
-def routing(get: Callable[..., Catalogue], scope: str = "pattern") -> tuple[Routing, Integration, Permission]:
+def routing(
+    get: Callable[..., Catalogue],
+    scope: str = "pattern",
+    look: Callable[[Sequence[str]], Catalogue] | None = None,
+) -> tuple[Routing, Integration, Permission]:
     flow = AccessFlow.model_validate({"name": "all", "default_duration": "1h", "scope": scope})
     prod = Integration(name="prod", owner=("@platform",), resource_owner="owner", public_url="https://es.example.com")
     policy = Policy(integrations=(prod,), access_flows=(flow,))
     return (
         Routing(
-            {"prod": cast(Cluster, CatalogueOnlyCluster(get))}, OpenDirectory(), CurrentPolicy(policy), WallClock()
+            {"prod": cast(Cluster, CatalogueOnlyCluster(get, look))},
+            OpenDirectory(),
+            CurrentPolicy(policy),
+            WallClock(),
         ),
         prod,
         policy.permission("read"),
@@ -147,9 +155,20 @@ def previews(get: Callable[..., Catalogue]) -> None:
     }
     for label, patterns in asked.items():
         parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
-        plan = way.plan(parsed)
+        plan = way.plan(parsed, fresh=False)
         count = plan.preview.count if plan.preview else 0
-        print(f"plan of {label}: {times(partial(way.plan, parsed))} ({count} match, {len(plan.groups)} groups)")
+        print(
+            f"plan of {label}: {times(partial(way.plan, parsed, fresh=False))} ({count} match, {len(plan.groups)} groups)"
+        )
+
+
+def looks(catalog: CatalogueReader) -> None:
+    """What a fresh look costs more than the preview that a person has just read."""
+    way, prod, permission = routing(catalog.get, look=catalog.look)
+    for patterns in (("logs-team001-*",), tuple(f"logs-team{i:03d}-*" for i in range(20)), ("*-app00001",), ("*",)):
+        parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
+        shown = times(partial(way.plan, parsed, fresh=False))
+        print(f"{len(patterns)} × {patterns[0]}: preview {shown}; with a fresh look {times(partial(way.plan, parsed))}")
 
 
 def synthetic() -> None:
@@ -176,6 +195,7 @@ def real(url: str) -> None:
     print("  memory: {:.1f} MB kept, {:.1f} MB at the height".format(*memory(catalog.read)))
     print(f"{len(catalog.get().resources)} resources; from the kept answer: {times(catalog.get)}")
     previews(catalog.get)
+    looks(catalog)
     catalog.close()
     client.close()
 

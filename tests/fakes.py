@@ -117,11 +117,8 @@ class FakeCluster:
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
     before_renew: Callable[[], None] = lambda: None
 
-    def catalogue(self, *, fresh: bool = False) -> Catalogue:
+    def catalogue(self) -> Catalogue:
         self.asked.play()
-        if fresh:
-            self.names += self.names_to_come
-            self.names_to_come = []
         found = [Resource(name, "index", self.owners.get(name, (None,)), 10) for name in sorted(self.names)]
         found += [
             Resource(name, "alias", tuple(self.owners.get(each, (None,))[0] for each in targets), 0, targets)
@@ -130,7 +127,9 @@ class FakeCluster:
         return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates)
 
     def look(self, _patterns: Sequence[str]) -> Catalogue:
-        return self.catalogue(fresh=True)
+        self.names += self.names_to_come
+        self.names_to_come = []
+        return self.catalogue()
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)

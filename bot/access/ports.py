@@ -162,18 +162,12 @@ class InventoryItem:
 class Cluster(Protocol):
     """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal` unless it says otherwise."""
 
-    def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        """The resources of the cluster, at most a minute old; `fresh` reads again, for one that seems to be missing.
-
-        Good enough for a preview. What is decided by is `look`.
-        """
+    def catalogue(self) -> Catalogue:
+        """The resources of the cluster, at most a minute old: for what is shown, not for what is decided."""
         ...
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
-        """What these patterns match at this moment, and every template. Other resources may be missing.
-
-        Only sizes may be older.
-        """
+        """What these patterns match now, sizes aside, and every template. Other resources may be missing."""
         ...
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
@@ -202,8 +196,8 @@ class Cluster(Protocol):
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
         """Deletes users, API keys and roles, attempts all of them, and reads back that they are gone.
 
-        `disable` keeps the users but leaves nothing to sign in with. Never raises for a failing cluster: the receipts,
-        in the order of the names, name everything that could not be confirmed.
+        `disable` keeps the users, with nothing to sign in with. The receipts, in the order of the names, say what could
+        not be confirmed; a failing cluster raises nothing.
         """
         ...
 
@@ -212,10 +206,7 @@ class Cluster(Protocol):
         ...
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
-        """Everything that this installation created and that still exists, in pages.
-
-        Objects created within the last seconds may be missing.
-        """
+        """Everything that this installation created and that still exists, in pages, but for the last seconds."""
         ...
 
     def ahead(self) -> timedelta:

@@ -42,12 +42,9 @@ class ElasticsearchCluster:
         self._removal = Removal(client, executor, installation, hasher, Readback(client))
         self._inventory = Inventory(client, installation, USERNAME_PREFIX)
 
-    def catalogue(self, *, fresh: bool = False) -> Catalogue:
-        """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
-
-        Raises `Outage`, `Refusal`.
-        """
-        return self._catalogue.get(fresh=fresh)
+    def catalogue(self) -> Catalogue:
+        """The catalogue, at most a minute old, or ten while the cluster is away. Raises `Outage`, `Refusal`."""
+        return self._catalogue.get()
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
         """What the patterns match at this moment. Raises `Outage`, `Refusal`."""

@@ -43,8 +43,8 @@ class ParsedRequest:
 
     A `duration` or `kind` of `None` means the flow's default. `extension`: the request extends a grant. `asked_by` is
     the person who files it for somebody else, `first_asked_by` the one who so filed the request that it extends.
-    `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is
-    set if it was filed before, and `resolved` if its role holds these names instead of the patterns.
+    `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is set if it was filed before, and
+    `resolved` if its role holds these names instead of the patterns.
     """
 
     requester: str

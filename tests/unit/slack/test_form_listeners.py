@@ -104,9 +104,9 @@ def hold(world: World, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Holds the cluster's answers until the event is set, which is too slow for an error at a field."""
     go, reads = threading.Event(), world.cluster.catalogue
 
-    def slow(*, fresh: bool = False) -> Any:
+    def slow() -> Any:
         assert go.wait(PATIENCE)
-        return reads(fresh=fresh)
+        return reads()
 
     monkeypatch.setattr(world.cluster, "catalogue", slow)
     monkeypatch.setattr(form_listeners, "SEND_SECONDS", 0.05)

@@ -1,5 +1,6 @@
 """A request that is filed while Slack or the cluster does not answer waits, and is routed afterwards."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -95,14 +96,14 @@ def test_a_request_that_is_taken_back_as_it_is_routed_asks_nobody(
     teams: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request_id, other = waiting(teams), waiting(teams)
-    catalogue = teams.cluster.catalogue
+    look = teams.cluster.look
 
-    def cancel_first(*, fresh: bool = False) -> object:
-        monkeypatch.setattr(teams.cluster, "catalogue", catalogue)
+    def cancel_first(patterns: Sequence[str]) -> object:
+        monkeypatch.setattr(teams.cluster, "look", look)
         teams.requests.cancel(request_id, REQUESTER)
-        return catalogue(fresh=fresh)
+        return look(patterns)
 
-    monkeypatch.setattr(teams.cluster, "catalogue", cancel_first)
+    monkeypatch.setattr(teams.cluster, "look", cancel_first)
     route(teams)
     assert teams.request_details(request_id).groups == ()
     assert teams.request_details(other).groups != ()  # the next request does not wait

@@ -39,6 +39,8 @@ ABOUT = {
     TimelineEvent.OFFER_ACCEPTED: "1",
     TimelineEvent.OFFER_DECLINED: "1",
     TimelineEvent.REPLACED: "U0BOB",
+    TimelineEvent.OWNERS_ADDED: "1|2",
+    TimelineEvent.WAITS: "U0BOB",
     TimelineEvent.ENDED: None,
 }
 

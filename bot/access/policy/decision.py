@@ -128,8 +128,8 @@ def may_be_denied(policy: Policy, question: Question, member_of: MemberOf) -> bo
 
 
 def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
-    overlaps = any(overlap(mine, theirs) for mine in flow.patterns for theirs in question.patterns)
-    return overlaps and _denies_something(policy, flow, question, member_of)
+    touches = any(_touches(flow, each, question.permission) for each in question.patterns)
+    return touches and _denies_something(policy, flow, question, member_of)
 
 
 def _denies_something(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
@@ -141,6 +141,12 @@ def _denies_something(policy: Policy, flow: AccessFlow, question: Question, memb
         # The requester may be in a group that cannot be found, so a mistyped deny flow applies to everybody.
         and (flow.requesters == "everyone" or member_of(flow.requesters) is not False)
     )
+
+
+def _touches(flow: AccessFlow, pattern: str, permission: Permission) -> bool:
+    # With system indices, a leading star matches the backing indices of every data stream: `.ds-NAME-DATE-NUMBER`.
+    anything = permission.restricted_indices and pattern.startswith("*")
+    return anything or any(overlap(each, pattern) for each in flow.patterns)
 
 
 def _covers_integration(flow: AccessFlow, question: Question) -> bool:

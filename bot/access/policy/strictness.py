@@ -9,15 +9,15 @@ def concessions(weaker: AccessFlow, stricter: AccessFlow, *, by_resource: bool) 
     """What the first flow demands less than the other, as short phrases. Empty if it is not the weaker one.
 
     Who approves counts for more than all else. With the same approval, a flow is weaker if it concedes something and
-    demands nothing more; a shorter limit is no demand on the requests within it. `by_resource`: the cluster says who
-    owns its data.
+    demands nothing more. A limit is no demand on the requests within it. `by_resource`: the cluster says who owns its
+    data.
     """
     approval = _approval(weaker, stricter, by_resource=by_resource)
     if not approval and _approval(stricter, weaker, by_resource=by_resource):
         return ()
     if not approval and _circumstances(stricter, weaker):
         return ()
-    return (*approval, *_circumstances(weaker, stricter), *_longer(weaker, stricter))
+    return (*approval, *_circumstances(weaker, stricter), *_limits(weaker, stricter))
 
 
 def _approval(weaker: AccessFlow, stricter: AccessFlow, *, by_resource: bool) -> tuple[str, ...]:
@@ -72,7 +72,21 @@ def _circumstances(weaker: AccessFlow, stricter: AccessFlow) -> tuple[str, ...]:
     return tuple(phrase for phrase, applies in phrases.items() if applies)
 
 
-def _longer(weaker: AccessFlow, stricter: AccessFlow) -> tuple[str, ...]:
-    if weaker.max_duration <= stricter.max_duration:
-        return ()
-    return (f"up to {format_duration(weaker.max_duration)} instead of {format_duration(stricter.max_duration)}",)
+def _limits(weaker: AccessFlow, stricter: AccessFlow) -> tuple[str, ...]:
+    longer = f"up to {format_duration(weaker.max_duration)} instead of {format_duration(stricter.max_duration)}"
+    total = stricter.max_total is not None and (weaker.max_total is None or weaker.max_total > stricter.max_total)
+    phrases = {
+        longer: weaker.max_duration > stricter.max_duration,
+        "longer with extensions": total,
+        "what is created later is covered": (weaker.scope, stricter.scope) == ("pattern", "resolved"),
+        "others are asked if nobody decides": _escalates_to_others(weaker, stricter),
+    }
+    return tuple(phrase for phrase, applies in phrases.items() if applies)
+
+
+def _escalates_to_others(weaker: AccessFlow, stricter: AccessFlow) -> bool:
+    """Whether people approve after a while whom the stricter flow does not ask at all."""
+    if weaker.escalation is None:
+        return False
+    known = stricter.escalation.to if stricter.escalation else ()
+    return not {*weaker.escalation.to} <= {*known, *(() if isinstance(stricter.owners, str) else stricter.owners)}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice, product
 
 from bot.access.durations import format_duration
@@ -20,7 +21,7 @@ from bot.access.policy.patterns import covers, overlap
 from bot.access.policy.scopes import covers_people, patterns_overlap
 from bot.access.policy.strictness import concessions
 
-MOST_TRIED = 500
+MOST_TRIED = 2000
 """Requests that are tried for one pair of flows."""
 
 SHORT = timedelta(hours=1)
@@ -35,15 +36,17 @@ _QUARTERS = tuple(_MONDAY + timedelta(minutes=7 + 15 * number) for number in ran
 
 @dataclass(frozen=True)
 class Example:
-    """A request that falls under the weaker flow, as a command. `people` says who may type it.
-
-    `groups` are the names of flows' requesters that such a person has.
-    """
+    """A request that falls under the weaker flow, as a command, if somebody in all of these groups types it."""
 
     command: str
-    people: str
     question: Question
-    groups: frozenset[str]
+    groups: tuple[str, ...]
+
+    @property
+    def people(self) -> str:
+        """Who may type it."""
+        both = "both " if len(self.groups) > 1 else ""
+        return f"people in {both}{' and '.join(self.groups)}" if self.groups else "anybody"
 
 
 @dataclass(frozen=True)
@@ -77,35 +80,36 @@ def _compare(
     if not conceded:
         return None
     tested, reasons = _reasons(policy, weaker)
-    people, groups = _people_in_both(weaker, stricter)
     tried = product(
-        _patterns(weaker, stricter),
-        _permissions(policy, weaker, stricter),
-        _kinds(weaker, stricter),
-        reasons,
-        _durations(weaker, stricter),
         [each for each in moments if _apply(each, weaker, stricter)],
+        _people_in_both(weaker, stricter),
+        _kinds(weaker, stricter),
+        _durations(weaker, stricter),
+        _permissions(policy, weaker, stricter),
+        reasons,
+        _patterns(weaker, stricter),
     )
-    for pattern, name, kind, reason, duration, at in islice(tried, MOST_TRIED):
+    for at, groups, kind, duration, name, reason, pattern in islice(tried, MOST_TRIED):
         within = weaker.model_copy(update={"max_duration": duration})
         if not concessions(within, stricter, by_resource=by_resource):
             continue  # only a longer limit is conceded, and this request is within both
         question = Question(integration, (pattern,), policy.permission(name), duration, reason, at, kind)
-        decision = decide(tested, question, lambda owners: not groups.isdisjoint(owners))
+        decision = decide(tested, question, partial(_belongs, groups))
         if decision.verdict is Verdict.ALLOWED and decision.flow and decision.flow.name == weaker.name:
-            return Undercut(weaker, stricter, conceded, Example(_command(policy, question), people, question, groups))
+            return Undercut(weaker, stricter, conceded, Example(_command(policy, question), question, groups))
     return None
 
 
-def _people_in_both(weaker: AccessFlow, stricter: AccessFlow) -> tuple[str, frozenset[str]]:
+def _belongs(groups: Collection[str], owners: Collection[str]) -> bool:
+    return not set(groups).isdisjoint(owners)
+
+
+def _people_in_both(weaker: AccessFlow, stricter: AccessFlow) -> list[tuple[str, ...]]:
+    """Groups, or people, that make somebody a requester of both flows."""
     named = [each.requesters for each in (weaker, stricter) if each.requesters != "everyone"]
-    if not named:
-        return "anybody", frozenset()
-    common = [each for each in named[0] if each in named[-1]]
-    if common:
-        return f"people in {', '.join(common)}", frozenset(common[:1])
-    both = " and ".join(", ".join(each) for each in named)
-    return f"people in both {both}", frozenset(each[0] for each in named)
+    if len(named) < 2:
+        return [(each,) for each in named[0]] if named else [()]
+    return [(each,) for each in named[0] if each in named[1]] or list(product(*named))
 
 
 def _patterns(weaker: AccessFlow, stricter: AccessFlow) -> list[str]:

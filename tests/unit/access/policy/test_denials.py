@@ -127,6 +127,22 @@ def test_a_deny_holds_for_every_permission_with_its_strongest_effect(denied: str
     assert refused == expected
 
 
+@pytest.mark.parametrize(
+    ("asked", "pattern", "refused"),
+    [
+        (permission("plain", "read"), "*-000001", False),
+        (permission("hidden", "read", restricted_indices=True), "*-000001", True),
+        (permission("hidden", "read", restricted_indices=True), "logs-*", False),
+    ],
+)
+def test_the_backing_indices_of_a_denied_data_stream_are_denied(
+    asked: Permission, pattern: str, *, refused: bool
+) -> None:
+    policy = Policy(integrations=(PRODUCTION,), access_flows=(AccessFlow(name="no", deny=True, patterns=("payroll",)),))
+    question = Question(PRODUCTION, (pattern,), asked, timedelta(hours=1), "", datetime(2026, 11, 24, tzinfo=UTC))
+    assert (find_denial(policy, question, lambda _: True) is not None) is refused
+
+
 def test_an_owner_value_with_too_many_names_is_no_owner() -> None:
     names = [f"U0OWNER{number}" for number in range(MOST_NAMES + 1)]
     flow = AccessFlow(name="one")

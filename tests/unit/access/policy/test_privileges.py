@@ -1,5 +1,8 @@
 """Index privileges: their effects, and which include which."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.access.policy.privileges import (
@@ -16,6 +19,13 @@ from bot.config.access_yaml.model import INDEX_PRIVILEGES
 
 def test_every_privilege_that_may_be_named_has_an_entry() -> None:
     assert set(INDEX_PRIVILEGES) <= set(EFFECTS)
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_the_page_lists_the_privileges_of_each_effect(effect: Effect) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "policy.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {effect} \| (.+) \|$", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {each for each in INDEX_PRIVILEGES if effect in EFFECTS[each]}
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,10 @@ def check_example(held: Policy, undercut: Undercut) -> None:
         typed.kind,
     )
     assert question == example.question
-    decision = decide(held, question, lambda owners: bool(example.groups & set(owners)))
+    decision = decide(held, question, lambda owners: bool({*example.groups} & {*owners}))
     assert (decision.verdict, decision.flow) == (Verdict.ALLOWED, undercut.weaker)
     for flow in (undercut.weaker, undercut.stricter):
-        assert flow.requesters == "everyone" or example.groups & set(flow.requesters)
+        assert flow.requesters == "everyone" or {*example.groups} & {*flow.requesters}
         assert flow.when is None or flow.when.include(question.at)
 
 
@@ -84,6 +84,11 @@ UNDERCUTS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], str]
     ("a message", {"delivery": "reveal"}, {}, ("the secret stays in a message",), "/es-access * 1h"),
     ("longer", {"max_duration": "2h"}, {"max_duration": "9h"}, ("up to 9h instead of 2h",), "/es-access pay-* 9h"),
     ("overlapping patterns", {"approvals": 2}, {"patterns": ["*-2026"]}, (TWO_APPROVALS,), "/es-access *-2026 1h"),
+    ("longer with extensions", {"max_duration": "2h", "max_total": "4h"}, {"max_duration": "2h"},
+     ("longer with extensions",), "/es-access * 1h"),
+    ("what is created later", {"scope": "resolved"}, {}, ("what is created later is covered",), "/es-access * 1h"),
+    ("escalation", {}, {"escalation": {"after": "1m", "to": "@helpdesk"}}, ("others are asked if nobody decides",),
+     "/es-access * 1h"),
     ("other privileges that read", {"approvals": 2}, {"permissions": ["everything"]}, (TWO_APPROVALS,),
      "/es-access pay-* 1h everything"),
     ("the same privileges by another name", {"approvals": 2}, {"permissions": ["raw"], "patterns": ["pay-*"]},
@@ -132,6 +137,11 @@ ALONE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("one with a reason, and two", PAY | {"reason": "required"}, WIDE | {"approvals": 2}),
     ("a shorter limit", PAY, WIDE | {"max_duration": "1h"}),
     ("longer, with a reason", PAY | {"max_duration": "1h"}, WIDE | {"reason": "required"}),
+    (
+        "the same escalation",
+        PAY | {"escalation": {"after": "1h", "to": "@a"}},
+        WIDE | {"escalation": {"after": "1h", "to": "@a"}},
+    ),
     ("one of several named", PAY | {"owners": ["@ciso", "@ops"]}, WIDE | {"owners": ["@ciso"]}),
     ("the owners of the data", PAY | {"owners": "integration"}, WIDE),
     ("fewer people first", WIDE | {"name": "oncall", "requesters": ["@oncall"], "approve": "rule"}, WIDE),
@@ -174,6 +184,13 @@ def test_the_people_of_an_example_are_those_of_both_flows(
 ) -> None:
     (found,) = found_in(WIDE | wide, PAY | {"approvals": 2} | strict)
     assert found.example.people == people
+
+
+def test_every_group_of_the_requesters_is_tried() -> None:
+    own = WIDE | {"name": "own", "requesters": ["@a"], "approvals": 2}
+    strict = PAY | {"approvals": 2, "requesters": ["@a", "@b"]}
+    (found,) = [each for each in found_in(own, WIDE, strict) if each.stricter.name == "strict"]
+    assert found.example.people == "people in @b"
 
 
 def test_an_example_names_the_cluster_where_there_are_several() -> None:

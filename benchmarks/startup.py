@@ -133,7 +133,7 @@ def _wait_ready(port: int) -> None:
 def _is_ready(port: int) -> bool:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_SECONDS)) as connection:
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", "/readyz?deep")
             return connection.getresponse().status == http.client.OK
         except OSError:
             return False

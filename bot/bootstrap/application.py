@@ -24,6 +24,8 @@ from bot.config.settings import Settings
 from bot.observability.logs import Scrubber
 from bot.runtime.background import CLUSTER_WORKERS, start_background_work
 from bot.runtime.connector_rotation import check_rotation, read_passwords, start_rotation
+from bot.runtime.dependencies import CHECK_SLACK_SECONDS, Dependency
+from bot.runtime.health import DATABASE
 from bot.runtime.home_refresher import HomeRefresher
 from bot.runtime.installation import InstallationIdentity
 from bot.runtime.policy_reload import PolicyReload, log_undercuts
@@ -123,8 +125,12 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     app = bolt_app(
         client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None
     )
-    checks = {"database": store.ping, **{f"elasticsearch {name}": each.ping for name, each in clusters.items()}}
-    port = listen(settings, app, ack_queue, checks, monitoring.metrics, team, running)
-    log_readiness(clusters, slack=who is not None, mode="socket" if settings.socket_mode else "http", port=port)
+    dependencies = [
+        Dependency(DATABASE, store.ping),
+        *(Dependency(f"elasticsearch {name}", each.ping) for name, each in clusters.items()),
+        Dependency("slack", team.identify, CHECK_SLACK_SECONDS),
+    ]
+    checked = listen(settings, app, ack_queue, dependencies, monitoring.metrics, team, running)
+    log_readiness(checked, mode="socket" if settings.socket_mode else "http")
     log_undercuts(configuration.policy)
     return PolicyReload(settings, current, configuration, store, clock)

@@ -21,6 +21,7 @@ from bot.access.states import EndReason, GrantState, RequestState
 from bot.access.store.chain import AuditEntry
 from bot.access.store.gauges import Gauges
 from bot.access.store.transaction import Transaction
+from bot.observability.bounded_read import BoundedRead
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 """Seconds up to Slack's limit of three."""
@@ -30,6 +31,9 @@ HUMAN = (10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 8 * 3600.0, 86400.0
 
 WORK = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0)
 """Seconds that workers take, and that a cluster may be away."""
+
+READ_SECONDS = 2.0
+"""How long a scrape waits for the database. Prometheus waits ten seconds, and a probe may be next."""
 
 Read = Callable[[], Gauges]
 
@@ -48,7 +52,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.life_sign: Callable[[], float | None] = lambda: None
         """The seconds since Slack last sent something."""
-        self.registry.register(_Database(read, clock, self._silence))
+        self.registry.register(_Database(BoundedRead(read, READ_SECONDS, "gauges"), clock, self._silence))
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"es_access_{name}", text, labels, registry=self.registry)

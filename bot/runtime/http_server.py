@@ -1,103 +1,75 @@
-"""The HTTP server: health checks, metrics, and Slack's requests in HTTP mode."""
+"""An HTTP server that slow, hostile or many clients cannot deafen.
 
-import json
+Waitress reads requests in one thread, so that a slow client holds none of those that answer. The rest is here: how many
+connections there may be, how long a request may take to arrive, and how long it may be.
+"""
+
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST
+import structlog
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
-from bot.access.errors import Outage, Refusal
+MOST_CONNECTIONS = 500
+"""Connections at the same time. One more closes the one that has waited longest without a whole request. Two servers
+with this many, and everything else, stay within the 1,024 open files that a process often may have."""
 
-THREADS = 32
-"""Requests served at the same time. In HTTP mode each of Slack's requests holds a thread until it is acknowledged."""
+REQUEST_SECONDS = 10.0
+"""From the first byte of a request to its last. Slack's arrive in milliseconds."""
+
+IDLE_SECONDS = 120
+"""How long a connection may be idle: longer than load balancers keep theirs, or they would use one that was closed."""
+
+MOST_BODY_BYTES = 1024 * 1024
+"""Bytes in the body of a request. Slack's largest payloads are a tenth of it."""
+
+MOST_HEADER_BYTES = 32 * 1024
+
+BYTES_IN_MEMORY = 128 * 1024
+"""Bytes of one body that are kept in memory while it arrives. The rest goes to a temporary file."""
 
 STOP_SECONDS = 10.0
 """How long a stop waits for requests in progress. Each is acknowledged within three seconds."""
 
-SLACK_PATH = "/slack/events"
-
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-
-class Health:
-    """Answers health checks: does the process run, and do its dependencies answer?"""
-
-    def __init__(
-        self,
-        checks: Mapping[str, Callable[[], object]],
-        metrics: Callable[[], bytes] = bytes,
-        about: Callable[[], Mapping[str, str]] = dict,
-    ) -> None:
-        """`metrics` makes the page for Prometheus. `about` adds to `/readyz` without changing its status."""
-        self._checks = checks
-        self._metrics = metrics
-        self._about = about
-
-    def ready(self) -> dict[str, str]:
-        """The state of each dependency: `ok`, or the problem."""
-        return {name: _answer_of(check) for name, check in self._checks.items()}
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Serves `/healthz` (the process answers), `/readyz` (its dependencies do) and `/metrics` (for Prometheus)."""
-        if environ["PATH_INFO"] == "/healthz":
-            return _json(start_response, "200 OK", {"status": "ok"})
-        if environ["PATH_INFO"] == "/readyz":
-            answers = self.ready()
-            ready = all(answer == "ok" for answer in answers.values())
-            return _json(start_response, "200 OK" if ready else "503 Service Unavailable", {**answers, **self._about()})
-        if environ["PATH_INFO"] == "/metrics":
-            start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Cache-Control", "no-store")])
-            return [self._metrics()]
-        return _json(start_response, "404 Not Found", {"error": "not found"})
-
-
-def _answer_of(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except (Outage, Refusal) as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 (any error means that it is not ready)
-        return type(error).__name__
-    return "ok"
-
-
-def _json(start_response: StartResponse, status: str, body: Mapping[str, str]) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
-    return [json.dumps(dict(body)).encode()]
-
-
-def with_slack(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractContextManager[None]]) -> WsgiApp:
-    """Sends Slack's path to Bolt, and all others to `otherwise`. Each of Slack's requests runs within `around()`."""
-
-    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != SLACK_PATH:
-            return otherwise(environ, start_response)
-        with around():
-            return slack(environ, start_response)
-
-    return app
+log = structlog.get_logger(__name__)
 
 
 class WebServer:
     """Serves a WSGI app in threads. The constructor binds the port, and raises `OSError` when it is in use."""
 
-    def __init__(self, app: WsgiApp, host: str, port: int) -> None:
+    def __init__(self, app: WsgiApp, host: str, port: int, threads: int, name: str) -> None:
+        """`threads` is how many requests are answered at the same time."""
         self._connections: dict[int, Any] = {}
-        self._server = create_server(
-            app, self._connections, host=host, port=port, threads=THREADS,
-            ident=None, clear_untrusted_proxy_headers=True,
+        settings = Adjustments(
+            host=host, port=port, ident=None, clear_untrusted_proxy_headers=True,
+            # A request as long as waitress' limit is too long already.
+            max_request_body_size=MOST_BODY_BYTES + 1, max_request_header_size=MOST_HEADER_BYTES,
+            inbuf_overflow=BYTES_IN_MEMORY, channel_timeout=IDLE_SECONDS, cleanup_interval=1,
+            connection_limit=MOST_CONNECTIONS + threads,
+            asyncore_use_poll=True,  # `select` knows no file beyond the 1,024th
         )  # fmt: skip
-        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher.set_thread_count(threads)
+        # A name such as `localhost` may be several addresses.
+        self._listeners = [
+            _Listener(app, self._connections, dispatcher=self._dispatcher, adj=settings, sockinfo=address)
+            for address in settings.listen
+        ]
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def port(self) -> int:
         """The port that the server listens on; useful when port 0 asked for any free one."""
-        return int(self._server.effective_port)
+        return int(self._listeners[0].effective_port)
 
     def start(self) -> None:
         """Starts serving."""
@@ -105,7 +77,68 @@ class WebServer:
 
     def stop(self) -> None:
         """Accepts no more requests, and finishes those in progress."""
-        self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
+        self._dispatcher.shutdown(timeout=STOP_SECONDS)
         # Runs in the server's own thread, between two polls. Otherwise keep-alive connections block for minutes.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
+        self._listeners[0].trigger.pull_trigger(lambda: wasyncore.close_all(self._connections))
         self._thread.join()
+
+    def _run(self) -> None:
+        wasyncore.loop(timeout=1, use_poll=True, map=self._connections)
+
+
+class _LoggedError(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """The answer to a request that cannot be served: malformed, too long, or a bug."""
+
+    def execute(self) -> None:
+        # Not the error's own text, which repeats what the client sent.
+        error = self.request.error
+        log.warning("an HTTP request was refused", status=error.code, why=error.reason, sender=self.channel.addr[0])
+        super().execute()
+
+
+class _Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection that knows since when it has been waiting for a whole request."""
+
+    error_task_class = _LoggedError
+    began: float | None = None
+    """When the first byte of a request came that is not whole yet (`time.monotonic`)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting_since = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        began = self.began if self.request is not None else None
+        more: bool = super().received(data)
+        self.began = None if self.request is None else began or time.monotonic()
+        return more
+
+    def service(self) -> None:
+        super().service()
+        self.waiting_since = time.monotonic()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the client has the next move."""
+        return not self.requests and not self.will_close
+
+
+class _Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
+    """Closes connections whose request does not arrive, and the oldest of those that wait when there are too many."""
+
+    channel_class = _Connection
+
+    def handle_accept(self) -> None:
+        if len(self.active_channels) >= MOST_CONNECTIONS:
+            waiting = [each for each in self.active_channels.values() if each.is_waiting]
+            if waiting:
+                min(waiting, key=lambda each: each.waiting_since).handle_close()
+        super().handle_accept()
+
+    def maintenance(self, now: float) -> None:
+        """Called by the server's thread every second."""
+        super().maintenance(now)
+        latest = time.monotonic() - REQUEST_SECONDS
+        for each in self.active_channels.values():
+            if each.is_waiting and each.began is not None and each.began < latest:
+                each.will_close = True

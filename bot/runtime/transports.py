@@ -1,49 +1,87 @@
 """Connects the application to Slack, by Socket Mode or HTTP, and opens the port for probes and metrics."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
+import structlog
+from pydantic import SecretStr
 from slack_bolt import App
-from slack_bolt.adapter.wsgi import SlackRequestHandler
 
 from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.observability.metrics import Metrics
-from bot.runtime.http_server import SLACK_PATH, Health, WebServer, WsgiApp, with_slack
+from bot.runtime.dependencies import Dependencies, Dependency
+from bot.runtime.health import Health, at_most
+from bot.runtime.http_server import StartResponse, WebServer, WsgiApp
 from bot.slack.ack_queue import AckQueue
+from bot.slack.http_requests import SLACK_PATH, SlackRequests
 from bot.slack.membership import Team
 from bot.slack.socket_mode import SocketMode
 
 LIFE_SIGN = "slack last life sign"
 """The key in `/readyz` for the time since Slack last sent something."""
 
+SLACK_THREADS = 32
+"""Slack's requests that are served at the same time: each holds a thread until it is acknowledged."""
+
+HEALTH_THREADS = 4
+"""Probes and scrapes that are answered at the same time, on either port."""
+
+log = structlog.get_logger(__name__)
+
 
 def listen(
     settings: Settings,
     app: App,
     ack_queue: AckQueue,
-    checks: Mapping[str, Callable[[], object]],
+    dependencies: Sequence[Dependency],
     metrics: Metrics,
     team: Team,
     running: ExitStack,
-) -> int:
-    """Starts listening, and returns the port. Raises `SettingsError` when the port is in use."""
+) -> Dependencies:
+    """Starts to check the dependencies and to listen. Raises `SettingsError` when a port is in use."""
     if settings.slack_app_token is not None:
-        slack = SocketMode(app, settings.slack_app_token, ack_queue, team)
-        metrics.life_sign = slack.silence
-        health = Health({**checks, "slack": slack.check}, metrics.page, _life_sign(slack.silence))
-        web = _web_server(health, settings, "HEALTH_PORT", settings.health_port)
-        running.callback(web.stop)
-        running.callback(slack.stop)
-        web.start()
-        slack.start()
-    else:
-        # Slack calls only when somebody clicks: silence does not mean that it cannot, so it is no metric.
-        health = Health(checks, metrics.page, _life_sign(team.silence))
-        handler = SlackRequestHandler(app, path=SLACK_PATH)
-        web = _web_server(with_slack(handler, health, ack_queue.track), settings, "PORT", settings.port)
-        running.callback(web.stop)
-        web.start()
-    return web.port
+        return _socket_mode(settings, settings.slack_app_token, app, ack_queue, dependencies, metrics, team, running)
+    checked = _checked(dependencies, running)
+    # Slack calls only when somebody clicks: silence does not mean that it cannot, so it is no metric.
+    health = Health(checked, metrics.page, _life_sign(team.silence))
+    if settings.health_port != settings.port or not settings.port:
+        _serve(health, settings, "HEALTH_PORT", settings.health_port, HEALTH_THREADS, running)
+    slack = SlackRequests(app, settings.slack_signing_secret or SecretStr(""))
+    both = _by_path(slack, at_most(HEALTH_THREADS, health), ack_queue.track)
+    _serve(both, settings, "PORT", settings.port, SLACK_THREADS, running)
+    return checked
+
+
+def _socket_mode(
+    settings: Settings,
+    app_token: SecretStr,
+    app: App,
+    ack_queue: AckQueue,
+    dependencies: Sequence[Dependency],
+    metrics: Metrics,
+    team: Team,
+    running: ExitStack,
+) -> Dependencies:
+    slack = SocketMode(app, app_token, ack_queue, team)
+    metrics.life_sign = slack.silence
+    connection = Dependency("slack connection", slack.check)
+    checked = _checked(dependencies, running, connection)
+    health = Health(checked, metrics.page, _life_sign(slack.silence))
+    _serve(health, settings, "HEALTH_PORT", settings.health_port, HEALTH_THREADS, running)
+    running.callback(slack.stop)
+    slack.start()
+    connection.start()
+    return checked
+
+
+def _checked(dependencies: Sequence[Dependency], running: ExitStack, *later: Dependency) -> Dependencies:
+    """Starts to check the dependencies, but not those that are started later."""
+    checked = Dependencies([*dependencies, *later])
+    running.callback(checked.stop)
+    for each in dependencies:
+        each.start()
+    return checked
 
 
 def _life_sign(silence: Callable[[], float | None]) -> Callable[[], dict[str, str]]:
@@ -54,8 +92,26 @@ def _life_sign(silence: Callable[[], float | None]) -> Callable[[], dict[str, st
     return about
 
 
-def _web_server(app: WsgiApp, settings: Settings, variable: str, port: int) -> WebServer:
+def _by_path(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractContextManager[None]]) -> WsgiApp:
+    """Sends Slack's path to `slack`, within `around()`, and all others to `otherwise`."""
+
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != SLACK_PATH:
+            return otherwise(environ, start_response)
+        with around():
+            return slack(environ, start_response)
+
+    return app
+
+
+def _serve(app: WsgiApp, settings: Settings, variable: str, port: int, threads: int, running: ExitStack) -> None:
     try:
-        return WebServer(app, settings.host, port)
+        server = WebServer(app, settings.host, port, threads, name=variable)
     except OSError as error:
         raise SettingsError([SettingsProblem(f"{variable}: cannot listen on port {port}: {error.strerror}")]) from None
+    except ValueError:
+        problem = SettingsProblem(f"HOST: cannot listen on {settings.host}: it is no address of this machine")
+        raise SettingsError([problem]) from None
+    running.callback(server.stop)
+    server.start()
+    log.info("listening", variable=variable, port=server.port)

@@ -100,7 +100,7 @@ class ApplicationProcess:
     ) -> None:
         self.directory = directory
         self.log = directory / "application.log"
-        self.port = _free_port()
+        self.port, self.health_port = _free_port(), _free_port()
         self._offset = directory / "clock"
         self._offset.write_text("0", encoding="ascii")
         self._workspace = workspace
@@ -116,7 +116,11 @@ class ApplicationProcess:
     def _settings(self, cluster: ElasticsearchAddress, connector: tuple[str, str], owners: str) -> dict[str, str]:
         workspace = self._workspace
         way_in = (
-            {"SLACK_SIGNING_SECRET": workspace.signing_secret, "PORT": str(self.port)}
+            {
+                "SLACK_SIGNING_SECRET": workspace.signing_secret,
+                "PORT": str(self.port),
+                "HEALTH_PORT": str(self.health_port),
+            }
             if self._http
             else {"SLACK_APP_TOKEN": workspace.app_token, "HEALTH_PORT": str(self.port)}
         )
@@ -161,7 +165,7 @@ class ApplicationProcess:
         return self
 
     def wait_ready(self) -> None:
-        """Waits until `/readyz` answers 200. Raises `RuntimeError` on timeout or when the process has ended."""
+        """Waits until `/readyz?deep` answers 200. Raises `RuntimeError` on timeout or when the process has ended."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self.returncode is None:
             if self._says_ready():
@@ -171,7 +175,7 @@ class ApplicationProcess:
 
     def _says_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=READY_SECONDS) as answer:  # noqa: S310 (our own)
+            with urllib.request.urlopen(f"{self.url}/readyz?deep", timeout=READY_SECONDS) as answer:  # noqa: S310 (our own)
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False

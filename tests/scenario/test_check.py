@@ -190,7 +190,7 @@ def test_the_log_says_ready_only_when_everything_answers(newcomer: Newcomer) -> 
     app.environment["ELASTICSEARCH_URL"] = f"http://127.0.0.1:{port}"
     app.start(ready=False)
     newcomer.stage.wait(lambda: re.search(r"\bstarted\b", app.log.read_text(encoding="utf-8")), "started")
-    assert "cannot reach Elasticsearch yet" in app.log.read_text(encoding="utf-8")
+    assert "a dependency is unavailable" in app.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

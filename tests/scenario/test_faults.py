@@ -63,7 +63,8 @@ def test_a_database_that_goes_away_and_returns_costs_time_and_nothing_else(
         answer = stage.say(stage.alice, "status nonsense")
         assert "is not a request id" in answer, "a refusal that cannot be audited is told all the same"
         assert AWAY in stage.answer_to(stage.bob, lambda: stage.workspace.click(stage.bob, message, "Approve"))
-        assert (health(stage, "/healthz"), health(stage, "/readyz")) == (OK, UNAVAILABLE)
+        stage.wait(lambda: health(stage, "/readyz") == UNAVAILABLE, "a process that is not ready")
+        assert health(stage, "/healthz") == OK
         assert stage.search(secret, "logs-web") == OK, "nothing can be ended that cannot be remembered"
         stage.app.move_clock(HOUR + 1)
     finally:

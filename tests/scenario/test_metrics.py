@@ -162,4 +162,4 @@ def test_a_half_open_connection_is_noticed_and_opened_anew_within_half_a_minute(
         lambda: stage.workspace.command(stage.alice, "/es-access", "help").acknowledged, timeout=30, what="recovery"
     )
     assert time.monotonic() - began < 30
-    assert json.loads(page(stage, "/readyz"))["slack"] == "ok"
+    stage.wait(lambda: json.loads(page(stage, "/readyz?deep"))["slack connection"] == "ok", "a ready connection")

@@ -1,5 +1,6 @@
 """Access flows: N of M, any group, escalation, rules, automatic access, scope, deny, reload."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -128,6 +129,20 @@ def test_a_flow_may_need_a_reason_and_have_a_duration_of_its_own(with_flows: Ope
     assert "INC-[0-9]+" in stage.say(stage.alice, "logs-* 1h because")
     assert "the longest access is 2h" in stage.say(stage.alice, "logs-* 3h INC-1")
     assert "for 1h" in stage.say(stage.alice, "logs-* 1h fixing INC-42")
+
+
+def test_thirty_letters_against_an_expression_that_invites_backtracking_are_answered_at_once(
+    with_flows: Opened,
+) -> None:
+    stage = with_flows(r"""
+  - name: ticketed
+    owners: integration
+    reason_pattern: '^(\w+\s?)+INC-\d+$'
+""")
+    began = time.monotonic()
+    assert "INC-" in stage.say(stage.alice, f"logs-* 1h read {'a' * 30}!")
+    assert time.monotonic() - began < 2
+    assert "is filed" in stage.say(stage.alice, "logs-* 1h read fixing INC-42")
 
 
 def test_a_default_duration_is_taken_when_none_is_typed(with_flows: Opened) -> None:

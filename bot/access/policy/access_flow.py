@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.policy.expressions import check_expression
 from bot.access.policy.value_types import (
     Duration,
     Name,
@@ -15,7 +16,6 @@ from bot.access.policy.value_types import (
     PolicyPart,
     TimeOfDay,
     check_channel,
-    check_expression,
     check_flow_name,
     check_time_zone,
 )

@@ -1,6 +1,5 @@
 """Decides under which access flow a request falls, and why. Pure: it depends on the policy and the question alone."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -11,6 +10,7 @@ from bot.access.durations import format_duration
 from bot.access.errors import RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.expressions import occurs
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.patterns import covers, overlap
 
@@ -194,7 +194,7 @@ def _check_time(flow: AccessFlow, question: Question) -> Decision:
 def _check_reason(flow: AccessFlow, question: Question) -> Decision:
     if flow.needs_reason and not question.reason:
         return Decision(Verdict.NO_REASON, flow, f"The access flow “{flow.name}” needs a reason.")
-    if flow.reason_pattern and question.reason and not re.search(flow.reason_pattern, question.reason):
+    if flow.reason_pattern and question.reason and not occurs(flow.reason_pattern, question.reason):
         why = f"The access flow “{flow.name}” needs a reason that contains {flow.reason_pattern}"
         return Decision(Verdict.REASON_OF_WRONG_SHAPE, flow, why)
     return Decision(Verdict.ALLOWED, flow, f"The access flow “{flow.name}” allows it.")

@@ -7,7 +7,7 @@ from typing import Any
 from bot.access.policy.model import LONGEST_REASON
 from bot.slack.blocks.rich_text import shortened
 
-_MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^|>]*)(?:\|(?P<label>[^>]*))?>")
+_MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<|>]*)(?:\|(?P<label>[^<>]*))?>")
 """A mention or a link in the text of a message (Slack, "Formatting text")."""
 
 

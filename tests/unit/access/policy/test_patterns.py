@@ -160,6 +160,21 @@ def test_nearest_names_are_offered_and_system_indices_never(pattern: str, names:
     assert nearest(pattern, names) == near
 
 
+@pytest.mark.parametrize("typed", ["teem1-service3-prod-2026.01.02", "ab" * 127, "e" * 255])
+def test_a_hint_is_found_among_ten_thousand_names_at_once(typed: str) -> None:
+    days = [f"2026.{day // 28:02d}.{day % 28:02d}" for day in range(334)]
+    names = [f"team{team}-service{team % 7}-prod-{day}" for team in range(30) for day in days]
+    names += [("ab" * 100)[:200] + f"{number:05d}" * 10 for number in range(1000)]
+    began = time.monotonic()
+    nearest(typed, names)
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_hint_names_the_closest_of_many_days() -> None:
+    days = [f"logs-web-2026.{month:02d}.{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    assert nearest("log-web-2026.03.04", [*days, "metrics"])[0] == "logs-web-2026.03.04"
+
+
 # --- pairs of patterns ---
 
 short_patterns = st.text(st.sampled_from("ab*"), min_size=1, max_size=6).filter(lambda text: "**" not in text)

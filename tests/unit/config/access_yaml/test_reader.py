@@ -162,6 +162,10 @@ WRONG = {
     "no requesters": ("    max", "    requesters: nobody\n    max", 18, "(requesters is everyone, or owners)"),
     "one bad owner": ("    max", "    owners:\n      - U012ABCDEF\n      - bob\n    max", 20, "owners: is no Slack"),
     "no expression": ("    max", "    reason_pattern: '('\n    max", 18, "reason_pattern: is no regular expression"),
+    "a dangerous expression": (
+        "    max", "    reason_pattern: '(?=.*INC)'\n    max", 18,
+        "reason_pattern: cannot be matched in a bounded time: leave out look-around",
+    ),
     "nothing below it": ("    max", "    escalation: soon\n    max", 18, "escalation: must have keys below it"),
     "automatic for everyone": ("    max", "    automatic: true\n    max", 16, "an automatic flow needs requesters"),
     "no day": ("[mon]", "[monday]", 19, "days: must be mon, tue, wed, thu, fri, sat or sun"),

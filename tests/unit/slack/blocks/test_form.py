@@ -1,7 +1,9 @@
 """The form as data: its values, its newest change, and the reason from a message."""
 
+import time
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -161,3 +163,10 @@ def test_what_is_too_long_is_cut_within_the_limit(text: str, most: int) -> None:
 def test_a_text_is_cut_at_a_word_and_a_name_in_its_middle() -> None:
     assert shortened("one two three", 10) == "one two…"
     assert middle_cut("logs-web-2026.11.01", 11) == "logs-…11.01"
+
+
+@pytest.mark.parametrize("text", ["<" * 40_000, "<a|" * 13_000])
+def test_a_message_full_of_brackets_is_quoted_at_once(text: str) -> None:
+    began = time.monotonic()
+    assert quoted({"message": {"text": text}})
+    assert time.monotonic() - began < 0.5

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from bot.access.audit.chain_identity import chain_id
 from bot.access.clock import SystemClock
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
@@ -59,6 +60,7 @@ def admin_commands(settings: Settings, scrubber: Scrubber, clock: Clock | None =
         configuration = settings.configuration()
         passwords = read_passwords(configuration, settings.access_config, scrubber)
         store = open_command_store(settings, running)
+        chain_id(store, clock.now())
         client = slack_client(settings)
         identity = InstallationIdentity(Installation(), store, clock)
         identity.recall(settings.installation_id)

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from functools import partial
 
+from bot.access.audit.chain_identity import chain_id
 from bot.access.audit.shipping import Shipping
 from bot.access.audit.trail import AuditTrail
 from bot.access.call_failures import OnFailure
@@ -25,7 +26,10 @@ def start_monitoring(
     shipping = _shipping(settings, store, clock, metrics.call_failed, running)
     destination = shipping.destination.name if shipping else None
     store.on_commit(metrics.committed)
+    if shipping is not None:
+        shipping.recognise_copy()
     now = clock.now()
+    chain_id(store, now)
     with store.writing() as write:
         write.audit("settings.loaded", APPLICATION, now, None, settings=public(settings))
         write.audit("policy.loaded", APPLICATION, now, None, **policy_detail(configuration))

@@ -57,12 +57,13 @@ def show(
     if request is not None and read_id(request) is None:
         _stop(f"--request: {request} is no request id, which is like REQ-7K3F9Q")
     wanted = AuditFilter(_time("--since", since), _time("--until", until), event, request and read_id(request), person)
-    forms: dict[OutputFormat, Callable[[Any], str]] = {
-        OutputFormat.TABLE: as_table,
-        OutputFormat.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
-        OutputFormat.ECS: lambda each: json.dumps(as_ecs(each), ensure_ascii=False),
-    }
     with _trail() as trail:
+        chain = trail.chain()
+        forms: dict[OutputFormat, Callable[[Any], str]] = {
+            OutputFormat.TABLE: as_table,
+            OutputFormat.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
+            OutputFormat.ECS: lambda each: json.dumps(as_ecs(each, chain), ensure_ascii=False),
+        }
         for each in trail.events(wanted):
             print(forms[form](each))
 
@@ -72,6 +73,7 @@ def verify(
     head: Annotated[str | None, typer.Option(help="SEQUENCE:HASH that was printed earlier and kept elsewhere")] = None,
 ) -> None:
     """Follow the chain of hashes; name the first event that was altered, removed or moved. Exit code 1 if one was."""
+    from bot.access.audit.formats import chain_beginning
     from bot.access.store.chain import Head
 
     try:
@@ -80,12 +82,15 @@ def verify(
         _stop(f"--head {error}")
     with _trail() as trail:
         found = trail.verify(expected)
+        beginnings = [chain_beginning(each) for each in trail.beginnings()]
     if found.broken is not None:
         print(f"event {found.broken.sequence}: {found.broken.why}")
         if found.head.sequence:
             print(f"The {found.head.sequence} events before it are as they were written.")
         raise typer.Exit(1)
     print(f"{found.head.sequence} events, each as it was written, none missing, in their order.")
+    for line in beginnings:
+        print(line)
     print(f"Keep this elsewhere, and give it to the next verification with --head: {found.head}")
 
 

@@ -1,6 +1,7 @@
-"""Ships audit events to an Elasticsearch index, with an account that can only add to it."""
+"""Ships audit events to an Elasticsearch index, with an account that can add to it and read it, and change nothing."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -8,8 +9,14 @@ from elasticsearch import Elasticsearch
 from bot.access.errors import Outage, Refusal
 from bot.cluster.client import ask
 
-PRIVILEGES = ("create_doc", "auto_configure")
-"""Privileges on the index: to add documents, and to create the index and its fields; none to read, change or delete."""
+PRIVILEGES = ("create_doc", "auto_configure", "read")
+"""Privileges on the index: to add documents, to create the index and its fields, and to read; none to change or delete.
+
+`read` is for recognising a restored database alone: without it, everything else works.
+"""
+
+READING_SECONDS = 2
+"""How long to wait for the index when it is read. A start waits for it once."""
 
 CREATED, EXISTS, TOO_MANY, SERVER_ERROR = 201, 409, 429, 500
 
@@ -28,7 +35,10 @@ class AuditIndex:
         return self._name
 
     def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """Adds the documents in one bulk call. Existing ids are left unchanged. Raises `Outage`, `Refusal`."""
+        """Adds the documents in one bulk call. Raises `Outage`, `Refusal`.
+
+        An id that exists has the hash of the same event in it, so the event is there already.
+        """
         operations: list[dict[str, Any]] = []
         for name, document in documents:
             operations += [{"create": {"_id": name}}, document]
@@ -42,6 +52,29 @@ class AuditIndex:
             if status == TOO_MANY or status >= SERVER_ERROR:
                 raise Outage(text)
             raise Refusal(text)
+
+    def held(self, chain: str, after: int, most: int) -> Mapping[int, frozenset[str]]:
+        """See `Destination.held`."""
+        client = self._client.options(request_timeout=READING_SECONDS)
+        answer = ask(
+            client,
+            lambda: client.search(
+                index=self._index,
+                ignore_unavailable=True,
+                size=2 * most,  # an account that could not read may have sent two events of one number
+                source_includes=["event.sequence", "event.hash"],
+                # `match` finds a keyword as well as a text.
+                query={"bool": {"filter": [
+                    {"match": {"labels.chain": chain}},
+                    {"range": {"event.sequence": {"gt": after, "lte": after + most}}},
+                ]}},
+            ),
+        )  # fmt: skip
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for hit in answer["hits"]["hits"]:
+            event = hit["_source"]["event"]
+            found[int(event["sequence"])].add(str(event["hash"]))
+        return {number: frozenset(hashes) for number, hashes in found.items()}
 
     def close(self) -> None:
         """Closes its connections."""

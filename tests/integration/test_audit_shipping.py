@@ -1,27 +1,27 @@
 """The audit trail in an index of a real node, by an account that can add to it and nothing else."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from elasticsearch import ApiError
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from bot.access.audit.formats import as_ecs
-from bot.access.audit.shipping import BATCH, Shipping
+from bot.access.audit.chain_identity import chain_id
+from bot.access.audit.formats import as_ecs, document_id
+from bot.access.audit.shipping import BATCH
 from bot.access.audit.trail import AuditTrail
 from bot.access.backoff import LONGEST_PAUSE_OF_SHIPPING
 from bot.access.claims import SHIPPING_CLAIM
 from bot.access.errors import Outage, Refusal
 from bot.access.store.store import Store
-from bot.cluster.audit_index import PRIVILEGES, AuditIndex
+from bot.cluster.audit_index import AuditIndex
 from bot.cluster.client import ClusterConnection, connect
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
+from tests.audit_index import Box, audit_index, shipping, stored
 from tests.databases import NewStore
 from tests.fakes import FakeClock
 from tests.rows import NOW, WHO
@@ -30,55 +30,24 @@ from tests.trails import write_trail
 FORBIDDEN = 403
 
 
-@dataclass
-class Box:
-    """A destination in memory, which fails when told to."""
-
-    name: str = "box"
-    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    errors: list[Exception | None] = field(default_factory=list)
-
-    def send(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        error = self.errors.pop(0) if self.errors else None
-        if error is not None:
-            raise error
-        for name, document in documents:
-            if name not in self.taken:
-                self.taken[name] = document
-                self.order.append(name)
+@pytest.fixture(autouse=True)
+def chain(store: Store) -> str:
+    """The id of the chain. Its beginning is event 1."""
+    return chain_id(store, NOW)
 
 
 @pytest.fixture
 def index(each_node: Node) -> Iterator[tuple[str, ClusterConnection]]:
     """A name for an index, and how its writer reaches it."""
-    name = f"es-access-audit-{secrets.token_hex(4)}"
-    password = secrets.token_urlsafe(24)
-    security = each_node.client().security
-    security.put_role(name=name, indices=[{"names": [name], "privileges": list(PRIVILEGES)}])
-    security.put_user(username=name, password=password, roles=[name])
-    yield name, ClusterConnection(name, SecretStr(password), url=each_node.url, ca_certs=each_node.ca_certs)
-    security.delete_user(username=name)
-    security.delete_role(name=name)
-    each_node.client().options(ignore_status=404).indices.delete(index=name)
-
-
-def shipping(store: Store, engine: Engine, destination: Any, clock: FakeClock | None = None) -> Shipping:
-    return Shipping(store, AuditTrail(engine), destination, clock or FakeClock())
-
-
-def stored(node: Node, index: str) -> list[dict[str, Any]]:
-    client = node.client()
-    client.indices.refresh(index=index)
-    hits = client.search(index=index, size=1000, sort=["event.sequence"])["hits"]["hits"]
-    return [each["_source"] | {"_id": each["_id"]} for each in hits]
+    with audit_index(each_node) as found:
+        yield found
 
 
 def test_every_event_arrives_once_and_a_repeat_changes_nothing(
-    store: Store, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
+    store: Store, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node, chain: str
 ) -> None:
     name, connection = index
-    write_trail(store, 5)
+    write_trail(store, 4)
     client = connect(connection)
     destination = AuditIndex(client, str(connection.url), name)
     try:
@@ -87,20 +56,20 @@ def test_every_event_arrives_once_and_a_repeat_changes_nothing(
         assert AuditTrail(engine).shipped(destination.name) == 5
         # Events whose receipt was lost are sent again.
         events = AuditTrail(engine).after(0, 10)
-        destination.send([(str(each.sequence), {"event": {"sequence": 0}}) for each in events])
+        destination.send([(document_id(each, chain), {"event": {"sequence": 0}}) for each in events])
         write_trail(store, 2)
         shipper.ship()
         found = stored(each_node, name)
-        assert [each["_id"] for each in found] == [str(number) for number in range(1, 8)]
-        expected = [as_ecs(each) | {"_id": str(each.sequence)} for each in AuditTrail(engine).after(0, 10)]
+        assert [each["event"]["sequence"] for each in found] == list(range(1, 8))
+        expected = [as_ecs(each, chain) | {"_id": document_id(each, chain)} for each in AuditTrail(engine).after(0, 10)]
         assert found == expected
         mapping = each_node.client().indices.get_mapping(index=name)[name]["mappings"]["properties"]
         assert mapping["@timestamp"]["type"] == "date"
         assert mapping["event"]["properties"]["sequence"]["type"] == "long"
         forbidden_calls: tuple[Callable[[], object], ...] = (
-            lambda: client.search(index=name),
-            lambda: client.delete(index=name, id="1"),
-            lambda: client.index(index=name, id="1", document={"forged": True}),
+            lambda: client.delete(index=name, id=found[0]["_id"]),
+            lambda: client.index(index=name, id=found[0]["_id"], document={"forged": True}),
+            lambda: client.update(index=name, id=found[0]["_id"], doc={"forged": True}),
             lambda: client.indices.delete(index=name),
         )
         for forbidden in forbidden_calls:
@@ -117,7 +86,7 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
     store: Store, engine: Engine, index: tuple[str, ClusterConnection], each_node: Node
 ) -> None:
     name, connection = index
-    write_trail(store, 3)
+    write_trail(store, 2)
 
     def lose(request: ProxyRequest, phase: Phase) -> Verdict:
         return CutConnection() if phase == "after" and request.path.endswith("_bulk") else None
@@ -136,7 +105,7 @@ def test_an_answer_that_is_lost_sends_again_what_is_there(
         shipper.ship()
         destination.close()
     assert AuditTrail(engine).shipped(destination.name) == 3
-    assert [each["_id"] for each in stored(each_node, name)] == ["1", "2", "3"]
+    assert [each["event"]["sequence"] for each in stored(each_node, name)] == [1, 2, 3]
 
 
 def test_an_account_without_the_privileges_is_a_refusal_and_waits(
@@ -159,16 +128,16 @@ def test_an_account_without_the_privileges_is_a_refusal_and_waits(
 
 def test_a_long_trail_goes_in_order_and_in_batches(store: Store, engine: Engine) -> None:
     with store.writing() as write:
-        for number in range(2 * BATCH + 10):
+        for number in range(2 * BATCH + 9):
             write.audit("request.reminded", WHO, NOW, None, number=number)
     box = Box()
     shipping(store, engine, box).ship()
-    assert box.order == [str(number) for number in range(1, 2 * BATCH + 11)]
+    assert box.order == list(range(1, 2 * BATCH + 11))
 
 
 def test_an_outage_is_waited_for_and_nothing_is_skipped(store: Store, engine: Engine) -> None:
     with store.writing() as write:
-        for number in range(BATCH + 1):
+        for number in range(BATCH):
             write.audit("request.reminded", WHO, NOW, None, number=number)
     box, clock = Box(errors=[None, Outage("away"), Refusal("a field of another type")]), FakeClock()
     shipper = shipping(store, engine, box, clock)
@@ -179,26 +148,26 @@ def test_an_outage_is_waited_for_and_nothing_is_skipped(store: Store, engine: En
     for _ in range(2):
         clock.advance(timedelta(minutes=2))
         shipper.ship()
-    assert box.order == [str(number) for number in range(1, BATCH + 2)]
+    assert box.order == list(range(1, BATCH + 2))
     assert shipper.shipped == BATCH + 1
 
 
 def test_one_process_ships_at_a_time_and_another_takes_over(new_store: NewStore, engine: Engine) -> None:
     first, second, box, clock = new_store("first"), new_store("second"), Box(), FakeClock()
-    write_trail(first, 2)
+    write_trail(first, 1)
     shipping(first, engine, box, clock).ship()
     write_trail(first, 1)
     other = shipping(second, engine, box, clock)
     other.ship()
-    assert box.order == ["1", "2"]
+    assert box.order == [1, 2]
     clock.advance(SHIPPING_CLAIM)
     other.ship()
-    assert box.order == ["1", "2", "3"]
+    assert box.order == [1, 2, 3]
 
 
 def test_another_index_gets_the_whole_trail(store: Store, engine: Engine) -> None:
-    write_trail(store, 3)
+    write_trail(store, 2)
     for name in ("one", "another"):
         box = Box(name=name)
         shipping(store, engine, box).ship()
-        assert box.order == ["1", "2", "3"]
+        assert box.order == [1, 2, 3]

@@ -53,14 +53,20 @@ def as_json(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def as_ecs(event: AuditEvent) -> dict[str, Any]:
-    """An ECS document. Content without an ECS field is in `labels`, as text."""
+def document_id(event: AuditEvent, chain: str) -> str:
+    """The id of an event among those of all databases: no other event has it, whatever was lost or restored."""
+    return f"{chain}-{event.sequence}-{event.hash}"
+
+
+def as_ecs(event: AuditEvent, chain: str) -> dict[str, Any]:
+    """An ECS document of an event in the chain of that id. Content without an ECS field is in `labels`, as text."""
     subject, _, what = event.event.partition(".")
     failed = what in _FAILURES or what.endswith(("_delayed", "_failed"))
     labels = {name: _text(value)[:_LONGEST_LABEL] for name, value in event.detail.items()}
     if event.request_id is not None:
         labels["request"] = event.request_id
     labels["previous_hash"] = str(event.previous)
+    labels["chain"] = chain
     return {
         "@timestamp": canonical_time(event.at),
         "ecs": {"version": ECS_VERSION},
@@ -71,7 +77,7 @@ def as_ecs(event: AuditEvent) -> dict[str, Any]:
             "type": _TYPES.get(event.event, ["change"]),
             "action": event.event,
             "outcome": "failure" if failed else "success",
-            "id": str(event.sequence),
+            "id": document_id(event, chain),
             "sequence": event.sequence,
             "hash": event.hash,
             "module": "es-access",
@@ -82,6 +88,14 @@ def as_ecs(event: AuditEvent) -> dict[str, Any]:
         "related": {"user": sorted({event.actor, *_people_in(event.detail)})},
         "labels": labels,
     }
+
+
+def chain_beginning(event: AuditEvent) -> str:
+    """One line about the event with which a chain id began, for people."""
+    began = f"Chain {event.detail['chain_id']} began with event {event.sequence}, at {canonical_time(event.at)[:19]}"
+    if event.detail.get("before") is None:
+        return f"{began}."
+    return f"{began}, in place of {event.detail['before']}: the database was restored from an older copy."
 
 
 def access_line(access: AccessRecord) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, or_
 from sqlmodel import Session, col, func, select
 
+from bot.access.audit.chain_identity import BEGUN, kept_chain
 from bot.access.audit.queries import AccessRecord, AuditFilter, access_of
 from bot.access.audit.verification import ChainBreak, Verification
 from bot.access.models.audit import AuditEvent, AuditHead, AuditShipping
@@ -86,6 +87,18 @@ class AuditTrail:
         with Session(self._engine) as session:
             found = session.get(AuditHead, ONLY)
             return found.sequence if found else 0
+
+    def chain(self) -> str:
+        """The id of the chain; empty in a database that no application has run on since chains have ids."""
+        with Session(self._engine) as session:
+            return kept_chain(session) or ""
+
+    def beginnings(self) -> Sequence[AuditEvent]:
+        """The events with which a chain id began, oldest first."""
+        with Session(self._engine) as session:
+            return session.exec(
+                select(AuditEvent).where(AuditEvent.event == BEGUN).order_by(col(AuditEvent.sequence))
+            ).all()
 
     def shipped(self, destination: str) -> int:
         """The position up to which events were shipped."""

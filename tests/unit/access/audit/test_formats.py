@@ -104,20 +104,22 @@ PLAIN = st.recursive(
 def test_every_document_is_of_the_schema(name: str, detail: dict[str, Any]) -> None:
     event = chained(1)[0]
     event.event, event.detail = name, detail
-    check(as_ecs(event))
+    check(as_ecs(event, "c4a1"))
 
 
 def test_a_document_says_what_happened_and_where_it_stands_in_the_chain() -> None:
     event = chained(3)[2]
     event.detail = {"requester": OWNER, "errors": [], "nested": {"who": ["U0OTHER", "no person"]}}
-    document = as_ecs(event)
+    document = as_ecs(event, "c4a1")
     assert document["event"] | {"hash": ""} == {
         "kind": "event", "category": ["iam"], "type": ["user", "creation"], "action": "grant.active",
-        "outcome": "success", "id": "3", "sequence": 3, "hash": "", "module": "es-access", "dataset": "es-access.audit",
+        "outcome": "success", "id": f"c4a1-3-{event.hash}", "sequence": 3, "hash": "",
+        "module": "es-access", "dataset": "es-access.audit",
     }  # fmt: skip
     assert document["related"]["user"] == sorted([OWNER, "U0OTHER", WHO])
     assert document["labels"]["previous_hash"] == event.previous
     assert document["labels"]["errors"] == "[]"
+    assert document["labels"]["chain"] == "c4a1"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_a_document_says_what_happened_and_where_it_stands_in_the_chain() -> Non
 def test_what_failed_says_so(name: str, outcome: str) -> None:
     event = chained(1)[0]
     event.event = name
-    assert as_ecs(event)["event"]["outcome"] == outcome
+    assert as_ecs(event, "c4a1")["event"]["outcome"] == outcome
 
 
 def test_json_is_enough_to_verify_the_chain_elsewhere() -> None:

@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.databases", "tests.forked", "tests.nodes", "tests.stage"]
+pytest_plugins = ["tests.databases", "tests.forked", "tests.nodes", "tests.pgbouncer", "tests.stage"]

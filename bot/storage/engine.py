@@ -34,7 +34,11 @@ def open_engine(url: URL) -> Engine:
     So they never fail while they upgrade from reading to writing.
     """
     if url.drivername != "sqlite":
-        return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
+        # Prepared statements belong to a session of the server, and behind PgBouncer each transaction may have another.
+        return create_engine(
+            url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True,
+            connect_args={"prepare_threshold": None},
+        )  # fmt: skip
     # Connections are shared between threads, one at a time, which SQLite's own check would forbid.
     engine = create_engine(
         url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE,

@@ -2,11 +2,9 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-INSTALL_SECONDS = 300.0
+from tests.debian import install
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ELSEWHERE = (
@@ -35,7 +33,7 @@ def chromium() -> Path:
         return Path(named)
     if found := _found():
         return found
-    why = _install()
+    why = install("chromium")
     if found := _found():
         return found
     raise NoChromiumError(f"there is no Chromium (set CHROMIUM to one), and installing one failed: {why}")
@@ -49,26 +47,3 @@ def flags() -> list[str]:
 def _found() -> Path | None:
     on_path = (shutil.which(name) for name in _NAMES)
     return next((Path(each) for each in on_path if each), next((each for each in _ELSEWHERE if each.exists()), None))
-
-
-def _install() -> str:
-    """Installs the system's package, which needs root and apt-get. Returns the reason if there is none afterwards."""
-    program = shutil.which("apt-get")
-    if sys.platform != "linux" or program is None or os.geteuid() != 0:
-        return "only root with apt-get can"
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        try:
-            done = subprocess.run(
-                [program, *arguments],
-                check=False,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=INSTALL_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return f"apt-get {arguments[0]} took too long"
-        if done.returncode != 0:
-            return f"apt-get {arguments[0]}: {done.stderr.strip().splitlines()[-1:] or done.returncode}"
-    return "it was installed, and is not on the path"

@@ -2,11 +2,13 @@
 
 import shutil
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.access.claims import SHIPPING_CLAIM
 from bot.sandbox.node import Node
 from tests.audit_index import audit_index, stored
+from tests.nodes import make_visible
 from tests.scenario.test_audit_command import audit
 from tests.stage import Stage, set_stage
 
@@ -74,3 +76,23 @@ def test_the_audit_index_loses_nothing_when_the_database_is_restored_and_then_lo
         assert len(sent(stage, node, index, lived | restored | new)) == 3
         first = audit(f"sqlite:///{tmp_path}/{FILE}", tmp_path).stdout.splitlines()[0]
         assert "audit.chain_begun" in first
+
+
+def test_nobody_is_locked_out_by_what_was_taken_over(node: Node, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = set_stage(node, tmp_path, stack, settings={"REQUESTS_PER_HOUR": "3"})
+        stage.app.start()
+        known = [stage.granted()[0] for _ in range(3)]
+        usernames = stage.usernames()
+        make_visible(node)
+        stage.app.stop()
+        (tmp_path / FILE).unlink()
+        stage.app.start()
+        stage.wait(lambda: sorted(stage.usernames()) == sorted(usernames) or None, "all of it taken over")
+        for _ in range(3):
+            stage.granted("logs-web 1h")
+        assert "filed 3 requests within an hour" in stage.say(stage.alice, "logs-web 1h --again")
+        assert all("found in the cluster" in stage.audited("grant.adopted", each) for each in known)
+        now = datetime.now(UTC).isoformat()
+        who = audit(f"sqlite:///{tmp_path}/{FILE}", tmp_path, "--who-had-access", "logs-app", "--at", now).stdout
+        assert who.count("approved by somebody who is not known: it was found in the cluster") == len(known)

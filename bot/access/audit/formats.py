@@ -102,9 +102,10 @@ def access_line(access: AccessRecord) -> str:
     """One line about a person's access, for people."""
     end = "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
+    nobody = "somebody who is not known: it was found in the cluster" if access.adopted else "a rule"
     return (
         f"{access.requester:<12} {access.permission} on {','.join(access.names)} in {access.integration}  "
-        f"{access.request_id}  approved by {', '.join(access.approvers) or 'a rule'}  "
+        f"{access.request_id}  approved by {', '.join(access.approvers) or nobody}  "
         f"from {canonical_time(access.since)[:19]}, {end} {canonical_time(access.until)[:19]}{late}"
     )
 
@@ -122,6 +123,7 @@ def access_json(access: AccessRecord) -> dict[str, Any]:
         "until": canonical_time(access.until),
         "gone": access.gone,
         "overdue": access.overdue,
+        "adopted": access.adopted,
     }
 
 

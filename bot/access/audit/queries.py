@@ -26,6 +26,7 @@ class AccessRecord:
     """One person's access. `until` is when its end was confirmed or is due; `overdue`: it outlasted its expiry.
 
     Only this application ends a credential: while it or the cluster was unavailable, access outlived `expires_at`.
+    `adopted`: it was found in the cluster, after the database that knew its approvers was lost or restored.
     """
 
     requester: str
@@ -37,6 +38,7 @@ class AccessRecord:
     until: datetime
     gone: bool
     overdue: bool
+    adopted: bool
     approvers: tuple[str, ...] = ()
 
     def approved_by(self, approvers: tuple[str, ...]) -> "AccessRecord":
@@ -61,4 +63,5 @@ def access_of(grant: Grant, request: AccessRequest, index: str) -> AccessRecord 
         until=grant.ended_at or grant.expires_at,
         gone=gone,
         overdue=grant.ended_at is not None and grant.ended_at > grant.expires_at,
+        adopted=request.adopted,
     )

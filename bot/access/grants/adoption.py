@@ -54,7 +54,8 @@ class Adoption:
             write.audit(
                 "grant.adopted", APPLICATION, now, request.id,
                 username=grant.username, requester=request.requester, patterns=request.patterns,
-                until=grant.expires_at.isoformat(),
+                permission=request.permission, until=grant.expires_at.isoformat(), integration=integration,
+                source="found in the cluster; the database did not know it",
             )  # fmt: skip
         return grants
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, false, text
 from sqlmodel import Field, SQLModel
 
+from bot.access.ids import APPLICATION
 from bot.access.models.columns import LONGEST_CHANNEL, CredentialKind, Delivery, added, names_of
 from bot.access.states import RequestState
 
@@ -77,6 +78,11 @@ class AccessRequest(SQLModel, table=True):
     review_at: datetime | None = None
     reviewed_by: str | None = Field(default=None, max_length=32)
     reviewed_at: datetime | None = None
+
+    @property
+    def adopted(self) -> bool:
+        """Whether nobody filed it: its access was found in the cluster, after the database was lost or restored."""
+        return self.decided_by == APPLICATION and not self.flow
 
     @property
     def length(self) -> timedelta:

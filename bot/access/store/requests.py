@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, or_, text, update
 from sqlmodel import col, func, select
 
 from bot.access.errors import LostRace
-from bot.access.ids import new_id
+from bot.access.ids import APPLICATION, new_id
 from bot.access.models.counter_offers import CounterOffer
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
@@ -140,12 +140,14 @@ class RequestQueries(SessionBase):
             self._session.connection().execute(lock, {"name": name})
 
     def count_requests(self, person: str, since: datetime) -> RequestCounts:
-        """Counts what that person requested, for themselves and on behalf of others."""
+        """Counts what that person filed, for themselves and on behalf of others."""
         by_them = or_(
             and_(col(AccessRequest.requester) == person, col(AccessRequest.asked_by).is_(None)),
             col(AccessRequest.asked_by) == person,
         )
-        typed = (by_them, col(AccessRequest.automatic).is_(False))
+        # The same condition as `AccessRequest.adopted`.
+        filed = or_(col(AccessRequest.decided_by).is_distinct_from(APPLICATION), col(AccessRequest.flow) != "")
+        typed = (by_them, col(AccessRequest.automatic).is_(False), filed)
         pending = select(func.count()).where(AccessRequest.state == RequestState.PENDING, *typed)
         lately = select(func.count()).where(col(AccessRequest.created_at) > since, *typed)
         return RequestCounts(self._session.exec(pending).one(), self._session.exec(lately).one())

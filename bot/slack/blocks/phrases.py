@@ -160,7 +160,7 @@ def decision(details: RequestDetails) -> tuple[TextPart, ...]:
         return (f"The request is {request.state.value}.",)
     if request.decided_by is None:
         return (request.decision_reason or "The access ended first, so there was nothing left to extend.",)
-    if request.decided_by == APPLICATION and not request.flow:
+    if request.adopted:
         return ("Found in the cluster and taken over on ", LocalTime(request.decided_at), ".")
     if request.decided_by == APPLICATION:
         return (

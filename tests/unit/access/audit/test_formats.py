@@ -200,6 +200,19 @@ def test_a_live_one_ends_when_it_will() -> None:
     assert access_json(found.approved_by((OWNER,))) == {
         "requester": WHO, "permission": "read", "integration": "production", "names": ["logs-*"],
         "request_id": "REQ-7K3F9Q", "approvers": [OWNER], "from": "2026-11-24T12:00:00.123456+00:00",
-        "until": "2026-11-24T13:00:00.123456+00:00", "gone": False, "overdue": False,
+        "until": "2026-11-24T13:00:00.123456+00:00", "gone": False, "overdue": False, "adopted": False,
     }  # fmt: skip
     assert found.since.tzinfo is UTC
+
+
+def test_what_was_found_in_the_cluster_was_approved_by_no_rule() -> None:
+    grant, request = grant_of(["logs-*"])
+    request.decided_by = "es-access"
+    found = access_of(grant, request, "logs-web")
+    assert found is not None
+    assert "approved by somebody who is not known: it was found in the cluster" in access_line(found)
+    assert access_json(found)["adopted"] is True
+    request.flow = "on call"
+    by_rule = access_of(grant, request, "logs-web")
+    assert by_rule is not None
+    assert "approved by a rule" in access_line(by_rule)

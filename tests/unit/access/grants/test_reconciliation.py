@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from bot.access.errors import Outage
+from bot.access.errors import NotAllowed, Outage
 from bot.access.grants.adoption import NOBODY, UNKNOWN, Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
@@ -124,6 +124,30 @@ def test_what_is_lost_is_taken_over_and_ends_on_time(world: World) -> None:
     assert world.cluster.empty
     assert world.grant(request.id).end_reason == "expired"
     assert world.notifier.sent(MessageKind.ENDED) == [REQUESTER]
+
+
+def test_what_was_taken_over_was_not_filed_within_the_hour(world: World) -> None:
+    """After a lost database, the limit locked out whoever had much."""
+    world.current.policy = world.current.policy.model_copy(update={"requests_per_hour": 2})
+    lost(world)
+    (one,) = world.cluster.there
+    for number in range(1, 6):
+        name = f"es-access-7k3f{number:02}"
+        world.cluster.there.append(replace(one, username=name, grant_id=f"REQ-7K3F{number:02}"))
+    assert reconcile(world).changes == {"adopted": 6}
+    world.ask()
+    world.ask()
+    with pytest.raises(NotAllowed, match="filed 2 requests within an hour"):
+        world.ask()
+
+
+def test_the_audit_says_how_it_came(world: World) -> None:
+    lost(world)
+    reconcile(world)
+    with world.store.reading() as read:
+        (event,) = read._session.exec(select(AuditEvent).where(AuditEvent.event == "grant.adopted"))
+    assert event.detail["source"] == "found in the cluster; the database did not know it"
+    assert (event.detail["integration"], event.detail["permission"]) == (PRODUCTION.name, "read")
 
 
 def test_what_was_taken_over_is_known_from_then_on_and_can_be_revoked(world: World) -> None:

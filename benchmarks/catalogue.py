@@ -156,10 +156,9 @@ def previews(get: Callable[..., Catalogue]) -> None:
     for label, patterns in asked.items():
         parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
         plan = way.plan(parsed, fresh=False)
+        took = times(partial(way.plan, parsed, fresh=False))
         count = plan.preview.count if plan.preview else 0
-        print(
-            f"plan of {label}: {times(partial(way.plan, parsed, fresh=False))} ({count} match, {len(plan.groups)} groups)"
-        )
+        print(f"plan of {label}: {took} ({count} match, {len(plan.groups)} groups)")
 
 
 def looks(catalog: CatalogueReader) -> None:
@@ -167,8 +166,8 @@ def looks(catalog: CatalogueReader) -> None:
     way, prod, permission = routing(catalog.get, look=catalog.look)
     for patterns in (("logs-team001-*",), tuple(f"logs-team{i:03d}-*" for i in range(20)), ("*-app00001",), ("*",)):
         parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
-        shown = times(partial(way.plan, parsed, fresh=False))
-        print(f"{len(patterns)} × {patterns[0]}: preview {shown}; with a fresh look {times(partial(way.plan, parsed))}")
+        shown, acted_on = (times(partial(way.plan, parsed, fresh=fresh)) for fresh in (False, True))
+        print(f"{len(patterns)} patterns like {patterns[0]}: preview {shown}; with a fresh look {acted_on}")
 
 
 def synthetic() -> None:

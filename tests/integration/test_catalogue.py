@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from bot.access.clock import SystemClock
 from bot.access.errors import Outage, Refusal
 from bot.access.ports import Catalogue, Resource, Template
+from bot.access.requests.preview import matched
 from bot.cluster.catalogue.cluster_state import fields
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection, connect
@@ -295,3 +296,70 @@ def test_many_at_once_cause_one_reading(furnished: Furnished) -> None:
         found = [each.result() for each in asked]
     catalog.close()
     assert all(each is found[0] for each in found)
+
+
+# --- a fresh look ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(furnished: Furnished) -> Iterator[CatalogueReader]:
+    reader = CatalogueReader(furnished.client, "owner")
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["shop-*"], ["shop-carts"], ["shop.all"], ["streams"], ["str*"], ["web-*"], ["web-access", "streams"],
+        ["from-outside"], ["closed"], ["list", "unowned"], ["*"], ["*-access"], ["bare-metrics", "web-*", "str*"],
+        ["shop-*", *(f"{'x' * 240}-{number}-*" for number in range(15)), "*"],
+    ],
+)  # fmt: skip
+def test_a_look_finds_what_a_whole_reading_finds_under_the_patterns(
+    reader: CatalogueReader, patterns: list[str]
+) -> None:
+    whole, found = reader.read(), reader.look(patterns)
+    assert matched(patterns, found) == matched(patterns, whole)
+    assert found.templates == whole.templates
+
+
+def test_a_look_sees_at_once_what_the_kept_catalogue_does_not(furnished: Furnished, reader: CatalogueReader) -> None:
+    indices = furnished.node.client().indices
+    reader.get()
+    furnished.node.create_index("look-1", owner="@late")
+    indices.put_index_template(name="looked", index_patterns=["look-*"], meta={"owner": "@later"}, priority=7)
+    indices.put_alias(index="look-1", name="look-alias")
+    try:
+        assert "look-1" not in owners(reader.get())
+        found = reader.look(["look-*"])
+        assert owners(found) == {"look-1": ("@late",), "look-alias": ("@late",)}
+        assert Template("looked", ("look-*",), "@later") in found.templates
+        indices.update_aliases(
+            actions=[
+                {"remove": {"index": "look-1", "alias": "look-alias"}},
+                {"add": {"index": "unowned", "alias": "look-alias"}},
+            ]
+        )
+        assert named(reader.look(["look-alias"]), "look-alias").targets == ("unowned",)
+    finally:
+        indices.delete(index="look-1")
+        indices.delete_alias(index="unowned", name="look-alias")
+        indices.delete_index_template(name="looked")
+
+
+def test_a_look_has_the_sizes_before_anything_else_was_read(reader: CatalogueReader) -> None:
+    assert named(reader.look(["shop-orders.2026"]), "shop-orders.2026").size > 0
+    assert named(reader.look(["closed"]), "closed").size == 0
+
+
+def test_a_name_that_does_not_exist_is_looked_for_in_the_whole_cluster(reader: CatalogueReader) -> None:
+    assert "shop-carts" in owners(reader.look(["shop-gone"]))
+
+
+def test_a_look_during_an_outage_is_no_old_answer(furnished: Furnished, reader: CatalogueReader) -> None:
+    reader.get()
+    with connect(furnished.connection(f"http://127.0.0.1:{free_port()}")) as nobody:
+        reader._client = nobody
+        with pytest.raises(Outage):
+            reader.look(["shop-*"])

@@ -35,7 +35,7 @@ from bot.access.store.transaction import Transaction
 _BATCH = 100
 
 _TRIES = 3
-"""Attempts to approve a request that is narrowed at the same time."""
+"""Attempts to approve a request that changes at the same time."""
 
 _MOST_TOLD = 3
 """Escalation approvers that a thread names."""
@@ -65,8 +65,8 @@ class Approvals:
             try:
                 with self.store.writing() as write:
                     lock_with_grant(write, request)
-                    if not isinstance(fresh, Outage) and not fresh.is_about(request):
-                        continue  # less was offered and accepted meanwhile
+                    if not isinstance(fresh, Outage) and not fresh.is_about(write.request_details(request.id)):
+                        continue  # less was offered and accepted meanwhile, or others are asked
                     counted = self._store_approval(write, request, actor, groups, fresh)
                     details = write.request_details(request.id)
             except LostRace:

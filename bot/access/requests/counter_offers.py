@@ -103,7 +103,7 @@ class CounterOffers:
             with self.store.writing() as write:
                 lock_with_grant(write, request)
                 check_less(self.current.policy, request, offer)
-                if not fresh.is_about(request):
+                if not fresh.is_about(write.request_details(request.id)):
                     raise Conflict(f"{request.id} has just changed. Look at it again, then decide.")
                 write.decide_offer(offer, OfferState.ACCEPTED, now)
                 self._narrow(write, request, offer, now)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.access.errors import AccessError, NotAllowed, NotFound, RequestField
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.owners import group_owners
 from bot.access.policy.model import Permission, Policy
@@ -26,23 +27,22 @@ _TERMS = ("patterns", "permission", "privileges", "resolved", "duration", "kind"
 class FreshDecision:
     """A plan for a stored request, and the present people of the groups that were asked about it."""
 
-    asked_for: tuple[object, ...]
+    about: tuple[object, ...]
     plan: Plan
     standing: Eligible
 
-    def is_about(self, request: AccessRequest) -> bool:
-        """Whether the request, read again, still asks for what the decision was made about."""
-        return self.asked_for == _terms(request)
+    def is_about(self, details: RequestDetails) -> bool:
+        """Whether the request, read again, still asks for what was decided, of the same groups."""
+        return self.about == _terms(details)
 
 
 def decide_again(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> FreshDecision:
     """Decides a request that has a plan already, asking for `parsed`. Raises `AccessError`, `Outage`."""
-    asked_for = _terms(request)
-    plan = plan_request(store, routing, request, parsed)
     with store.reading() as read:
-        groups = read.request_details(request.id).groups
-    standing = {each.id: _people(routing, each, request, plan) for each in groups if each.id is not None}
-    return FreshDecision(asked_for, plan, standing)
+        details = read.request_details(request.id)
+    plan = plan_request(store, routing, request, parsed)
+    standing = {each.id: _people(routing, each, request, plan) for each in details.groups if each.id is not None}
+    return FreshDecision(_terms(replace(details, request=request)), plan, standing)
 
 
 def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> Plan:
@@ -83,5 +83,6 @@ def _people(routing: Routing, group: AskedGroup, request: AccessRequest, plan: P
     return eligible_approvers(owners, request, self_approval=plan.flow.self_approval)
 
 
-def _terms(request: AccessRequest) -> tuple[object, ...]:
-    return tuple(getattr(request, name) for name in _TERMS)
+def _terms(details: RequestDetails) -> tuple[object, ...]:
+    groups = [(group.id, group.owners) for group in details.groups]
+    return (*(getattr(details.request, name) for name in _TERMS), groups)

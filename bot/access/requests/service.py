@@ -239,8 +239,8 @@ class Requests:
             return error
 
     def _put_again(self, write: Transaction, request: AccessRequest, fresh: FreshDecision, now: datetime) -> None:
-        if not fresh.is_about(request):
-            return  # less was offered and accepted meanwhile; the next attempt is about that
+        if not fresh.is_about(write.request_details(request.id)):
+            return  # it has changed; the next attempt is about what it is now
         write.amend(request, route_at=None)
         replace_plan(write, request, fresh.plan, fresh.standing, now, same=True)
         self.approvals.complete_if_approved(write, request, now)

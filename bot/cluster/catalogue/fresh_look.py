@@ -24,10 +24,10 @@ State = Mapping[str, Any]
 def read_state(client: Elasticsearch, patterns: Sequence[str], key: str | None) -> State | None:
     """The cluster state as far as it concerns the patterns, in the shape of a whole one. Raises `Outage`, `Refusal`.
 
-    `None` where only a whole one can tell: the patterns are too long for one address, or an alias of data streams
-    may be among what they match.
+    `None` where a whole one is needed: the patterns match everything, or are too long for one address, or an alias may
+    match that leads to data streams of other names. An alias is left out whose data streams all match by themselves.
     """
-    if len(quote(",".join(patterns))) > LONGEST_PATH:
+    if "*" in patterns or len(quote(",".join(patterns))) > LONGEST_PATH:
         return None
     state = ask(
         client,

@@ -58,22 +58,23 @@ class CatalogueReader:
         """What the patterns match at this moment, and every template. Raises `Outage`, `Refusal`.
 
         The sizes are those of the last whole reading, since they decide nothing and cost most. Other resources may be
-        there as well, such as the target of an alias, or all of them.
+        there as well, such as the target of an alias, or all of them. A whole reading of the last two seconds serves as
+        well.
         """
         state = read_state(self._client, patterns, self._key)
         if state is not None:
-            sizes = self._known_sizes
-            found = read_catalogue(state, self._sizes(patterns) if sizes is None else sizes, self._key)
+            if self._known_sizes is None:
+                self.get()  # once after a start
+            found = read_catalogue(state, self._known_sizes or {}, self._key)
             if not unmatched(patterns, [each.name for each in found.resources]):
                 return found
         return self.get(fresh=True)
 
-    def _sizes(self, patterns: Sequence[str] = ()) -> dict[str, int]:
+    def _sizes(self) -> dict[str, int]:
         """The bytes of each open index, with replicas. The backing indices of data streams are hidden ones."""
         sizes = ask(
             self._client,
             lambda: self._client.indices.stats(
-                index=",".join(patterns) or None,
                 metric="store",
                 level="indices",
                 expand_wildcards=["open", "hidden"],  # with a closed index among them the cluster answers 400

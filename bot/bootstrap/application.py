@@ -108,7 +108,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
 
     refusals = Refusals(store, clock)
     responder = Responder(ack_queue, directory, refusals)
-    form = FormListeners(domain.requests, current, Suggestions(clusters), responder)
+    form = FormListeners(domain.requests, current, Suggestions(clusters, directory, current, clock), responder)
     listeners = RequestListeners(
         domain.requests, domain.approvals, domain.grants, domain.history, current, clock,
         groups_changed, directory.count_name_words, responder, form.open,

@@ -37,7 +37,7 @@ def discover(history: History, text: str) -> list[str]:
     lines = []
     with _domain_errors():
         for integration in history.current.policy.integrations:
-            found = history.resources(text, integration.name)
+            found = history.resources(integration.name, text)
             lines += [f"{integration.name}: {counted(len(found), 'name')}", *map(_resource, found)]
             without = [each for each in found if not any(each.owners)]
             if integration.resource_owner and without:

@@ -111,4 +111,4 @@ def test_resources_lists_what_can_be_asked_for_and_names_what_has_no_owner(teams
     assert "pay-orders index, owner @payments" in answer
     assert "pay-none index, no owner: the integration owner decides" in answer
     assert "ship-1" not in answer
-    assert "Nothing here is called “nope”" in teams.say(teams.alice, "resources nope")
+    assert "nothing called “nope”" in teams.say(teams.alice, "resources nope")

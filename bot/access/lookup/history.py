@@ -1,14 +1,16 @@
 """Lookups of a person: their own requests and those that they decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.access.errors import NotFound
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.approver_eligibility import is_own_request
+from bot.access.requests.membership import check_belongs, membership_of
 from bot.access.store.store import Store
 
 MOST_LISTED = 20
@@ -42,9 +44,26 @@ class History:
             raise NotFound(request_id)
         return details
 
-    def resources(self, text: str = "", integration: str | None = None) -> Sequence[Resource]:
-        """Resources with that text in their name or owner. Raises `InvalidRequest`, `Outage`."""
-        names = [integration] if integration else [each.name for each in self.current.policy.integrations]
-        found = [each for name in names for each in self.clusters[name].catalogue().resources]
-        wanted = text.lower()
-        return [each for each in found if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]
+    def resources(self, integration: str, text: str = "") -> Sequence[Resource]:
+        """All resources of a cluster with that text in their name or owner, for operators. Raises `Outage`."""
+        return _named(text, self.clusters[integration].catalogue().resources)
+
+    def visible_resources(self, person: str, text: str = "") -> Sequence[Resource]:
+        """The resources of all clusters with that text whose names the person may read.
+
+        Raises `NotAllowed`, `Outage`.
+        """
+        directory, policy = self.approvals.directory, self.current.policy
+        check_belongs(directory, person)
+        member_of, now = membership_of(directory, person), self.approvals.clock.now()
+        found: list[Resource] = []
+        for integration in policy.integrations:
+            visibility = visibility_of(policy, integration, member_of, now)
+            if visibility:
+                found += visibility.visible(self.clusters[integration.name].catalogue().resources)
+        return _named(text, found)
+
+
+def _named(text: str, resources: Iterable[Resource]) -> list[Resource]:
+    wanted = text.lower()
+    return [each for each in resources if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]

@@ -10,11 +10,18 @@ from itertools import islice
 from typing import Literal
 
 from bot.access.errors import InvalidRequest
+from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.model import Integration
 from bot.access.policy.patterns import matcher, parse_patterns
-from bot.access.ports import Catalogue, Clusters
+from bot.access.policy.visibility import Visibility, visibility_of
+from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
+from bot.access.requests.membership import membership_of
 
 FEWEST_TOGETHER = 2
 """Names that a wildcard must cover to be worth suggesting."""
+
+MOST_KEPT = 20
+"""Prepared indices: one for each cluster and each set of flows that people may use."""
 
 LONGEST_TYPED = 255
 """Characters of the typed text that are searched for: no name is longer."""
@@ -35,12 +42,11 @@ class Suggestion:
 
 
 class Index:
-    """A catalogue prepared for searching. Built once for each reading of a cluster."""
+    """Resources, sorted by name, prepared for searching."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-        names = [each.name for each in catalogue.resources]
-        self._resources = {each.name: each for each in catalogue.resources}
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        names = [each.name for each in resources]
+        self._resources = {each.name: each for each in resources}
         self._names = names  # sorted like a catalogue; names of indices are lower case
         self._wildcards = dict(sorted(_wildcards(names)))
         self._widest = sorted(self._wildcards, key=lambda each: (-self._wildcards[each], each))
@@ -103,28 +109,43 @@ class Index:
 
 
 class Suggestions:
-    """Searches the clusters. Thread-safe."""
+    """Searches the clusters, for a person among the names that they may read. Thread-safe."""
 
-    def __init__(self, clusters: Clusters) -> None:
+    def __init__(self, clusters: Clusters, directory: Directory, current: CurrentPolicy, clock: Clock) -> None:
         self._clusters = clusters
-        self._kept: dict[str, Index] = {}
+        self._directory = directory
+        self._current = current
+        self._clock = clock
+        self._kept: dict[tuple[str, Visibility], tuple[Catalogue, Index]] = {}
         self._building = threading.Lock()
 
-    def search(self, integration: str, typed: str, most: int) -> list[Suggestion]:
+    def search(self, integration: Integration, person: str, typed: str, most: int) -> list[Suggestion]:
         """`Index.search` in that cluster. Raises `Outage`, `Refusal`."""
-        return self.index(integration).search(typed, most)
+        return self.index(integration, person).search(typed, most)
 
-    def index(self, integration: str) -> Index:
-        """The index of that cluster's resources, at most a minute old. Raises `Outage`, `Refusal`."""
-        catalogue = self._clusters[integration].catalogue()
-        kept = self._kept.get(integration)
-        if kept is not None and kept.catalogue is catalogue:
-            return kept
+    def index(self, integration: Integration, person: str) -> Index:
+        """The index of that cluster's resources that the person may read about, at most a minute old.
+
+        Raises `Outage`, `Refusal`.
+        """
+        catalogue = self._clusters[integration.name].catalogue()
+        member_of = membership_of(self._directory, person)
+        visibility = visibility_of(self._current.policy, integration, member_of, self._clock.now())
+        key = (integration.name, visibility)
+        catalogue_then, index = self._kept.get(key, (None, None))
+        if index is not None and catalogue_then is catalogue:
+            return index
         with self._building:  # once, however many ask at the same time
-            kept = self._kept.get(integration)
-            if kept is None or kept.catalogue is not catalogue:
-                kept = self._kept[integration] = Index(catalogue)
-        return kept
+            catalogue_then, index = self._kept.get(key, (None, None))
+            if index is None or catalogue_then is not catalogue:
+                index = Index(visibility.visible(catalogue.resources))
+                self._keep(key, catalogue, index)
+        return index
+
+    def _keep(self, key: tuple[str, Visibility], catalogue: Catalogue, index: Index) -> None:
+        """Keeps the index, and drops outdated ones of that cluster and the oldest of too many."""
+        fresh = [(each, kept) for each, kept in self._kept.items() if each[0] != key[0] or kept[0] is catalogue]
+        self._kept = {**dict(fresh[-MOST_KEPT + 1 :]), key: (catalogue, index)}
 
 
 def _valid(text: str) -> str | None:

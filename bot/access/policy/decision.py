@@ -1,6 +1,6 @@
 """Decides under which access flow a request falls, and why. Pure: it depends on the policy and the question alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import IntEnum
@@ -112,11 +112,13 @@ def _nearness(decision: Decision) -> tuple[Verdict, timedelta]:
 
 def find_denial(policy: Policy, question: Question, member_of: MemberOf) -> Decision | None:
     """The decision of the first flow that denies the request; `None` if no flow does."""
-    for flow in policy.access_flows:
-        if flow.deny and _denies(policy, flow, question, member_of):
-            why = f"The access flow “{flow.name}” forbids it."
-            return Decision(Verdict.DENIED, flow, why)
-    return None
+    flow = next(denying_flows(policy, question, member_of), None)
+    return None if flow is None else Decision(Verdict.DENIED, flow, f"The access flow “{flow.name}” forbids it.")
+
+
+def denying_flows(policy: Policy, question: Question, member_of: MemberOf) -> Iterator[AccessFlow]:
+    """All flows that deny the request or a part of it."""
+    return (flow for flow in policy.access_flows if flow.deny and _denies(policy, flow, question, member_of))
 
 
 def may_be_denied(policy: Policy, question: Question, member_of: MemberOf) -> bool:

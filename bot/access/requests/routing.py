@@ -24,6 +24,7 @@ from bot.access.policy.decision import (
 from bot.access.policy.model import Permission
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
+from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Members, Resource
 from bot.access.requests.approver_eligibility import eligible_approvers
 from bot.access.requests.drafts import ParsedRequest
@@ -153,7 +154,8 @@ class Routing:
         if by_rule:
             for name in targets:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
-                    why = f"An alias in it points to {name}, which the access flow “{flow.name}” does not cover."
+                    # Not which data: the requester may not be allowed to know of it.
+                    why = f"An alias in it points to data that the access flow “{flow.name}” does not cover."
                     raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
 
     def _read_catalogue(self, parsed: ParsedRequest, *, fresh: bool, required: bool) -> Catalogue | None:
@@ -168,7 +170,7 @@ class Routing:
             if fresh or unmatched(parsed.patterns, _names_in(catalogue)):
                 catalogue = cluster.look((*parsed.patterns, *(parsed.resolved or ())))
             missing = unmatched(parsed.patterns, _names_in(catalogue))
-            known = _names_in(cluster.catalogue()) if missing else []
+            known = self._visible_names(parsed, cluster.catalogue()) if missing else []
         except (Outage, Refusal) as error:
             if required:
                 # A refusal, too, counts as an outage: the request waits until an administrator has fixed the cause.
@@ -180,6 +182,12 @@ class Routing:
             example = f"/es-access {near[0] if near else 'logs-*'} 1h"
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, RequestField.PATTERNS)
         return catalogue
+
+    def _visible_names(self, parsed: ParsedRequest, catalogue: Catalogue) -> list[str]:
+        """The names that the person who reads the answer may know of."""
+        member_of = membership_of(self.directory, parsed.asked_by or parsed.requester)
+        visibility = visibility_of(self.current.policy, parsed.integration, member_of, self.clock.now())
+        return [each.name for each in visibility.visible(catalogue.resources)]
 
     def _approving_groups(
         self, groups: Sequence[OwnerGroup], flow: AccessFlow, parsed: ParsedRequest

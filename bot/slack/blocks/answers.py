@@ -109,9 +109,10 @@ def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
 
 
 def resources(found: Sequence[Resource], text: str) -> MessageContent:
-    """The resources that can be requested, with their owners or a note that they have none."""
+    """The resources that the reader may request, with their owners or a note that they have none."""
     if not found:
-        return plain([(f"Nothing here is called “{text}”." if text else "There is nothing in this cluster yet.",)])
+        nothing = f"There is nothing called “{text}” that you may ask for." if text else "There is nothing to ask for."
+        return plain([(nothing,)])
     shown = found[:MOST_RESOURCES]
     rest = len(found) - len(shown)
     lines: list[Line] = [(f"{counted(len(found), 'name')} to ask for:",)]

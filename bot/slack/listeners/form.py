@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.access.errors import AccessError, InvalidRequest, Outage, Refusal, RequestField
 from bot.access.lookup.suggestions import Suggestion, Suggestions
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.model import Integration
 from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.drafts import Draft, problems
 from bot.access.requests.service import Requests
@@ -86,22 +87,22 @@ class FormListeners:
         if filled.patterns:
             self._show_preview(client, modal, person, filled, "", said)
         else:
-            self._warm_catalogue(filled)
+            self._warm_catalogue(filled, person)
 
-    def _warm_catalogue(self, filled: FormValues) -> None:
+    def _warm_catalogue(self, filled: FormValues, person: str) -> None:
         """Reads the catalogue while the person reads the form, so that the first search does not wait."""
         try:
-            self.suggestions.index(self._cluster(filled))
+            self.suggestions.index(self._cluster(filled), person)
         except (Outage, Refusal) as error:
             log.warning("a form has no suggestions yet", error=str(error))
 
     def search(self, ack: Ack, body: Body) -> None:
         """Returns options for the text in the field for patterns."""
         typed = str(body.get("value") or "")
-        filled = read_form(body["view"]).filled
+        filled, person = read_form(body["view"]).filled, user_of(body)
         found: Sequence[Suggestion]
         submit = self.responder.ack_queue.submit_urgent
-        search = submit(lambda: self.suggestions.search(self._cluster(filled), typed, MOST_OPTIONS))
+        search = submit(lambda: self.suggestions.search(self._cluster(filled), person, typed, MOST_OPTIONS))
         try:
             found = search.result(SEARCH_SECONDS)
         except (Outage, Refusal, InvalidRequest, TimeoutError) as error:
@@ -120,7 +121,7 @@ class FormListeners:
 
         def show_preview() -> None:
             if self.versions.is_newest(modal.id, at):  # of many changes at once only the last needs a preview
-                filled = self._resolve(read_form(view))
+                filled = self._resolve(read_form(view), user_of(body))
                 self._show_preview(client, modal, user_of(body), filled, at)
 
         self.responder.run_later(reply_after_modal(client, body), show_preview)
@@ -162,7 +163,7 @@ class FormListeners:
         self.responder.run_later(reply_after_modal(client, body), filing.result)
 
     def _file(self, fields: SentForm, person: str) -> MessageContent:
-        filled = on_one_cluster(self._resolve(fields, strict=True), self.current.policy)
+        filled = on_one_cluster(self._resolve(fields, person, strict=True), self.current.policy)
         wrong = problems(self.current.policy, filled.draft)
         if wrong:
             raise _FieldsError(wrong)
@@ -182,7 +183,7 @@ class FormListeners:
         told, filled = describe_error(error), fields.filled
         said: list[Line] = [(line,) for line in "\n".join(_field_errors(error, fields).values()).splitlines()]
         try:
-            filled = self._resolve(fields)
+            filled = self._resolve(fields, user_of(body))
             view, modal = request_form(self.current.policy, filled, said=said), modal_of(body["view"])
             view.private_metadata = modal.metadata
             with domain_errors(client):
@@ -192,19 +193,21 @@ class FormListeners:
             show(told)
             show(plain([("You asked for: ", command_of(filled))]))
 
-    def _resolve(self, fields: SentForm, *, strict: bool = False) -> FormValues:
+    def _resolve(self, fields: SentForm, person: str, *, strict: bool = False) -> FormValues:
         """The form's values with their patterns looked up. `strict`: raises `InvalidRequest` if one is gone."""
-        patterns = [self._pattern(value, fields.filled) for value in fields.patterns]
+        patterns = [self._pattern(value, fields.filled, person) for value in fields.patterns]
         if strict and None in patterns:
             raise InvalidRequest("One of these names is not there any more. Choose again.", about=RequestField.PATTERNS)
         return replace(fields.filled, patterns=tuple(each for each in patterns if each is not None))
 
-    def _pattern(self, value: str, filled: FormValues) -> str | None:
+    def _pattern(self, value: str, filled: FormValues, person: str) -> str | None:
         shown = pattern_of(value, ())
-        return shown if shown is not None else pattern_of(value, self.suggestions.index(self._cluster(filled)).names)
+        if shown is not None:
+            return shown
+        return pattern_of(value, self.suggestions.index(self._cluster(filled), person).names)
 
-    def _cluster(self, filled: FormValues) -> str:
-        return self.current.policy.integration(on_one_cluster(filled, self.current.policy).cluster).name
+    def _cluster(self, filled: FormValues) -> Integration:
+        return self.current.policy.integration(on_one_cluster(filled, self.current.policy).cluster)
 
 
 class _FieldsError(AccessError):

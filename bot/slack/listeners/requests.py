@@ -102,7 +102,7 @@ class RequestListeners:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
             Verb.REQUEST: lambda: answers.filed(self.requests.submit(person, _draft_of(command))),
             Verb.EXPLAIN: lambda: answers.explained(*self.requests.explain(person, _draft_of(command))),
-            Verb.RESOURCES: lambda: answers.resources(self.history.resources(command.text), command.text),
+            Verb.RESOURCES: lambda: self._resources(person, command.text),
             Verb.LIST: lambda: answers.listed(self.history.mine(person), self.clock.now()),
             Verb.STATUS: lambda: answers.status(self.history.status(command.id, person)),
             Verb.CANCEL: lambda: answers.cancelled(self.requests.cancel(command.id, person)),
@@ -112,6 +112,9 @@ class RequestListeners:
             Verb.HELP: lambda: answers.help_text(self.current.policy),
         }
         return answers_to[command.verb]()
+
+    def _resources(self, person: str, text: str) -> MessageContent:
+        return answers.resources(self.history.visible_resources(person, text), text)
 
     def approve(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Approve. Every copy of the message is edited to say so."""

@@ -68,7 +68,8 @@ def slack() -> Any:
 def form(world: World) -> Iterator[FormListeners]:
     with ThreadPoolExecutor(4) as threads:
         responder = Responder(AckQueue(threads), world.directory, Refusals(world.store, world.clock))
-        yield FormListeners(world.requests, world.current, Suggestions(world.clusters), responder)
+        suggestions = Suggestions(world.clusters, world.directory, world.current, world.clock)
+        yield FormListeners(world.requests, world.current, suggestions, responder)
 
 
 def body(*patterns: str, reason: str = "INC-42", duration: str = "1h", action_ts: str = "1") -> dict[str, Any]:

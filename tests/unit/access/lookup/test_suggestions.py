@@ -1,5 +1,6 @@
 """Suggestions while a user types, all of them options that Slack accepts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,18 +9,40 @@ from hypothesis import strategies as some
 
 from bot.access.errors import InvalidRequest
 from bot.access.lookup.suggestions import Index, Suggestion, Suggestions
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.patterns import matcher, parse_patterns
 from bot.access.ports import Catalogue, Resource
 from bot.sandbox.workspace.blockkit.elements import problems_of_options
 from bot.slack.blocks.options import LONGEST_VALUE, MOST_OPTIONS, options_of, pattern_of, value_of
-from tests.fakes import FakeCluster, FakeClusters
+from tests.fakes import (
+    EVERYTHING,
+    OWNER,
+    PRODUCTION,
+    REQUESTER,
+    STRANGER,
+    FakeClock,
+    FakeCluster,
+    FakeClusters,
+    FakeDirectory,
+    policy_of,
+)
 
 LETTERS = some.text("abcdefghijklmnop0123456789-._é", min_size=1, max_size=250)
 NAMES = LETTERS.filter(lambda name: name[0] not in ".-_+" and len(name.encode()) <= 255)
 
 
 def index(*names: str, owner: str | None = None) -> Index:
-    return Index(Catalogue(tuple(Resource(name, "index", (owner,)) for name in sorted(names))))
+    return Index([Resource(name, "index", (owner,)) for name in sorted(names)])
+
+
+def suggestions_of(cluster: FakeCluster, *flows: AccessFlow) -> Suggestions:
+    current = CurrentPolicy(policy_of(*flows))
+    return Suggestions(FakeClusters(production=cluster), FakeDirectory(), current, FakeClock())
+
+
+def patterns(found: Sequence[Suggestion]) -> list[str]:
+    return [each.pattern for each in found]
 
 
 def found(ready: Index, typed: str, most: int = MOST_OPTIONS) -> list[str]:
@@ -66,11 +89,31 @@ def test_the_index_is_built_once_for_each_reading() -> None:
             return self.now  # what was read a minute ago will do
 
     cluster = Still()
-    suggestions = Suggestions(FakeClusters(prod=cluster))
-    first = suggestions.index("prod")
-    assert suggestions.index("prod") is first
+    suggestions = suggestions_of(cluster, EVERYTHING)
+    first = suggestions.index(PRODUCTION, REQUESTER)
+    assert suggestions.index(PRODUCTION, REQUESTER) is first
+    assert suggestions.index(PRODUCTION, STRANGER) is first, "both are under the same flows"
     cluster.now = Catalogue((Resource("b", "index"),))
-    assert suggestions.search("prod", "b", 5) == [Suggestion("b", "index")]
+    assert suggestions.search(PRODUCTION, REQUESTER, "b", 5) == [Suggestion("b", "index")]
+
+
+def test_each_person_searches_the_names_under_their_own_flows() -> None:
+    class Both(FakeCluster):
+        now = Catalogue((Resource("logs-a", "index"), Resource("pay-a", "index"), Resource("pay-b", "index")))
+
+        def catalogue(self, *, fresh: bool = False) -> Catalogue:
+            assert not fresh, "what was read a minute ago will do"
+            return self.now
+
+    logs = AccessFlow(name="logs", patterns=("logs-*",))
+    pay = AccessFlow(name="pay", patterns=("pay-*",), requesters=("@owners",))
+    suggestions = suggestions_of(Both(), logs, pay)
+    typed = ["", "pay", "*a"]
+    assert [patterns(suggestions.search(PRODUCTION, REQUESTER, each, 9)) for each in typed] == [
+        ["logs-a"], ["pay"], ["*a", "logs-a"],
+    ]  # fmt: skip
+    assert suggestions.search(PRODUCTION, REQUESTER, "*a", 9)[0].matches == 1
+    assert patterns(suggestions.search(PRODUCTION, OWNER, "pay", 9)) == ["pay*", "pay-*", "pay-a", "pay-b", "pay"]
 
 
 def test_the_owner_stands_below_a_name() -> None:

@@ -95,22 +95,26 @@ def verify(
 
 
 def _who_had_access(index: str, at: str | None, form: OutputFormat) -> None:
-    from bot.access.audit.formats import access_json, access_line
+    from bot.access.audit.formats import access_json, access_line, printable
 
     when = _time("--at", at)
     if when is None:
         _stop("--who-had-access needs a time: --at 2026-11-24T12:00")
     if form is OutputFormat.ECS:
         _stop("--who-had-access is printed as table or json")
-    nobody = True
     with _trail() as trail:
-        for each in trail.access(index, when):
-            nobody = False
-            print(
-                access_line(each) if form is OutputFormat.TABLE else json.dumps(access_json(each), ensure_ascii=False)
-            )
-    if nobody and form is OutputFormat.TABLE:
+        answer = trail.access(index, when)
+    for each in answer.records:
+        print(access_line(each) if form is OutputFormat.TABLE else json.dumps(access_json(each), ensure_ascii=False))
+    doubts = [f"{each.request_id}: {each.why}" for each in answer.differences]
+    if answer.broken is not None:
+        doubts.append(f"event {answer.broken.sequence}: {answer.broken.why}, so the answer may lack something")
+    if not (answer.records or doubts) and form is OutputFormat.TABLE:
         print(f"Nobody had access to {index} by es-access at {when.isoformat(timespec='seconds')}.")
+    for doubt in doubts:
+        print(printable(doubt), file=sys.stderr)
+    if doubts:
+        raise typer.Exit(1)
 
 
 @contextmanager

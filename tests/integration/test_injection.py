@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine, inspect
 
-from bot.access.audit.queries import AuditFilter
+from bot.access.audit.queries import AccessAnswer, AuditFilter
 from bot.access.audit.refusals import Refusals
 from bot.access.audit.trail import AuditTrail
 from bot.access.errors import NotAllowed
@@ -35,6 +35,6 @@ def test_what_is_typed_is_never_a_statement(store: Store, engine: Engine, text: 
     assert [each.actor for each in trail.events(AuditFilter(event="access.refused"))] == [text[:30]]
     for wanted in (AuditFilter(event=text), AuditFilter(request=text), AuditFilter(person=REQUESTER + text)):
         assert list(trail.events(wanted)) == []
-    assert list(trail.access(text, world.clock.now())) == []
+    assert trail.access(text, world.clock.now()) == AccessAnswer(())
     assert trail.verify().broken is None
     assert {"access_request", "audit_event"} < set(inspect(engine).get_table_names())

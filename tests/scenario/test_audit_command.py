@@ -14,8 +14,10 @@ import psycopg
 import pytest
 
 from bot.sandbox.node import Node
+from bot.storage.engine import database_url, open_engine
 from tests.forked import run_forked
 from tests.stage import Stage, set_stage
+from tests.trails import tamper
 
 
 def audit(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +85,15 @@ def test_an_auditor_gets_answers(audited: tuple[Stage, str], tmp_path: Path) -> 
         assert f"Nobody had access to {index}" in nobody.stdout
     table = audit(url, tmp_path, "--who-had-access", "logs-*", "--at", during.isoformat())
     assert f"approved by {stage.bob.id}" in table.stdout
+
+    question = ["--who-had-access", "logs-web", "--at", during.isoformat()]
+    engine = open_engine(database_url(url))
+    tamper(engine, "UPDATE access_grant SET delivered_at = NULL")
+    engine.dispose()
+    doubted = audit(url, tmp_path, *question)
+    assert doubted.returncode == 1
+    assert f"{stage.alice.id}  read on logs-*" in doubted.stdout
+    assert doubted.stderr.startswith(f"{request}: the events tell of this access, and the tables")
 
     fine = audit(url, tmp_path, "verify")
     assert fine.returncode == 0, fine.stdout

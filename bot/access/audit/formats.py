@@ -30,13 +30,17 @@ _LONGEST_LABEL = 1024
 """Characters: a label is a keyword, which Elasticsearch does not search beyond."""
 
 
+def printable(line: str) -> str:
+    """The line without what would move the terminal's cursor: a database may hold typed and forged text."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in line)
+
+
 def as_table(event: AuditEvent) -> str:
     """One line of a table, for people."""
     at = canonical_time(event.at)[:19]
     detail = " ".join(f"{name}={_text(value)}" for name, value in event.detail.items())
     line = f"{event.sequence:>7}  {at}  {event.event:<28} {event.request_id or '-':<10}  {event.actor:<12} {detail}"
-    # A detail may contain typed text, which must not move the terminal's cursor.
-    return "".join(each if each.isprintable() else "\ufffd" for each in line.rstrip())
+    return printable(line.rstrip())
 
 
 def as_json(event: AuditEvent) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def access_line(access: AccessRecord) -> str:
     end = "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
     nobody = "somebody who is not known: it was found in the cluster" if access.adopted else "a rule"
-    return (
+    return printable(
         f"{access.requester:<12} {access.permission} on {','.join(access.names)} in {access.integration}  "
         f"{access.request_id}  approved by {', '.join(access.approvers) or nobody}  "
         f"from {canonical_time(access.since)[:19]}, {end} {canonical_time(access.until)[:19]}{late}"

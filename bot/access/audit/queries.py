@@ -1,11 +1,14 @@
 """The questions of auditors: which events, and who had access to an index at a time. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.access.audit.terms import UNKNOWN, RecordedAccess, names_held
+from bot.access.audit.verification import ChainBreak
 from bot.access.models.grants import Grant
-from bot.access.models.requests import AccessRequest
-from bot.access.policy.patterns import overlap
+from bot.access.models.request_details import RequestDetails
+from bot.access.policy.patterns import covers, overlap
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,97 @@ class AccessRecord:
     adopted: bool
     approvers: tuple[str, ...] = ()
 
-    def approved_by(self, approvers: tuple[str, ...]) -> "AccessRecord":
-        """The same record with its approvers."""
-        return replace(self, approvers=approvers)
+
+@dataclass(frozen=True)
+class Difference:
+    """A request about which the tables say something else than the events."""
+
+    request_id: str
+    why: str
 
 
-def access_of(grant: Grant, request: AccessRequest, index: str) -> AccessRecord | None:
-    """The access that a grant gives to an index, or to anything under a pattern; `None` if it gives none."""
-    names = tuple(request.patterns if request.resolved is None else request.resolved)
-    matching = tuple(name for name in names if overlap(name, index))
-    if not matching or grant.delivered_at is None:
-        return None
-    gone = grant.ended_at is not None
-    return AccessRecord(
-        requester=request.requester,
-        permission=request.permission,
-        integration=request.integration,
-        names=matching,
-        request_id=request.id,
-        since=grant.delivered_at,
-        until=grant.ended_at or grant.expires_at,
-        gone=gone,
-        overdue=grant.ended_at is not None and grant.ended_at > grant.expires_at,
-        adopted=request.adopted,
+@dataclass(frozen=True)
+class AccessAnswer:
+    """Who had access, by the events. `differences` are the requests about which the tables disagree.
+
+    `broken` is the first event that is not as it was written, if there is one: the answer may lack something then.
+    """
+
+    records: tuple[AccessRecord, ...]
+    differences: tuple[Difference, ...] = ()
+    broken: ChainBreak | None = None
+
+
+def recorded_in_row(grant: Grant, details: RequestDetails) -> RecordedAccess:
+    """The access of a grant as the tables tell it."""
+    request = details.request
+    return RecordedAccess(
+        requester=request.requester, integration=request.integration, permission=request.permission,
+        names=names_held(request), until=grant.expires_at, approvers=details.approvers,
+        since=grant.delivered_at, ended=grant.ended_at, adopted=request.adopted, whole=True,
+    )  # fmt: skip
+
+
+def completed(recorded: RecordedAccess, row: RecordedAccess | None) -> RecordedAccess:
+    """What the events tell, with the terms that an earlier version wrote into no event taken from the row.
+
+    Those are the names of an automatic flow, those that replaced patterns at filing, and their cluster and permission.
+    """
+    if recorded.whole or row is None:
+        return recorded
+    narrowed = recorded.names is None or _is_covered(row.names or (), recorded.names)
+    return replace(
+        recorded,
+        integration=recorded.integration or row.integration,
+        permission=recorded.permission or row.permission,
+        names=row.names if narrowed else recorded.names,
+        until=recorded.until or row.until,
     )
+
+
+def difference(recorded: RecordedAccess | None, row: RecordedAccess | None) -> str | None:
+    """What the tables say otherwise, for people; `None` if they agree."""
+    if row is None:
+        return "the events tell of this access, and the tables have none of it at that time"
+    if recorded is None:
+        return f"the tables tell of access of {row.requester} at that time, and the events do not"
+    wrong = [name for name in _COMPARED if getattr(recorded, name) != getattr(row, name)]
+    if sorted(recorded.approvers) != sorted(row.approvers):
+        wrong.append("approvers")
+    return f"the tables say otherwise: {', '.join(_COMPARED.get(each, each) for each in wrong)}" if wrong else None
+
+
+_COMPARED = {
+    "requester": "the requester", "integration": "the cluster", "permission": "the permission", "names": "the names",
+    "since": "since when", "until": "the planned end", "ended": "the confirmed end",
+}  # fmt: skip
+"""The terms that are compared, and their names for people."""
+
+
+def record_of(request_id: str, access: RecordedAccess, index: str) -> AccessRecord | None:
+    """The answer about one access; `None` if it gives nothing under that index or pattern.
+
+    Access of which nothing says to what it was counts as access to everything.
+    """
+    held = (UNKNOWN,) if access.names is None else access.names
+    names = tuple(each for each in held if each == UNKNOWN or overlap(each, index))
+    until = access.ended or access.until or access.since
+    if not names or access.since is None or until is None:
+        return None
+    return AccessRecord(
+        requester=access.requester,
+        permission=access.permission or UNKNOWN,
+        integration=access.integration or UNKNOWN,
+        names=names,
+        request_id=request_id,
+        since=access.since,
+        until=until,
+        gone=access.ended is not None,
+        overdue=access.ended is not None and access.until is not None and access.ended > access.until,
+        adopted=access.adopted,
+        approvers=access.approvers,
+    )
+
+
+def _is_covered(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    return all(any(covers(pattern, name) for pattern in patterns) for name in names)

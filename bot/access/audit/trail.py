@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, or_
+from sqlalchemy import Engine, and_, or_
 from sqlmodel import Session, col, func, select
 
 from bot.access.audit.chain_identity import BEGUN, kept_chain
-from bot.access.audit.queries import AccessRecord, AuditFilter, access_of
+from bot.access.audit.queries import (
+    AccessAnswer,
+    AuditFilter,
+    Difference,
+    completed,
+    difference,
+    record_of,
+    recorded_in_row,
+)
+from bot.access.audit.terms import AccessReplay, RecordedAccess
 from bot.access.audit.verification import ChainBreak, Verification
 from bot.access.models.audit import AuditEvent, AuditHead, AuditShipping
 from bot.access.models.grants import Grant
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval
-from bot.access.store.chain import ONLY, Head
+from bot.access.store.chain import ONLY, AuditEntry, Head
 
 AT_ONCE = 1000
 """Rows in memory, at half a kilobyte each."""
@@ -41,40 +51,42 @@ class AuditTrail:
         """Follows the chain from its first event to its head."""
         verification = Verification(kept)
         with Session(self._engine) as session:
-            with closing(_streamed(session, AuditFilter())) as events:
+            with closing(_whole_chain(session)) as events:
                 broken = next(filter(None, map(verification.check, events)), None)
             if broken is not None:
                 return VerificationResult(verification.head, broken)
-            found = session.get(AuditHead, ONLY)
-            unchained = select(func.count()).select_from(AuditEvent).where(col(AuditEvent.sequence).is_(None))
-            head = Head(found.sequence, found.hash) if found else None
-            return VerificationResult(verification.head, verification.end(head, session.exec(unchained).one()))
+            return VerificationResult(verification.head, _check_end(session, verification))
 
     def events(self, wanted: AuditFilter) -> Iterator[AuditEvent]:
         """The selected events, oldest first."""
         with Session(self._engine) as session, closing(_streamed(session, wanted)) as events:
             yield from events
 
-    def access(self, index: str, at: datetime) -> Iterator[AccessRecord]:
-        """Who had access to that index, or to anything under that pattern, at that time."""
-        there = (col(Grant.delivered_at) <= at, or_(col(Grant.ended_at).is_(None), col(Grant.ended_at) > at))
-        live = (
-            select(Grant, AccessRequest)
-            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
-            .where(*there)
-            .order_by(col(Grant.delivered_at), col(Grant.id))
-            .execution_options(yield_per=AT_ONCE)
-        )
-        with (
-            Session(self._engine) as session,
-            Session(self._engine) as lookups,
-            closing(session.exec(live)) as result,
-        ):
-            for grant, request in result:
-                found = access_of(grant, request, index)
-                if found is not None:
-                    yield found.approved_by(_approvers(lookups, request.id))
-                session.expunge_all()
+    def access(self, index: str, at: datetime) -> AccessAnswer:
+        """Who had access to that index, or to anything under that pattern, at that time.
+
+        It is answered from the events, whose chain is verified on the way, and compared with the tables in the same
+        snapshot of the database: whoever can change a row must not hide an access.
+        """
+        replay, verification, broken = AccessReplay(at), Verification(), None
+        with Session(self._engine) as session:
+            with closing(_whole_chain(session)) as events:
+                for event in events:
+                    broken = broken or verification.check(event)
+                    replay.add(event)
+            broken = broken or _check_end(session, verification)
+            told, rows = dict(replay.live()), dict(_live_rows(session, at))
+        records, differences = [], []
+        for name in dict.fromkeys([*told, *rows]):
+            recorded, row = told.get(name), rows.get(name)
+            recorded = completed(recorded, row) if recorded is not None else None
+            record = record_of(name, recorded, index) if recorded is not None else None
+            if record is not None:
+                records.append(record)
+            if record is not None or (row is not None and record_of(name, row, index) is not None):
+                why = difference(recorded, row)
+                differences += [] if why is None else [Difference(name, why)]
+        return AccessAnswer(tuple(records), tuple(differences), broken)
 
     def after(self, sequence: int, most: int) -> Sequence[AuditEvent]:
         """The next events after that position in the chain."""
@@ -107,9 +119,27 @@ class AuditTrail:
             return found.sequence if found else 0
 
 
-def _approvers(session: Session, request_id: str) -> tuple[str, ...]:
-    yes = select(Approval.approver).where(Approval.request_id == request_id, col(Approval.approved).is_(True))
-    return tuple(session.exec(yes.order_by(col(Approval.at), col(Approval.approver))))
+def _check_end(session: Session, verification: Verification) -> ChainBreak | None:
+    """Compares the last event with the head, and looks for events outside the chain."""
+    found = session.get(AuditHead, ONLY)
+    unchained = select(func.count()).select_from(AuditEvent).where(col(AuditEvent.sequence).is_(None))
+    head = Head(found.sequence, found.hash) if found else None
+    return verification.end(head, session.exec(unchained).one())
+
+
+def _live_rows(session: Session, at: datetime) -> Iterator[tuple[str, RecordedAccess]]:
+    """The accesses that were live at that time by the tables, by request."""
+    approvers: dict[str, list[Approval]] = {}
+    there = (col(Grant.delivered_at) <= at, or_(col(Grant.ended_at).is_(None), col(Grant.ended_at) > at))
+    yes = select(Approval).join(Grant, col(Grant.id) == col(Approval.request_id))
+    for approval in session.exec(yes.where(col(Approval.approved).is_(True), *there)):
+        approvers.setdefault(approval.request_id, []).append(approval)
+    live = select(Grant, AccessRequest).join(AccessRequest, col(AccessRequest.id) == col(Grant.id)).where(*there)
+    ordered = live.order_by(col(Grant.delivered_at), col(Grant.id)).execution_options(yield_per=AT_ONCE)
+    with closing(session.exec(ordered)) as result:
+        for grant, request in result:
+            details = RequestDetails(request, grant, tuple(approvers.get(grant.id, ())))
+            yield grant.id, recorded_in_row(grant, details)
 
 
 def _streamed(session: Session, wanted: AuditFilter) -> Generator[AuditEvent, None, None]:
@@ -128,6 +158,15 @@ def _streamed(session: Session, wanted: AuditFilter) -> Generator[AuditEvent, No
             session.expunge(event)
 
 
+def _whole_chain(session: Session) -> Generator[AuditEntry, None, None]:
+    """Streams all events in their order, without making rows of them, which would take twice as long."""
+    columns = [getattr(AuditEvent, name) for name in AuditEntry.__slots__]
+    chained = select(*columns).where(col(AuditEvent.sequence).is_not(None)).order_by(col(AuditEvent.sequence))
+    with closing(session.exec(chained.execution_options(yield_per=AT_ONCE))) as result:
+        for values in result:
+            yield AuditEntry(*values)
+
+
 def _conditions(wanted: AuditFilter) -> Iterator[Any]:
     if wanted.since is not None:
         yield col(AuditEvent.at) >= wanted.since
@@ -140,5 +179,15 @@ def _conditions(wanted: AuditFilter) -> Iterator[Any]:
     if wanted.request is not None:
         yield col(AuditEvent.request_id) == wanted.request
     if wanted.person is not None:
-        theirs = select(AccessRequest.id).where(AccessRequest.requester == wanted.person)
-        yield or_(col(AuditEvent.actor) == wanted.person, col(AuditEvent.request_id).in_(theirs))
+        yield or_(col(AuditEvent.actor) == wanted.person, col(AuditEvent.request_id).in_(_requests_of(wanted.person)))
+
+
+def _requests_of(person: str) -> Any:
+    """The ids of a person's requests, from the events: a changed row must not hide them."""
+    filed = (col(AuditEvent.event) == "request.submitted", col(AuditEvent.actor) == person)
+    given = (
+        col(AuditEvent.event).in_(("request.automatic", "grant.active", "grant.adopted")),
+        col(AuditEvent.detail)["requester"].as_string() == person,
+    )
+    chained = (col(AuditEvent.sequence).is_not(None), col(AuditEvent.request_id).is_not(None))
+    return select(AuditEvent.request_id).where(*chained, or_(and_(*filed), and_(*given)))

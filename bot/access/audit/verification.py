@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.access.models.audit import AuditEvent
-from bot.access.store.chain import GENESIS, Head, hash_of
+from bot.access.store.chain import GENESIS, AuditEntry, Head, hash_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Verification:
         self.head = Head(0, GENESIS)
         self._kept = kept
 
-    def check(self, event: AuditEvent) -> ChainBreak | None:
+    def check(self, event: AuditEvent | AuditEntry) -> ChainBreak | None:
         """Whether this event follows the one before. Nothing more can be checked after the first `ChainBreak`."""
         due = self.head.sequence + 1
         if event.sequence != due:
@@ -59,7 +59,7 @@ class Verification:
         return None
 
 
-def _out_of_turn(event: AuditEvent, due: int) -> ChainBreak:
+def _out_of_turn(event: AuditEvent | AuditEntry, due: int) -> ChainBreak:
     if event.sequence is None or event.sequence < due:
         return ChainBreak(due, f"a row with the number {event.sequence} stands in its place")
     through = f", and so are all up to {event.sequence - 1}" if event.sequence - 1 > due else ""

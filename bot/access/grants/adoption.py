@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.access.audit.terms import UNKNOWN, access_terms
 from bot.access.errors import Outage
 from bot.access.ids import APPLICATION, read_id
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
+from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
 from bot.access.policy.current import CurrentPolicy
@@ -17,9 +19,6 @@ from bot.access.policy.model import Integration
 from bot.access.ports import Directory, InventoryItem
 from bot.access.states import GrantState, RequestState
 from bot.access.store.transaction import Transaction
-
-UNKNOWN = "(unknown)"
-"""Stands for patterns that cannot be read any more. No request could have this pattern."""
 
 NOBODY = "U000000000"
 """The requester of something whose metadata names nobody. Slack has no such user, so nobody is notified."""
@@ -53,8 +52,7 @@ class Adoption:
         for request, grant in zip(requests, grants, strict=True):
             write.audit(
                 "grant.adopted", APPLICATION, now, request.id,
-                username=grant.username, requester=request.requester, patterns=request.patterns,
-                permission=request.permission, until=grant.expires_at.isoformat(), integration=integration,
+                username=grant.username, **access_terms(RequestDetails(request, grant), grant),
                 source="found in the cluster; the database did not know it",
             )  # fmt: skip
         return grants

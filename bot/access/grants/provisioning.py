@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from bot.access.audit.terms import access_terms, names_held, terms_of_key
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.claims import REVEAL_CLAIM
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
@@ -57,7 +58,7 @@ class Provisioning:
         try:
             _check_active(grant_id, grant, now)
             credential = self._replace_secret(details, grant, lambda _: None)
-            self._record_reveal(grant, credential, actor)
+            self._record_reveal(grant, details, credential, actor)
         except LostRace:
             self._release(grant)
             raise Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.") from None
@@ -70,12 +71,13 @@ class Provisioning:
             raise
         return details, credential
 
-    def _record_reveal(self, grant: Grant, credential: Credential, actor: str) -> None:
+    def _record_reveal(self, grant: Grant, details: RequestDetails, credential: Credential, actor: str) -> None:
         # Work that became due while the grant was claimed starts now, not a second later.
         with self.store.writing() as write:
             write.change(
-                grant, "grant.revealed", actor, self.clock.now(), key_id=credential.key_id, due_at=grant.due_at, **FREE
-            )
+                grant, "grant.revealed", actor, self.clock.now(), terms_of_key(details, grant, credential),
+                key_id=credential.key_id, due_at=grant.due_at, **FREE,
+            )  # fmt: skip
 
     def _removed_by_hand(self, grant: Grant) -> None:
         try:
@@ -119,7 +121,7 @@ class Provisioning:
         except Outage as error:
             self._retry_later(grant, details, error)
         else:
-            self._activate(grant, credential)
+            self._activate(grant, details, credential)
 
     def _first_secret(self, details: RequestDetails, grant: Grant) -> Credential | None:
         """The first secret of a grant. If it is revealed on a click, no secret is known before that."""
@@ -141,11 +143,11 @@ class Provisioning:
             if not read.holds(grant):
                 raise LostRace(grant.id)
 
-    def _activate(self, grant: Grant, credential: Credential | None) -> None:
+    def _activate(self, grant: Grant, details: RequestDetails, credential: Credential | None) -> None:
         now = self.clock.now()
         with self.store.writing() as write:
             write.move(
-                grant, GrantState.ACTIVE, APPLICATION, now,
+                grant, GrantState.ACTIVE, APPLICATION, now, access_terms(details, grant),
                 delivered_at=now, due_at=grant.expires_at, attempts=0,
                 key_id=credential.key_id if credential else None, **FREE,
             )  # fmt: skip
@@ -168,7 +170,7 @@ class Provisioning:
         except (Outage, Refusal) as error:
             self._retry_later(grant, details, error)
         else:
-            self._record_task(grant, task, credential, show=revealed)
+            self._record_task(grant, details, task, credential, show=revealed)
 
     def _replace_secret(
         self, details: RequestDetails, grant: Grant, deliver: Callable[[Credential], None]
@@ -185,7 +187,9 @@ class Provisioning:
         cluster.end_other_keys(grant.username, keep=credential.key_id or "")
         return credential
 
-    def _record_task(self, grant: Grant, task: GrantTask, credential: Credential | None, *, show: bool) -> None:
+    def _record_task(
+        self, grant: Grant, details: RequestDetails, task: GrantTask, credential: Credential | None, *, show: bool
+    ) -> None:
         now = self.clock.now()
         event = "grant.renewed" if task is GrantTask.RENEW else "grant.extension_applied"
         done: GrantChanges = {
@@ -194,7 +198,7 @@ class Provisioning:
         if credential is not None:
             done["key_id"] = credential.key_id
         with self.store.writing() as write:
-            write.change(grant, event, APPLICATION, now, **done)
+            write.change(grant, event, APPLICATION, now, terms_of_key(details, grant, credential), **done)
             write.refresh(grant.id, [MessageKind.CREDENTIAL] if show else [], now)
 
     def _post_message(self, message: Message, details: RequestDetails) -> None:
@@ -287,7 +291,7 @@ def _spec(details: RequestDetails, grant: Grant) -> CredentialSpec:
         grant_id=grant.id,
         username=grant.username,
         requester=details.request.requester,
-        patterns=tuple(details.request.patterns if details.request.resolved is None else details.request.resolved),
+        patterns=names_held(details.request),
         privileges=Privileges(**held),
         expires_at=grant.expires_at,
     )

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.audit.formats import access_json, access_line, as_ecs, as_json, as_table
-from bot.access.audit.queries import AccessRecord, access_of
+from bot.access.audit.queries import AccessRecord, record_of, recorded_in_row
+from bot.access.audit.terms import RecordedAccess
 from bot.access.models.audit import AuditEvent
 from bot.access.models.grants import Grant
-from bot.access.models.requests import AccessRequest
+from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest, Approval
 from bot.access.states import GrantState
 from bot.access.store.chain import GENESIS, hash_of
 from tests.rows import NOW, OWNER, WHO
@@ -152,18 +154,29 @@ def test_a_line_of_the_table_cannot_move_the_cursor_of_its_reader() -> None:
 
 
 def grant_of(
-    patterns: list[str], resolved: list[str] | None = None, ended_at: datetime | None = None, *, delivered: bool = True
-) -> tuple[Grant, AccessRequest]:
+    patterns: list[str],
+    resolved: list[str] | None = None,
+    ended_at: datetime | None = None,
+    *,
+    delivered: bool = True,
+    approver: str | None = OWNER,
+    **values: Any,
+) -> RecordedAccess:
     hour = timedelta(hours=1)
     request = AccessRequest(
         id="REQ-7K3F9Q", requester=WHO, integration="production", patterns=patterns, permission="read", duration=3600,
-        resolved=resolved, owners=[], created_at=NOW, pending_until=NOW,
+        resolved=resolved, owners=[], created_at=NOW, pending_until=NOW, **values,
     )  # fmt: skip
     grant = Grant(
         id=request.id, username="u", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW + hour,
         delivered_at=NOW if delivered else None, ended_at=ended_at,
     )  # fmt: skip
-    return grant, request
+    yes = [Approval(request_id=request.id, approver=each, approved=True, at=NOW) for each in (approver,) if each]
+    return recorded_in_row(grant, RequestDetails(request, grant, tuple(yes)))
+
+
+def record(access: RecordedAccess, index: str) -> AccessRecord | None:
+    return record_of("REQ-7K3F9Q", access, index)
 
 
 @pytest.mark.parametrize(
@@ -180,24 +193,24 @@ def grant_of(
 def test_what_was_given_is_what_counts(
     patterns: list[str], resolved: list[str] | None, index: str, matches: bool
 ) -> None:
-    assert (access_of(*grant_of(patterns, resolved), index) is not None) is matches
+    assert (record(grant_of(patterns, resolved), index) is not None) is matches
 
 
 def test_what_was_never_delivered_gave_nothing() -> None:
-    assert access_of(*grant_of(["logs-*"], delivered=False), "logs-web") is None
+    assert record(grant_of(["logs-*"], delivered=False), "logs-web") is None
 
 
 def test_access_that_outlived_its_time_says_so() -> None:
-    found = access_of(*grant_of(["logs-*"], ended_at=NOW + timedelta(hours=3)), "logs-web")
+    found = record(grant_of(["logs-*"], ended_at=NOW + timedelta(hours=3)), "logs-web")
     assert found is not None
     assert (found.gone, found.overdue, found.until) == (True, True, NOW + timedelta(hours=3))
-    assert "after its time" in access_line(found.approved_by((OWNER,)))
+    assert "after its time" in access_line(found)
 
 
 def test_a_live_one_ends_when_it_will() -> None:
-    found = access_of(*grant_of(["logs-*"]), "logs-web")
+    found = record(grant_of(["logs-*"]), "logs-web")
     assert isinstance(found, AccessRecord)
-    assert access_json(found.approved_by((OWNER,))) == {
+    assert access_json(found) == {
         "requester": WHO, "permission": "read", "integration": "production", "names": ["logs-*"],
         "request_id": "REQ-7K3F9Q", "approvers": [OWNER], "from": "2026-11-24T12:00:00.123456+00:00",
         "until": "2026-11-24T13:00:00.123456+00:00", "gone": False, "overdue": False, "adopted": False,
@@ -206,13 +219,10 @@ def test_a_live_one_ends_when_it_will() -> None:
 
 
 def test_what_was_found_in_the_cluster_was_approved_by_no_rule() -> None:
-    grant, request = grant_of(["logs-*"])
-    request.decided_by = "es-access"
-    found = access_of(grant, request, "logs-web")
+    found = record(grant_of(["logs-*"], approver=None, decided_by="es-access"), "logs-web")
     assert found is not None
     assert "approved by somebody who is not known: it was found in the cluster" in access_line(found)
     assert access_json(found)["adopted"] is True
-    request.flow = "on call"
-    by_rule = access_of(grant, request, "logs-web")
+    by_rule = record(grant_of(["logs-*"], approver=None, decided_by="es-access", flow="on call"), "logs-web")
     assert by_rule is not None
     assert "approved by a rule" in access_line(by_rule)

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from bot.access.audit.terms import UNKNOWN
 from bot.access.errors import NotAllowed, Outage
-from bot.access.grants.adoption import NOBODY, UNKNOWN, Adoption
+from bot.access.grants.adoption import NOBODY, Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
 from bot.access.intervals import RECONCILE_EVERY

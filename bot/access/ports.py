@@ -163,11 +163,11 @@ class Cluster(Protocol):
     """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal` unless it says otherwise."""
 
     def catalogue(self) -> Catalogue:
-        """The resources of the cluster, at most a minute old: for what is shown, not for what is decided."""
+        """The resources of the cluster, at most a minute old: good for a preview, not for a decision."""
         ...
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
-        """What these patterns match now, sizes aside, and every template. Other resources may be missing."""
+        """The resources that match now, and every template. Their sizes may be older, and other resources missing."""
         ...
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
@@ -196,8 +196,8 @@ class Cluster(Protocol):
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
         """Deletes users, API keys and roles, attempts all of them, and reads back that they are gone.
 
-        `disable` keeps the users, with nothing to sign in with. The receipts, in the order of the names, say what could
-        not be confirmed; a failing cluster raises nothing.
+        `disable` keeps the users, with nothing to sign in with. The receipts, in the order of the names, name what
+        could not be confirmed; a failing cluster raises nothing.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Concurrent decisions made anew, on each database: everybody's yes counts once, and for what they read."""
+"""Concurrent approvals, offers and retries, on each database: each approval counts once, for the request as it is."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""A decision is made anew at the last yes, on a real node: the policy, the people and the resources of that moment."""
+"""On a real node, the last approval is a new decision: by the policy, the people and the resources of that moment."""
 
 import time
 from collections.abc import Iterator

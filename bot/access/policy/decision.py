@@ -124,7 +124,7 @@ def denying_flows(policy: Policy, question: Question, member_of: MemberOf) -> It
 def may_be_denied(policy: Policy, question: Question, member_of: MemberOf) -> bool:
     """Whether a flow denies this requester the permission on anything at all at this moment.
 
-    Then it matters what stands behind a name: an alias may point to what is denied.
+    Then the resources behind a name matter: an alias may point to denied ones.
     """
     return any(flow.deny and _denies_something(policy, flow, question, member_of) for flow in policy.access_flows)
 

@@ -55,9 +55,9 @@ class Approvals:
     def approve(self, request_id: str, actor: str) -> RequestDetails:
         """Stores one owner's approval, and after the last one needed the grant.
 
-        The request is decided anew first: by today's policy, people and resources. Raises `NotAllowed` if it is no
-        longer allowed, and `Outage` if Slack does not answer. If the cluster does not, the approval is stored, and what
-        it would complete waits.
+        The request is decided again first, by the present policy, people and resources. Raises `NotAllowed` if it is no
+        longer allowed, and `Outage` if Slack does not answer. If the cluster does not, the approval is stored, and the
+        request waits for the cluster.
         """
         for _ in range(_TRIES):
             request, groups = self.find_decidable(request_id, actor)

@@ -1,4 +1,4 @@
-"""The decision of a stored request, made anew: by today's policy, people and resources, with what was approved so far.
+"""The decision of a stored request, made again: by the present policy, people and resources.
 
 It calls Slack and the cluster, so it is made before the transaction that acts on it. That transaction locks the request
 and checks that it still asks for the same.
@@ -32,7 +32,7 @@ class FreshDecision:
     standing: Eligible
 
     def is_about(self, details: RequestDetails) -> bool:
-        """Whether the request, read again, still asks for what was decided, of the same groups."""
+        """Whether the request, read again, is the one that was decided, with the same groups."""
         return self.about == _terms(details)
 
 
@@ -60,7 +60,7 @@ def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed:
 def read_again(policy: Policy, request: AccessRequest) -> ParsedRequest:
     """The stored request with the privileges and names that its owners read. Raises `AccessError`.
 
-    The permission must still be there and include these privileges: what an administrator took away is not approved.
+    The permission must still exist and include these privileges: an administrator may have taken some away.
     """
     parsed = read_request(policy, request)
     name = parsed.permission.name

@@ -130,8 +130,8 @@ class Routing:
         )  # fmt: skip
 
     def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
-        """Whether it has to be known what stands behind the names: who owns it, or whether an alias leads to what a
-        flow denies.
+        """Whether the decision needs the resources behind the names: their owners, or whether a flow denies the target
+        of an alias.
         """
         by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
         member_of = membership_of(self.directory, parsed.requester)

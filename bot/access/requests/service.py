@@ -240,7 +240,7 @@ class Requests:
 
     def _put_again(self, write: Transaction, request: AccessRequest, fresh: FreshDecision, now: datetime) -> None:
         if not fresh.is_about(write.request_details(request.id)):
-            return  # it has changed; the next attempt is about what it is now
+            return  # it has changed since; the next attempt takes the change into account
         write.amend(request, route_at=None)
         replace_plan(write, request, fresh.plan, fresh.standing, now, same=True)
         self.approvals.complete_if_approved(write, request, now)

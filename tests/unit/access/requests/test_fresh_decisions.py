@@ -1,4 +1,4 @@
-"""What is approved is decided anew at each yes: by the policy, the people and the resources of that moment."""
+"""Each approval is a new decision, by the policy, the people and the resources of that moment."""
 
 from collections.abc import Callable
 from datetime import timedelta

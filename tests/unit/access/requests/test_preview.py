@@ -79,7 +79,7 @@ def test_what_people_were_shown_is_kept_with_the_request(world: World) -> None:
     kept = read_preview(world.request_details(request_id).request.preview)
     assert kept == Preview(indices=2, data_streams=0, aliases=0, size=20, names=("logs-a", "logs-b"), grows=True)
     world.cluster.names.append("logs-c")
-    world.approvals.approve(request_id, OWNER)  # what it covers is looked at again
+    world.approvals.approve(request_id, OWNER)  # the resources are looked at again
     kept = read_preview(world.request_details(request_id).request.preview)
     assert kept is not None
     assert kept.names == ("logs-a", "logs-b", "logs-c")

@@ -101,6 +101,16 @@ def test_a_replayed_click_changes_nothing(http_stage: Stage) -> None:
     stage.wait(lambda: len(stage.audit("access.refused")) == 2, "both in the audit")
 
 
+def test_a_replayed_command_files_nothing_more(http_stage: Stage) -> None:
+    typed = command(http_stage)
+    assert post(http_stage, typed) == OK
+    http_stage.wait(lambda: filed(http_stage) == 1, "the request")
+    assert post(http_stage, typed) == OK
+    request = http_stage.ask("metrics-cpu 1h")  # the next one is handled, and so was the replayed one
+    http_stage.approval(http_stage.bob, request)
+    assert filed(http_stage) == 2
+
+
 def click(stage: Stage, person: User, request: str, team: str = "") -> dict[str, str]:
     """Clicks Approve as that person, even if no such button was ever shown to them."""
     return {

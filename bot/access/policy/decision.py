@@ -1,7 +1,7 @@
 """Decides under which access flow a request falls, and why. Pure: it depends on the policy and the question alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import IntEnum
 from functools import partial
@@ -80,6 +80,9 @@ CREDENTIAL_NAMES: Mapping[CredentialKind, str] = {
 }
 """Plural names for people."""
 
+_NOT_OFFERED = frozenset({Verdict.PATTERN_NOT_OFFERED, Verdict.PERMISSION_NOT_OFFERED})
+"""Refusals that tell what the flow offers instead."""
+
 MemberOf = Callable[[Sequence[str]], bool | None]
 """Whether the requester is among these users, e-mails and groups; `None` if one of them cannot be found."""
 
@@ -101,6 +104,8 @@ def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:
         if decision.verdict is Verdict.ALLOWED:
             return decision
         nearest = max(nearest, decision, key=_nearness)
+    if nearest.flow is not None and nearest.verdict in _NOT_OFFERED:
+        return replace(nearest, why=f"{nearest.why} {_describe_offer(policy, nearest.flow, question, member_of)}")
     return nearest
 
 
@@ -164,14 +169,9 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
     if flow.requesters != "everyone" and not member_of(flow.requesters):
         return answer(Verdict.NOT_A_REQUESTER, why="No access flow lets you ask for this.")
     if uncovered:
-        return answer(
-            Verdict.PATTERN_NOT_OFFERED, why=f"{uncovered[0]} is more than you may ask for. {_describe_offer(flow)}"
-        )
+        return answer(Verdict.PATTERN_NOT_OFFERED, why=f"{uncovered[0]} is more than you may ask for.")
     if question.permission.name not in flow.offers:
-        return answer(
-            Verdict.PERMISSION_NOT_OFFERED,
-            why=f"You may not ask for {question.permission.name} here. {_describe_offer(flow)}",
-        )
+        return answer(Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here.")
     if question.kind is not None and question.kind not in flow.credentials:
         given = f"The access flow “{flow.name}” gives {CREDENTIAL_NAMES[flow.credentials[0]]} alone."
         return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=given)
@@ -202,8 +202,13 @@ def _check_reason(flow: AccessFlow, question: Question) -> Decision:
     return Decision(Verdict.ALLOWED, flow, f"The access flow “{flow.name}” allows it.")
 
 
-def _describe_offer(flow: AccessFlow) -> str:
-    return f"The access flow “{flow.name}” offers {' and '.join(flow.offers)} on {', '.join(flow.patterns[:5])}."
+def _describe_offer(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> str:
+    """What the flow offers, without the patterns that are wholly denied to the requester."""
+    anything = replace(question, patterns=("*",))
+    denied = [pattern for each in denying_flows(policy, anything, member_of) for pattern in each.patterns]
+    shown = [mine for mine in flow.patterns if not any(covers(pattern, mine) for pattern in denied)]
+    on = f" on {', '.join(shown[:5])}" if shown else ""
+    return f"The access flow “{flow.name}” offers {' and '.join(flow.offers)}{on}."
 
 
 def _describe_hours(flow: AccessFlow) -> str:

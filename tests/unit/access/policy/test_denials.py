@@ -160,3 +160,12 @@ def test_an_owner_value_with_too_many_names_is_no_owner() -> None:
 def test_an_automatic_flow_has_no_key_that_is_about_asking(key: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match=f"{next(iter(key))} has no meaning in an automatic flow"):
         AccessFlow(name="on call", requesters=("@oncall",), automatic=True, **key)
+
+
+def test_a_refusal_names_no_pattern_that_is_denied(world: World) -> None:
+    world.under(
+        AccessFlow(name="some", patterns=("metrics-*", "salaries-2026")),
+        AccessFlow(name="secret", deny=True, patterns=("salaries*",)),
+    )
+    with pytest.raises(NotAllowed, match=r"The access flow “some” offers read on metrics-\*\.$"):
+        world.ask("logs-a")

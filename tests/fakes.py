@@ -24,6 +24,9 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AskedGroup
 from bot.access.notifications.outbox import Outbox
+from bot.access.ownership.decisions import OwnerDecisions
+from bot.access.ownership.memory import OwnerMemory
+from bot.access.ownership.watch import OwnerWatch
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
@@ -96,6 +99,8 @@ class FakeCluster:
 
     names: list[str] = field(default_factory=lambda: ["logs-a", "logs-b", "metrics-a"])
     owners: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+    assigned: dict[str, str] = field(default_factory=dict)
+    """Owners that an index template gives."""
     templates: tuple[Template, ...] = ()
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names_to_come: list[str] = field(default_factory=list)
@@ -119,7 +124,7 @@ class FakeCluster:
 
     def catalogue(self) -> Catalogue:
         self.asked.play()
-        found = [Resource(name, "index", self.owners.get(name, (None,)), 10) for name in sorted(self.names)]
+        found = [self._index(name) for name in sorted(self.names)]
         found += [
             Resource(name, "alias", tuple(self.owners.get(each, (None,))[0] for each in targets), 0, targets)
             for name, targets in self.aliases.items()
@@ -130,6 +135,13 @@ class FakeCluster:
         self.names += self.names_to_come
         self.names_to_come = []
         return self.catalogue()
+
+    def _index(self, name: str) -> Resource:
+        owners = self.owners.get(name)
+        assigned = self.assigned.get(name)
+        return Resource(
+            name, "index", owners or (assigned,), 10, written=owners[0] if owners else None, assigned=assigned
+        )
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self.before_create(spec)
@@ -350,7 +362,20 @@ class World:
 
     @property
     def routing(self) -> Routing:
-        return Routing(self.clusters, self.directory, self.current, self.clock)
+        return Routing(self.clusters, self.directory, self.current, self.clock, self.memory)
+
+    @property
+    def memory(self) -> OwnerMemory:
+        return OwnerMemory(self.store, self.current, self.clock, self.owner_decisions)
+
+    @property
+    def owner_decisions(self) -> OwnerDecisions:
+        return OwnerDecisions(self.store, self.directory, self.current, self.clock)
+
+    @property
+    def owner_watch(self) -> OwnerWatch:
+        memory, decisions = self.memory, self.owner_decisions
+        return OwnerWatch(self.store, self.clusters, memory, decisions, self.current, self.clock, self.executor)
 
     @property
     def approvals(self) -> Approvals:

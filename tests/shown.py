@@ -16,6 +16,7 @@ from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.grants import Grant
 from bot.access.models.home import Favourite
 from bot.access.models.messages import MessageKind
+from bot.access.models.ownership import OwnershipChange, OwnershipState
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.policy.access_flow import AccessFlow
@@ -35,8 +36,8 @@ from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
 from bot.slack.blocks.credential import delivered
 from bot.slack.blocks.form_preview import preview
-from bot.slack.blocks.messages import expiry_warning
-from bot.slack.blocks.on_behalf import asked_for_you
+from bot.slack.blocks.messages import asked_for_you, expiry_warning
+from bot.slack.blocks.ownership import owner_changed
 from bot.slack.blocks.rich_text import Line
 from bot.slack.blocks.threads import note
 
@@ -202,6 +203,26 @@ def _answers() -> dict[str, Shown]:
     }
 
 
+def _changes() -> list[OwnershipChange]:
+    return [
+        OwnershipChange(
+            id=7, integration="prod", request_id="REQ-7K3F9Q", grants=["REQ-7K3F9Q"], names=["logs-own-1"],
+            before="@web", after="U0DAVE004", counting=["@web"], state=state, noticed_at=NOW,
+            decided_by=None if state in {OwnershipState.OPEN, OwnershipState.REPLACED} else BOB,
+            decided_at=None if state is OwnershipState.OPEN else NOW,
+        )
+        for state in OwnershipState
+    ]  # fmt: skip
+
+
+def _removed() -> OwnershipChange:
+    return OwnershipChange(
+        id=8, integration="prod", request_id="REQ-7K3F9Q", grants=["REQ-7K3F9Q", "REQ-000002"],
+        names=[f"logs-{number:03}" for number in range(40)], before="<!channel> `x`", after=None, counting=[None],
+        noticed_at=NOW,
+    )  # fmt: skip
+
+
 def _conversation() -> dict[str, Shown]:
     terms: dict[str, Any] = {"patterns": ["logs-web"], "permission": "read", "duration": 1800, "at": NOW}
     offers = {state: CounterOffer(id=7, request_id="REQ-7K3F9Q", by=BOB, state=state, **terms) for state in OfferState}
@@ -231,6 +252,8 @@ def _conversation() -> dict[str, Shown]:
         "break-glass-reviewed-early": to_review(
             details(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
         ),
+        **{f"owner-changed-{each.state}": owner_changed(replace(LIVE, ownership_change=each)) for each in _changes()},
+        "owner-removed-from-many": owner_changed(replace(ENDED, ownership_change=_removed())),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
         "view-offer": offer_form(OfferOptions(request(), ("read",), ("logs-app", "logs-web"))),
     }

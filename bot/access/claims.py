@@ -38,6 +38,9 @@ CLOCK_NOTICE_CLAIM = timedelta(seconds=30)
 HOME_TABS_CLAIM = timedelta(seconds=30)
 """On showing changes in Home tabs. If the process dies, unshown changes appear when the Home tab is opened again."""
 
+OWNER_WATCH_CLAIM = timedelta(seconds=45)
+"""On the look at the owners in one cluster: shorter than the time between two looks."""
+
 OWNER_CHANGES_CLAIM = timedelta(minutes=2)
 """On the check for owners who left."""
 

@@ -22,6 +22,9 @@ LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
 LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
 """Owners who left are replaced late by up to this. More often is not worth the calls to Slack."""
 
+LOOK_AT_RESOURCE_OWNERS_EVERY = timedelta(minutes=1)
+"""A change of the owners in a cluster is noticed late by up to this, unless a request touches the resource sooner."""
+
 LEARN_INSTALLATION_EVERY = timedelta(seconds=5)
 """How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
 
@@ -41,6 +44,9 @@ MEASURE_CLOCK_EVERY = timedelta(minutes=1)
 
 ROUTE_AGAIN = timedelta(seconds=5)
 """Between attempts to route a request while Slack or the cluster does not answer."""
+
+REMEMBER_GONE_OWNERS_FOR = timedelta(days=30)
+"""The owner of what was deleted, in case it is created again under the same name."""
 
 # --- messages to people -------------------------------------------------------------------------------------------
 

@@ -24,7 +24,9 @@ class Clock(Protocol):
 class Resource:
     """An index, data stream or alias. `owners` are as written in the cluster; `None` stands for no owner.
 
-    An alias has the owners of its `targets` and no size of its own. `size` is in bytes.
+    An alias has the owners of its `targets` and no size of its own. `size` is in bytes. `written` is the owner in the
+    resource's own mapping, which access to it may be able to change; `assigned` is the one that index templates and
+    the data stream give it. `stream` is the data stream that an index belongs to.
     """
 
     name: str
@@ -32,6 +34,9 @@ class Resource:
     owners: tuple[str | None, ...] = (None,)
     size: int = 0
     targets: tuple[str, ...] = ()
+    written: str | None = None
+    assigned: str | None = None
+    stream: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,15 @@ class Template:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All resources of a cluster, sorted by name, without names that start with a dot."""
+    """All resources of a cluster, sorted by name, without names that start with a dot.
+
+    `read_at` is when its reading began. `whole` is false where resources may be missing that nobody asked for.
+    """
 
     resources: tuple[Resource, ...]
     templates: tuple[Template, ...] = ()
+    read_at: datetime | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)

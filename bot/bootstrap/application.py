@@ -38,6 +38,7 @@ from bot.slack.listeners.break_glass import BreakGlassListeners
 from bot.slack.listeners.counter_offers import CounterOfferListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.home import HomeListeners
+from bot.slack.listeners.ownership import OwnershipListeners
 from bot.slack.listeners.requests import RequestListeners
 from bot.slack.membership import Team
 from bot.slack.middleware import WorkspaceMiddleware
@@ -121,7 +122,10 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     counter_offers = CounterOfferListeners(domain.requests, domain.offers, responder)
     listener_threads = open_threads(LISTENER_THREADS, "listener", running)
     middleware = WorkspaceMiddleware(team, responder)
-    groups = (listeners, form, home, counter_offers, BreakGlassListeners(domain.break_glass, responder))
+    groups = (
+        listeners, form, home, counter_offers, BreakGlassListeners(domain.break_glass, responder),
+        OwnershipListeners(domain.owner_decisions, responder),
+    )  # fmt: skip
     app = bolt_app(
         client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None
     )

@@ -40,7 +40,8 @@ def connect_clusters(
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
         client = connect(configuration.connections[integration.name], password, on_failure)
-        cluster = ElasticsearchCluster(client, executor, installation, clock, integration.resource_owner)
+        owners = (integration.resource_owner, integration.owners_from)
+        cluster = ElasticsearchCluster(client, executor, installation, clock, *owners)
         clusters[integration.name] = cluster
         clusters.accounts[integration.name] = ElasticsearchAccount(client, password)
         running.callback(cluster.close)

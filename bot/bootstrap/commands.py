@@ -12,7 +12,7 @@ from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
 from bot.bootstrap.clusters import connect_clusters
-from bot.bootstrap.database import open_command_store
+from bot.bootstrap.database import has_tables, open_command_store
 from bot.bootstrap.domain import build_domain, open_threads
 from bot.bootstrap.slack import sign_in, slack_client
 from bot.cluster.client import connect
@@ -46,7 +46,11 @@ def domain_only(settings: Settings, scrubber: Scrubber) -> Iterator[tuple[Domain
         client = slack_client(settings)
         directory, current = SlackDirectory(client), CurrentPolicy(configuration.policy)
         notifier = SlackNotifier(client, current)
-        yield build_domain(current, clock, store, clusters, directory, notifier, executor), directory
+        domain = build_domain(
+            current, clock, store, clusters, directory, notifier, executor,
+            has_memory=has_tables(engine), recording=False,
+        )  # fmt: skip
+        yield domain, directory
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import os
 import secrets
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -64,3 +66,14 @@ def open_command_store(settings: Settings, running: ExitStack) -> Store:
 
 def _process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def has_tables(engine: Engine) -> bool:
+    """Whether the database is there with the tables of this version. Creates no file."""
+    url = engine.url
+    if url.drivername == "sqlite" and not Path(url.database or "").exists():
+        return False
+    try:
+        return is_current(engine)
+    except (ValueError, DBAPIError):
+        return False

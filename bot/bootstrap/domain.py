@@ -14,6 +14,9 @@ from bot.access.grants.service import Grants
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.notifications.outbox import Outbox
+from bot.access.ownership.decisions import OwnerDecisions
+from bot.access.ownership.memory import OwnerMemory
+from bot.access.ownership.watch import OwnerWatch
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Clusters, Directory, Notifier
 from bot.access.requests.approvals import Approvals
@@ -41,9 +44,17 @@ def build_domain(
     directory: Directory,
     notifier: Notifier,
     executor: Executor,
+    *,
+    has_memory: bool = True,
+    recording: bool = True,
 ) -> Domain:
-    """Builds the services with these clients."""
-    routing = Routing(clusters, directory, current, clock)
+    """Builds the services with these clients.
+
+    `recording` is false for a command that must not change the database, `has_memory` where that has no tables yet.
+    """
+    owner_decisions = OwnerDecisions(store, directory, current, clock)
+    owner_memory = OwnerMemory(store, current, clock, owner_decisions if recording else None)
+    routing = Routing(clusters, directory, current, clock, owner_memory if has_memory else None)
     approvals = Approvals(store, routing, directory, current, clock)
     provisioning = Provisioning(store, clusters, notifier, clock, executor)
     grants = Grants(store, approvals, provisioning, clock)
@@ -65,4 +76,6 @@ def build_domain(
         ExpiryWarnings(store, clock),
         OwnerChanges(store, directory, current, clock),
         BreakGlass(store, approvals, directory, current, clock),
+        owner_decisions,
+        OwnerWatch(store, clusters, owner_memory, owner_decisions, current, clock, executor),
     )

@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.ids import USERNAME_PREFIX
+from bot.access.policy.model import OwnersFrom
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
@@ -23,7 +24,8 @@ from bot.cluster.removal import Removal
 class ElasticsearchCluster:
     """A `Cluster` that uses the connector account. `executor` runs calls in parallel.
 
-    `resource_owner` is the key of owners in `_meta`; without it no resource has an owner.
+    `resource_owner` is the key of owners in `_meta`; without it no resource has an owner. `owners_from`: see
+    `Integration`.
     """
 
     def __init__(
@@ -33,10 +35,11 @@ class ElasticsearchCluster:
         installation: Installation,
         clock: Clock,
         resource_owner: str | None = None,
+        owners_from: OwnersFrom = "mapping",
     ) -> None:
         self._client = client
         self._clock = ClusterClock(client, clock)
-        self._catalogue = CatalogueReader(client, resource_owner)
+        self._catalogue = CatalogueReader(client, resource_owner, owners_from=owners_from, now=clock.now)
         hasher = PasswordHasher()
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)
         self._removal = Removal(client, executor, installation, hasher, Readback(client))

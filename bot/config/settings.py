@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import NoDecode
 
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.model import Integration, Policy
+from bot.access.policy.model import Integration, OwnersFrom, Policy
 from bot.access.policy.value_types import Duration, Name, Owner, read_owners
 from bot.cluster.client import ClusterConnection
 from bot.config import access_yaml
@@ -83,6 +83,7 @@ class Settings(AuditSettings):
     integration_name: Name = "elasticsearch"
     integration_owner: Annotated[tuple[Owner, ...], NoDecode, BeforeValidator(_owners)] = ()
     resource_owner_key: OwnerKey | None = None
+    resource_owners_from: OwnersFrom = "mapping"
     custom_access_details: AccessDetails = ""
     credential_rotation_days: Days | None = None
     user_cleanup_days: Days | None = None
@@ -127,6 +128,7 @@ class Settings(AuditSettings):
             name=self.integration_name,
             owner=self.integration_owner,
             resource_owner=self.resource_owner_key,
+            owners_from=self.resource_owners_from,
             public_url=self.elasticsearch_public_url
             or self.elasticsearch_url
             or cloud_url(self.elasticsearch_cloud_id or ""),

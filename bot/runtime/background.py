@@ -20,12 +20,15 @@ from bot.access.intervals import (
     LOOK_AT_MEMBERS_EVERY,
     LOOK_AT_OWNERS_EVERY,
     LOOK_AT_REQUESTS_EVERY,
+    LOOK_AT_RESOURCE_OWNERS_EVERY,
 )
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message
 from bot.access.notifications.outbox import Outbox
+from bot.access.ownership.decisions import OwnerDecisions
+from bot.access.ownership.watch import OwnerWatch
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
@@ -72,6 +75,8 @@ class Domain:
     expiry_warnings: ExpiryWarnings
     owner_changes: OwnerChanges
     break_glass: BreakGlass
+    owner_decisions: OwnerDecisions
+    owner_watch: OwnerWatch
 
 
 def start_background_work(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Scheduler:
@@ -110,6 +115,7 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.run_once, "reconcile")
     scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "expiry warnings")
     scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "replace owners who left")
+    scheduler.every(LOOK_AT_RESOURCE_OWNERS_EVERY, domain.owner_watch.run_once, "remember owners")
     for pool in (messages, making, ending):  # stopped in reverse order: ending a grant enqueues messages
         store.on_work(pool.wake)
         pool.start()

@@ -59,9 +59,14 @@ class PolicyReload:
             raise SettingsError(
                 [SettingsProblem("integrations: how a cluster is reached was changed, which needs a restart")]
             )
-        owners = {each.name: each.resource_owner for each in self.started_with.policy.integrations}
-        if owners != {each.name: each.resource_owner for each in fresh.policy.integrations}:
-            raise SettingsError([SettingsProblem("integrations: resource_owner was changed, which needs a restart")])
+        before, now = (
+            {each.name: (each.resource_owner, each.owners_from) for each in policy.integrations}
+            for policy in (self.started_with.policy, fresh.policy)
+        )
+        if before != now:
+            raise SettingsError(
+                [SettingsProblem("integrations: resource_owner or owners_from was changed, which needs a restart")]
+            )
 
     def _audit(self, event: str, **detail: Json) -> None:
         with self.store.writing() as write:

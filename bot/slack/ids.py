@@ -16,6 +16,8 @@ ACCEPT_OFFER = "accept_offer"
 DECLINE_OFFER = "decline_offer"
 CANCEL = "cancel"
 REVIEWED = "reviewed"
+CONFIRM_OWNER = "confirm_owner"
+KEEP_OWNER = "keep_owner"
 
 HOME_ASK = "home_ask"
 ASK_AGAIN = "ask_again"

@@ -14,8 +14,8 @@ from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_message
 from bot.slack.blocks.credential import delivered
-from bot.slack.blocks.messages import expiry_warning
-from bot.slack.blocks.on_behalf import asked_for_you
+from bot.slack.blocks.messages import asked_for_you, expiry_warning
+from bot.slack.blocks.ownership import owner_changed
 from bot.slack.blocks.threads import note
 from bot.slack.errors import domain_errors
 
@@ -94,4 +94,6 @@ def _content(message: Message, details: RequestDetails | None) -> MessageContent
         return asked_for_you(details)
     if message.kind is MessageKind.BREAK_GLASS:
         return to_review(details, again=message.about is not None)
+    if message.kind is MessageKind.OWNERSHIP:
+        return owner_changed(details)
     return messages.message(message.kind, details, message.recipient)

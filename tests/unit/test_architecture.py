@@ -41,6 +41,7 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
+    ("ownership",),
     ("lifecycle", "audit", "owners"),
     ("store",),
     ("policy", "ports"),

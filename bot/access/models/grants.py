@@ -40,6 +40,7 @@ class Grant(SQLModel, table=True):
         Index("access_grant_due", "due_at"),
         Index("access_grant_state", "state"),
         Index("access_grant_ending", "state", "expires_at"),
+        Index("access_grant_ended", "ended_at"),
         _WARNINGS,
     )
 

@@ -25,6 +25,7 @@ class MessageKind(StrEnum):
     THREAD = "thread"  # in the thread of an approval message: later events; its text is in the row
     ASKED = "asked"  # to requester and asker of a request on behalf of someone
     BREAK_GLASS = "break_glass"  # to owners and a channel: please review; `about` distinguishes the reminders
+    OWNERSHIP = "ownership"  # to owners: an owner was changed under access; `about` is the id of the change
 
 
 _OWED = text("due_at IS NOT NULL")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.access.models.counter_offers import CounterOffer
 from bot.access.models.grants import Grant
+from bot.access.models.ownership import OwnershipChange
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 
 
@@ -16,6 +17,8 @@ class RequestDetails:
     approvals: tuple[Approval, ...] = ()
     groups: tuple[AskedGroup, ...] = ()
     offers: tuple[CounterOffer, ...] = ()
+    ownership_change: OwnershipChange | None = None
+    """The change of owners that the message is about, if it is about one."""
 
     @property
     def approvers(self) -> tuple[str, ...]:

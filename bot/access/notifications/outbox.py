@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access.backoff import LONGEST_PAUSE_OF_MESSAGES, pause_after
@@ -12,6 +12,7 @@ from bot.access.lifecycle.expiry_warnings import is_current
 from bot.access.lifecycle.requests import enqueue_outcome
 from bot.access.lifecycle.timeline import is_thread_reply
 from bot.access.models.messages import Message, MessageKind
+from bot.access.models.ownership import OwnershipState
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Clock, MessagePosition, Notifier
@@ -72,7 +73,10 @@ class Outbox:
             above = None
             if is_thread_reply(message):
                 above = read.message(message.request_id, MessageKind.APPROVAL, message.recipient)
-            return read.request_details(message.request_id), above
+            details = read.request_details(message.request_id)
+            if message.kind is MessageKind.OWNERSHIP:
+                details = replace(details, ownership_change=read.ownership_change(int(message.about or 0)))
+            return details, above
 
     def _is_worth_sending(self, message: Message, details: RequestDetails | None, above: Message | None) -> bool:
         """Whether the message still has something to say: a first post about something over may not."""
@@ -110,6 +114,8 @@ def _is_superseded(message: Message, details: RequestDetails) -> bool:
     """
     if message.kind is MessageKind.REMINDER:
         return details.request.state is not RequestState.PENDING
+    if message.kind is MessageKind.OWNERSHIP:
+        return details.ownership_change is None or details.ownership_change.state is not OwnershipState.OPEN
     if message.kind is MessageKind.BREAK_GLASS and message.about is not None:
         return details.request.reviewed_at is not None
     waits = details.grant is not None and (

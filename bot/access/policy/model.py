@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -106,12 +106,18 @@ PERMISSIONS = (
 """Built-in permissions. Each includes the one before."""
 
 
+OwnersFrom = Literal["mapping", "template"]
+"""Where the owners of resources are read: also in the mapping of each index, or in index templates and data streams
+alone, which no temporary role can change."""
+
+
 class Integration(PolicyPart):
     """One cluster in the policy: its owner, and the texts that people get."""
 
     name: Name
     owner: Owners
     resource_owner: str | None = None
+    owners_from: OwnersFrom = "mapping"
     public_url: str
     access_details: str = Field(default="", max_length=LONGEST_DETAILS)
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")

@@ -53,10 +53,9 @@ def owner_groups(
     under: dict[tuple[str, ...], dict[str, None]] = {}
     problems: dict[str, None] = {}
     for each in owned:
-        names = _split(each.owner or "")
-        if each.owner is not None and not (names and all(map(is_owner, names))):
+        names = owners_in(each.owner)
+        if each.owner is not None and not names:
             problems[f"“{_printable(each.owner)}” on {each.name} is no owner"] = None
-            names = ()
         counts[names] = counts.get(names, 0) + 1
         under.setdefault(names, {}).update(dict.fromkeys(each.patterns))
     unowned = counts.pop((), 0)
@@ -67,6 +66,12 @@ def owner_groups(
     if unowned or not groups:
         groups.append(integration_group(flow, integration, unowned, tuple(under.get((), patterns))))
     return tuple(groups), tuple(problems)
+
+
+def owners_in(value: str | None) -> tuple[str, ...]:
+    """The owners that a value names, as written in the cluster; empty for none, and for a malformed value."""
+    names = _split(value or "")
+    return names if all(map(is_owner, names)) else ()
 
 
 def integration_group(

@@ -106,3 +106,15 @@ def includes(wide: Iterable[str], narrow: Iterable[str]) -> bool:
 def may_change_owner(privileges: Iterable[str]) -> bool:
     """Whether one of these index privileges may change the `_meta` of an index, and so its owner."""
     return any(each.lower() not in _CHANGE_NO_OWNER for each in privileges)
+
+
+_CREATE_NO_INDEX = frozenset({
+    "none", "monitor", "view_index_metadata", "read", "read_cross_cluster", "read_failure_store", "delete",
+    "create_doc", "create", "index", "write", "maintenance", "delete_index",
+})  # fmt: skip
+"""Privileges that cannot create an index, by a call or by storing a document (measured on 9.5.3 and 8.19.21)."""
+
+
+def may_create_index(privileges: Iterable[str]) -> bool:
+    """Whether one of these index privileges may create an index, and so write the owner of a new one."""
+    return any(each.lower() not in _CREATE_NO_INDEX for each in privileges)

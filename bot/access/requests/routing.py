@@ -10,6 +10,7 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import MOST_ASKED, notified_owners
+from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import (
@@ -76,6 +77,8 @@ class Routing:
     directory: Directory
     current: CurrentPolicy
     clock: Clock
+    memory: OwnerMemory | None = None
+    """Without it owners count as the cluster names them: for a command beside a database that is not there yet."""
 
     def plan(self, parsed: ParsedRequest, *, fresh: bool = True, unfinished: bool = False) -> Plan:
         """The flow, the people and the preview. Raises `AccessError` for a request that is not allowed, and `Outage`.
@@ -121,6 +124,9 @@ class Routing:
             return Plan(flow, duration, groups, (), None, kind, parsed.permission, None, problems, by_rule=by_rule)
         resources = given(parsed.patterns, parsed.resolved, catalogue)
         self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
+        if self.memory is not None and _is_by_resource(flow, parsed):
+            alone = flow.groups == "any"
+            resources = self.memory.counting(parsed.integration, resources, catalogue, alone=alone)
         everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
         groups, problems = owner_groups(flow, parsed.integration, everything, parsed.patterns)
         seen = preview(parsed.patterns, resources, grows=not by_name)
@@ -133,9 +139,10 @@ class Routing:
         """Whether the decision needs the resources behind the names: their owners, or whether a flow denies the target
         of an alias.
         """
-        by_resource = flow.owners == "resource" and parsed.integration.resource_owner is not None
         member_of = membership_of(self.directory, parsed.requester)
-        return by_resource or may_be_denied(self.current.policy, self._question(parsed, parsed.patterns), member_of)
+        return _is_by_resource(flow, parsed) or may_be_denied(
+            self.current.policy, self._question(parsed, parsed.patterns), member_of
+        )
 
     def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], *, by_rule: bool
@@ -238,6 +245,11 @@ def _flow_and_duration(decision: Decision, parsed: ParsedRequest, *, unfinished:
     if duration is None:
         raise AssertionError("a flow without a default duration allowed a request without one")
     return flow, duration
+
+
+def _is_by_resource(flow: AccessFlow, parsed: ParsedRequest) -> bool:
+    """Whether the owners of the resources decide, as the cluster names them."""
+    return flow.owners == "resource" and parsed.integration.resource_owner is not None
 
 
 def _alternate(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:

@@ -62,3 +62,14 @@ class GroupChanges(TypedDict, total=False):
     resources: int
     approvals: int
     patterns: list[str] | None
+
+
+class RememberedOwnerRow(TypedDict):
+    """Columns of `RememberedOwner` that a look at a cluster finds."""
+
+    name: str
+    written: str | None
+    owner: str | None
+    aliases: list[str]
+    since: datetime
+    change_id: int | None

@@ -5,8 +5,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
+from bot.access.policy.model import OwnersFrom
 from bot.access.ports import Catalogue, Resource, Template
 from bot.cluster.catalogue.index_templates import IndexTemplate, Templates
 
@@ -16,7 +17,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]+")
 _Meta = Mapping[str, Any]
 
 
-def fields(key: str | None) -> list[str]:
+def fields(key: str | None, owners_from: OwnersFrom = "mapping") -> list[str]:
     """The filter path of everything that `read_catalogue` reads. From a mapping that is only the owner."""
     paths = [
         "metadata.indices.*.aliases",
@@ -28,10 +29,12 @@ def fields(key: str | None) -> list[str]:
     meta = owner_path(key)
     composable = "metadata.index_template.index_template.*"
     legacy = "metadata.templates.*"
+    streams = "metadata.data_stream.data_stream.*"
+    mappings = [f"metadata.indices.*.mappings.*.{meta}", *(f"{streams}.{each}.{meta}" for each in _OVERRIDES)]
     return [
         *paths,
-        f"metadata.indices.*.mappings.*.{meta}",
-        f"metadata.data_stream.data_stream.*.{meta}",
+        *(mappings if owners_from == "mapping" else []),
+        f"{streams}.{meta}",
         *(f"{composable}.{each}" for each in ("index_patterns", "priority", "composed_of", "data_stream.hidden", meta)),
         f"{composable}.template.mappings.{meta}",
         f"metadata.component_template.component_template.*.template.mappings.{meta}",
@@ -44,15 +47,22 @@ def owner_path(key: str) -> str:
     return f"_meta.{key}" if _PLAIN_KEY.fullmatch(key) else "_meta"
 
 
-def read_catalogue(state: Mapping[str, Any], sizes: Mapping[str, int], key: str | None) -> Catalogue:
-    """The catalogue, from a cluster state filtered by `fields(key)` and the bytes of each index.
+_OVERRIDES = ("mappings", "mappings.*")
+"""Where a data stream keeps mappings of its own, which its next backing index gets ("Update data stream mappings",
+Elasticsearch 9.2); below the name of a type or not."""
+
+
+def read_catalogue(
+    state: Mapping[str, Any], sizes: Mapping[str, int], key: str | None, owners_from: OwnersFrom = "mapping"
+) -> Catalogue:
+    """The catalogue, from a cluster state filtered by `fields(key, owners_from)` and the bytes of each index.
 
     Without a `key` nothing has an owner. An index that a data stream took over under its own name stays a resource:
     people can request its name, and then its owner must be asked.
     """
     metadata = state.get("metadata", {})
     templates = Templates(_templates(metadata, key))
-    owned = _Owned(metadata, templates, key)
+    owned = _Owned(metadata, templates, key, owners_from)
     found = sorted(owned.resources(sizes), key=attrgetter("name"))
     later = sorted(_owned_templates(templates.all), key=attrgetter("name"))
     return Catalogue(tuple(found), tuple(later))
@@ -61,40 +71,54 @@ def read_catalogue(state: Mapping[str, Any], sizes: Mapping[str, int], key: str 
 class _Owned:
     """The indices, data streams and aliases of a cluster state, with owners."""
 
-    def __init__(self, metadata: Mapping[str, Any], templates: Templates, key: str | None) -> None:
+    def __init__(
+        self, metadata: Mapping[str, Any], templates: Templates, key: str | None, owners_from: OwnersFrom
+    ) -> None:
         part = metadata.get("data_stream", {})
         self._streams: Mapping[str, Any] = part.get("data_stream", {})
         self._stream_aliases: Mapping[str, Any] = part.get("data_stream_aliases", {})
         self._indices: Mapping[str, Any] = metadata.get("indices", {})
         self._inside = {backing: name for name, stream in self._streams.items() for backing in _backing(stream)}
-        mapped = {name: _mapping_owner(index, key) for name, index in self._indices.items()}
-        self._stream_owners = {
-            name: mapped.get(_newest(stream)) or _owner(stream, key) or templates.owner_of(name)
+        by_mapping = owners_from == "mapping"
+        mapped = {name: _mapping_owner(index, key) if by_mapping else None for name, index in self._indices.items()}
+        self._written = {
+            # Mappings of the stream itself first: they apply from the next backing index on.
+            name: (_stream_mapping_owner(stream, key) if by_mapping else None) or mapped.get(_newest(stream))
             for name, stream in self._streams.items()
         }
-        self._index_owners = {
-            name: owner
-            or (self._stream_owners[self._inside[name]] if name in self._inside else templates.owner_of(name))
-            for name, owner in mapped.items()
+        self._assigned = {
+            name: _owner(stream, key) or templates.owner_of(name) for name, stream in self._streams.items()
         }
+        self._stream_owners = {name: self._written[name] or self._assigned[name] for name in self._streams}
+        for name, owner in mapped.items():
+            stream = self._inside.get(name)
+            self._written[name] = owner or (self._written[stream] if stream is not None else None)
+            self._assigned[name] = self._assigned[stream] if stream is not None else templates.owner_of(name)
+        self._index_owners = {name: self._written[name] or self._assigned[name] for name in mapped}
 
     def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
         """All resources without a leading dot, so without system indices and backing indices of data streams."""
         once: dict[str | None, tuple[str | None]] = {}  # so that 10,000 indices of 500 teams hold 500 tuples
         for name, owner in self._index_owners.items():
             if not name.startswith("."):
-                yield Resource(name, "index", once.setdefault(owner, (owner,)), sizes.get(name, 0))
+                yield self._resource(name, "index", once.setdefault(owner, (owner,)), sizes.get(name, 0))
         for name, stream in self._streams.items():
             if not name.startswith("."):
                 owner = self._stream_owners[name]
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
-                yield Resource(name, "data stream", once.setdefault(owner, (owner,)), size)
+                yield self._resource(name, "data stream", once.setdefault(owner, (owner,)), size)
         for name, targets in self._aliases().items():
             if not name.startswith("."):
                 owners = set(map(self._owner_behind, targets))
                 ordered = sorted(owners, key=lambda each: (each is None, each or ""))
                 shown = tuple(sorted(set(map(self._shown, targets))))
                 yield Resource(name, "alias", tuple(ordered), targets=shown)
+
+    def _resource(
+        self, name: str, kind: Literal["index", "data stream"], owners: tuple[str | None], size: int
+    ) -> Resource:
+        written, assigned, stream = self._written[name], self._assigned[name], self._inside.get(name)
+        return Resource(name, kind, owners, size, written=written, assigned=assigned, stream=stream)
 
     def _aliases(self) -> dict[str, list[str]]:
         """Alias → its targets, as the cluster names them."""
@@ -134,6 +158,12 @@ def _owner(body: Mapping[str, Any], key: str | None) -> str | None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return sys.intern(text) if text.strip() else None
+
+
+def _stream_mapping_owner(stream: Mapping[str, Any], key: str | None) -> str | None:
+    own = stream.get("mappings", {})
+    typed = (each for name, each in own.items() if name != "_meta" and isinstance(each, Mapping))
+    return _owner(own, key) or next((owner for each in typed if (owner := _owner(each, key))), None)
 
 
 def _mapping_owner(body: Mapping[str, Any], key: str | None) -> str | None:

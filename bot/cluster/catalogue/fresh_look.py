@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from elasticsearch import Elasticsearch
 
+from bot.access.policy.model import OwnersFrom
 from bot.access.policy.patterns import covers
 from bot.cluster.catalogue.cluster_state import fields, owner_path
 from bot.cluster.client import ask
@@ -21,7 +22,9 @@ LONGEST_PATH = 3000
 State = Mapping[str, Any]
 
 
-def read_state(client: Elasticsearch, patterns: Sequence[str], key: str | None) -> State | None:
+def read_state(
+    client: Elasticsearch, patterns: Sequence[str], key: str | None, owners_from: OwnersFrom = "mapping"
+) -> State | None:
     """The cluster state as far as it concerns the patterns, in the shape of a whole one. Raises `Outage`, `Refusal`.
 
     `None` where a whole one is needed: the patterns match everything, or are too long for one address, or an alias may
@@ -37,7 +40,7 @@ def read_state(client: Elasticsearch, patterns: Sequence[str], key: str | None) 
             expand_wildcards="all",  # backing indices are hidden
             ignore_unavailable=True,
             allow_no_indices=True,
-            filter_path=fields(key),
+            filter_path=fields(key, owners_from),
         ),
     )
     metadata: dict[str, Any] = state.get("metadata", {})

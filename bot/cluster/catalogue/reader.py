@@ -5,11 +5,14 @@ That role may read the cluster state and the sizes, and may not call _resolve/in
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from time import monotonic
 
 from elasticsearch import Elasticsearch
 
 from bot.access.cache import Cache, Renewal
+from bot.access.policy.model import OwnersFrom
 from bot.access.policy.patterns import unmatched
 from bot.access.ports import Catalogue
 from bot.cluster.catalogue.cluster_state import fields, read_catalogue
@@ -30,14 +33,24 @@ def catalogue_cache(read: Callable[[], Catalogue], clock: Callable[[], float] = 
 
 
 class CatalogueReader:
-    """Reads the catalogue of one cluster. `clock` is in seconds.
+    """Reads the catalogue of one cluster. `clock` is in seconds; `now` is the time for `Catalogue.read_at`.
 
-    `key` is the field of `_meta` that names an owner; without it nothing has one.
+    `key` is the field of `_meta` that names an owner; without it nothing has one. `owners_from`: see `Integration`.
     """
 
-    def __init__(self, client: Elasticsearch, key: str | None = None, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        client: Elasticsearch,
+        key: str | None = None,
+        clock: Callable[[], float] = monotonic,
+        *,
+        owners_from: OwnersFrom = "mapping",
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._client = client
         self._key = key
+        self._owners_from = owners_from
+        self._now = now
         self._cache = catalogue_cache(self.read, clock)
         self._known_sizes: Mapping[str, int] | None = None
 
@@ -50,9 +63,11 @@ class CatalogueReader:
 
     def read(self) -> Catalogue:
         """Asks the cluster. Raises `Outage`, `Refusal`."""
-        state = ask(self._client, lambda: self._client.cluster.state(metric="metadata", filter_path=fields(self._key)))
+        began = self._time()
+        paths = fields(self._key, self._owners_from)
+        state = ask(self._client, lambda: self._client.cluster.state(metric="metadata", filter_path=paths))
         self._known_sizes = sizes = self._sizes()
-        return read_catalogue(state, sizes, self._key)
+        return replace(read_catalogue(state, sizes, self._key, self._owners_from), read_at=began)
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
         """What the patterns match at this moment, and every template. Raises `Outage`, `Refusal`.
@@ -61,14 +76,18 @@ class CatalogueReader:
         there as well, such as the target of an alias, or all of them. A whole reading of the last two seconds serves as
         well.
         """
-        state = read_state(self._client, patterns, self._key)
+        began = self._time()
+        state = read_state(self._client, patterns, self._key, self._owners_from)
         if state is not None:
             if self._known_sizes is None:
                 self.get()  # once after a start
-            found = read_catalogue(state, self._known_sizes or {}, self._key)
+            found = read_catalogue(state, self._known_sizes or {}, self._key, self._owners_from)
             if not unmatched(patterns, [each.name for each in found.resources]):
-                return found
+                return replace(found, read_at=began, whole=False)
         return self.get(fresh=True)
+
+    def _time(self) -> datetime | None:
+        return self._now() if self._now is not None else None
 
     def _sizes(self) -> dict[str, int]:
         """The bytes of each open index, with replicas. The backing indices of data streams are hidden ones."""

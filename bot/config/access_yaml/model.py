@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.model import Permission
+from bot.access.policy.model import OwnersFrom, Permission
 from bot.access.policy.value_types import Duration, Name, Owners, PolicyPart
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
 from bot.secret_stores.references import is_reference, problem_with, variable_of
@@ -178,6 +178,11 @@ class IntegrationEntry(PolicyPart):
         default=None,
         description="The key that an owner stands under in the _meta of a mapping, data stream or index template. "
         "Left out: the integration owner decides about everything.",
+    )
+    owners_from: OwnersFrom = Field(
+        default="mapping",
+        description="mapping: the owner in the mapping of an index comes first. template: owners stand in index and "
+        "component templates and data streams alone, which no temporary access can change.",
     )
     access_details: AccessDetails = Field(
         default="", description="Shown with each credential. {url}, {username}, {expiry} and {patterns} are filled in."

@@ -113,6 +113,7 @@ def _integration(entry: IntegrationEntry) -> Integration:
         name=entry.name,
         owner=entry.owner,
         resource_owner=entry.resource_owner,
+        owners_from=entry.owners_from,
         public_url=entry.public_url or entry.url or cloud_url(entry.cloud_id or ""),
         access_details=entry.access_details,
         user_cleanup_days=entry.user_cleanup_days,

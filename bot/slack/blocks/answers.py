@@ -21,7 +21,7 @@ from bot.slack import ids
 from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent, plain
 from bot.slack.blocks.credential import handed_over
-from bot.slack.blocks.on_behalf import meant, take_back
+from bot.slack.blocks.messages import meant, take_back
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
     coverage,

@@ -19,9 +19,11 @@ from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.credential import credential
 from bot.slack.blocks.phrases import (
     decision,
+    people,
     request_terms,
     unconfirmed,
     where_it_stands,
+    who_asks,
 )
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, sentence
 
@@ -148,3 +150,30 @@ def _warning_buttons(grant_id: str) -> tuple[ButtonElement, ...]:
         ButtonElement(text="Extend", action_id=ids.EXTEND, value=grant_id, style="primary"),
         ButtonElement(text="I'm done", action_id=ids.REVOKE, value=grant_id),
     )
+
+
+def asked_for_you(details: RequestDetails) -> MessageContent:
+    """To the requester who did not ask: the terms, and a button to cancel the request."""
+    request = details.request
+    lines: list[Line] = [
+        who_asks(request, "access"),
+        request_terms(request),
+        *([("Reason: ", request.reason)] if request.reason else []),
+    ]
+    if request.state is RequestState.PENDING:
+        lines += [
+            ("Asked: ", *people(request.owners), "."),
+            ("You get the credential when it is approved. Open until ", LocalTime(request.pending_until), "."),
+        ]
+        return content(f"Request {request.id} for you", lines, (take_back(request),))
+    return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(details)])
+
+
+def meant(person: str | None) -> list[Line]:
+    """To whoever asks for somebody else: who that is, so that a wrong name is noticed. Nothing for `None`."""
+    return [("This is for ", Person(person), ".")] if person else []
+
+
+def take_back(request: AccessRequest) -> ButtonElement:
+    """The button that cancels a request."""
+    return ButtonElement(text="Take it back", action_id=ids.CANCEL, value=request.id)

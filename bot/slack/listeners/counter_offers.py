@@ -19,6 +19,7 @@ from bot.slack.listeners.payload import (
     chosen_option,
     chosen_options,
     discard,
+    number_of,
     request_id_of,
     typed_value,
     user_of,
@@ -77,7 +78,7 @@ class CounterOfferListeners:
         ack()
         self._later(
             reply_to_click(body, respond, client),
-            lambda: discard(self.offers.accept(_number(body), user_of(body))),
+            lambda: discard(self.offers.accept(number_of(body), user_of(body))),
         )
 
     def decline(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -85,7 +86,7 @@ class CounterOfferListeners:
         ack()
         self._later(
             reply_to_click(body, respond, client),
-            lambda: discard(self.offers.decline(_number(body), user_of(body))),
+            lambda: discard(self.offers.decline(number_of(body), user_of(body))),
         )
 
     def cancel(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
@@ -98,9 +99,3 @@ class CounterOfferListeners:
 
     def _later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
         self.responder.run_later(show, work)
-
-
-def _number(body: Body) -> int:
-    """The offer id in the value of a button; 0, which no offer has, if there is none."""
-    value = str(body["actions"][0].get("value") or "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < len("9999999999") else 0

@@ -38,6 +38,12 @@ def request_id_of(body: Body) -> str:
     return read_id(str(body["actions"][0].get("value") or "")) or _NO_ID
 
 
+def number_of(body: Body) -> int:
+    """The number in the value of a button, the id of a row; 0, which no row has, if there is none."""
+    value = str(body["actions"][0].get("value") or "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < len("9999999999") else 0
+
+
 def typed_value(body: Body, name: str) -> str:
     """The text in a field."""
     return _field(body, name).get("value") or ""

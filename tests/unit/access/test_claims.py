@@ -26,6 +26,8 @@ COVERED = {
     "AUTOMATIC_GRANTS_CLAIM": SLACK_CALL,
     "CLOCK_NOTICE_CLAIM": SLACK_CALL,
     "OWNER_CHANGES_CLAIM": SLACK_CALL,
+    # Read the state and the sizes.
+    "OWNER_WATCH_CLAIM": 2 * CLUSTER_CALL,
     "RECONCILIATION_CLAIM": claims.MISSING_GRANT_CLAIM + CLUSTER_CALL,
     # Sign in, write the store, change, try, and restore, each with one retry in the secret store.
     "ROTATION_CLAIM": 8 * CLUSTER_CALL + 8 * STORE_CALL,

@@ -59,9 +59,9 @@ def test_recorded_state_of_a_real_node_is_read_whole(recording: Path) -> None:
             "shop.all", "alias", ("@orders", "@shop", None), targets=("shop-carts", "shop-orders.2026", "unowned")
         ),
         Resource("streams", "alias", ("@web", None), targets=("bare-metrics", "web-access")),
-        Resource("web-access", "data stream", ("@web",), 700),
+        Resource("web-access", "data stream", ("@web",), 700, assigned="@web"),
     }
-    assert Resource("shop-carts", "index", ("@shop",), 7) in found.resources
+    assert Resource("shop-carts", "index", ("@shop",), 7, assigned="@shop") in found.resources
     assert [each.name for each in found.templates] == ["all.shop", "mapped", "of.parts", "web.streams"]
 
 
@@ -183,7 +183,7 @@ def test_backing_indices_are_part_of_their_data_stream_and_no_more() -> None:
         {"indices": dict.fromkeys(backing, index("@x")), **streams(logs=stream(*backing))},
         {backing[0]: 5, backing[1]: 6},
     )
-    assert found.resources == (Resource("logs", "data stream", ("@x",), 11),)
+    assert found.resources == (Resource("logs", "data stream", ("@x",), 11, written="@x"),)
 
 
 def test_index_that_a_data_stream_took_over_can_be_asked_for_and_has_its_owner() -> None:
@@ -246,3 +246,43 @@ def test_last_component_with_an_owner_holds_where_the_template_has_none() -> Non
 def test_template_for_system_indices_alone_is_left_out() -> None:
     found = of(composable(a=template(".a-*", "@a"), b=template(".b-*,b-*", "@b"), c=template("c-*")))
     assert found.templates == (Template("b", ("b-*",), "@b"),)
+
+
+# --- where owners are written ---------------------------------------------------------------------------------------
+
+
+def test_what_access_could_write_is_told_from_what_it_could_not() -> None:
+    found = of({
+        "indices": {"logs-a": index("@mapping"), "logs-b": index(), "logs-in": index(), ".ds-logs-1": index("@newest")},
+        **composable(t=template("logs-*", "@template")),
+        **streams(logs=stream("logs-in", ".ds-logs-1", owner="@stream")),
+    })  # fmt: skip
+    assert {each.name: (each.written, each.assigned, each.stream) for each in found.resources} == {
+        "logs": ("@newest", "@stream", None),
+        "logs-a": ("@mapping", "@template", None),
+        "logs-b": (None, "@template", None),
+        "logs-in": ("@newest", "@stream", "logs"),
+    }
+
+
+@pytest.mark.parametrize("mappings", [{"_meta": {"owner": "@to-come"}}, {"_doc": {"_meta": {"owner": "@to-come"}}}])
+def test_mapping_that_a_data_stream_keeps_for_its_next_index_is_its_owner_already(mappings: dict[str, Any]) -> None:
+    """`manage` may write it, and it would take effect after the access, at the next rollover."""
+    found = of({
+        "indices": {".ds-logs-1": index("@newest")},
+        **streams(logs={**stream(".ds-logs-1", owner="@stream"), "mappings": mappings}),
+    })  # fmt: skip
+    assert owners(found) == {"logs": ("@to-come",)}
+    assert {"metadata.data_stream.data_stream.*.mappings._meta.owner"} <= set(fields("owner"))
+
+
+def test_owners_from_templates_are_in_no_mapping() -> None:
+    state = {"metadata": {
+        "indices": {"logs-a": index("@mapping"), "other": index("@mapping"), ".ds-logs-1": index("@newest")},
+        **composable(t=template("logs-*", "@template")),
+        **streams(logs=stream(".ds-logs-1", owner="@stream")),
+    }}  # fmt: skip
+    found = read_catalogue(state, {}, "owner", "template")
+    assert owners(found) == {"logs": ("@stream",), "logs-a": ("@template",), "other": (None,)}
+    assert {each.written for each in found.resources} == {None}
+    assert not [each for each in fields("owner", "template") if each.startswith("metadata.indices.*.mappings")]

@@ -60,7 +60,7 @@ def test_a_message_says_the_same_to_a_screen_reader() -> None:
 
 OF_THEIR_OWN = {
     MessageKind.NOTICE, MessageKind.OFFER, MessageKind.WARNING, MessageKind.THREAD, MessageKind.ASKED,
-    MessageKind.BREAK_GLASS,
+    MessageKind.BREAK_GLASS, MessageKind.OWNERSHIP,
 }  # fmt: skip
 """Kinds that other builders make; the snapshots have examples of them."""
 

@@ -1,0 +1,178 @@
+"""Queries about remembered owners and their changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, delete, insert, or_, update
+from sqlalchemy import select as sql_select
+from sqlmodel import col, select
+
+from bot.access.errors import LostRace
+from bot.access.models.grants import Grant
+from bot.access.models.ownership import OwnerObservation, OwnershipChange, OwnershipState, RememberedOwner
+from bot.access.models.requests import AccessRequest
+from bot.access.states import GrantState
+from bot.access.store.changes import RememberedOwnerRow
+from bot.access.store.session import SessionBase
+
+_AT_ONCE = 500
+"""Names in one statement. For more, all rows of the integration are read."""
+
+_GONE = (GrantState.REVOKED, GrantState.CLEANED_UP)
+
+
+class Remembered(NamedTuple):
+    """What is remembered of one name; `change` is the latest change that is open or overruled."""
+
+    name: str
+    written: str | None
+    owner: str | None
+    aliases: Sequence[str]
+    since: datetime
+    gone_at: datetime | None
+    change: OwnershipChange | None
+
+
+class PastAccess(NamedTuple):
+    """What one grant covered, and with which privileges."""
+
+    id: str
+    patterns: Sequence[str]
+    resolved: Sequence[str] | None
+    privileges: Mapping[str, Any] | None
+
+
+class OwnershipQueries(SessionBase):
+    """Remembered owners."""
+
+    def owner_observation(self, integration: str) -> OwnerObservation | None:
+        """Since when the owners of an integration are remembered; `None` before the first look."""
+        return self._session.get(OwnerObservation, integration, populate_existing=True)
+
+    def start_observation(self, integration: str, source: str, at: datetime) -> None:
+        """Stores the first look. What was remembered from another source is forgotten."""
+        self._execute(delete(RememberedOwner).where(col(RememberedOwner.integration) == integration))
+        self._session.merge(OwnerObservation(integration=integration, source=source, since=at, looked_at=at))
+        self._session.flush()
+
+    def record_look(self, integration: str, before: datetime, at: datetime) -> None:
+        """Stores that everything was looked at, unless another process has looked since `before`."""
+        mine = (col(OwnerObservation.integration) == integration, col(OwnerObservation.looked_at) == before)
+        self._execute(update(OwnerObservation).where(*mine).values(looked_at=at))
+
+    def remembered_owners(self, integration: str, names: Sequence[str] | None = None) -> Mapping[str, Remembered]:
+        """What is remembered of these names, or of all names, by name."""
+        columns: tuple[Any, ...] = (
+            RememberedOwner.name, RememberedOwner.written, RememberedOwner.owner, RememberedOwner.aliases,
+            RememberedOwner.since, RememberedOwner.gone_at, RememberedOwner.change_id,
+        )  # fmt: skip
+        wanted = [col(RememberedOwner.integration) == integration]
+        if names is not None and len(names) <= _AT_ONCE:
+            wanted.append(col(RememberedOwner.name).in_(names))
+        rows = self._session.connection().execute(sql_select(*columns).where(*wanted)).all()
+        changes = self._standing_changes({row[6] for row in rows if row[6] is not None})
+        return {
+            name: Remembered(name, written, owner, aliases, since, gone_at, changes.get(change_id))
+            for name, written, owner, aliases, since, gone_at, change_id in rows
+        }
+
+    def _standing_changes(self, ids: Iterable[int]) -> Mapping[int | None, OwnershipChange]:
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        standing = col(OwnershipChange.state).in_((OwnershipState.OPEN, OwnershipState.KEPT))
+        return {each.id: each for each in self._read_anew(OwnershipChange, and_(standing, _among(wanted)))}
+
+    def access_since(self, integrations: Sequence[str], since: datetime) -> Sequence[PastAccess]:
+        """The grants of these integrations that may have been usable at any time since then."""
+        usable = or_(col(Grant.state).not_in(_GONE), col(Grant.ended_at) >= since)
+        columns: tuple[Any, ...] = (
+            AccessRequest.id,
+            AccessRequest.patterns,
+            AccessRequest.resolved,
+            AccessRequest.privileges,
+        )
+        rows = sql_select(*columns).join(Grant, col(Grant.id) == col(AccessRequest.id))
+        there = col(AccessRequest.integration).in_(integrations)
+        found = self._session.connection().execute(rows.where(there, usable).order_by(col(AccessRequest.id))).all()
+        return [PastAccess(*each) for each in found]
+
+    def remember_owners(self, integration: str, rows: Sequence[RememberedOwnerRow]) -> None:
+        """Stores what was found of new names."""
+        if rows:
+            self._session.connection().execute(
+                insert(RememberedOwner), [{"integration": integration, "gone_at": None, **row} for row in rows]
+            )
+
+    def change_remembered(self, integration: str, row: RememberedOwnerRow) -> None:
+        """Stores what was found of a name that is remembered already."""
+        mine = (col(RememberedOwner.integration) == integration, col(RememberedOwner.name) == row["name"])
+        self._execute(update(RememberedOwner).where(*mine).values(**row, gone_at=None))
+
+    def mark_gone(self, integration: str, names: Sequence[str], at: datetime) -> None:
+        """Stores that these names no longer exist."""
+        for first in range(0, len(names), _AT_ONCE):
+            mine = (
+                col(RememberedOwner.integration) == integration,
+                col(RememberedOwner.name).in_(names[first : first + _AT_ONCE]),
+                col(RememberedOwner.gone_at).is_(None),
+            )
+            self._execute(update(RememberedOwner).where(*mine).values(gone_at=at))
+
+    def forget_gone(self, integration: str, before: datetime) -> None:
+        """Forgets the names that have been gone since before that time."""
+        mine = (col(RememberedOwner.integration) == integration, col(RememberedOwner.gone_at) < before)
+        self._execute(delete(RememberedOwner).where(*mine))
+
+    def add_change(self, change: OwnershipChange) -> int:
+        """Stores a change of owners and returns its id."""
+        self._session.add(change)
+        self._session.flush()
+        if change.id is None:
+            raise AssertionError("a stored row has an id")
+        return change.id
+
+    def ownership_change(self, change_id: int) -> OwnershipChange | None:
+        """The change with that id."""
+        return self._session.get(OwnershipChange, change_id, populate_existing=True)
+
+    def replace_unused_changes(self, ids: Iterable[int], at: datetime) -> Sequence[OwnershipChange]:
+        """Ends those of these standing changes that no name has any more, and returns them."""
+        wanted = list(ids)
+        if not wanted:
+            return []
+        used = select(RememberedOwner.change_id).where(col(RememberedOwner.change_id).in_(wanted))
+        standing = col(OwnershipChange.state).in_((OwnershipState.OPEN, OwnershipState.KEPT))
+        unused = and_(standing, _among(wanted), col(OwnershipChange.id).not_in(used))
+        found = self._read_anew(OwnershipChange, unused)
+        for each in found:
+            ended = update(OwnershipChange).where(col(OwnershipChange.id) == each.id)
+            self._execute(ended.values(state=OwnershipState.REPLACED, decided_at=at))
+        return found
+
+    def untold_changes(self, most: int) -> Sequence[OwnershipChange]:
+        """Open changes whose owners have not been told yet."""
+        untold = and_(col(OwnershipChange.state) == OwnershipState.OPEN, col(OwnershipChange.told_at).is_(None))
+        return self._session.exec(
+            select(OwnershipChange).where(untold).order_by(col(OwnershipChange.id)).limit(most)
+        ).all()
+
+    def record_told(self, change: OwnershipChange, at: datetime) -> bool:
+        """Stores that the owners are told. Returns False if another process did it."""
+        untold = (col(OwnershipChange.id) == change.id, col(OwnershipChange.told_at).is_(None))
+        return self._execute(update(OwnershipChange).where(*untold).values(told_at=at)) == 1
+
+    def decide_change(self, change: OwnershipChange, to: OwnershipState, actor: str, at: datetime) -> None:
+        """Ends an open change by an owner's decision. Raises `LostRace` if it is no longer open."""
+        is_open = (col(OwnershipChange.id) == change.id, col(OwnershipChange.state) == OwnershipState.OPEN)
+        decided = {"state": to, "decided_by": actor, "decided_at": at}
+        if self._execute(update(OwnershipChange).where(*is_open).values(**decided)) != 1:
+            raise LostRace(change.request_id)
+        if to is OwnershipState.CONFIRMED:
+            mine = update(RememberedOwner).where(col(RememberedOwner.change_id) == change.id)
+            self._execute(mine.values(change_id=None))
+
+
+def _among(ids: Sequence[int]) -> Any:
+    return col(OwnershipChange.id).in_(ids)

@@ -1,0 +1,108 @@
+"""The message about a changed owner, to the owners who count until one of them decides."""
+
+from collections.abc import Sequence
+
+from slack_sdk.models.blocks import ButtonElement, ConfirmObject, PlainTextObject
+
+from bot.access.models.ownership import OwnershipChange, OwnershipState
+from bot.access.models.request_details import RequestDetails
+from bot.access.policy.owner_groups import owners_in
+from bot.access.states import LIVE
+from bot.access.wording import counted
+from bot.slack import ids
+from bot.slack.blocks.approval import revoke_button
+from bot.slack.blocks.content import MessageContent, content
+from bot.slack.blocks.phrases import request_terms
+from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes, middle_cut
+
+_MOST_NAMES = 10
+"""Resources named in a message."""
+
+_LONGEST_OWNER = 80
+"""Characters of an owner. Whoever may write a mapping chooses it."""
+
+_LONGEST_NAME = 100
+"""Characters of a resource in the title."""
+
+
+def owner_changed(details: RequestDetails) -> MessageContent:
+    """Who could change the owner of which resources, from what to what, and how it was decided."""
+    change, request = details.ownership_change, details.request
+    if change is None:
+        raise LookupError(f"a message about {request.id} has no change of an owner")
+    also = change.grants[1:]
+    lines: list[Line] = [
+        (Person(request.requester), " could change it with ", Code(request.id), ": ", *request_terms(request), "."),
+        *([("So could the holders of ", *codes(also[:_MOST_NAMES]), ".")] if also else []),
+        *([_names(change.names)] if len(change.names) > 1 else []),
+        (Bold("Before: "), *_owner(change.before, change.integration)),
+        (Bold("Now: "), *_owner(change.after, change.integration)),
+        *_outcome(change),
+        ("Noticed ", LocalTime(change.noticed_at), f" in {change.integration}."),
+    ]
+    if change.state is not OwnershipState.OPEN:
+        return content(_title(change), lines)
+    live = details.grant is not None and details.grant.state in LIVE
+    revoke = (revoke_button(details.grant, request),) if details.grant is not None and live else ()
+    return content(_title(change), lines, (_confirm(change), _keep(change), *revoke))
+
+
+def _title(change: OwnershipChange) -> str:
+    what = (
+        middle_cut(change.names[0], _LONGEST_NAME) if len(change.names) == 1 else counted(len(change.names), "resource")
+    )
+    said = {
+        OwnershipState.OPEN: "Changed owner to confirm",
+        OwnershipState.CONFIRMED: "Changed owner confirmed",
+        OwnershipState.KEPT: "Changed owner overruled",
+        OwnershipState.REPLACED: "Owner changed again",
+    }
+    return f"{said[change.state]}: {what}"
+
+
+def _names(names: Sequence[str]) -> Line:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ("Resources: ", *codes(names[:_MOST_NAMES]), more, ".")
+
+
+def _owner(owner: str | None, integration: str) -> tuple[TextPart, ...]:
+    if owner is None:
+        return (f"no owner, so the integration owner of {integration} decides",)
+    names = owners_in(owner)
+    if not names:
+        return (Code(_printable(owner)), ", which is no owner")
+    parts: list[TextPart] = []
+    for name in names:
+        shown: TextPart = Person(name) if name[0] in "UW" and name.isalnum() else Code(_printable(name))
+        parts += [", ", shown] if parts else [shown]
+    return tuple(parts)
+
+
+def _printable(owner: str) -> str:
+    return "".join(each if each.isprintable() else "\ufffd" for each in owner[:_LONGEST_OWNER])
+
+
+def _outcome(change: OwnershipChange) -> list[Line]:
+    by: tuple[TextPart, ...] = (Person(change.decided_by),) if change.decided_by else ()
+    at: tuple[TextPart, ...] = (", ", LocalTime(change.decided_at)) if change.decided_at else ()
+    if change.state is OwnershipState.OPEN:
+        return [("Until one of you decides, the new owner and you both have to approve requests for it.",)]
+    if change.state is OwnershipState.CONFIRMED:
+        return [("Confirmed by ", *by, *at, ". The new owner decides alone.")]
+    if change.state is OwnershipState.KEPT:
+        return [("Overruled by ", *by, *at, ". You decide alone until the owner is written again.")]
+    return [("The owner was written again since, so there is nothing to decide here.",)]
+
+
+def _confirm(change: OwnershipChange) -> ButtonElement:
+    sure = ConfirmObject(
+        title="Confirm the new owner?",
+        text=PlainTextObject(text="From now on only the new owner approves requests for it."),
+        confirm="Confirm",
+        deny="Back",
+    )
+    return ButtonElement(text="Confirm", action_id=ids.CONFIRM_OWNER, value=str(change.id), confirm=sure)
+
+
+def _keep(change: OwnershipChange) -> ButtonElement:
+    return ButtonElement(text="Keep us", action_id=ids.KEEP_OWNER, value=str(change.id), style="primary")

@@ -1,0 +1,419 @@
+"""Owners are remembered: whoever writes an owner under access gains nothing before an owner who counts agrees."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
+from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
+from bot.access.models.messages import MessageKind
+from bot.access.models.ownership import OwnershipChange
+from bot.access.policy.model import PERMISSIONS, Permission, Policy
+from bot.access.requests.drafts import Draft
+from bot.access.states import GrantState
+from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, SHOP, STRANGER, WEB, World, flow
+
+DAVE = "U0DAVE004"
+OPS = ("U0OPS1", "U0OPS2")
+HOUR = timedelta(hours=1)
+
+WRITERS = Permission(name="writers", indices=("create_doc",))
+MAKERS = Permission(name="makers", indices=("create_index",))
+READERS = Permission(name="readers", indices=("read", "delete", "maintenance", "view_index_metadata"))
+
+
+@pytest.fixture
+def owned(world: World) -> World:
+    """`@ops` owns logs-a, `@web` logs-b, nobody metrics-a; the owners have been looked at."""
+    world.directory.people |= {"@ops": OPS, "@web": WEB, "@shop": SHOP}
+    world.cluster.owners = {"logs-a": ("@ops",), "logs-b": ("@web",)}
+    world.current.policy = Policy(
+        integrations=(PRODUCTION,),
+        permissions=(*PERMISSIONS, WRITERS, MAKERS, READERS),
+        access_flows=(flow(permissions=("read", "write", "manage", "writers", "makers", "readers")),),
+        pending_per_person=10_000,
+        requests_per_hour=10_000,
+    )
+    look(world)
+    return world
+
+
+def look(world: World) -> None:
+    """What the watch does once a minute."""
+    world.clock.advance(timedelta(minutes=1))
+    world.owner_watch.look(PRODUCTION)
+    world.work()
+
+
+def has(world: World, permission: str = "write", pattern: str = "logs-a", *approvers: str) -> str:
+    """Lets the requester have access, approved by these people."""
+    draft = Draft(pattern, "1h", permission, again=True)
+    request = world.requests.submit(REQUESTER, draft).request.id
+    for person in approvers or OPS[:1]:
+        world.approvals.approve(request, person)
+    world.work()
+    assert world.grant(request).state is GrantState.ACTIVE
+    return request
+
+
+def writes(world: World, owner: str | None, name: str = "logs-a") -> None:
+    world.clock.advance(timedelta(seconds=1))
+    if name not in world.cluster.names:
+        world.cluster.names.append(name)
+    world.cluster.owners[name] = (owner,)
+
+
+def ends(world: World, request: str) -> None:
+    world.grants.revoke(request, REQUESTER)
+    world.work()
+    assert world.grant(request).state is GrantState.CLEANED_UP
+
+
+def asked(world: World, pattern: str = "logs-a") -> list[str]:
+    """The labels of the groups that a request of today needs."""
+    return sorted(world.groups(world.ask(pattern)))
+
+
+def changes(world: World) -> Sequence[OwnershipChange]:
+    """All changes, oldest first."""
+    found = []
+    with world.store.reading() as read:
+        for number in range(1, 50):
+            change = read.ownership_change(number)
+            if change is not None:
+                found.append(change)
+    return found
+
+
+def told(world: World) -> list[str]:
+    """Whom the messages about changed owners have reached."""
+    for _ in range(3):  # what is due to a person waits for the notes in a thread before it
+        world.clock.advance(timedelta(seconds=3))
+        world.work()
+    return sorted(world.notifier.sent(MessageKind.OWNERSHIP))
+
+
+# --- the attack -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("permission", ["write", "manage", "writers", "makers"])
+@pytest.mark.parametrize("owner", [DAVE, "@web", None])
+def test_who_may_write_an_index_cannot_take_it_from_its_owner(owned: World, permission: str, owner: str | None) -> None:
+    """Change, revoke, ask: no look of the watch comes between."""
+    request = has(owned, permission)
+    writes(owned, owner)
+    ends(owned, request)
+    assert asked(owned) == sorted(["@ops", owner or "production"])
+    (change,) = changes(owned)
+    assert (change.request_id, change.before, change.after, change.counting) == (request, "@ops", owner, ["@ops"])
+    assert told(owned) == list(OPS)
+    assert owned.audit(request)[-1] == "owner.changed"
+
+
+def test_it_is_noticed_without_a_request_and_once(owned: World) -> None:
+    request = has(owned)
+    writes(owned, DAVE)
+    look(owned)
+    ends(owned, request)
+    look(owned)
+    look(owned)
+    assert len(changes(owned)) == 1
+    assert asked(owned) == ["@ops", DAVE]
+
+
+def test_a_change_is_known_long_after_the_access(owned: World) -> None:
+    request = has(owned)
+    writes(owned, DAVE)
+    ends(owned, request)
+    look(owned)
+    owned.clock.advance(timedelta(days=40))
+    look(owned)
+    assert asked(owned) == ["@ops", DAVE]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_who_may_only_read_changed_nothing(owned: World, ended: bool) -> None:
+    request = has(owned, "readers")
+    if ended:
+        ends(owned, request)
+    writes(owned, DAVE)
+    assert asked(owned) == [DAVE]
+    assert changes(owned) == []
+
+
+def test_access_to_something_else_changed_nothing(owned: World) -> None:
+    has(owned, "write", "logs-b", WEB[0])
+    writes(owned, DAVE)
+    assert asked(owned) == [DAVE]
+
+
+def test_access_that_had_ended_before_the_last_look_changed_nothing(owned: World) -> None:
+    request = has(owned)
+    ends(owned, request)
+    owned.clock.advance(timedelta(minutes=5))
+    look(owned)
+    writes(owned, DAVE)
+    assert asked(owned) == [DAVE]
+    look(owned)
+    with owned.store.reading() as read:
+        assert read.untold_changes(10) == []
+    assert changes(owned) == []
+
+
+def test_the_holder_of_the_access_gives_it_to_themselves_in_vain(owned: World) -> None:
+    has(owned)
+    writes(owned, REQUESTER)
+    assert asked(owned) == ["@ops", "production"]
+
+
+# --- its siblings -----------------------------------------------------------------------------------------------
+
+
+def test_an_alias_that_covers_the_index(owned: World) -> None:
+    owned.cluster.aliases = {"all-logs": ("logs-a", "logs-b")}
+    look(owned)
+    request = has(owned, "write", "all-logs", OPS[0], WEB[0])
+    owned.cluster.aliases = {}  # moved away since
+    writes(owned, DAVE)
+    ends(owned, request)
+    assert asked(owned) == ["@ops", DAVE]
+
+
+def test_an_alias_has_the_owners_who_count_for_its_targets(owned: World) -> None:
+    owned.cluster.aliases = {"all-logs": ("logs-a", "logs-b")}
+    look(owned)
+    has(owned)
+    writes(owned, DAVE)
+    assert asked(owned, "all-logs") == ["@ops", "@web", DAVE]
+
+
+def test_a_new_index_needs_those_who_approved(owned: World) -> None:
+    request = has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    writes(owned, DAVE, "logs-new")
+    ends(owned, request)
+    assert asked(owned, "logs-new") == ["@ops", "@web", DAVE]
+
+
+def test_a_daily_index_of_the_same_team_is_quiet(owned: World) -> None:
+    owned.cluster.assigned = {"logs-2026": "@shop"}
+    has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    writes(owned, "@ops", "logs-today")
+    owned.cluster.names.append("logs-2026")
+    assert asked(owned, "logs-today") == ["@ops"]
+    assert asked(owned, "logs-2026") == ["@shop"]
+    assert changes(owned) == []
+
+
+def test_an_index_that_was_deleted_and_created_again(owned: World) -> None:
+    request = has(owned, "manage")
+    owned.cluster.names.remove("logs-a")
+    look(owned)
+    writes(owned, DAVE)
+    ends(owned, request)
+    assert asked(owned) == ["@ops", DAVE]
+
+
+def test_what_is_gone_is_remembered_for_a_while(owned: World) -> None:
+    owned.cluster.names.remove("logs-a")
+    look(owned)
+    with owned.store.reading() as read:
+        assert read.remembered_owners("production", ["logs-a"])["logs-a"].gone_at is not None
+    owned.clock.advance(REMEMBER_GONE_OWNERS_FOR)
+    look(owned)
+    look(owned)
+    with owned.store.reading() as read:
+        assert "logs-a" not in read.remembered_owners("production")
+
+
+def test_a_grant_by_rule_leaves_the_owner_before(owned: World) -> None:
+    owned.under(flow(permissions=("read", "write"), approve="rule"))
+    request = owned.requests.submit(REQUESTER, Draft("*", "1h", "write")).request.id
+    owned.work()
+    writes(owned, DAVE)
+    writes(owned, DAVE, "metrics-a")
+    ends(owned, request)
+    owned.under(flow())
+    assert asked(owned) == ["@ops", DAVE]
+    assert asked(owned, "metrics-a") == [DAVE, "production"]
+
+
+def test_one_owner_is_enough_only_if_it_is_not_the_one_in_doubt(owned: World) -> None:
+    request = has(owned)
+    writes(owned, DAVE)
+    ends(owned, request)
+    owned.under(flow(groups="any"))
+    assert asked(owned) == ["@ops"]
+
+
+def test_another_integration_of_the_same_cluster(owned: World) -> None:
+    request = has(owned)
+    other = PRODUCTION.model_copy(update={"name": "writing"})
+    policy = owned.current.policy
+    owned.current.policy = policy.model_copy(update={"integrations": (PRODUCTION, other)})
+    with owned.store.writing() as write:
+        found = write.request(request)
+        assert found is not None
+        found.integration = "writing"
+    writes(owned, DAVE)
+    look(owned)
+    assert [each.after for each in changes(owned)] == [DAVE]
+
+
+def test_flows_that_name_their_owners_are_as_they_were(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    owned.under(flow(owners="integration"))
+    assert asked(owned) == ["production"]
+    owned.under(flow(owners=["@web"]))
+    assert asked(owned) == ["@web"]
+
+
+def test_it_is_explained_as_it_would_be_decided(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    _, plan = owned.requests.explain(STRANGER, Draft("logs-a", "1h"))
+    assert [group.label for group in plan.groups] == ["@ops", DAVE]
+
+
+def test_what_is_written_after_our_clock_was_set_back_is_noticed(owned: World) -> None:
+    request = has(owned)
+    owned.clock.advance(-HOUR)
+    writes(owned, DAVE)
+    ends(owned, request)
+    assert asked(owned) == ["@ops", DAVE]
+
+
+# --- decisions ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def doubted(owned: World) -> World:
+    ends_with = has(owned)
+    writes(owned, DAVE)
+    ends(owned, ends_with)
+    look(owned)
+    return owned
+
+
+def test_an_owner_confirms_and_the_new_one_counts_alone(doubted: World) -> None:
+    (change,) = changes(doubted)
+    assert change.id is not None
+    doubted.owner_decisions.confirm(change.id, OPS[1])
+    assert asked(doubted) == [DAVE]
+    doubted.work()
+    assert sorted(doubted.notifier.sent(MessageKind.OWNERSHIP, "edit")) == sorted(OPS)
+    assert doubted.audit(change.request_id)[-1] == "owner.confirmed"
+    with pytest.raises(Conflict, match=f"<@{OPS[1]}> has already confirmed this"):
+        doubted.owner_decisions.keep(change.id, OPS[0])
+
+
+def test_an_owner_keeps_and_the_new_one_does_not_count(doubted: World) -> None:
+    (change,) = changes(doubted)
+    assert change.id is not None
+    doubted.owner_decisions.keep(change.id, OPS[0])
+    assert asked(doubted) == ["@ops"]
+    look(doubted)
+    assert asked(doubted) == ["@ops"]
+    assert doubted.audit(change.request_id)[-1] == "owner.kept"
+
+
+def test_an_administrator_corrects_what_was_kept(doubted: World) -> None:
+    (change,) = changes(doubted)
+    assert change.id is not None
+    doubted.owner_decisions.keep(change.id, OPS[0])
+    doubted.clock.advance(timedelta(minutes=5))
+    look(doubted)
+    writes(doubted, "@web")
+    assert asked(doubted) == ["@web"]
+    assert [each.state for each in changes(doubted)] == ["replaced"]
+
+
+def test_an_administrator_puts_back_the_owner_before(doubted: World) -> None:
+    writes(doubted, "@ops")
+    assert asked(doubted) == ["@ops"]
+    (change,) = changes(doubted)
+    assert change.id is not None
+    with pytest.raises(Conflict, match="changed again"):
+        doubted.owner_decisions.confirm(change.id, OPS[0])
+
+
+def test_it_is_written_again_under_access_to_no_avail(doubted: World) -> None:
+    (change,) = changes(doubted)
+    assert change.id is not None
+    doubted.owner_decisions.keep(change.id, OPS[0])
+    has(doubted)
+    writes(doubted, "U0EVE005")
+    assert asked(doubted) == ["@ops", "U0EVE005"]
+
+
+def test_only_owners_who_count_decide(doubted: World) -> None:
+    (change,) = changes(doubted)
+    assert change.id is not None
+    for stranger in (DAVE, OWNER, WEB[0], STRANGER):
+        with pytest.raises(NotFound):
+            doubted.owner_decisions.confirm(change.id, stranger)
+    with pytest.raises(NotAllowed, match="You held the access"):
+        doubted.owner_decisions.confirm(change.id, REQUESTER)
+    with pytest.raises(NotFound):
+        doubted.owner_decisions.confirm(4711, OPS[0])
+    doubted.directory.people["@ops"] = (OPS[1],)
+    with pytest.raises(NotFound):
+        doubted.owner_decisions.confirm(change.id, OPS[0])
+    assert [each.state for each in changes(doubted)] == ["open"]
+
+
+def test_a_holder_among_the_owners_is_not_asked(owned: World) -> None:
+    owned.directory.people["@ops"] = (REQUESTER, OPS[0])
+    has(owned)
+    writes(owned, DAVE)
+    look(owned)
+    assert told(owned) == [OPS[0]]
+
+
+def test_the_integration_owner_decides_where_nobody_is_left(owned: World) -> None:
+    has(owned)
+    owned.directory.people["@ops"] = ()
+    writes(owned, DAVE)
+    look(owned)
+    assert told(owned) == [OWNER, SECOND_OWNER]
+    (change,) = changes(owned)
+    assert change.id is not None
+    owned.owner_decisions.confirm(change.id, SECOND_OWNER)
+
+
+def test_owners_are_told_when_slack_is_back(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    owned.directory.asked.errors = [Outage("away")]
+    look(owned)
+    assert told(owned) == []
+    owned.owner_decisions.tell_owners()
+    owned.owner_decisions.tell_owners()
+    assert told(owned) == list(OPS)
+
+
+# --- the watch ------------------------------------------------------------------------------------------------------
+
+
+def test_one_look_stores_many_names_as_one_change(owned: World) -> None:
+    has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    for number in range(700):
+        owned.cluster.names.append(f"logs-{number}")
+        owned.cluster.owners[f"logs-{number}"] = (DAVE,)
+    look(owned)
+    (change,) = changes(owned)
+    assert len(change.names) == 700
+    assert told(owned) == [*OPS, *WEB]
+    owned.cluster.owners["logs-7"] = ("@shop",)
+    look(owned)
+    assert [each.state for each in changes(owned)] == ["open", "open"]
+
+
+def test_a_cluster_that_does_not_answer_is_looked_at_later(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    owned.cluster.asked.errors = [Outage("away")]
+    owned.owner_watch.run_once()
+    owned.executor.shutdown(wait=True)
+    assert changes(owned) == []

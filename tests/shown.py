@@ -143,6 +143,9 @@ def _messages() -> dict[str, Shown]:
         "approval-mine-is-given": of(MessageKind.APPROVAL, details(request(), yes=(BOB,)), BOB),
         "approval-of-an-extension": of(MessageKind.APPROVAL, details(request(extends="REQ-000001")), BOB),
         "approval-of-a-danger": of(MessageKind.APPROVAL, details(request(privileges=ALMIGHTY.stored())), BOB),
+        "approval-that-can-change-owners": messages.message(
+            MessageKind.APPROVAL, details(request(permission="write")), BOB, writes_owner=True
+        ),
         "approval-without-a-preview": of(MessageKind.APPROVAL, details(request(preview=None)), BOB),
         "approval-approved": of(MessageKind.APPROVAL, LIVE, BOB),
         "approval-ended": of(MessageKind.APPROVAL, ENDED, BOB),

@@ -8,6 +8,7 @@ from slack_sdk import WebClient
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
+from bot.access.policy.model import Integration
 from bot.access.ports import Clock
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection
@@ -28,4 +29,4 @@ class Adapters:
     slack_client: Callable[[Settings], WebClient]
     directory: Callable[[WebClient], SlackDirectory]
     connect: Callable[[ClusterConnection], Elasticsearch]
-    catalogue: Callable[[Elasticsearch, str | None], CatalogueReader]
+    catalogue: Callable[[Elasticsearch, Integration], CatalogueReader]

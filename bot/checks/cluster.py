@@ -11,11 +11,13 @@ from bot.access.ports import Clock
 from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
+from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
 from bot.cluster.clock import read_time
 from bot.cluster.connector.privileges import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
+from bot.storage.engine import database_url
 
 NEEDED = (
     "ELASTICSEARCH_URL",
@@ -64,8 +66,12 @@ def _check_cluster(
     if reason or not sufficient:
         report.skip("resource owners", reason or "needs the privileges, see above")
     else:
-        reader = adapters.catalogue(client, target.integration.resource_owner)
+        reader = adapters.catalogue(client, target.integration)
         check_resource_owners(report, reader, target.integration, directory, scopes)
+    reason = target.setup.skip_reason("DATABASE_URL")
+    if not reason:
+        url = database_url(target.setup.settings.database_url.get_secret_value())
+        check_owner_memory(report, url, adapters.open_engine, target.integration)
 
 
 def _check_privileges(report: Report, client: Elasticsearch, account: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from datetime import time
 from bot.access.durations import format_duration
 from bot.access.policy.access_flow import DAYS, AccessFlow, Hours
 from bot.access.policy.model import Policy
+from bot.access.policy.privileges import may_change_owner
 from bot.access.policy.scopes import covers_scope
 from bot.access.policy.undercuts import find_undercuts
 from bot.checks.configuration import Setup
@@ -24,6 +25,7 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
     for flow in setup.policy.access_flows:
         report.ok(described(setup.policy, flow))
         _check_reached(report, setup.policy, flow)
+        _check_owner_writers(report, setup.policy, flow)
         if flow.deny:
             check_denial(report, setup.policy, flow)
         if flow.automatic:
@@ -53,6 +55,21 @@ def check_undercuts(report: Report, policy: Policy) -> None:
             f"An example, typed by {each.example.people}: {each.example.command}",
             f"It falls under “{each.weaker.name}”. Narrow the patterns of that flow, or demand as much there.",
         )
+
+
+def _check_owner_writers(report: Report, policy: Policy, flow: AccessFlow) -> None:
+    """Warns of a flow that lets people write owners without an owner's approval, or lets everybody ask for that."""
+    if flow.deny or not any(each.owners_in_mappings for each in flow_integrations(policy, flow)):
+        return
+    writers = [each.name for each in policy.permissions if each.name in flow.offers and may_change_owner(each.indices)]
+    by_itself = flow.approve == "rule" or flow.automatic or flow.break_glass
+    if not writers or not (by_itself or (flow.requesters == "everyone" and flow.owners == "resource")):
+        return
+    why = "it is given without an approval" if by_itself else "everyone may ask for it"
+    report.warn(
+        f"flow “{flow.name}”: {listed(writers)} can change who owns an index, and {why}",
+        "With owners_from: template, owners stand where no temporary access can write them.",
+    )
 
 
 def _check_members(report: Report, flow: AccessFlow, people: People) -> None:

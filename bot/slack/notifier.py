@@ -7,7 +7,9 @@ from slack_sdk import WebClient
 from bot.access.errors import Outage, Refusal
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.privileges import may_change_owner
 from bot.access.ports import Credential, MessagePosition
 from bot.slack.blocks import messages
 from bot.slack.blocks.break_glass import to_review
@@ -34,7 +36,7 @@ class SlackNotifier:
 
         `under`: posts it in the thread of that message.
         """
-        content = _content(message, details)
+        content = _content(message, details, writes_owner=details is not None and self._writes_owner(details.request))
         if message.channel is not None and message.ts is not None:
             return self._edit(MessagePosition(message.channel, message.ts), content)
         if under is None:
@@ -55,6 +57,15 @@ class SlackNotifier:
         if message.channel is None or message.ts is None:
             raise LookupError(f"the credential message of {details.request.id} has no position")
         self._edit(MessagePosition(message.channel, message.ts), content)
+
+    def _writes_owner(self, request: AccessRequest) -> bool:
+        """Whether the permission can write an owner where owners are read."""
+        integration = self.current.policy.find_integration(request.integration)
+        return (
+            integration is not None
+            and integration.owners_in_mappings
+            and may_change_owner((request.privileges or {}).get("indices", ()))
+        )
 
     def _edit(self, place: MessagePosition, content: MessageContent) -> MessagePosition:
         with domain_errors(self.client):
@@ -81,7 +92,7 @@ class SlackNotifier:
         return MessagePosition(channel, ts)
 
 
-def _content(message: Message, details: RequestDetails | None) -> MessageContent:
+def _content(message: Message, details: RequestDetails | None, *, writes_owner: bool = False) -> MessageContent:
     if details is None:
         return messages.notice(message.notice or "")
     if message.kind is MessageKind.THREAD:
@@ -96,4 +107,4 @@ def _content(message: Message, details: RequestDetails | None) -> MessageContent
         return to_review(details, again=message.about is not None)
     if message.kind is MessageKind.OWNERSHIP:
         return owner_changed(details)
-    return messages.message(message.kind, details, message.recipient)
+    return messages.message(message.kind, details, message.recipient, writes_owner=writes_owner)

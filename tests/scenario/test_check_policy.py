@@ -63,6 +63,27 @@ def test_what_a_deny_leaves_open_and_a_strict_file_are_said(newcomer: Newcomer) 
     assert newcomer.check().line("FAIL  settings: access.yaml:24: strict: the flow undercuts the one on line 17")
 
 
+def test_who_can_write_owners_without_one_is_named_and_since_when_owners_are_remembered(newcomer: Newcomer) -> None:
+    newcomer.write(
+        lambda text: (
+            text.replace("    max_duration: 2h", "    permissions: [read, write]\n    max_duration: 2h")
+            + "    permissions: [read, manage]\n"
+        )
+    )
+    found = newcomer.check()
+    assert "owners_from: template" in found.fix(
+        "warn  flow “on call”: write can change who owns an index, and it is given without an approval"
+    )
+    assert found.line("warn  flow “rest”: manage can change who owns an index, and everyone may ask for it")
+    assert found.line("ok    remembered owners: from the first start on")
+    newcomer.write(
+        lambda text: text.replace("resource_owner: owner", "resource_owner: owner\n    owners_from: template")
+    )
+    found = newcomer.check()
+    assert "can change who owns" not in found.text
+    assert found.line("ok    remembered owners: not needed")
+
+
 def test_a_broken_file_is_named_by_its_lines_and_the_rest_is_tried(newcomer: Newcomer) -> None:
     newcomer.write(lambda text: text.replace("max_duration: 2h", "max_duration: soon").replace("owners: [", "owner: ["))
     found = newcomer.check(HEALTH_PORT="none")

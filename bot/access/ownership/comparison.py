@@ -133,8 +133,8 @@ def standing_of(known: Remembered | None, seen: Sighting) -> Standing | None:
 
 def _storable(value: Owner) -> Owner:
     """The value without what a database refuses, and within its column. Whoever may write a mapping chooses it."""
-    if value is None:
-        return None
+    if value is None or (len(value) <= _LONGEST_VALUE and value.isascii() and "\0" not in value):
+        return value
     text = value.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
     if len(text) <= _LONGEST_VALUE:
         return text

@@ -122,6 +122,11 @@ class Integration(PolicyPart):
     access_details: str = Field(default="", max_length=LONGEST_DETAILS)
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
 
+    @property
+    def owners_in_mappings(self) -> bool:
+        """Whether owners are read in the mappings of indices, which access may be able to write."""
+        return self.resource_owner is not None and self.owners_from == "mapping"
+
 
 class Policy(PolicyPart):
     """The whole policy, on which every decision depends."""

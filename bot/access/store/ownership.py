@@ -61,15 +61,29 @@ class OwnershipQueries(SessionBase):
         mine = (col(OwnerObservation.integration) == integration, col(OwnerObservation.looked_at) == before)
         self._execute(update(OwnerObservation).where(*mine).values(looked_at=at))
 
-    def remembered_owners(self, integration: str, names: Sequence[str] | None = None) -> Mapping[str, Remembered]:
-        """What is remembered of these names, or of all names, by name."""
+    def names_remembered(self, integration: str) -> frozenset[str]:
+        """The names that existed at the last look."""
+        there = (col(RememberedOwner.integration) == integration, col(RememberedOwner.gone_at).is_(None))
+        return frozenset(self._session.exec(select(RememberedOwner.name).where(*there)).all())
+
+    def remembered_owners(self, integration: str, names: Sequence[str]) -> Mapping[str, Remembered]:
+        """What is remembered of these names, by name."""
+        if not names:
+            return {}
+        # More names than a statement holds: all rows are read.
+        wanted = [col(RememberedOwner.name).in_(names)] if len(names) <= _AT_ONCE else []
+        return self._remembered(col(RememberedOwner.integration) == integration, *wanted)
+
+    def doubted_owners(self, integration: str) -> Mapping[str, Remembered]:
+        """What is remembered of the names with a change that somebody has to look at, or has overruled."""
+        doubted = col(RememberedOwner.change_id).is_not(None)
+        return self._remembered(col(RememberedOwner.integration) == integration, doubted)
+
+    def _remembered(self, *wanted: Any) -> Mapping[str, Remembered]:
         columns: tuple[Any, ...] = (
             RememberedOwner.name, RememberedOwner.written, RememberedOwner.owner, RememberedOwner.aliases,
             RememberedOwner.since, RememberedOwner.gone_at, RememberedOwner.change_id,
         )  # fmt: skip
-        wanted = [col(RememberedOwner.integration) == integration]
-        if names is not None and len(names) <= _AT_ONCE:
-            wanted.append(col(RememberedOwner.name).in_(names))
         rows = self._session.connection().execute(sql_select(*columns).where(*wanted)).all()
         changes = self._standing_changes({row[6] for row in rows if row[6] is not None})
         return {

@@ -41,8 +41,11 @@ _MOST_NAMED = 5
 """Owner groups named in one sentence, and such sentences."""
 
 
-def approval(details: RequestDetails, recipient: str) -> MessageContent:
-    """To an owner: the requester, the terms, their coverage, the approvals so far, and the result."""
+def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = False) -> MessageContent:
+    """To an owner: the requester, the terms, their coverage, the approvals so far, and the result.
+
+    `writes_owner`: the permission can change who owns the resources.
+    """
     request = details.request
     what = "more time" if request.extends else "access"
     lines: list[Line] = [
@@ -50,6 +53,7 @@ def approval(details: RequestDetails, recipient: str) -> MessageContent:
         request_terms(request),
         *dangers(request.privileges or {}),
         *coverage(read_preview(request.preview)),
+        *([_WRITES_OWNER] if writes_owner else []),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]
     if request.state is RequestState.PENDING:
@@ -114,9 +118,14 @@ def _also_given(details: RequestDetails, recipient: str) -> list[Line]:
     return lines[:_MOST_NAMED]
 
 
-def reminder(details: RequestDetails, recipient: str) -> MessageContent:
+_WRITES_OWNER: Line = (
+    "This permission can change who owns it. A new owner does not count alone before you confirm it.",
+)
+
+
+def reminder(details: RequestDetails, recipient: str, *, writes_owner: bool = False) -> MessageContent:
     """Reminds an owner that nobody has decided yet."""
-    again = approval(details, recipient)
+    again = approval(details, recipient, writes_owner=writes_owner)
     if details.request.state is not RequestState.PENDING:
         return again
     title = HeaderBlock(text=f"Still waiting: {details.request.id}")

@@ -28,12 +28,17 @@ from bot.slack.blocks.phrases import (
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, sentence
 
 
-def message(kind: MessageKind, details: RequestDetails, recipient: str) -> MessageContent:
-    """The message of that kind to that person, from the rows as they are now. It never contains a credential."""
+def message(
+    kind: MessageKind, details: RequestDetails, recipient: str, *, writes_owner: bool = False
+) -> MessageContent:
+    """The message of that kind to that person, from the rows as they are now. It never contains a credential.
+
+    `writes_owner`: see `approval`.
+    """
     if kind is MessageKind.APPROVAL:
-        return approval(details, recipient)
+        return approval(details, recipient, writes_owner=writes_owner)
     if kind is MessageKind.REMINDER:
-        return reminder(details, recipient)
+        return reminder(details, recipient, writes_owner=writes_owner)
     return _KINDS[kind](details)
 
 

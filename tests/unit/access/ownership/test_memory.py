@@ -1,6 +1,7 @@
 """Owners are remembered: whoever writes an owner under access gains nothing before an owner who counts agrees."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
 from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
 from bot.access.models.messages import MessageKind
 from bot.access.models.ownership import OwnershipChange
+from bot.access.ownership.comparison import Standing
+from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.model import PERMISSIONS, Permission, Policy
 from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState
@@ -223,7 +226,7 @@ def test_what_is_gone_is_remembered_for_a_while(owned: World) -> None:
     look(owned)
     look(owned)
     with owned.store.reading() as read:
-        assert "logs-a" not in read.remembered_owners("production")
+        assert "logs-a" not in read.remembered_owners("production", ["logs-a"])
 
 
 def test_a_grant_by_rule_leaves_the_owner_before(owned: World) -> None:
@@ -394,6 +397,48 @@ def test_owners_are_told_when_slack_is_back(owned: World) -> None:
 
 
 # --- the watch ------------------------------------------------------------------------------------------------------
+
+
+def test_one_memory_for_many_requests_sees_what_another_process_stored(owned: World) -> None:
+    mine, theirs = owned.memory, owned.memory
+    catalogue = replace(owned.cluster.catalogue(), read_at=owned.clock.now())
+    assert mine.observe(PRODUCTION, catalogue) == {}
+    has(owned)
+    writes(owned, DAVE)
+    later = owned.cluster.catalogue()
+    assert theirs.observe(PRODUCTION, later) == {"logs-a": Standing(("@ops",))}
+    for seen in (later, later, catalogue):
+        assert mine.observe(PRODUCTION, seen, ["logs-a", "logs-b"]) == {"logs-a": Standing(("@ops",))}
+    (change,) = changes(owned)
+    assert change.id is not None
+    owned.owner_decisions.keep(change.id, OPS[0])
+    assert mine.observe(PRODUCTION, later) == {"logs-a": Standing(("@ops",), overruled=True)}
+
+
+def test_a_command_that_changes_nothing_knows_as_much(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    reading = OwnerMemory(owned.store, owned.current, owned.clock, None)
+    assert reading.observe(PRODUCTION, owned.cluster.catalogue()) == {"logs-a": Standing(("@ops",))}
+    assert changes(owned) == []
+
+
+def test_an_old_catalogue_changes_nothing_and_both_owners_count(owned: World) -> None:
+    old = replace(owned.cluster.catalogue(), read_at=owned.clock.now())
+    owned.clock.advance(timedelta(minutes=3))
+    writes(owned, "@web")
+    look(owned)
+    assert owned.memory.observe(PRODUCTION, old) == {"logs-a": Standing(("@web",))}
+    assert asked(owned) == ["@web"]
+
+
+def test_another_key_begins_anew(owned: World) -> None:
+    has(owned)
+    other = PRODUCTION.model_copy(update={"resource_owner": "team"})
+    writes(owned, DAVE)
+    assert owned.memory.observe(other, owned.cluster.catalogue()) == {}
+    assert owned.memory.observe(other, owned.cluster.catalogue()) == {}
+    assert changes(owned) == []
 
 
 def test_one_look_stores_many_names_as_one_change(owned: World) -> None:

@@ -1,0 +1,142 @@
+"""One look at the owners of a cluster: what has changed since the one before, and storing it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.access.ids import APPLICATION
+from bot.access.models.messages import MessageKind
+from bot.access.models.ownership import OwnershipChange
+from bot.access.ownership.comparison import (
+    Doubt,
+    Owner,
+    Sighting,
+    find_doubt,
+    is_owner_changed,
+    is_same,
+    is_settled,
+)
+from bot.access.ownership.covering import Covering
+from bot.access.policy.model import Integration
+from bot.access.ports import Catalogue
+from bot.access.store.changes import RememberedOwnerRow
+from bot.access.store.ownership import Remembered
+from bot.access.store.transaction import Transaction
+
+OLDEST_CATALOGUE = timedelta(minutes=15)
+"""A catalogue read longer before what is remembered is no old one: our clock was set back."""
+
+_MOST_AUDITED = 100
+"""Names of one change in its audit event."""
+
+
+@dataclass
+class Look:
+    """One comparison within a transaction."""
+
+    write: Transaction
+    integration: Integration
+    members: Mapping[str, Sequence[str]]
+    covering: Covering
+    at: datetime
+    known: Mapping[str, Remembered] = field(default_factory=dict)
+    rows: list[tuple[Sighting, int | None]] = field(default_factory=list)
+    doubts: dict[tuple[tuple[str, ...], Owner, Owner, tuple[Owner, ...]], list[Sighting]] = field(default_factory=dict)
+    settled: dict[tuple[Owner, Owner], list[Sighting]] = field(default_factory=dict)
+
+    def compare(self, changed: Sequence[Sighting]) -> Mapping[str, Remembered]:
+        """Sorts the changes. Returns what will be remembered of names with a doubt; used where nothing is stored."""
+        self.known = self.write.remembered_owners(self.integration.name, [each.name for each in changed])
+        found: dict[str, Remembered] = dict(self.known)
+        for seen in changed:
+            known = self.known.get(seen.name)
+            if known is not None and (is_same(known, seen) or self._is_stale(known)):
+                continue
+            aliases = (*seen.aliases, *(known.aliases if known is not None else ()))
+            covers = self.covering.over((seen.name, *aliases, *self.members.get(seen.name, ())))
+            kept = known.change.id if known is not None and known.change is not None else None
+            if known is not None and not is_owner_changed(known, seen, covers):
+                self.rows.append((seen, kept))
+                found[seen.name] = known._replace(written=seen.written, owner=seen.owner)
+                continue
+            doubt = None if known is not None and is_settled(known, seen) else find_doubt(known, seen, covers)
+            if doubt is None:
+                self.rows.append((seen, None))
+                found.pop(seen.name, None)
+                if known is not None:
+                    self.settled.setdefault((known.owner, seen.owner), []).append(seen)
+                continue
+            key = (tuple(each.grant_id for each in covers), doubt.before, seen.owner, doubt.counting)
+            self.doubts.setdefault(key, []).append(seen)
+            found[seen.name] = _in_doubt(seen, doubt, self.integration, covers[0].grant_id, self.at)
+        return found
+
+    def store(self, now: datetime) -> None:
+        """Stores the sorted changes with their audit events."""
+        replaced = {each.change.id for each in self.known.values() if each.change is not None}
+        for (grants, before, after, counting), sightings in self.doubts.items():
+            names = [each.name for each in sightings]
+            change = OwnershipChange(
+                integration=self.integration.name, request_id=grants[0], grants=list(grants), names=names,
+                before=before, after=after, counting=list(counting), noticed_at=now,
+            )  # fmt: skip
+            change_id = self.write.add_change(change)
+            self.rows += ((each, change_id) for each in sightings)
+            self._audit(now, grants[0], names, before, after, grants=list(grants), counting=list(counting))
+        for (before, after), sightings in self.settled.items():
+            self._audit(now, None, [each.name for each in sightings], before, after, grants=[])
+        remember(self.write, self.integration, self.rows, self.known, self.at)
+        ended = self.write.replace_unused_changes((each for each in replaced if each is not None), now)
+        self.write.refresh([each.request_id for each in ended], [MessageKind.OWNERSHIP], now)
+
+    def _audit(
+        self, now: datetime, request_id: str | None, names: Sequence[str], before: Owner, after: Owner,
+        **more: Sequence[str | None],
+    ) -> None:  # fmt: skip
+        self.write.audit(
+            "owner.changed", APPLICATION, now, request_id,
+            integration=self.integration.name, names=list(names[:_MOST_AUDITED]), count=len(names),
+            before=before, after=after, **more,
+        )  # fmt: skip
+
+    def _is_stale(self, known: Remembered) -> bool:
+        """Whether the catalogue is older than what is remembered, which is then kept."""
+        return timedelta(0) < known.since - self.at < OLDEST_CATALOGUE
+
+
+def remember(
+    write: Transaction,
+    integration: Integration,
+    rows: Sequence[tuple[Sighting, int | None]],
+    known: Mapping[str, Remembered],
+    at: datetime,
+) -> None:
+    """Stores what was seen of each name, with the id of the change that it is part of. `known` has the old names."""
+    new = []
+    for seen, change_id in rows:
+        row = RememberedOwnerRow(
+            name=seen.name, written=seen.written, owner=seen.owner, aliases=list(seen.aliases), since=at,
+            change_id=change_id,
+        )  # fmt: skip
+        if seen.name in known:
+            write.change_remembered(integration.name, row)
+        else:
+            new.append(row)
+    write.remember_owners(integration.name, new)
+
+
+def members_of(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:
+    """The indices of each data stream that have names of their own."""
+    members: dict[str, list[str]] = {}
+    for each in catalogue.resources:
+        if each.stream is not None:
+            members.setdefault(each.stream, []).append(each.name)
+    return members
+
+
+def _in_doubt(seen: Sighting, doubt: Doubt, integration: Integration, grant_id: str, at: datetime) -> Remembered:
+    change = OwnershipChange(
+        integration=integration.name, request_id=grant_id, grants=[grant_id], names=[seen.name],
+        before=doubt.before, after=seen.owner, counting=list(doubt.counting), noticed_at=at,
+    )  # fmt: skip
+    return Remembered(seen.name, seen.written, seen.owner, seen.aliases, at, None, change)

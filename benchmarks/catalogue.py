@@ -19,10 +19,11 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
+from bot.access.people import Inclusion, Members
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Permission, Policy
-from bot.access.ports import Catalogue, Cluster, Inclusion, Members
+from bot.access.ports import Catalogue, Cluster
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.routing import Routing
 from bot.cluster.catalogue.cluster_state import read_catalogue

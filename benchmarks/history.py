@@ -17,10 +17,10 @@ from bot.access.audit.queries import AuditFilter
 from bot.access.audit.trail import AuditTrail
 from bot.access.lookup.history import History
 from bot.access.lookup.home_tab import HomeTabs
+from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Members
 from bot.access.requests.approvals import Approvals
 from bot.access.store.store import Store
 from bot.slack.blocks.answers import listed

@@ -21,10 +21,10 @@ from benchmarks.catalogue import OpenDirectory, WallClock
 from bot.access.lookup.home_tab import HomeTabs, Section
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, AskedGroup
+from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Members
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
 from bot.slack.blocks.home import home

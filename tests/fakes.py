@@ -27,6 +27,7 @@ from bot.access.notifications.outbox import Outbox
 from bot.access.ownership.decisions import OwnerDecisions
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.ownership.watch import OwnerWatch
+from bot.access.people import Inclusion, Members, OwnerProblem
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
@@ -34,11 +35,8 @@ from bot.access.ports import (
     Catalogue,
     Credential,
     CredentialSpec,
-    Inclusion,
     InventoryItem,
-    Members,
     MessagePosition,
-    OwnerProblem,
     Receipt,
     Resource,
     Template,

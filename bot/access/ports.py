@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
 from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.messages import Message
 from bot.access.models.request_details import RequestDetails
+from bot.access.people import Inclusion, Members
 
 
 class Clock(Protocol):
@@ -230,35 +231,6 @@ class Clusters(Protocol):
     def __getitem__(self, integration: str, /) -> Cluster:
         """Raises `Outage` for an integration that is not configured: it may have been removed by mistake."""
         ...
-
-
-class OwnerProblem(NamedTuple):
-    """An owner that stands for nobody. `why` is for people; `code`, if given, stays the same when that is reworded."""
-
-    owner: str
-    why: str
-    code: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The owner and the reason, as one line."""
-        return f"{self.owner}: {self.why}"
-
-
-@dataclass(frozen=True)
-class Members:
-    """The Slack user ids behind some owners, and the owners that stand for nobody."""
-
-    users: tuple[str, ...]
-    problems: tuple[OwnerProblem, ...] = ()
-
-
-@dataclass(frozen=True)
-class Inclusion:
-    """Whether a person is among some requesters. `certain` is false if one of these could not be resolved."""
-
-    found: bool
-    certain: bool = True
 
 
 class Directory(Protocol):

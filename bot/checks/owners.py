@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from bot.access.errors import Outage
+from bot.access.people import OwnerProblem
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import OwnerProblem
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.slack.directory import CANNOT_APPROVE, NO_ACTIVE_MEMBERS, NO_SUCH_GROUP, SlackDirectory

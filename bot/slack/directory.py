@@ -12,8 +12,8 @@ from slack_sdk import WebClient
 
 from bot.access.cache import Cache
 from bot.access.errors import Outage, Refusal
+from bot.access.people import Inclusion, Members, OwnerProblem
 from bot.access.policy.value_types import is_owner
-from bot.access.ports import Inclusion, Members, OwnerProblem
 from bot.slack.errors import domain_errors
 from bot.slack.membership import Team, home_of
 from bot.slack.names import Names, Namesake

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from bot.access.errors import Outage, Refusal
-from bot.access.ports import Inclusion, Members, OwnerProblem
+from bot.access.people import Inclusion, Members, OwnerProblem
 from bot.sandbox.workspace import User, Workspace
 from bot.sandbox.workspace.webapi import people
 from bot.slack.app import web_client

@@ -46,7 +46,7 @@ TIERS = (
     ("store",),
     ("policy", "ports"),
     ("models",),
-    ("cache", "call_failures", "durations", "passwords"),
+    ("cache", "call_failures", "durations", "passwords", "people"),
     ("backoff", "claims", "clock", "errors", "ids", "intervals", "states", "wording"),
 )
 """The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""
@@ -116,6 +116,7 @@ ADAPTERS = frozenset({
 BUILDERS = {
     "checks/connection.py": {"connect"},  # a parameter, which bootstrap fills
     "checks/database.py": {"open_engine"},  # the same
+    "checks/owner_memory.py": {"open_engine"},  # the same
     "cluster/client.py": {"Elasticsearch"},  # `connect` itself
     "cluster/cluster.py": {"CatalogueReader"},  # a part of `ElasticsearchCluster`
     "sandbox/node/node.py": {"Elasticsearch"},  # the sandbox starts a node of its own

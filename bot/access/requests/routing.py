@@ -11,6 +11,7 @@ from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowe
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import MOST_ASKED, notified_owners
 from bot.access.ownership.memory import OwnerMemory
+from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import (
@@ -26,7 +27,7 @@ from bot.access.policy.model import Permission
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
 from bot.access.policy.visibility import visibility_of
-from bot.access.ports import Catalogue, Clock, Clusters, Directory, Members, Resource
+from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
 from bot.access.requests.approver_eligibility import eligible_approvers
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.membership import check_belongs, membership_of

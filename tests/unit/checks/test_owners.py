@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.access.ports import OwnerProblem
+from bot.access.people import OwnerProblem
 from bot.checks.owners import explain_problem
 from bot.slack.directory import CANNOT_APPROVE, NO_ACTIVE_MEMBERS, NO_SUCH_GROUP
 

@@ -68,9 +68,10 @@ class RememberedOwner(SQLModel, table=True):
     """The owner of one index or data stream when it was last looked at.
 
     `written` is the owner in its own mapping, which access to it may be able to change; `owner` is the one that
-    results from mapping, data stream and templates. `aliases` are those that point to it. `since` is the time of the
-    look that found this. `gone_at`: it no longer exists, and is remembered for a while in case it is created again.
-    `change_id` is the latest change that somebody has to look at, or has overruled.
+    results from mapping, data stream and templates. `other_names` lead to it as well: aliases, and for a data stream
+    its indices with names of their own. `since` is the time of the look that found this. `gone_at`: it no longer
+    exists, and is remembered for a while in case it is created again. `change_id` is the latest change that somebody
+    has to look at, or has overruled.
     """
 
     __tablename__ = "remembered_owner"
@@ -80,7 +81,7 @@ class RememberedOwner(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=255)
     written: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     owner: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    aliases: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    other_names: list[str] = Field(sa_column=Column(JSON, nullable=False))
     since: datetime
     gone_at: datetime | None = None
     change_id: int | None = Field(

@@ -18,13 +18,16 @@ _LONGEST_VALUE = 1_000
 
 @dataclass(frozen=True)
 class Sighting:
-    """The owner of an index or data stream, as it was read; see `Resource`. `aliases` point to it."""
+    """The owner of an index or data stream, as it was read; see `Resource`.
+
+    `other_names` lead to it as well: aliases, and for a data stream its indices with names of their own.
+    """
 
     name: str
     written: Owner
     owner: Owner
     assigned: Owner
-    aliases: tuple[str, ...]
+    other_names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,23 @@ class Standing:
     overruled: bool = False
 
 
-def sighting(resource: Resource, aliases: Sequence[str]) -> Sighting:
+def sighting(resource: Resource, other_names: Sequence[str]) -> Sighting:
     """What the catalogue says about an index or data stream, in a form that every database stores as it is."""
     written, owner, assigned = map(_storable, (resource.written, *resource.owners[:1], resource.assigned))
-    return Sighting(resource.name, written, owner, assigned, tuple(sorted(aliases)))
+    return Sighting(resource.name, written, owner, assigned, tuple(sorted(other_names)))
 
 
 def is_same(known: Remembered, seen: Sighting) -> bool:
     """Whether nothing has changed."""
-    return (known.written, known.owner, tuple(known.aliases), known.gone_at) == (
-        seen.written, seen.owner, seen.aliases, None,
+    return (known.written, known.owner, tuple(known.other_names), known.gone_at) == (
+        seen.written, seen.owner, seen.other_names, None,
     )  # fmt: skip
+
+
+def is_within(seen: Sighting, known: Sighting) -> bool:
+    """Whether a look at some resources shows what a look at all of them did; it may miss other names."""
+    same = (seen.written, seen.owner, seen.assigned) == (known.written, known.owner, known.assigned)
+    return same and set(seen.other_names) <= set(known.other_names)
 
 
 def is_settled(known: Remembered, seen: Sighting) -> bool:

@@ -18,7 +18,6 @@ from bot.access.ownership.comparison import (
 )
 from bot.access.ownership.covering import Covering
 from bot.access.policy.model import Integration
-from bot.access.ports import Catalogue
 from bot.access.store.changes import RememberedOwnerRow
 from bot.access.store.ownership import Remembered
 from bot.access.store.transaction import Transaction
@@ -36,7 +35,6 @@ class Look:
 
     write: Transaction
     integration: Integration
-    members: Mapping[str, Sequence[str]]
     covering: Covering
     at: datetime
     known: Mapping[str, Remembered] = field(default_factory=dict)
@@ -52,8 +50,8 @@ class Look:
             known = self.known.get(seen.name)
             if known is not None and (is_same(known, seen) or self._is_stale(known)):
                 continue
-            aliases = (*seen.aliases, *(known.aliases if known is not None else ()))
-            covers = self.covering.over((seen.name, *aliases, *self.members.get(seen.name, ())))
+            other_names = (*seen.other_names, *(known.other_names if known is not None else ()))
+            covers = self.covering.over((seen.name, *other_names))
             kept = known.change.id if known is not None and known.change is not None else None
             if known is not None and not is_owner_changed(known, seen, covers):
                 self.rows.append((seen, kept))
@@ -115,7 +113,7 @@ def remember(
     new = []
     for seen, change_id in rows:
         row = RememberedOwnerRow(
-            name=seen.name, written=seen.written, owner=seen.owner, aliases=list(seen.aliases), since=at,
+            name=seen.name, written=seen.written, owner=seen.owner, other_names=list(seen.other_names), since=at,
             change_id=change_id,
         )  # fmt: skip
         if seen.name in known:
@@ -125,18 +123,9 @@ def remember(
     write.remember_owners(integration.name, new)
 
 
-def members_of(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:
-    """The indices of each data stream that have names of their own."""
-    members: dict[str, list[str]] = {}
-    for each in catalogue.resources:
-        if each.stream is not None:
-            members.setdefault(each.stream, []).append(each.name)
-    return members
-
-
 def _in_doubt(seen: Sighting, doubt: Doubt, integration: Integration, grant_id: str, at: datetime) -> Remembered:
     change = OwnershipChange(
         integration=integration.name, request_id=grant_id, grants=[grant_id], names=[seen.name],
         before=doubt.before, after=seen.owner, counting=list(doubt.counting), noticed_at=at,
     )  # fmt: skip
-    return Remembered(seen.name, seen.written, seen.owner, seen.aliases, at, None, change)
+    return Remembered(seen.name, seen.written, seen.owner, seen.other_names, at, None, change)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
 from bot.access.models.ownership import OwnerObservation
-from bot.access.ownership.comparison import Owner, Sighting, Standing, is_same, sighting, standing_of
+from bot.access.ownership.comparison import Owner, Sighting, Standing, is_same, is_within, sighting, standing_of
 from bot.access.ownership.covering import Covering
 from bot.access.ownership.decisions import OwnerDecisions
-from bot.access.ownership.look import OLDEST_CATALOGUE, Look, members_of, remember
+from bot.access.ownership.look import OLDEST_CATALOGUE, Look, remember
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
-from bot.access.ports import Catalogue, Clock, Resource
+from bot.access.ports import Catalogue, Clock, Cluster, Resource
 from bot.access.store.ownership import Remembered
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
@@ -38,13 +38,21 @@ class OwnerMemory:
     """What this process knows to be stored, so that 10,000 unchanged names are not read again for each request."""
 
     def counting(
-        self, integration: Integration, resources: Sequence[Resource], catalogue: Catalogue, *, alone: bool = False
+        self,
+        integration: Integration,
+        resources: Sequence[Resource],
+        catalogue: Catalogue,
+        cluster: Cluster,
+        *,
+        alone: bool = False,
     ) -> list[Resource]:
         """The resources with the owners who count, where these are not the ones in the cluster.
 
         `alone`: one owner is enough, so an owner in doubt is left out where others count beside it. Stores what has
-        changed since the last look.
+        changed since the last look. Raises `Outage` if nobody has looked at the whole cluster yet.
         """
+        if not catalogue.whole and self._is_first(integration):
+            self.observe(integration, cluster.catalogue())
         names = {name for each in resources for name in (each.targets or (each.name,))}
         standings = self.observe(integration, catalogue, names)
         if not standings:
@@ -56,17 +64,21 @@ class OwnerMemory:
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
     ) -> Mapping[str, Standing]:
         """Compares these names, or all, with what is remembered. Returns who counts where it is not the owner alone."""
-        sightings, full = self._sightings(integration, catalogue), names is None
+        sightings, full = self._sightings(integration, catalogue), names is None and catalogue.whole
         seen = sightings if names is None else {name: sightings[name] for name in names if name in sightings}
         stored = self._stored.setdefault(integration.name, {})
         with self.store.reading() as read:
             first = _is_first(read.owner_observation(integration.name), integration)
             there = read.names_remembered(integration.name) if full and not first else frozenset()
             unsure = [
-                each for name, each in seen.items() if not _is_stored(each, stored) or (full and name not in there)
+                each
+                for name, each in seen.items()
+                if (full and name not in there) or not _is_stored(each, stored, whole=catalogue.whole)
             ]
             known = dict(read.doubted_owners(integration.name))
             known |= read.remembered_owners(integration.name, [each.name for each in unsure])
+        if not catalogue.whole:
+            unsure = [_with_known_names(each, known.get(each.name)) for each in unsure]
         if first:
             # Owners from before the first look cannot be doubted: nothing is known about them.
             self._start(integration, catalogue, sightings)
@@ -81,7 +93,13 @@ class OwnerMemory:
         standings = {name: standing_of(known[name], seen[name]) for name in known.keys() & seen.keys()}
         return {name: standing for name, standing in standings.items() if standing is not None}
 
+    def _is_first(self, integration: Integration) -> bool:
+        with self.store.reading() as read:
+            return _is_first(read.owner_observation(integration.name), integration)
+
     def _sightings(self, integration: Integration, catalogue: Catalogue) -> _Sightings:
+        if not catalogue.whole:
+            return _read_sightings(catalogue)
         kept = self._seen.get(integration.name)
         if kept is None or kept[0] is not catalogue:
             kept = self._seen[integration.name] = (catalogue, _read_sightings(catalogue))
@@ -117,7 +135,7 @@ class OwnerMemory:
                 raise AssertionError("the first look is stored before the second")
             # The earlier of the two, in case our clock was set back.
             covering = Covering(write, integration, self._same_cluster(integration), min(observation.looked_at, at))
-            look = Look(write, integration, members_of(catalogue) if changed else {}, covering, at)
+            look = Look(write, integration, covering, at)
             now_known = look.compare(changed)
             if recording:
                 look.store(self.clock.now())
@@ -134,10 +152,12 @@ class OwnerMemory:
         return [integration.name, *others]
 
 
-def _is_stored(seen: Sighting, stored: dict[str, Sighting]) -> bool:
+def _is_stored(seen: Sighting, stored: dict[str, Sighting], *, whole: bool) -> bool:
     known = stored.get(seen.name)
     if known is seen:
         return True
+    if not whole:
+        return known is not None and is_within(seen, known)
     if known != seen:
         return False
     stored[seen.name] = seen  # the next comparison with the same catalogue is by identity
@@ -162,14 +182,19 @@ def _source_of(integration: Integration) -> str:
     return f"{integration.owners_from}: {integration.resource_owner}"
 
 
+def _with_known_names(seen: Sighting, known: Remembered | None) -> Sighting:
+    """A sighting among some resources, with the other names that only a look at all of them shows."""
+    return replace(seen, other_names=tuple(sorted({*seen.other_names, *(known.other_names if known else ())})))
+
+
 def _read_sightings(catalogue: Catalogue) -> _Sightings:
-    """The indices and data streams by name, each with the aliases that point to it."""
-    aliases: dict[str, list[str]] = {}
+    """The indices and data streams by name, each with the other names that lead to it."""
+    others: dict[str, list[str]] = {}
     for each in catalogue.resources:
-        for target in each.targets:
-            aliases.setdefault(target, []).append(each.name)
+        for target in (*each.targets, *((each.stream,) if each.stream is not None else ())):
+            others.setdefault(target, []).append(each.name)
     return {
-        each.name: sighting(each, aliases.get(each.name, ())) for each in catalogue.resources if each.kind != "alias"
+        each.name: sighting(each, others.get(each.name, ())) for each in catalogue.resources if each.kind != "alias"
     }
 
 

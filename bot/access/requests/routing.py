@@ -127,7 +127,8 @@ class Routing:
         self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
         if self.memory is not None and _is_by_resource(flow, parsed):
             alone = flow.groups == "any"
-            resources = self.memory.counting(parsed.integration, resources, catalogue, alone=alone)
+            cluster = self.clusters[parsed.integration.name]
+            resources = self.memory.counting(parsed.integration, resources, catalogue, cluster, alone=alone)
         everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
         groups, problems = owner_groups(flow, parsed.integration, everything, parsed.patterns)
         seen = preview(parsed.patterns, resources, grows=not by_name)

@@ -70,6 +70,6 @@ class RememberedOwnerRow(TypedDict):
     name: str
     written: str | None
     owner: str | None
-    aliases: list[str]
+    other_names: list[str]
     since: datetime
     change_id: int | None

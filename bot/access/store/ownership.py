@@ -28,7 +28,7 @@ class Remembered(NamedTuple):
     name: str
     written: str | None
     owner: str | None
-    aliases: Sequence[str]
+    other_names: Sequence[str]
     since: datetime
     gone_at: datetime | None
     change: OwnershipChange | None
@@ -81,14 +81,14 @@ class OwnershipQueries(SessionBase):
 
     def _remembered(self, *wanted: Any) -> Mapping[str, Remembered]:
         columns: tuple[Any, ...] = (
-            RememberedOwner.name, RememberedOwner.written, RememberedOwner.owner, RememberedOwner.aliases,
+            RememberedOwner.name, RememberedOwner.written, RememberedOwner.owner, RememberedOwner.other_names,
             RememberedOwner.since, RememberedOwner.gone_at, RememberedOwner.change_id,
         )  # fmt: skip
         rows = self._session.connection().execute(sql_select(*columns).where(*wanted)).all()
         changes = self._standing_changes({row[6] for row in rows if row[6] is not None})
         return {
-            name: Remembered(name, written, owner, aliases, since, gone_at, changes.get(change_id))
-            for name, written, owner, aliases, since, gone_at, change_id in rows
+            name: Remembered(name, written, owner, other_names, since, gone_at, changes.get(change_id))
+            for name, written, owner, other_names, since, gone_at, change_id in rows
         }
 
     def _standing_changes(self, ids: Iterable[int]) -> Mapping[int | None, OwnershipChange]:

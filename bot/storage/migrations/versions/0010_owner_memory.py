@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("written", sa.Text),
         sa.Column("owner", sa.Text),
-        sa.Column("aliases", sa.JSON, nullable=False),
+        sa.Column("other_names", sa.JSON, nullable=False),
         sa.Column("since", time, nullable=False),
         sa.Column("gone_at", time),
         sa.Column("change_id", sa.Integer, sa.ForeignKey("ownership_change.id")),

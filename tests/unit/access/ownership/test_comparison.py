@@ -135,6 +135,6 @@ def test_whatever_is_written_can_be_stored_and_compared(value: str) -> None:
     assert one.owner is not None
     assert "\0" not in one.owner
     assert len(one.owner.encode()) < 10_000
-    assert one.aliases == ("a", "b")
+    assert one.other_names == ("a", "b")
     assert one.owner != other.owner
     assert is_same(Remembered("logs", one.written, one.owner, ["a", "b"], NOW, None, None), one)

@@ -13,6 +13,7 @@ from bot.access.models.ownership import OwnershipChange
 from bot.access.ownership.comparison import Standing
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.model import PERMISSIONS, Permission, Policy
+from bot.access.ports import Catalogue, Resource
 from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, SHOP, STRANGER, WEB, World, flow
@@ -413,6 +414,46 @@ def test_one_memory_for_many_requests_sees_what_another_process_stored(owned: Wo
     assert change.id is not None
     owned.owner_decisions.keep(change.id, OPS[0])
     assert mine.observe(PRODUCTION, later) == {"logs-a": Standing(("@ops",), overruled=True)}
+
+
+def test_a_look_at_some_resources_forgets_no_alias_and_no_other_index(owned: World) -> None:
+    owned.cluster.aliases = {"all-logs": ("logs-a", "logs-b")}
+    look(owned)
+    request = has(owned, "write", "all-logs", OPS[0], WEB[0])
+    whole = owned.cluster.catalogue()
+    part = replace(whole, resources=tuple(each for each in whole.resources if each.name == "logs-a"), whole=False)
+    memory = owned.memory
+    memory.observe(PRODUCTION, part, ["logs-a"])
+    memory.observe(PRODUCTION, part)
+    with owned.store.reading() as read:
+        remembered = read.remembered_owners("production", ["logs-a", "logs-b"])
+    assert remembered["logs-a"].other_names == ["all-logs"]
+    assert remembered["logs-b"].gone_at is None
+    changed = replace(part.resources[0], owners=(DAVE,), written=DAVE)
+    standings = memory.observe(PRODUCTION, replace(part, resources=(changed,)), ["logs-a"])
+    assert standings == {"logs-a": Standing(("@ops",))}
+    assert changes(owned)[0].request_id == request
+
+
+def test_the_first_look_is_at_the_whole_cluster(world: World) -> None:
+    whole = world.cluster.catalogue()
+    part = replace(whole, resources=whole.resources[:1], whole=False)
+    assert world.memory.counting(PRODUCTION, part.resources, part, world.cluster) == list(part.resources)
+    with world.store.reading() as read:
+        assert len(read.names_remembered("production")) == len(whole.resources)
+
+
+def test_an_index_of_a_data_stream_with_a_name_of_its_own_leads_to_it(owned: World) -> None:
+    stream = Resource("stream", "data stream", ("@ops",), written="@ops")
+    inside = Resource("old-logs", "index", ("@ops",), written="@ops", stream="stream")
+    there = Catalogue((*owned.cluster.catalogue().resources, inside, stream))
+    owned.memory.observe(PRODUCTION, there)
+    owned.cluster.names.append("old-logs")
+    owned.cluster.owners["old-logs"] = ("@ops",)
+    has(owned, "write", "old-logs")
+    taken = replace(stream, owners=(DAVE,), written=DAVE)
+    standings = owned.memory.observe(PRODUCTION, replace(there, resources=(*there.resources[:-1], taken)), ["stream"])
+    assert standings == {"stream": Standing(("@ops",))}
 
 
 def test_a_command_that_changes_nothing_knows_as_much(owned: World) -> None:

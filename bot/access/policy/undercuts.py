@@ -5,7 +5,6 @@ exception (“on call: by rule”) or a first step (“1h by one, longer by two�
 reviewed.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from bot.access.durations import format_duration
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, Verdict, decide
+from bot.access.policy.expressions import occurs
 from bot.access.policy.model import Integration, Policy
 from bot.access.policy.patterns import covers, overlap
 from bot.access.policy.scopes import covers_people, patterns_overlap
@@ -26,7 +26,10 @@ MOST_TRIED = 2000
 
 SHORT = timedelta(hours=1)
 
-REASONS = ("fixing INC-42", "fixing INC-1234567", "fixing ABC-1234", "fixing #1234", "https://tickets.example.com/1234")
+REASONS = (
+    "fixing INC-42", "fixing INC-1234567", "fixing ABC-1234", "fixing #1234", "https://tickets.example.com/1234",
+    "looking around",
+)  # fmt: skip
 """Reasons as people type them."""
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -79,11 +82,11 @@ def _compare(
     conceded = concessions(weaker, stricter, by_resource=by_resource)
     if not conceded:
         return None
-    tested, reasons = _reasons(policy, weaker)
+    tested, reasons = _reasons(policy, weaker, stricter)
     tried = product(
         [each for each in moments if _apply(each, weaker, stricter)],
         _people_in_both(weaker, stricter),
-        _kinds(weaker, stricter),
+        _kinds(weaker),
         _durations(weaker, stricter),
         _permissions(policy, weaker, stricter),
         reasons,
@@ -140,22 +143,24 @@ def _left_alone(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> Col
     return () if covers_people(weaker, stricter) else weaker.offers
 
 
-def _kinds(weaker: AccessFlow, stricter: AccessFlow) -> list[CredentialKind | None]:
-    return [None, *(each for each in weaker.credentials if each not in stricter.credentials)]
+def _kinds(weaker: AccessFlow) -> list[CredentialKind | None]:
+    # A password cannot be named in a command: it is what a flow gives of itself.
+    return [None, *(each for each in weaker.credentials if each is CredentialKind.API_KEY)]
 
 
-def _reasons(policy: Policy, weaker: AccessFlow) -> tuple[Policy, list[str]]:
+def _reasons(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> tuple[Policy, list[str]]:
     """Reasons to try, and the policy under which to try them.
 
     Where no known reason fits the expression of the weaker flow, it is taken out, and named in place of a reason.
     """
-    pattern = weaker.reason_pattern
-    fitting = [each for each in REASONS if re.search(pattern or "", each)][:1]
+    pattern, other = weaker.reason_pattern, stricter.reason_pattern
+    fitting = [each for each in REASONS if not pattern or occurs(pattern, each)]
     if not fitting:
         anything = weaker.model_copy(update={"reason_pattern": None})
         flows = tuple(anything if each is weaker else each for each in policy.access_flows)
         policy, fitting = policy.model_copy(update={"access_flows": flows}), [f"REASON with {pattern}"]
-    return policy, fitting if weaker.needs_reason else ["", *fitting]
+    refused = [each for each in fitting if other and not occurs(other, each)]
+    return policy, [*([] if weaker.needs_reason else [""]), *dict.fromkeys([*fitting[:1], *refused[:1]])]
 
 
 def _durations(weaker: AccessFlow, stricter: AccessFlow) -> list[timedelta]:

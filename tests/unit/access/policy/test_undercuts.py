@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, Verdict, decide
@@ -81,6 +83,8 @@ UNDERCUTS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], str]
     ("no reason", {"reason": "required"}, {}, ("no reason",), "/es-access pay-* 1h"),
     ("another reason", {"reason": "required", "reason_pattern": "INC-[0-9]+"}, {"reason": "required"},
      ("a reason of any form",), "/es-access * 1h read fixing INC-42"),
+    ("a reason that the stricter one refuses", {"reason_pattern": "INC-[0-9]+"}, {"patterns": ["pay-*"]},
+     ("a reason of any form",), "/es-access pay-* 1h read fixing ABC-1234"),
     ("a message", {"delivery": "reveal"}, {}, ("the secret stays in a message",), "/es-access * 1h"),
     ("longer", {"max_duration": "2h"}, {"max_duration": "9h"}, ("up to 9h instead of 2h",), "/es-access pay-* 9h"),
     ("overlapping patterns", {"approvals": 2}, {"patterns": ["*-2026"]}, (TWO_APPROVALS,), "/es-access *-2026 1h"),
@@ -193,6 +197,16 @@ def test_every_group_of_the_requesters_is_tried() -> None:
     assert found.example.people == "people in @b"
 
 
+def test_a_request_that_avoids_a_third_flow_is_an_example_as_well() -> None:
+    passwords = WIDE | {"name": "passwords", "credentials": ["password"], "approvals": 2}
+    (found,) = [
+        each
+        for each in found_in(passwords, WIDE, PAY | {"approvals": 2})
+        if (each.weaker.name, each.stricter.name) == ("wide", "strict")
+    ]
+    assert found.example.command == "/es-access pay-* 1h --key"
+
+
 def test_an_example_names_the_cluster_where_there_are_several() -> None:
     (found,) = found_in(PAY | {"approvals": 2, "integrations": ["two"]}, WIDE, integrations=(ONE, TWO))
     assert found.example.command == "/es-access * 1h --cluster two"
@@ -210,3 +224,31 @@ def test_a_deny_that_closes_the_way_closes_it() -> None:
 def test_an_example_is_at_a_time_at_which_both_apply() -> None:
     (found,) = found_in(PAY | {"approvals": 2, "when": NIGHT}, WIDE | {"when": {"days": ["sat"]}})
     assert found.example.question.at.strftime("%a") == "Sat"
+
+
+GROUPS = st.sampled_from(["everyone", ["@a"], ["@b"], ["@a", "@b"]])
+FLOWS = st.fixed_dictionaries(
+    {
+        "requesters": GROUPS,
+        "patterns": st.lists(st.sampled_from(["*", "pay-*", "pay-card", "*-card", "logs-*"]), min_size=1, max_size=2),
+        "permissions": st.sampled_from([["read"], ["write", "append"], ["raw"], ["append"], ["read", "write"]]),
+        "integrations": st.sampled_from([[], ["one"], ["two"]]),
+        "max_duration": st.sampled_from(["30m", "1h", "36h"]),
+        "credentials": st.sampled_from([["password", "api_key"], ["api_key"], ["password"]]),
+        "approvals": st.integers(1, 2),
+    },
+    optional={
+        "approve": st.just("rule"),
+        "reason": st.just("required"),
+        "reason_pattern": st.sampled_from(["INC-[0-9]+", "#[0-9]+"]),
+        "owners": st.sampled_from(["integration", ["@x"], ["@x", "@y"]]),
+        "delivery": st.just("reveal"),
+        "when": st.sampled_from([DAY, NIGHT, {"days": ["sat", "sun"], "time_zone": "Asia/Tokyo"}]),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(FLOWS, min_size=2, max_size=4))
+def test_whatever_the_flows_the_policy_decides_each_example_as_it_says(flows: list[dict[str, Any]]) -> None:
+    named = [{"name": f"flow {number}", **each} for number, each in enumerate(flows)]
+    found_in(*named, integrations=(ONE, TWO))

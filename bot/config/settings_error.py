@@ -1,4 +1,4 @@
-"""The error that lists what is wrong with the settings."""
+"""The error that lists the problems of the settings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

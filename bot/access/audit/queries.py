@@ -76,18 +76,16 @@ def recorded_in_row(grant: Grant, details: RequestDetails) -> RecordedAccess:
 
 
 def completed(recorded: RecordedAccess, row: RecordedAccess | None) -> RecordedAccess:
-    """What the events tell, with the terms that an earlier version wrote into no event taken from the row.
+    """The access with terms from its row that earlier versions wrote into no event: cluster, permission and end.
 
-    Those are the names of an automatic flow, those that replaced patterns at filing, and their cluster and permission.
+    The names are never taken from the row, because a changed row could then hide the access.
     """
     if recorded.whole or row is None:
         return recorded
-    narrowed = recorded.names is None or _is_covered(row.names or (), recorded.names)
     return replace(
         recorded,
         integration=recorded.integration or row.integration,
         permission=recorded.permission or row.permission,
-        names=row.names if narrowed else recorded.names,
         until=recorded.until or row.until,
     )
 
@@ -99,22 +97,31 @@ def difference(recorded: RecordedAccess | None, row: RecordedAccess | None) -> s
     if recorded is None:
         return f"the tables tell of access of {row.requester} at that time, and the events do not"
     wrong = [name for name in _COMPARED if getattr(recorded, name) != getattr(row, name)]
+    if not _same_names(recorded, row):
+        wrong.append("names")
     if sorted(recorded.approvers) != sorted(row.approvers):
         wrong.append("approvers")
     return f"the tables say otherwise: {', '.join(_COMPARED.get(each, each) for each in wrong)}" if wrong else None
 
 
+def _same_names(recorded: RecordedAccess, row: RecordedAccess) -> bool:
+    """Whether the names agree. Earlier versions recorded the requested patterns, of which the role may hold less."""
+    if recorded.whole:
+        return recorded.names == row.names
+    return recorded.names is None or _is_covered(row.names or (), recorded.names)
+
+
 _COMPARED = {
-    "requester": "the requester", "integration": "the cluster", "permission": "the permission", "names": "the names",
-    "since": "since when", "until": "the planned end", "ended": "the confirmed end",
+    "requester": "requester", "integration": "cluster", "permission": "permission",
+    "since": "start", "until": "planned end", "ended": "confirmed end",
 }  # fmt: skip
-"""The terms that are compared, and their names for people."""
+"""Terms that must be equal, and their names for people."""
 
 
 def record_of(request_id: str, access: RecordedAccess, index: str) -> AccessRecord | None:
     """The answer about one access; `None` if it gives nothing under that index or pattern.
 
-    Access of which nothing says to what it was counts as access to everything.
+    If neither events nor tables name the data, the access counts for all data.
     """
     held = (UNKNOWN,) if access.names is None else access.names
     names = tuple(each for each in held if each == UNKNOWN or overlap(each, index))

@@ -36,7 +36,7 @@ def access_terms(details: RequestDetails, grant: Grant) -> Mapping[str, Json]:
 
 
 def terms_of_key(details: RequestDetails, grant: Grant, credential: Credential | None) -> Mapping[str, Json]:
-    """The terms again if a new API key was made, which holds what the request says then. A password changes nothing."""
+    """The terms once more if a new API key was created: it holds the present terms. A new password changes none."""
     return {} if credential is None or credential.key_id is None else access_terms(details, grant)
 
 
@@ -76,7 +76,7 @@ class AccessReplay:
         return iter(sorted(found, key=lambda one: (one[1].since, one[0])))
 
     def add(self, event: AuditEntry) -> None:
-        """Takes the next event. Once the moment is past, only what is known by then is followed to its end."""
+        """Processes the next event. After the moment in question it only follows known accesses to their end."""
         name = event.request_id
         if name is None:
             return
@@ -108,7 +108,7 @@ class AccessReplay:
                 until = event.at + known.length if known.length is not None else None
                 return replace(known, until=until, approvers=_also(known.approvers, event.actor))
             case "grant.active" | "grant.adopted":
-                # What was found again in the cluster was approved by those who approved it.
+                # Access that is found again in the cluster keeps its approvers.
                 approvers = known.approvers or tuple(detail.get("approvers", ()))
                 adopted = known.adopted or (event.event == "grant.adopted" and not approvers)
                 since = known.since or event.at

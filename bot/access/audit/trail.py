@@ -65,8 +65,8 @@ class AuditTrail:
     def access(self, index: str, at: datetime) -> AccessAnswer:
         """Who had access to that index, or to anything under that pattern, at that time.
 
-        It is answered from the events, whose chain is verified on the way, and compared with the tables in the same
-        snapshot of the database: whoever can change a row must not hide an access.
+        The answer comes from the events, whose chain is verified on the way, so that changing a row hides no access.
+        It is compared with the tables in the same snapshot of the database.
         """
         replay, verification, broken = AccessReplay(at), Verification(), None
         with Session(self._engine) as session:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Problem(NamedTuple):
     """A sentence about a line, counted from 1. It repeats no value, since any may be a secret in the wrong place.
 
-    `in_environment`: what has to be corrected is a variable that the line refers to, not the file.
+    `in_environment`: the file is right, and a variable that the line refers to has to be corrected.
     """
 
     line: int

@@ -1,4 +1,4 @@
-"""Why a cluster cannot be reached is told by codes and types, whatever OpenSSL and Elasticsearch say in words."""
+"""Connection problems are explained by codes and types, whatever the wording of OpenSSL and Elasticsearch."""
 
 import datetime as dt
 import socket

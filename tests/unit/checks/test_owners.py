@@ -1,4 +1,4 @@
-"""What is wrong with an owner is told by the code of the problem, whatever the directory says in words."""
+"""Problems with owners are explained by their code, whatever the wording of the directory."""
 
 import pytest
 

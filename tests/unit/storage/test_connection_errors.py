@@ -1,4 +1,4 @@
-"""Why PostgreSQL cannot be used is told by what can be seen, whatever driver and server say in words."""
+"""PostgreSQL problems are explained by observation, whatever the wording of driver and server."""
 
 import socket
 import threading

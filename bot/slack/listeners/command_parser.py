@@ -1,5 +1,6 @@
 """Parses the text after `/es-access`. Looks up nothing but, after `--for`, where a name ends."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -131,6 +132,9 @@ _NAMED = {
 """Flags that take a value: its field in the draft, the message if it is missing, and an example."""
 
 
+_DASHES = re.compile("(?:--|\u2014|\u2013)(?=[A-Za-z])")
+"""The beginning of a flag. Phones and Macs make one long dash of two."""
+
 _QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "’": "’"}  # noqa: RUF001
 """An opening quotation mark → those that close it. Phones and Macs replace the straight ones."""
 
@@ -142,9 +146,10 @@ def _without_flags(words: list[str], count_name_words: CountNameWords) -> tuple[
     left = deque(words)
     while left:
         word = left.popleft()
-        flag, _, value = word.partition("=")
-        if flag in _NAMED:
-            field, missing, example = _NAMED[flag]
+        typed = _DASHES.sub("--", word)
+        flag, (name, _, value) = typed.lower(), typed.partition("=")
+        if name.lower() in _NAMED:
+            field, missing, example = _NAMED[name.lower()]
             if value:
                 left.appendleft(value)
             if not left:
@@ -153,11 +158,11 @@ def _without_flags(words: list[str], count_name_words: CountNameWords) -> tuple[
                 field: _read_person(left, count_name_words) if field == "for_whom" else left.popleft()
             }
             flags = replace(flags, **named)
-        elif word == "--key":
+        elif flag == "--key":
             flags = replace(flags, kind=CredentialKind.API_KEY)
-        elif word == "--again":
+        elif flag == "--again":
             flags = replace(flags, again=True)
-        elif word == "--break-glass":
+        elif flag == "--break-glass":
             flags = replace(flags, break_glass=True)
         else:
             rest.append(word)
@@ -170,7 +175,7 @@ def _read_person(left: deque[str], count_name_words: CountNameWords) -> str:
         return _read_quoted(left)
     count = 1
     if left[0].startswith("@"):
-        upcoming = list(takewhile(lambda word: not word.startswith("--"), left))
+        upcoming = list(takewhile(lambda word: not _DASHES.match(word), left))
         count = count_name_words(upcoming)
     return " ".join(left.popleft() for _ in range(count))
 

@@ -71,6 +71,9 @@ def test_who_is_meant_and_the_reason(typed: str, whom: str, reason: str) -> None
         "logs-* 1h --for @Ada Lovelace write fixing",
         "logs-* 1h --key --for @Ada Lovelace --cluster=here write fixing",
         "logs-* 1h --for @Ada Lovelace --key write fixing --cluster here",
+        "logs-* 1h \u2014for @Ada Lovelace \u2013key write fixing",
+        "logs-* 1h \u2014for=@Ada Lovelace --KEY write fixing",
+        "logs-* 1h --For @Ada Lovelace write fixing",
     ],
 )
 def test_the_name_may_stand_anywhere(text: str) -> None:
@@ -81,6 +84,12 @@ def test_the_name_may_stand_anywhere(text: str) -> None:
     assert (draft.for_whom, draft.patterns, draft.duration) == ("@Ada Lovelace", "logs-*", "1h")
     assert (draft.permission, draft.reason) == ("write", "fixing")
     assert draft.integration == ("here" if "--cluster" in text else None)
+
+
+def test_a_dash_that_begins_no_flag_is_a_part_of_the_reason() -> None:
+    draft = read("logs-* 1h read disk \u2014 key \u2014fast --keys -key").draft
+    assert draft is not None
+    assert (draft.reason, draft.kind) == ("disk \u2014 key \u2014fast --keys -key", None)
 
 
 def test_explain_reads_names_as_well() -> None:

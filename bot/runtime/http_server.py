@@ -4,9 +4,11 @@ Waitress reads requests in one thread, so that a slow client holds none of those
 connections there may be, how long a request may take to arrive, and how long it may be.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -30,6 +32,9 @@ MOST_BODY_BYTES = 1024 * 1024
 """Bytes in the body of a request. Slack's largest payloads are a tenth of it."""
 
 MOST_HEADER_BYTES = 32 * 1024
+
+DISCARDED_BYTES, DISCARD_SECONDS = 4 * MOST_BODY_BYTES, 2.0
+"""How much of a refused request is still taken from its client, and for how long, so that it can read the answer."""
 
 BYTES_IN_MEMORY = 128 * 1024
 """Bytes of one body that are kept in memory while it arrives. The rest goes to a temporary file."""
@@ -93,6 +98,7 @@ class _LoggedError(ErrorTask):  # type: ignore[misc]  # waitress has no types
         # Not the error's own text, which repeats what the client sent.
         error = self.request.error
         log.warning("an HTTP request was refused", status=error.code, why=error.reason, sender=self.channel.addr[0])
+        self.channel.refused = True
         super().execute()
 
 
@@ -102,12 +108,30 @@ class _Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     error_task_class = _LoggedError
     began: float | None = None
     """When the first byte of a request came that is not whole yet (`time.monotonic`)."""
+    refused = False
+    """Whether a request was refused before it was read to its end."""
+    discarding_since: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting_since = time.monotonic()
 
+    def handle_close(self) -> None:
+        """Closes; after a refusal, only our side at first: to close on unread bytes would take the answer back."""
+        if self.refused and self.discarding_since is None:
+            self.discarding_since, self.discarded = time.monotonic(), 0
+            self.will_close = False
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                return
+        super().handle_close()
+
     def received(self, data: bytes) -> bool:
+        if self.discarding_since is not None:
+            self.discarded += len(data)
+            if self.discarded > DISCARDED_BYTES:
+                self.handle_close()
+            return False
         began = self.began if self.request is not None else None
         more: bool = super().received(data)
         self.began = None if self.request is None else began or time.monotonic()
@@ -141,4 +165,6 @@ class _Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         latest = time.monotonic() - REQUEST_SECONDS
         for each in self.active_channels.values():
             if each.is_waiting and each.began is not None and each.began < latest:
+                each.will_close = True
+            if each.discarding_since is not None and time.monotonic() - each.discarding_since > DISCARD_SECONDS:
                 each.will_close = True

@@ -22,7 +22,7 @@ from bot.sandbox.workspace import User, Workspace
 from bot.sandbox.workspace.delivery.signed_http import signature
 from tests.stage import MANIFEST
 
-OK, BAD_REQUEST, UNAUTHORIZED, NOT_ALLOWED, TOO_LARGE, UNAVAILABLE = 200, 400, 401, 405, 413, 503
+OK, BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, UNAVAILABLE = 200, 400, 401, 413, 503
 
 AT_ONCE = 1.0
 """Seconds within which Slack is answered, whatever else goes on. Slack waits three."""
@@ -115,17 +115,17 @@ def half_open(where: tuple[str, int], count: int) -> Iterator[list[socket.socket
         yield opened
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One process for all tests: it stops only when its calls to the silent cluster have given up."""
+@contextmanager
+def serving(directory: Path, **settings: str) -> Iterator[Served]:
+    """A process whose cluster hangs, and everything that it needs."""
     with ExitStack() as stack:
         silent = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0), backlog=512)))
         workspace = stack.enter_context(Workspace.start(MANIFEST))
         alice, bob = workspace.add_user("alice"), workspace.add_user("bob")
         cluster = SilentCluster(f"http://127.0.0.1:{silent.getsockname()[1]}")
         app = ApplicationProcess(
-            workspace, cluster, ("connector", "a long enough password"), tmp_path_factory.mktemp("http"),
-            owners=bob.email, http=True,
+            workspace, cluster, ("connector", "a long enough password"), directory,
+            owners=bob.email, http=True, settings=settings,
         )  # fmt: skip
         stack.callback(app.stop)
         app.start(ready=False)
@@ -133,9 +133,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(app, workspace, alice)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One process for all tests: it stops only when its calls to the silent cluster have given up."""
+    with serving(tmp_path_factory.mktemp("http")) as running:
+        yield running
+
+
 def _listens(app: ApplicationProcess) -> bool:
     try:
-        return ask(("127.0.0.1", app.port), "GET", "/healthz")[0] == OK
+        return ask(("127.0.0.1", int(app.environment["PORT"])), "GET", "/healthz")[0] == OK
     except OSError:
         return False
 
@@ -189,6 +196,15 @@ def test_a_revoked_bot_token_is_not_ready_and_a_line_in_the_log_within_half_a_mi
     assert time.monotonic() - began < 30
     served.workspace.faults.clear()
     served.workspace.wait_for(lambda: page(served.health, "/readyz?deep")[1]["slack"] == "ok", 30, "a token that works")
+
+
+def test_one_number_for_both_ports_is_one_port_and_a_name_may_be_two_addresses(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = str(free.getsockname()[1])
+    with serving(tmp_path, HEALTH_PORT=port, PORT=port, HOST="localhost") as both:
+        both.app.port = both.app.health_port = int(port)
+        assert both.acknowledged() < AT_ONCE
+        assert page(both.health, "/readyz")[0] == OK
 
 
 # --- connections --------------------------------------------------------------------------------------------------
@@ -255,6 +271,12 @@ def test_a_body_of_300_megabytes_is_refused_by_its_length_alone(served: Served) 
     sent, _ = _send_without_end(served.slack, head, b"x" * 65536, body_length)
     assert sent < 20 * MEGABYTE, "only what the kernel holds"
     assert _memory(served.app.pid) < before + 20 * MEGABYTE
+
+
+@pytest.mark.parametrize("megabytes", [1.1, 2, 4])
+def test_who_sends_too_much_reads_why(served: Served, megabytes: float) -> None:
+    body = b"x" * int(megabytes * MEGABYTE)
+    assert [ask(served.slack, "POST", "/slack/events", body)[0] for _ in range(10)] == [TOO_LARGE] * 10
 
 
 def test_a_body_without_a_length_is_refused_at_the_first_byte_too_many(served: Served) -> None:

@@ -25,8 +25,8 @@ NOT_OF_SHAPE = {
     "a password behind env", "a variable that is not set", "a variable that is empty",
     "no such file", "a broken cloud id",
     "a user with a colon", "an unknown placeholder", "a brace by itself", "a permission built in",
-    "an unknown permission", "an unknown cluster", "a system index", "no expression", "automatic for everyone",
-    "a total below one",
+    "an unknown permission", "an unknown cluster", "a system index", "no expression", "a dangerous expression",
+    "automatic for everyone", "a total below one",
     "no time zone", "url with a password", "a key given twice", "an anchor", "a tag", "a key that is a list",
     "a second document",
 }  # fmt: skip

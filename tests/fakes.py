@@ -417,7 +417,9 @@ class World:
 
     @property
     def automatic(self) -> AutomaticGrants:
-        return AutomaticGrants(self.store, self.directory, self.current, self.approvals, self.grants, self.clock)
+        return AutomaticGrants(
+            self.store, self.directory, self.current, self.approvals, self.grants, self.clusters, self.clock
+        )
 
     @property
     def outbox(self) -> Outbox:

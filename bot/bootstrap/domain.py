@@ -63,7 +63,7 @@ def build_domain(
         current,
         Requests(store, routing, approvals, current, clock),
         approvals,
-        AutomaticGrants(store, directory, current, approvals, grants, clock),
+        AutomaticGrants(store, directory, current, approvals, grants, clusters, clock),
         grants,
         provisioning,
         Revocation(store, clusters, current, clock),

@@ -1,11 +1,11 @@
 """Automatic access flows: members of a group have access without asking, for as long as they are members."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
-from bot.access.errors import LostRace, Outage
+from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.service import Grants
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.requests import extend_grant
@@ -14,11 +14,12 @@ from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.decision import Question, find_denial
+from bot.access.policy.decision import Question, find_denial, may_be_denied
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Clock, Directory
+from bot.access.ports import Clock, Clusters, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.membership import membership_of
+from bot.access.requests.preview import matched
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
 
@@ -37,6 +38,7 @@ class AutomaticGrants:
     current: CurrentPolicy
     approvals: Approvals
     grants: Grants
+    clusters: Clusters
     clock: Clock
 
     def run_once(self) -> None:
@@ -53,7 +55,7 @@ class AutomaticGrants:
         self._end_of_removed_flows({flow.name for flow in flows})
 
     def _settle(self, policy: Policy, flow: AccessFlow, now: datetime) -> None:
-        entitled = self._entitled(policy, flow, now)
+        entitled, unknown = self._entitled(policy, flow, now)
         applies = flow.when is None or flow.when.include(now)
         with self.store.reading() as read:
             given = [details for details in read.automatic_grants() if details.request.flow == flow.name]
@@ -66,24 +68,46 @@ class AutomaticGrants:
             elif applies:
                 self._extend(flow, details, now)
         if applies:
-            for member, integration in sorted(entitled.keys() - live.keys()):
+            for member, integration in sorted(entitled.keys() - live.keys() - unknown):
                 # A large group is taken as Slack lists it, perhaps with people of other workspaces.
                 if self.directory.belongs(member):
                     self._give(policy, flow, entitled[member, integration], member, now)
 
-    def _entitled(self, policy: Policy, flow: AccessFlow, now: datetime) -> dict[tuple[str, str], Integration]:
-        """Who must have access, by integration: the members, except those to whom a flow denies it. Raises `Outage`."""
+    def _entitled(
+        self, policy: Policy, flow: AccessFlow, now: datetime
+    ) -> tuple[dict[tuple[str, str], Integration], set[tuple[str, str]]]:
+        """Who must have access, by integration: the members, except those to whom a flow denies it. Raises `Outage`.
+
+        Also those of them who must not get it yet: a flow may deny them the target of an alias, and the cluster does
+        not answer.
+        """
         members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
         permission = policy.permission(flow.offers[0])
-        found = {}
+        found: dict[tuple[str, str], Integration] = {}
+        unknown: set[tuple[str, str]] = set()
         for integration in policy.integrations:
             if flow.integrations and integration.name not in flow.integrations:
                 continue
             question = Question(integration, flow.patterns, permission, _length(flow), "", now)
-            for member in members:
-                if find_denial(policy, question, membership_of(self.directory, member)) is None:
+            asked = [(member, membership_of(self.directory, member)) for member in members]
+            targets: tuple[str, ...] | None = ()
+            if any(may_be_denied(policy, question, member_of) for _, member_of in asked):
+                targets = self._alias_targets(integration, flow)
+            behind = replace(question, patterns=(*flow.patterns, *(targets or ())))
+            for member, member_of in asked:
+                if find_denial(policy, behind, member_of) is None:
                     found[member, integration.name] = integration
-        return found
+                    if targets is None and may_be_denied(policy, question, member_of):
+                        unknown.add((member, integration.name))
+        return found, unknown
+
+    def _alias_targets(self, integration: Integration, flow: AccessFlow) -> tuple[str, ...] | None:
+        """The targets of the aliases that the flow covers; `None` if the cluster does not answer."""
+        try:
+            found = matched(flow.patterns, self.clusters[integration.name].look(flow.patterns))
+        except (Outage, Refusal):
+            return None
+        return tuple(sorted({target for each in found for target in each.targets}))
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])

@@ -317,3 +317,44 @@ def test_a_process_that_was_frozen_in_a_round_gives_nothing_twice(
     monkeypatch.setattr(oncall.directory, "members", freeze)
     oncall.automatic.run_once()
     assert set(live(oncall)) == {ANA}
+
+
+# --- aliases onto denied data ---
+
+
+def closed(**values: Any) -> AccessFlow:
+    return AccessFlow(name="closed", deny=True, patterns=("metrics-*",), **values)
+
+
+def test_an_alias_onto_denied_data_is_not_given_and_ends_what_was(oncall: World) -> None:
+    oncall.under(flow(), closed())
+    oncall.cluster.aliases["logs-now"] = ("metrics-a",)
+    look(oncall)
+    assert members_with_access(oncall) == []
+    oncall.cluster.aliases["logs-now"] = ("logs-a",)
+    look(oncall)
+    assert members_with_access(oncall) == [ANA]
+    oncall.cluster.aliases["logs-now"] = ("metrics-a",)
+    look(oncall)
+    assert members_with_access(oncall) == []
+
+
+@pytest.mark.parametrize("error", [Outage("no answer"), Refusal("403")])
+def test_while_the_cluster_does_not_say_what_an_alias_leads_to_nothing_is_given_and_nothing_ends(
+    oncall: World, error: Exception
+) -> None:
+    oncall.under(flow(), closed(requesters=(ANA,)))
+    oncall.directory.people["@oncall"] = (ANA, BEN)
+    oncall.cluster.asked.errors = [error]
+    look(oncall)
+    assert members_with_access(oncall) == [BEN]  # no flow denies him anything
+    look(oncall)
+    assert members_with_access(oncall) == [ANA, BEN]
+    oncall.cluster.asked.errors = [error]
+    look(oncall)
+    assert members_with_access(oncall) == [ANA, BEN]
+
+
+def members_with_access(world: World) -> list[str]:
+    with world.store.reading() as read:
+        return sorted(details.request.requester for details in read.automatic_grants())

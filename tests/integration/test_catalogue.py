@@ -348,6 +348,19 @@ def test_a_look_sees_at_once_what_the_kept_catalogue_does_not(furnished: Furnish
         indices.delete_index_template(name="looked")
 
 
+def test_a_look_sees_what_is_hidden(furnished: Furnished, reader: CatalogueReader) -> None:
+    indices = furnished.node.client().indices
+    indices.create(index="hush-1", settings={"index.hidden": True, "number_of_replicas": 0})
+    indices.update_aliases(actions=[{"add": {"index": "unowned", "alias": "hush-alias", "is_hidden": True}}])
+    try:
+        whole, found = reader.read(), reader.look(["hush-*"])
+        assert [each.name for each in matched(["hush-*"], found)] == ["hush-1", "hush-alias"]
+        assert matched(["hush-*"], found) == matched(["hush-*"], whole)
+    finally:
+        indices.delete(index="hush-1")
+        indices.delete_alias(index="unowned", name="hush-alias")
+
+
 def test_a_look_has_the_sizes_before_anything_else_was_read(reader: CatalogueReader) -> None:
     assert named(reader.look(["shop-orders.2026"]), "shop-orders.2026").size > 0
     assert named(reader.look(["closed"]), "closed").size == 0

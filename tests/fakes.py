@@ -401,7 +401,7 @@ class World:
 
     @property
     def history(self) -> History:
-        return History(self.store, self.approvals, self.clusters, self.current)
+        return History(self.store, self.approvals, self.clusters, self.current, self.memory)
 
     @property
     def owner_changes(self) -> OwnerChanges:

@@ -67,7 +67,7 @@ def build_domain(
         grants,
         provisioning,
         Revocation(store, clusters, current, clock),
-        History(store, approvals, clusters, current),
+        History(store, approvals, clusters, current, routing.memory),
         Outbox(store, notifier, clock),
         clocks,
         ClockJumpDetector(store, clock),

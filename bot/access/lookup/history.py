@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from bot.access.errors import NotFound
 from bot.access.models.request_details import RequestDetails
+from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.model import Integration
 from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
@@ -25,6 +27,8 @@ class History:
     approvals: Approvals
     clusters: Clusters
     current: CurrentPolicy
+    memory: OwnerMemory | None = None
+    """Without it resources have the owners that the cluster names."""
 
     def mine(self, person: str) -> Sequence[RequestDetails]:
         """The person's newest requests, newest first."""
@@ -46,7 +50,7 @@ class History:
 
     def resources(self, integration: str, text: str = "") -> Sequence[Resource]:
         """All resources of a cluster with that text in their name or owner, for operators. Raises `Outage`."""
-        return _named(text, self.clusters[integration].catalogue().resources)
+        return _named(text, self._resources(self.current.policy.integration(integration)))
 
     def visible_resources(self, person: str, text: str = "") -> Sequence[Resource]:
         """The resources of all clusters with that text whose names the person may read.
@@ -60,8 +64,16 @@ class History:
         for integration in policy.integrations:
             visibility = visibility_of(policy, integration, member_of, now)
             if visibility:
-                found += visibility.visible(self.clusters[integration.name].catalogue().resources)
+                found += visibility.visible(self._resources(integration))
         return _named(text, found)
+
+    def _resources(self, integration: Integration) -> Sequence[Resource]:
+        """The resources with the owners who count."""
+        cluster = self.clusters[integration.name]
+        catalogue = cluster.catalogue()
+        if self.memory is None or integration.resource_owner is None:
+            return catalogue.resources
+        return self.memory.counting(integration, catalogue.resources, catalogue, cluster)
 
 
 def _named(text: str, resources: Iterable[Resource]) -> list[Resource]:

@@ -280,6 +280,16 @@ def test_it_is_explained_as_it_would_be_decided(owned: World) -> None:
     assert [group.label for group in plan.groups] == ["@ops", DAVE]
 
 
+def test_resources_are_listed_with_the_owners_who_count(owned: World) -> None:
+    has(owned)
+    writes(owned, DAVE)
+    for listed in (
+        owned.history.visible_resources(STRANGER, "logs-a"),
+        owned.history.resources("production", "logs-a"),
+    ):
+        assert [each.owners for each in listed] == [("@ops", DAVE)]
+
+
 def test_what_is_written_after_our_clock_was_set_back_is_noticed(owned: World) -> None:
     request = has(owned)
     owned.clock.advance(-HOUR)

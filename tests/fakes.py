@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlmodel import col, select
 
 from bot.access.errors import Gone, Outage, Refusal
+from bot.access.grants.alias_moves import AliasMoves
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
@@ -156,6 +157,12 @@ class FakeCluster:
         self.users[spec.username] = password.get_secret_value()
 
     def extend(self, spec: CredentialSpec) -> None:
+        self.creating.play()
+        if spec.username not in self.users:
+            raise Gone(f"the user {spec.username} was removed")
+        self.roles[spec.username] = spec
+
+    def narrow(self, spec: CredentialSpec) -> None:
         self.creating.play()
         if spec.username not in self.users:
             raise Gone(f"the user {spec.username} was removed")
@@ -419,6 +426,12 @@ class World:
     def automatic(self) -> AutomaticGrants:
         return AutomaticGrants(
             self.store, self.directory, self.current, self.approvals, self.grants, self.clusters, self.clock
+        )
+
+    @property
+    def alias_moves(self) -> AliasMoves:
+        return AliasMoves(
+            self.store, self.clusters, self.directory, self.memory, self.current, self.clock, self.executor
         )
 
     @property

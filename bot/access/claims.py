@@ -24,10 +24,16 @@ REVEAL_CLAIM = timedelta(seconds=45)
 """On a grant while a click makes its password. An API key takes more calls: if most of them time out, another process
 may take over, and `provisioning` then renews the secret."""
 
+NARROW_CLAIM = timedelta(seconds=45)
+"""On a grant while an alias is taken out of its role."""
+
 LONGEST_ROW_CLAIM = timedelta(minutes=1)
 """The longest claim on a row. After our clock was set back, no claim may last longer than this from now."""
 
 # --- claims on duties ---------------------------------------------------------------------------------------------
+
+ALIASES_CLAIM = timedelta(minutes=2)
+"""On the look at the aliases of one cluster, renewed with every page of grants and given back at the end."""
 
 AUTOMATIC_GRANTS_CLAIM = timedelta(seconds=30)
 """On the automatic access flows, from one lookup of members or new grant to the next."""

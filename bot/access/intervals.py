@@ -25,6 +25,9 @@ LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
 LOOK_AT_RESOURCE_OWNERS_EVERY = timedelta(minutes=1)
 """A change of the owners in a cluster is noticed late by up to this, unless a request touches the resource sooner."""
 
+LOOK_AT_ALIASES_EVERY = timedelta(minutes=1)
+"""An alias that moves under live access is noticed late by up to this. A look reads every alias of each cluster."""
+
 LEARN_INSTALLATION_EVERY = timedelta(seconds=5)
 """How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
 

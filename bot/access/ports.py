@@ -26,9 +26,9 @@ class Clock(Protocol):
 class Resource:
     """An index, data stream or alias. `owners` are as written in the cluster; `None` stands for no owner.
 
-    An alias has the owners of its `targets` and no size of its own. `size` is in bytes. `written` is the owner in the
-    resource's own mapping, which access to it may be able to change; `assigned` is the one that index templates and
-    the data stream give it. `stream` is the data stream that an index belongs to.
+    An alias has the owners of its `targets` and, together, their size. `size` is in bytes. `written` is the owner in
+    the resource's own mapping, which access to it may be able to change; `assigned` is the one that index templates
+    and the data stream give it. `stream` is the data stream that an index belongs to.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Privileges:
 
 @dataclass(frozen=True)
 class CredentialSpec:
-    """Everything that the cluster must store for one grant."""
+    """Everything that the cluster must store for one grant. `withheld` are aliases that the role must leave out."""
 
     grant_id: str
     username: str
@@ -89,6 +89,7 @@ class CredentialSpec:
     patterns: tuple[str, ...]
     privileges: Privileges
     expires_at: datetime
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,10 @@ class Cluster(Protocol):
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the new expiry into the user's metadata. Raises `Refusal` if the user no longer exists."""
+        ...
+
+    def narrow(self, spec: CredentialSpec) -> None:
+        """Writes the role of a user anew. Raises `Refusal` if the user no longer exists."""
         ...
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:

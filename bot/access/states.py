@@ -59,5 +59,6 @@ class EndReason(StrEnum):
     NOT_DELIVERED = "could not be delivered"
     NOT_A_MEMBER = "no longer a member"
     FLOW_CHANGED = "its access flow was changed"
+    ALIAS_MOVED = "an alias of it points to other data now"
     REMOVED_BY_HAND = "it was removed from the cluster by hand"
     UNKNOWN = "it was found in the cluster, and is not known here"

@@ -4,6 +4,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bot.access.grants.adoption import Adoption
+from bot.access.grants.alias_moves import AliasMoves
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
@@ -78,4 +79,5 @@ def build_domain(
         BreakGlass(store, approvals, directory, current, clock),
         owner_decisions,
         OwnerWatch(store, clusters, owner_memory, owner_decisions, current, clock, executor),
+        AliasMoves(store, clusters, directory, owner_memory, current, clock, executor),
     )

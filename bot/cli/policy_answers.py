@@ -14,7 +14,7 @@ from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests
 from bot.access.wording import counted, sized
 from bot.runtime.admin import CannotAnswerError
-from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers
+from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers, planned_coverage
 from bot.slack.blocks.rich_text import fallback
 
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
@@ -53,7 +53,7 @@ def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"
-        yield "what is created later under the pattern is " + ("covered too" if plan.preview.grows else "not covered")
+        yield from (fallback([line]) for line in planned_coverage(plan)[1:])
     if plan.by_rule:
         yield "approved by itself"
     for group in plan.groups:

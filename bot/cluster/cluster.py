@@ -66,6 +66,10 @@ class ElasticsearchCluster:
         """Writes the new end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
         self._credentials.extend(spec)
 
+    def narrow(self, spec: CredentialSpec) -> None:
+        """Writes the user's role anew. Raises `Gone`, `Outage`, `Refusal`."""
+        self._credentials.narrow(spec)
+
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
         """Creates an API key that expires by itself. Raises `Outage`, `Refusal`."""
         return self._credentials.grant_key(spec, password, alone=alone)

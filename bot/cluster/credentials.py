@@ -48,13 +48,21 @@ class CredentialIssuer:
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
+        self._check_exists(spec)
+        # Without a password, so that a user who was removed just now is not created again.
+        self._put_user(spec, self.installation.metadata(spec), {})
+
+    def narrow(self, spec: CredentialSpec) -> None:
+        """Writes the role of an existing user anew. Raises `Gone`, `Outage`, `Refusal`."""
+        self._check_exists(spec)
+        self._put_role(spec, self.installation.metadata(spec))
+
+    def _check_exists(self, spec: CredentialSpec) -> None:
         user = ask_if_exists(self.client, lambda: self.client.security.get_user(username=spec.username)).get(
             spec.username
         )
         if user is None or not self.installation.owns(user) or not user["enabled"]:
             raise Gone(f"the user {spec.username} was removed")
-        # Without a password, so that a user who was removed just now is not created again.
-        self._put_user(spec, self.installation.metadata(spec), {})
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
         """Creates an API key through a user and a role, and removes these two again. Raises `Outage`, `Refusal`.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bot.access.claims import RENEW_EVERY
+from bot.access.grants.alias_moves import AliasMoves
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
@@ -14,6 +15,7 @@ from bot.access.grants.reconciliation import Reconciliation, ReconciliationResul
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
 from bot.access.intervals import (
+    LOOK_AT_ALIASES_EVERY,
     LOOK_AT_CLOCK_EVERY,
     LOOK_AT_CLUSTERS_EVERY,
     LOOK_AT_ENDS_EVERY,
@@ -77,6 +79,7 @@ class Domain:
     break_glass: BreakGlass
     owner_decisions: OwnerDecisions
     owner_watch: OwnerWatch
+    alias_moves: AliasMoves
 
 
 def start_background_work(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Scheduler:
@@ -116,6 +119,7 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "expiry warnings")
     scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "replace owners who left")
     scheduler.every(LOOK_AT_RESOURCE_OWNERS_EVERY, domain.owner_watch.run_once, "remember owners")
+    scheduler.every(LOOK_AT_ALIASES_EVERY, domain.alias_moves.run_once, "aliases that moved")
     for pool in (messages, making, ending):  # stopped in reverse order: ending a grant enqueues messages
         store.on_work(pool.wake)
         pool.start()

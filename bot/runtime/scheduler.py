@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.access.errors import DatabaseAway
 
-_THREADS = 14
+_THREADS = 16
 """One for each job, so that a slow one delays no other."""
 
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +13,14 @@ from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.clock import SystemClock
+from bot.access.errors import Refusal
+from bot.access.ownership.aliases import withheld_aliases
 from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
+from bot.cluster.roles import role_body
 from bot.sandbox.node import Node
 from tests.nodes import versions
 
@@ -158,6 +162,60 @@ def test_data_stream_is_read_with_all_that_is_behind_it(furnished: Node, granted
 def test_alias_opens_what_it_points_to(granted: Elasticsearch) -> None:
     assert found(granted, "index-alias-x") == {"a"}
     assert found(granted, "stream-alias-x") == {"logs-x"}
+
+
+HIDING = ("hides", "a-hides", "a(hides)", "hides.all", "a.b+hides", "hides-é")
+"""Aliases of a hidden index."""
+
+
+@pytest.fixture
+def hiding(furnished: Node) -> Iterator[None]:
+    actions = [{"add": {"index": ".pay-hidden", "alias": name}} for name in HIDING]
+    furnished.client().indices.update_aliases(actions=actions)
+    yield
+    furnished.client().indices.update_aliases(
+        actions=[{"remove": {"index": ".pay-hidden", "alias": name}} for name in HIDING]
+    )
+
+
+@pytest.mark.parametrize("pattern", ["*", "a*", "*a*", "hides*", "*.*", "*é", "a,hides-*"])
+@pytest.mark.usefixtures("hiding")
+def test_role_leaves_out_the_aliases_of_hidden_indices_and_nothing_else(furnished: Node, pattern: str) -> None:
+    patterns = tuple(pattern.split(","))
+    name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    others = ("hides-not", "a-hide", "hides.al", "xa(hides)", "a-hides-", "hidesé")
+    with ThreadPoolExecutor(2) as executor:
+        username, password = furnished.connector()
+        client = connect(ClusterConnection(username, SecretStr(password), url=furnished.url))
+        with closing(ElasticsearchCluster(client, executor, Installation("here"), SystemClock())) as cluster:
+            withheld = withheld_aliases(patterns, cluster.look(("*",)))
+            assert set(withheld) == set(filter(matcher(patterns), HIDING))
+            until = datetime(2030, 1, 1, tzinfo=UTC)
+            spec = CredentialSpec("GRT-7K3F9Q", name, "U0ALICE", patterns, Privileges(("read",)), until)
+            cluster.create(spec, SecretStr(secret))
+            with furnished.client_of(name, secret) as person:
+                assert hits(person) >= {".pay-hidden"}
+                cluster.narrow(replace(spec, withheld=withheld))
+                assert ".pay-hidden" not in hits(person)
+                for alias in HIDING:
+                    with pytest.raises(AuthorizationException):
+                        person.search(index=alias)
+                asked = [{"names": [*others, *HIDING], "privileges": ["read"]}]
+                answer = person.security.has_privileges(index=asked)["index"]
+                assert {each for each, held in answer.items() if held["read"]} == set(filter(matcher(patterns), others))
+            assert removed(cluster, name).complete
+
+
+def hits(person: Elasticsearch) -> set[str]:
+    found = person.search(index="*", size=1000, expand_wildcards=["open", "hidden"])["hits"]["hits"]
+    return {hit["_index"] for hit in found}
+
+
+def test_role_of_nothing_but_an_alias_of_a_hidden_index_is_refused() -> None:
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    spec = CredentialSpec("GRT-7K3F9Q", "u", "U0ALICE", ("hides",), Privileges(("read",)), until, ("hides",))
+    with pytest.raises(Refusal, match="the alias hides points to a hidden index"):
+        role_body(spec)
 
 
 NAMES = (

@@ -104,7 +104,7 @@ def test_a_resolved_scope_covers_what_matched_and_nothing_later(with_flows: Open
     scope: resolved
 """)
     request = stage.ask("logs-* 1h")
-    assert "Exactly this, nothing later" in stage.read(stage.approval(stage.bob, request), stage.bob)
+    assert "Only these, nothing created later" in stage.read(stage.approval(stage.bob, request), stage.bob)
     stage.approve(request, stage.bob)
     secret = stage.secret(request)
     stage.node.create_index("logs-later", docs=[{"message": "later"}])

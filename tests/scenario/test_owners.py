@@ -99,7 +99,7 @@ def test_the_preview_tells_what_a_pattern_covers(teams: Stage) -> None:
     answer = teams.say(teams.alice, "explain pay-* 1h")
     assert "Matches now: 3 indices" in answer
     assert "pay-audit, pay-none, pay-orders" in answer
-    assert "What is created later under the pattern is covered too" in answer
+    assert "New indices that match are included, too" in answer
     assert "“everyone”" in answer
     assert "Would ask 3 owners" in answer
     assert "Nothing was filed" in answer

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from bot.access.audit.terms import access_terms, names_held, terms_of_key
+from bot.access.audit.terms import access_terms, terms_of_key
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.claims import REVEAL_CLAIM
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
+from bot.access.grants.specs import spec_of, spec_of_new_role
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
@@ -20,7 +20,7 @@ from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.passwords import new_password
-from bot.access.ports import Clock, Clusters, Credential, CredentialSpec, Notifier, Privileges
+from bot.access.ports import Clock, Clusters, Credential, Notifier
 from bot.access.states import EndReason, GrantState
 from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
@@ -126,7 +126,8 @@ class Provisioning:
     def _first_secret(self, details: RequestDetails, grant: Grant) -> Credential | None:
         """The first secret of a grant. If it is revealed on a click, no secret is known before that."""
         revealed = details.request.delivery is Delivery.REVEAL
-        cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
+        cluster, password = self.clusters[details.request.integration], new_password()
+        spec = spec_of_new_role(self.store, cluster, details, grant, self.clock.now())
         if details.request.kind is CredentialKind.API_KEY:
             return None if revealed else cluster.grant_key(spec, password, alone=True)
         cluster.create(spec, password)
@@ -164,7 +165,7 @@ class Provisioning:
             if task is GrantTask.RENEW or (key and not revealed):
                 credential = self._replace_secret(details, grant, partial(self._deliver, grant, details, message))
             elif not key:
-                self.clusters[details.request.integration].extend(_spec(details, grant))
+                self.clusters[details.request.integration].extend(spec_of(details.request, grant))
         except Gone:
             self._end(grant, EndReason.REMOVED_BY_HAND)
         except (Outage, Refusal) as error:
@@ -176,12 +177,13 @@ class Provisioning:
         self, details: RequestDetails, grant: Grant, deliver: Callable[[Credential], None]
     ) -> Credential:
         """Replaces the secret. An old key is invalidated only after its successor was delivered."""
-        cluster, spec, password = self.clusters[details.request.integration], _spec(details, grant), new_password()
+        cluster, password = self.clusters[details.request.integration], new_password()
         if details.request.kind is CredentialKind.PASSWORD:
-            cluster.renew(spec, password)
+            cluster.renew(spec_of(details.request, grant), password)
             credential = Credential(grant.username, password)
             deliver(credential)
             return credential
+        spec = spec_of_new_role(self.store, cluster, details, grant, self.clock.now())
         credential = cluster.grant_key(spec, password)
         deliver(credential)
         cluster.end_other_keys(grant.username, keep=credential.key_id or "")
@@ -281,17 +283,3 @@ def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> N
 def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:
     if grant is None or grant.state is not GrantState.ACTIVE or grant.expires_at <= now:
         raise Conflict(f"{grant_id} is not active, so there is nothing to reveal.")
-
-
-def _spec(details: RequestDetails, grant: Grant) -> CredentialSpec:
-    held: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in details.request.privileges.items()
-    }
-    return CredentialSpec(
-        grant_id=grant.id,
-        username=grant.username,
-        requester=details.request.requester,
-        patterns=names_held(details.request),
-        privileges=Privileges(**held),
-        expires_at=grant.expires_at,
-    )

@@ -32,7 +32,8 @@ class Grant(SQLModel, table=True):
     revoked or has a `task`; at `expires_at` while it is active; when its disabled user is to be deleted while it is
     revoked; never once it is gone. Every change except a claim increments `version`, so that a stale read is detected.
     `key_id` is the API key delivered last. `receipt` is the state last read back from the cluster at its end. `warn_at`
-    is when the requester is warned of the end; `extensions` counts the approved extensions.
+    is when the requester is warned of the end; `extensions` counts the approved extensions. `withheld` are the aliases
+    that the role leaves out, because hidden indices are behind them.
     """
 
     __tablename__ = "access_grant"
@@ -63,3 +64,4 @@ class Grant(SQLModel, table=True):
     claimed_until: datetime | None = None
     warn_at: datetime | None = None
     extensions: int = Field(default=0, sa_column_kwargs=added("0"))
+    withheld: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))

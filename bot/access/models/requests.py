@@ -21,10 +21,11 @@ class AccessRequest(SQLModel, table=True):
 
     `duration` is in seconds. `extends` is the grant that this request would extend. `flow` is its access flow and
     `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content of
-    the role: they stay as approved even if the policy changes. `owners` are the Slack ids of the people
-    who were asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked
-    because Slack or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits
-    review. `asked_by` filed the request for its requester; `first_asked_by` filed the request that this one extends.
+    the role: they stay as approved even if the policy changes. `aliases` are the aliases as approved. `owners` are the
+    Slack ids of the people who were asked; who may decide is resolved again on each click. `route_at` is set while
+    nobody could be asked because Slack or the cluster did not answer. `review_at` is the next reminder that a
+    break-glass request awaits review. `asked_by` filed the request for its requester; `first_asked_by` filed the
+    request that this one extends.
     """
 
     __tablename__ = "access_request"
@@ -59,6 +60,7 @@ class AccessRequest(SQLModel, table=True):
     privileges: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=True))
     resolved: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     preview: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    aliases: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     any_group: bool = Field(default=False, sa_column_kwargs=added(false()))
     owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
     state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(names_of(RequestState), nullable=False))

@@ -157,7 +157,17 @@ class AccessFlow(PolicyPart):
     )
     scope: Literal["pattern", "resolved"] = Field(
         default="pattern",
-        description="pattern: what is created later under it is covered too. resolved: exactly what matched.",
+        description=(
+            "pattern: what is created later under it is covered too. resolved: exactly what matched, and for an alias "
+            "what it points to."
+        ),
+    )
+    alias_moves: Literal["end", "keep"] = Field(
+        default="end",
+        description=(
+            "When an alias comes to point to data of other owners while access to it lives. end: the access ends. "
+            "keep: it stays, and the owners before and since are told."
+        ),
     )
     credentials: tuple[CredentialKind, ...] = Field(
         default=tuple(CredentialKind),
@@ -207,6 +217,12 @@ class AccessFlow(PolicyPart):
             raise ValueError("escalation has no meaning where nobody is asked")
         if self.break_glass:
             self._check_break_glass()
+        return self
+
+    @model_validator(mode="after")
+    def _check_alias_moves(self) -> Self:
+        if self.deny and "alias_moves" in self.model_fields_set:
+            raise ValueError("alias_moves has no meaning in a flow that denies: it gives nothing")
         return self
 
     def _check_break_glass(self) -> None:

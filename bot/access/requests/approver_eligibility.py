@@ -5,13 +5,15 @@ an access flow with `self_approval` lets people decide on their own requests. No
 access.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import NoReturn, Protocol
 
-from bot.access.errors import NotAllowed
+from bot.access.errors import AccessError, NotAllowed
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Policy
+from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.ports import Directory
+from bot.access.requests.drafts import ParsedRequest
 
 
 class PersonalRequest(Protocol):
@@ -67,3 +69,17 @@ def is_guest(directory: Directory, member: str) -> bool:
     Members of a large group are taken as Slack lists them, guests included, so each is checked when they act.
     """
     return member not in directory.members((member,)).users
+
+
+def raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:
+    """Raises `AccessError` for a request that nobody could approve. `users` are the people behind the owners."""
+    if tuple(users) == (parsed.requester,):
+        why = "You are its only owner, and nobody approves their own request."
+    elif users:
+        why = f"It takes {group.approvals} owners, and there are not so many."
+    else:
+        why = "None of its owners can be reached in Slack."
+    do = "review" if parsed.break_glass else "approve"
+    raise AccessError(
+        f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
+    )

@@ -63,27 +63,49 @@ def given(patterns: Sequence[str], resolved: Sequence[str] | None, catalogue: Ca
 
 
 def resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
-    """The names for a role of scope `resolved`. Raises `InvalidRequest` if they are too many."""
-    if len(resources) > MOST_RESOLVED:
+    """The names for a role of scope `resolved`: for an alias those that it points to, so that it is not followed.
+
+    Raises `InvalidRequest` if they are too many.
+    """
+    names = tuple(sorted({name for each in resources for name in each.targets or (each.name,)}))
+    if len(names) > MOST_RESOLVED:
         raise InvalidRequest(
-            f"That is {len(resources)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
+            f"That is {len(names)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
             "/es-access logs-web-* 1h",
             RequestField.PATTERNS,
         )
-    return tuple(each.name for each in resources)
+    return names
 
 
-def preview(patterns: Sequence[str], found: Sequence[Resource], *, grows: bool) -> Preview:
-    """Summarizes matching resources. `grows`: the access extends to new ones."""
+def preview(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> Preview:
+    """Summarizes matching resources of a catalogue. `grows`: the access extends to new ones."""
     kinds = [each.kind for each in found]
     return Preview(
         indices=kinds.count("index"),
         data_streams=kinds.count("data stream"),
         aliases=kinds.count("alias"),
-        size=sum(each.size for each in found),
+        size=_size(found, catalogue),
         names=tuple(each.name for each in found[:FIRST_NAMES]),
         grows=grows and any("*" in pattern for pattern in patterns),
     )
+
+
+def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
+    """The bytes of the resources and of what is behind their aliases, each once."""
+    aliases = [each for each in found if each.targets]
+    behind = {target for alias in aliases for target in alias.targets}
+    named = [each for each in catalogue.resources if each.name in behind] if behind else []
+    sizes = {(each.kind, each.name): each.size for each in (*found, *named) if each.kind != "alias"}
+    known: dict[str, int] = {}
+    for (_, name), size in sizes.items():
+        known[name] = known.get(name, 0) + size
+    # Targets with a leading dot are not in the catalogue: theirs is what is left of the alias.
+    hidden = {
+        tuple(target for target in alias.targets if target not in known):
+        alias.size - sum(known.get(target, 0) for target in alias.targets)
+        for alias in aliases
+    }  # fmt: skip
+    return sum(sizes.values()) + sum(size for targets, size in hidden.items() if targets and size > 0)
 
 
 def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> list[Owned]:

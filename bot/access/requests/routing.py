@@ -7,9 +7,10 @@ from itertools import zip_longest
 from typing import NoReturn
 
 from bot.access.durations import format_duration
-from bot.access.errors import AccessError, Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
+from bot.access.errors import Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import MOST_ASKED, notified_owners
+from bot.access.ownership.aliases import SeenAliases, see_aliases, without_hidden
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
@@ -28,11 +29,11 @@ from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_
 from bot.access.policy.patterns import covers, nearest, unmatched
 from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
-from bot.access.requests.approver_eligibility import eligible_approvers
+from bot.access.requests.approver_eligibility import eligible_approvers, raise_no_approver
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.membership import check_belongs, membership_of
 from bot.access.requests.on_behalf import check_for_others
-from bot.access.requests.preview import Preview, given, owned, preview, resolved_names
+from bot.access.requests.preview import Preview, given, matched, owned, preview, resolved_names
 
 PROVISIONAL_DURATION = timedelta(hours=1)
 """Shown while the requester has not yet chosen a duration."""
@@ -47,9 +48,9 @@ _CORRECTABLE = frozenset({
 class Plan:
     """The route of a request. `asked` are the people who get a message. `problems` name the unusable owners.
 
-    `preview` is `None` when the cluster did not answer and the flow does not depend on it. `resolved` are the names
-    that the role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` get a message if the grant
-    fails, or at once if they have to review it.
+    `preview` is `None` when the cluster did not answer and the flow does not depend on it; `aliases` are then, too.
+    `resolved` are the names that the role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` get
+    a message if the grant fails, or at once if they have to review it.
     """
 
     flow: AccessFlow
@@ -63,6 +64,7 @@ class Plan:
     problems: tuple[str, ...] = ()
     watchers: tuple[str, ...] = ()
     by_rule: bool = False
+    aliases: SeenAliases | None = None
 
     @property
     def any_group(self) -> bool:
@@ -123,7 +125,9 @@ class Routing:
         if catalogue is None:
             groups, problems = owner_groups(flow, parsed.integration, [], parsed.patterns)
             return Plan(flow, duration, groups, (), None, kind, parsed.permission, None, problems, by_rule=by_rule)
-        resources = given(parsed.patterns, parsed.resolved, catalogue)
+        restricted = parsed.permission.restricted_indices
+        found = given(parsed.patterns, parsed.resolved, catalogue)
+        resources, withheld = without_hidden(parsed.resolved or parsed.patterns, found, restricted_indices=restricted)
         self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
         if self.memory is not None and _is_by_resource(flow, parsed):
             alone = flow.groups == "any"
@@ -131,10 +135,16 @@ class Routing:
             resources = self.memory.counting(parsed.integration, resources, catalogue, cluster, alone=alone)
         everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
         groups, problems = owner_groups(flow, parsed.integration, everything, parsed.patterns)
-        seen = preview(parsed.patterns, resources, grows=not by_name)
+        seen = preview(parsed.patterns, resources, catalogue, grows=not by_name)
         resolved = (parsed.resolved or resolved_names(resources)) if by_name else None
+        asks_owners = flow.owners == "resource" and (not by_rule or flow.break_glass)
+        # Where one owner of several is enough, it is not known which of the others has agreed.
+        asked = [each.owner for each in everything if flow.groups == "all"] if asks_owners else None
+        pointing = (*matched(parsed.patterns, catalogue), *resources)
+        aliases = see_aliases(parsed.patterns, resolved, pointing, asked, withheld, restricted_indices=restricted)
         return Plan(
-            flow, duration, groups, (), seen, kind, parsed.permission, resolved, problems, by_rule=by_rule
+            flow, duration, groups, (), seen, kind, parsed.permission, resolved, problems, by_rule=by_rule,
+            aliases=aliases,
         )  # fmt: skip
 
     def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
@@ -222,7 +232,7 @@ class Routing:
         under = tuple(pattern for pattern in parsed.patterns if flow.groups == "all" or pattern not in open_to)
         fallback, members = self._look_up(integration_group(flow, parsed.integration, orphaned, under), flow, parsed)
         if len(fallback.people) < fallback.approvals:
-            _raise_no_approver(fallback, members.users, parsed)
+            raise_no_approver(fallback, members.users, parsed)
         others = [group for group in complete if group.label != fallback.label]
         same = [group for group in complete if group.label == fallback.label]
         under = tuple(dict.fromkeys([*under, *(pattern for each in same for pattern in each.patterns)]))
@@ -263,19 +273,6 @@ def _alternate(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
 
 def _names_in(catalogue: Catalogue) -> list[str]:
     return [each.name for each in catalogue.resources]
-
-
-def _raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:
-    if tuple(users) == (parsed.requester,):
-        why = "You are its only owner, and nobody approves their own request."
-    elif users:
-        why = f"It takes {group.approvals} owners, and there are not so many."
-    else:
-        why = "None of its owners can be reached in Slack."
-    do = "review" if parsed.break_glass else "approve"
-    raise AccessError(
-        f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."
-    )
 
 
 def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:

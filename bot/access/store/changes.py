@@ -21,6 +21,7 @@ class RequestChanges(TypedDict, total=False):
     privileges: dict[str, Any]
     resolved: list[str] | None
     preview: dict[str, Any] | None
+    aliases: dict[str, Any] | None
     any_group: bool
     owners: list[str]
     decided_by: str | None
@@ -51,6 +52,7 @@ class GrantChanges(TypedDict, total=False):
     claimed_until: datetime | None
     warn_at: datetime | None
     extensions: int
+    withheld: list[str] | None
 
 
 class GroupChanges(TypedDict, total=False):

@@ -16,7 +16,7 @@ from bot.access.states import LIVE, EndReason, GrantState, allowed
 from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
 
-_NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED)
+_NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED, EndReason.ALIAS_MOVED)
 
 
 class GrantQueries(RequestQueries):
@@ -40,6 +40,17 @@ class GrantQueries(RequestQueries):
             .limit(most)
         ).all()
         return [(grant, CredentialKind(kind)) for grant, kind in found]
+
+    def active_access(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, AccessRequest]]:
+        """A page of one integration's active grants with their requests, ordered by id, after the id `after`."""
+        found = self._session.exec(
+            select(Grant, AccessRequest)
+            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+            .where(Grant.state == GrantState.ACTIVE, AccessRequest.integration == integration, Grant.id > after)
+            .order_by(col(Grant.id))
+            .limit(most)
+        ).all()
+        return [(grant, request) for grant, request in found]
 
     def live_grants(self, after: str, most: int) -> Sequence[Grant]:
         """A page of live grants of all integrations, ordered by id, after the id `after`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from sqlalchemy import and_, delete, or_, text, update
 from sqlmodel import col, func, select
@@ -112,6 +112,15 @@ class RequestQueries(SessionBase):
                 col(AccessRequest.extends).in_(grant_ids), AccessRequest.state == RequestState.PENDING
             )
         ).all()
+
+    def approved_extensions(self, grant_id: str) -> Sequence[AccessRequest]:
+        """The approved requests to extend that grant."""
+        mine = (AccessRequest.extends == grant_id, AccessRequest.state == RequestState.APPROVED)
+        return self._session.exec(select(AccessRequest).where(*mine)).all()
+
+    def record_aliases(self, request: AccessRequest, aliases: dict[str, Any]) -> None:
+        """Stores the aliases of a request as its owners know them now."""
+        self._execute(update(AccessRequest).where(col(AccessRequest.id) == request.id).values(aliases=aliases))
 
     def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose owners could not be asked yet and whose next attempt is due."""

@@ -107,12 +107,17 @@ class _Owned:
                 owner = self._stream_owners[name]
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
                 yield self._resource(name, "data stream", once.setdefault(owner, (owner,)), size)
+        yield from self._alias_resources(sizes)
+
+    def _alias_resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
         for name, targets in self._aliases().items():
             if not name.startswith("."):
                 owners = set(map(self._owner_behind, targets))
                 ordered = sorted(owners, key=lambda each: (each is None, each or ""))
                 shown = tuple(sorted(set(map(self._shown, targets))))
-                yield Resource(name, "alias", tuple(ordered), targets=shown)
+                indices = {index for target in targets for index in self._indices_behind(target)}
+                size = sum(sizes.get(each, 0) for each in indices)
+                yield Resource(name, "alias", tuple(ordered), size, shown)
 
     def _resource(
         self, name: str, kind: Literal["index", "data stream"], owners: tuple[str | None], size: int
@@ -129,6 +134,9 @@ class _Owned:
         for alias, body in self._stream_aliases.items():
             aliases.setdefault(alias, []).extend(body.get("data_streams", ()))
         return aliases
+
+    def _indices_behind(self, target: str) -> Iterable[str]:
+        return [target] if target in self._indices else _backing(self._streams.get(target, {}))
 
     def _owner_behind(self, target: str) -> str | None:
         return self._index_owners[target] if target in self._index_owners else self._stream_owners.get(target)

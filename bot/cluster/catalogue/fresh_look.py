@@ -5,14 +5,14 @@ behind matching aliases, and their data streams; it lacks all templates and the 
 8.19 and 9.5). So the templates are asked for by themselves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from elasticsearch import Elasticsearch
 
 from bot.access.policy.model import OwnersFrom
-from bot.access.policy.patterns import covers
+from bot.access.policy.patterns import matcher
 from bot.cluster.catalogue.cluster_state import fields, owner_path
 from bot.cluster.client import ask
 
@@ -50,9 +50,12 @@ def read_state(
 
 
 def _hides_an_alias(metadata: Mapping[str, Any], patterns: Sequence[str]) -> bool:
-    """Whether a data stream is there without matching a pattern itself: an alias of it may match."""
-    streams: Iterable[str] = metadata.get("data_stream", {}).get("data_stream", {})
-    return any(not any(covers(pattern, name) for pattern in patterns) for name in streams)
+    """Whether a data stream is there without matching a pattern itself, or any is with `*`: an alias of it may match.
+
+    No pattern matches a leading dot, but the cluster lists a hidden data stream for a leading star.
+    """
+    streams: Mapping[str, Any] = metadata.get("data_stream", {}).get("data_stream", {})
+    return bool(streams) and ("*" in patterns or not all(map(matcher(patterns), streams)))
 
 
 def _templates(client: Elasticsearch, key: str) -> dict[str, Any]:

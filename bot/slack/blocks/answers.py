@@ -24,10 +24,10 @@ from bot.slack.blocks.credential import handed_over
 from bot.slack.blocks.messages import meant, take_back
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
-    coverage,
     dangers,
     flow_line,
     people,
+    planned_coverage,
     request_terms,
     reviewed,
     without_asking,
@@ -75,7 +75,7 @@ def filed(result: Submission) -> MessageContent:
                 first,
                 *whose,
                 *risk,
-                *coverage(plan.preview),
+                *planned_coverage(plan),
                 flow_line(plan.flow.name, plan.flow.max_duration),
                 without_asking(plan) if plan.flow.break_glass else rule,
             ]
@@ -85,7 +85,7 @@ def filed(result: Submission) -> MessageContent:
         first,
         *whose,
         *dangers(request.privileges),
-        *([] if request.extends else coverage(plan.preview)),
+        *([] if request.extends else planned_coverage(plan)),
         flow_line(plan.flow.name, plan.flow.max_duration),
         *_asked_owners(plan, "Asked"),
         ("Open until ", LocalTime(request.pending_until), "."),
@@ -100,7 +100,7 @@ def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
          f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS_CREDENTIAL[plan.kind]}"),
         *meant(parsed.requester if parsed.asked_by else None),
         *dangers(parsed.permission.stored()),
-        *coverage(plan.preview),
+        *planned_coverage(plan),
         flow_line(plan.flow.name, plan.flow.max_duration),
         *approvers_of(plan),
         *((f"Note: {problem}.",) for problem in plan.problems),

@@ -14,14 +14,13 @@ from bot.access.lifecycle.requests import owns_under
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import (
     LONGEST_LABEL,
-    coverage,
+    coverage_of,
     dangers,
     decision,
     flow_line,
@@ -52,7 +51,7 @@ def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = Fa
         who_asks(request, what),
         request_terms(request),
         *dangers(request.privileges or {}),
-        *coverage(read_preview(request.preview)),
+        *coverage_of(request),
         *([_WRITES_OWNER] if writes_owner else []),
         *([("Reason: ", request.reason)] if request.reason else []),
     ]

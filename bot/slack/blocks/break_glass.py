@@ -4,12 +4,11 @@ from slack_sdk.models.blocks import ButtonElement
 
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE
 from bot.slack import ids
 from bot.slack.blocks.approval import revoke_button
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.phrases import coverage, dangers, request_terms, reviewed, where_it_stands
+from bot.slack.blocks.phrases import coverage_of, dangers, request_terms, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import Line, Person, TextPart
 
 
@@ -20,7 +19,7 @@ def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
     lines: list[Line] = [
         (*_who(request, "has" if live else "had"), *request_terms(request), ", without approval."),
         *dangers(request.privileges or {}),
-        *coverage(read_preview(request.preview)),
+        *coverage_of(request),
         ("Reason: ", request.reason),
         *([where_it_stands(grant, request.kind)] if grant else []),
         ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)

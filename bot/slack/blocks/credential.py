@@ -1,6 +1,6 @@
 """The credential message: the secret while it is valid, and what to do with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from slack_sdk.models.blocks import (
@@ -13,6 +13,7 @@ from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
+from bot.access.ownership.aliases import read_aliases
 from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
 from bot.access.ports import Credential
@@ -24,7 +25,10 @@ from bot.slack.blocks.phrases import (
     request_terms,
     where_it_stands,
 )
-from bot.slack.blocks.rich_text import Code, Line, LocalTime, Pre, TextPart, fallback
+from bot.slack.blocks.rich_text import Code, Line, LocalTime, Pre, TextPart, codes, fallback
+
+_MOST_TARGETS = 5
+"""Targets of one alias in a message and its search line, which have to stay readable."""
 
 
 def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
@@ -98,9 +102,32 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         *shown,
         ("Ends: ", LocalTime(grant.expires_at)),
         *([_details(integration, grant, request)] if integration.access_details else []),
+        *_instead_of_aliases(request),
         ("Try it:",),
-        Pre(search_line(integration.public_url, request.patterns, secret)),
+        Pre(search_line(integration.public_url, _usable(request), secret)),
     ]
+
+
+def _alias_names(request: AccessRequest) -> Mapping[str, tuple[str, ...]]:
+    """The aliases that were asked for by name and whose names do not work, since the role holds their targets."""
+    if request.resolved is None:
+        return {}
+    targets = read_aliases(request.aliases).targets
+    return {pattern: targets[pattern] for pattern in request.patterns if pattern in targets}
+
+
+def _instead_of_aliases(request: AccessRequest) -> list[Line]:
+    """Which names to use in the place of aliases."""
+    return [
+        (Code(alias), " is an alias, and its name does not work: use ", *codes(targets[:_MOST_TARGETS]), ".")
+        for alias, targets in _alias_names(request).items()
+    ]
+
+
+def _usable(request: AccessRequest) -> list[str]:
+    """The patterns of a request as they work in a search: the first targets of an alias in the place of its name."""
+    aliases = _alias_names(request)
+    return [name for each in request.patterns for name in aliases.get(each, (each,))[:_MOST_TARGETS]]
 
 
 def _buttons(grant: Grant) -> tuple[ButtonElement, ...]:
@@ -125,6 +152,6 @@ def _details(integration: Integration, grant: Grant, request: AccessRequest) -> 
         "url": Code(integration.public_url),
         "username": Code(grant.username),
         "expiry": LocalTime(grant.expires_at),
-        "patterns": Code(", ".join(request.patterns)),
+        "patterns": Code(", ".join(_usable(request))),
     }
     return tuple(fill_details(integration.access_details, values))

@@ -21,11 +21,13 @@ from bot.slack.blocks.phrases import (
     decision,
     people,
     request_terms,
-    unconfirmed,
     where_it_stands,
     who_asks,
 )
 from bot.slack.blocks.rich_text import Code, Line, LocalTime, Person, Pre, sentence
+
+_LONGEST_ERROR = 300
+"""Characters of an error of the cluster."""
 
 
 def message(
@@ -112,6 +114,23 @@ def failed(details: RequestDetails) -> MessageContent:
         )
         return content(f"Access {request.id} failed", lines)
     return content(f"Access {request.id} has ended after all", lines)
+
+
+def unconfirmed(grant: Grant) -> list[Line]:
+    """The parts of a grant whose removal is not confirmed, and the cluster's error."""
+    receipt = grant.receipt or {}
+    left = [
+        name
+        for name, gone in (
+            ("the user", receipt.get("user_gone") or receipt.get("user_disabled")),
+            ("its role", receipt.get("role_gone")),
+            ("its API keys", receipt.get("keys_left") == 0),
+        )
+        if not gone
+    ]
+    errors = receipt.get("errors") or []
+    said: list[Line] = [("The reason: ", str(errors[0])[:_LONGEST_ERROR], ".")] if errors else []
+    return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
 
 
 def _by_hand(grant: Grant, kind: CredentialKind) -> str:

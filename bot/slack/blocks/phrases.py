@@ -11,21 +11,18 @@ from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.requests.preview import Preview
+from bot.access.ownership.aliases import NONE_SEEN, SeenAliases, read_aliases
+from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.wording import counted, sized
-from bot.slack.blocks.rich_text import Bold, Line, LocalTime, Person, TextPart, codes
+from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
 
 _MOST_PEOPLE = 20
 """People named in one line."""
 
 LONGEST_LABEL = 80
 """Characters of the name of an owner group."""
-
-_LONGEST_ERROR = 300
-"""Characters of an error of the cluster."""
-
 
 AS_CREDENTIAL: Mapping[CredentialKind, str] = {
     CredentialKind.PASSWORD: "with a password",
@@ -104,15 +101,68 @@ def dangers(privileges: Mapping[str, Any]) -> list[Line]:
     return [(*parts, ". What is made with it is not taken away at the end.")]
 
 
-def coverage(seen: Preview | None) -> list[Line]:
-    """The resources that a request covers, as far as they are known."""
+_MOST_ALIASES = 5
+"""Aliases that a message shows, and targets of each."""
+
+
+def coverage(seen: Preview | None, aliases: SeenAliases, *, by_name: bool) -> list[Line]:
+    """The resources that a request covers, as far as they are known. `by_name`: its role holds their names."""
     if seen is None:
         return [("The cluster did not answer, so what it matches is not known.",)]
     kinds = ((seen.indices, "index"), (seen.data_streams, "data stream"), (seen.aliases, "alias"))
     counts = ", ".join(counted(number, noun) for number, noun in kinds if number)
     more = f" and {seen.count - len(seen.names)} more" if seen.count > len(seen.names) else ""
-    later = "What is created later under the pattern is covered too." if seen.grows else "Exactly this, nothing later."
-    return [(f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."), (later,)]
+    return [
+        (f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."),
+        *_targets(aliases),
+        (_covered_later(seen, by_name=by_name),),
+        *_withheld(aliases),
+    ]
+
+
+def coverage_of(request: AccessRequest) -> list[Line]:
+    """The resources that a stored request covers."""
+    by_name = request.resolved is not None
+    return coverage(read_preview(request.preview), read_aliases(request.aliases), by_name=by_name)
+
+
+def planned_coverage(plan: Plan) -> list[Line]:
+    """The resources that a planned request would cover."""
+    return coverage(plan.preview, plan.aliases or NONE_SEEN, by_name=plan.resolved is not None)
+
+
+def _targets(aliases: SeenAliases) -> list[Line]:
+    """What the first aliases point to."""
+    lines: list[Line] = []
+    for alias, targets in list(aliases.targets.items())[:_MOST_ALIASES]:
+        rest = len(targets) - _MOST_ALIASES
+        more = f" and {rest} more" if rest > 0 else ""
+        lines.append((Code(alias), " points to ", *codes(targets[:_MOST_ALIASES]), f"{more}."))
+    rest = len(aliases.targets) - _MOST_ALIASES
+    return [*lines, (f"And {counted(rest, 'more alias')} to other data.",)] if rest > 0 else lines
+
+
+def _covered_later(seen: Preview, *, by_name: bool) -> str:
+    """Whether resources that are created later are covered, and whether the access follows an alias."""
+    if seen.aliases and by_name:
+        return "Only these, nothing created later. An alias is given as what it points to now, not by its name."
+    if seen.grows:
+        later = "New indices that match are included, too."
+        return f"{later} An alias covers whatever it points to." if seen.aliases else later
+    if seen.aliases == seen.count == 1:
+        return "It covers whatever it points to."
+    if seen.aliases == seen.count:
+        return "They cover whatever they point to."
+    return "Only these, nothing created later." + (" An alias covers whatever it points to." if seen.aliases else "")
+
+
+def _withheld(aliases: SeenAliases) -> list[Line]:
+    """The aliases that match and are not given."""
+    if not aliases.withheld:
+        return []
+    rest = len(aliases.withheld) - _MOST_ALIASES
+    more = f" and {rest} more" if rest > 0 else ""
+    return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more}, with hidden indices behind.")]
 
 
 def flow_line(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
@@ -202,23 +252,6 @@ def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
         return ("The key has ended; nothing of it is left in the cluster.",)
     ended = f" ({counted(receipt['keys_ended'], 'key')} ended)" if receipt["keys_ended"] else ""
     return (f"User, role and API keys are gone, read back from the cluster{ended}.",)
-
-
-def unconfirmed(grant: Grant) -> list[Line]:
-    """The parts of a grant whose removal is not confirmed, and the cluster's error."""
-    receipt = grant.receipt or {}
-    left = [
-        name
-        for name, gone in (
-            ("the user", receipt.get("user_gone") or receipt.get("user_disabled")),
-            ("its role", receipt.get("role_gone")),
-            ("its API keys", receipt.get("keys_left") == 0),
-        )
-        if not gone
-    ]
-    errors = receipt.get("errors") or []
-    said: list[Line] = [("The reason: ", str(errors[0])[:_LONGEST_ERROR], ".")] if errors else []
-    return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
 
 
 def people(users: Sequence[str]) -> list[TextPart]:

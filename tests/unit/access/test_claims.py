@@ -21,7 +21,11 @@ COVERED = {
     "MISSING_GRANT_CLAIM": CLUSTER_CALL,
     # Look up the user, set its password, and look whether another process took over.
     "REVEAL_CLAIM": 3 * CLUSTER_CALL,
+    # Look up the user, and write its role.
+    "NARROW_CLAIM": 2 * CLUSTER_CALL,
     "LONGEST_ROW_CLAIM": timedelta(0),
+    # Read the aliases, and narrow a role. Two processes that look at one page of grants do nothing twice.
+    "ALIASES_CLAIM": 3 * CLUSTER_CALL,
     "HOME_TABS_CLAIM": SLACK_CALL,
     "AUTOMATIC_GRANTS_CLAIM": SLACK_CALL,
     "CLOCK_NOTICE_CLAIM": SLACK_CALL,
@@ -35,7 +39,7 @@ COVERED = {
 }
 """The longest time that the calls under each claim take, if they time out."""
 
-ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM", "REVEAL_CLAIM")
+ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM", "REVEAL_CLAIM", "NARROW_CLAIM")
 
 
 def length(name: str) -> timedelta:

@@ -55,10 +55,8 @@ def test_recorded_state_of_a_real_node_is_read_whole(recording: Path) -> None:
     assert {each for each in found.resources if each.kind != "index"} == {
         Resource("bare-metrics", "data stream"),
         Resource("from-outside", "alias", ("@nobody",), targets=(".system-like",)),
-        Resource(
-            "shop.all", "alias", ("@orders", "@shop", None), targets=("shop-carts", "shop-orders.2026", "unowned")
-        ),
-        Resource("streams", "alias", ("@web", None), targets=("bare-metrics", "web-access")),
+        Resource("shop.all", "alias", ("@orders", "@shop", None), 7, ("shop-carts", "shop-orders.2026", "unowned")),
+        Resource("streams", "alias", ("@web", None), 700, ("bare-metrics", "web-access")),
         Resource("web-access", "data stream", ("@web",), 700, assigned="@web"),
     }
     assert Resource("shop-carts", "index", ("@shop",), 7, assigned="@shop") in found.resources
@@ -202,8 +200,8 @@ def test_alias_has_each_owner_of_what_it_points_to_once() -> None:
         ".c": index("@y", "all"),
         "d": index(None, "all"),
     }
-    found = of({"indices": indices}, {"a": 5})
-    assert found.resources[1] == Resource("all", "alias", ("@x", "@y", None), targets=(".c", "a", "b", "d"))
+    found = of({"indices": indices}, {"a": 5, ".c": 3})
+    assert found.resources[1] == Resource("all", "alias", ("@x", "@y", None), 8, (".c", "a", "b", "d"))
     assert ".hidden" not in owners(found)
 
 

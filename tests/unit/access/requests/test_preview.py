@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
+
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.owner_groups import Owned
 from bot.access.ports import Catalogue, Resource, Template
-from bot.access.requests.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview
+from bot.access.requests.preview import FIRST_NAMES, Preview, matched, owned, preview, read_preview, resolved_names
 from tests.fakes import OWNER, World
 
 CATALOGUE = Catalogue(
@@ -30,7 +32,7 @@ def test_what_matches_comes_in_the_order_of_names_and_once() -> None:
 
 
 def test_each_kind_is_counted_and_the_sizes_added_up() -> None:
-    seen = preview(["*logs*"], matched(["*logs*"], CATALOGUE), grows=True)
+    seen = preview(["*logs*"], matched(["*logs*"], CATALOGUE), CATALOGUE, grows=True)
     names = ("all-logs", "logs-a", "logs-b", "logs-stream")
     assert seen == Preview(indices=2, data_streams=1, aliases=1, size=123, names=names, grows=True)
     assert seen.count == 4
@@ -38,20 +40,20 @@ def test_each_kind_is_counted_and_the_sizes_added_up() -> None:
 
 def test_the_first_names_stand_for_many() -> None:
     found = [Resource(f"n-{number:02}", "index") for number in range(12)]
-    seen = preview(["n-*"], found, grows=True)
+    seen = preview(["n-*"], found, CATALOGUE, grows=True)
     assert seen.names == tuple(f"n-{number:02}" for number in range(FIRST_NAMES))
     assert seen.count == 12
 
 
 def test_it_grows_only_with_a_wildcard_and_only_where_the_flow_gives_the_pattern() -> None:
     found = matched(["logs-a"], CATALOGUE)
-    assert not preview(["logs-a", "logs-b"], found, grows=True).grows
-    assert preview(["logs-a", "logs-b*"], found, grows=True).grows
-    assert not preview(["logs-*"], found, grows=False).grows
+    assert not preview(["logs-a", "logs-b"], found, CATALOGUE, grows=True).grows
+    assert preview(["logs-a", "logs-b*"], found, CATALOGUE, grows=True).grows
+    assert not preview(["logs-*"], found, CATALOGUE, grows=False).grows
 
 
 def test_it_is_kept_as_plain_data_and_comes_back_as_it_was() -> None:
-    seen = preview(["logs-*"], matched(["logs-*"], CATALOGUE), grows=True)
+    seen = preview(["logs-*"], matched(["logs-*"], CATALOGUE), CATALOGUE, grows=True)
     assert read_preview(json.loads(json.dumps(seen.stored()))) == seen
     assert read_preview(None) is None
 
@@ -90,3 +92,28 @@ def test_a_resolved_flow_says_that_nothing_is_added_later(world: World) -> None:
     kept = read_preview(world.request_details(world.ask("logs-*")).request.preview)
     assert kept is not None
     assert not kept.grows
+
+
+# --- aliases --------------------------------------------------------------------------------------------------------
+
+
+POINTED = Catalogue((
+    Resource("all", "alias", ("@web",), 107, ("logs-a", "logs-b", ".x-1")),
+    Resource("hides", "alias", (None,), 4, (".x-1",)),
+    Resource("logs-a", "index", ("@web",), 100),
+    Resource("logs-b", "data stream", ("@web",), 3),
+    Resource("some", "alias", ("@web",), 100, ("logs-a",)),
+))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("patterns", "size"),
+    [(["some"], 100), (["some", "logs-a"], 100), (["*"], 107), (["all"], 107), (["all", "hides"], 107), (["hides"], 4)],
+)
+def test_size_of_an_alias_is_that_of_its_targets_and_nothing_counts_twice(patterns: list[str], size: int) -> None:
+    assert preview(patterns, matched(patterns, POINTED), POINTED, grows=True).size == size
+
+
+def test_names_of_a_resolved_role_are_those_of_the_targets() -> None:
+    assert resolved_names(matched(["some", "logs-*"], POINTED)) == ("logs-a", "logs-b")
+    assert resolved_names(matched(["some"], POINTED)) == ("logs-a",)

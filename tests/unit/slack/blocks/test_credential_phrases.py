@@ -22,7 +22,8 @@ from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.credential import credential, delivered, search_line
 from bot.slack.blocks.form import FormValues, request_form
-from bot.slack.blocks.phrases import dangers, receipt_line, request_terms, unconfirmed
+from bot.slack.blocks.messages import unconfirmed
+from bot.slack.blocks.phrases import dangers, receipt_line, request_terms
 from bot.slack.blocks.rich_text import fallback
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -1,0 +1,227 @@
+"""Aliases: what they point to, which are never given, and when one points to more than was approved.
+
+Access to an alias is access to whatever it points to at that moment, in Elasticsearch itself: hidden indices too, and
+indices that nothing else in the role covers (measured on 8.19 and 9.5).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.access.errors import NotAllowed, RequestField
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.patterns import covers, matcher
+from bot.access.ports import Catalogue, Resource
+
+Owner = str | None
+"""An owner as written in the cluster; `None` stands for no owner."""
+
+
+@dataclass(frozen=True)
+class SeenAliases:
+    """The aliases of a request as its owners saw them, stored with it.
+
+    `targets` is what each alias points to, without aliases whose targets the role covers by themselves; with scope
+    `resolved`, where the role names the targets, it is that of every alias.
+    `owners` are the owners of these targets. `asked` are the owners of everything that the request covered, all of
+    whom had to approve; `None` if the owners of resources were not asked. `withheld` are the aliases that match and are
+    not given.
+    """
+
+    targets: Mapping[str, tuple[str, ...]]
+    owners: Mapping[str, tuple[Owner, ...]]
+    asked: tuple[Owner, ...] | None = None
+    withheld: tuple[str, ...] = ()
+
+    def stored(self) -> dict[str, Any]:
+        """The form stored with the request, as JSON."""
+        return {
+            "targets": {alias: list(names) for alias, names in self.targets.items()},
+            "owners": {alias: list(owners) for alias, owners in self.owners.items()},
+            "asked": None if self.asked is None else list(self.asked),
+            "withheld": list(self.withheld),
+        }
+
+    def plus(self, other: "SeenAliases") -> "SeenAliases":
+        """What was approved with either of two requests."""
+        asked = None if self.asked is None or other.asked is None else _joined(self.asked, other.asked)
+        return SeenAliases(
+            _united(self.targets, other.targets), _united(self.owners, other.owners), asked, self.withheld
+        )
+
+
+NONE_SEEN = SeenAliases({}, {})
+"""For a request that was filed without a look at its aliases."""
+
+
+def read_aliases(stored: Mapping[str, Any] | None) -> SeenAliases:
+    """Reads the aliases that were stored with a request."""
+    if stored is None:
+        return NONE_SEEN
+    return SeenAliases(
+        {alias: tuple(names) for alias, names in stored["targets"].items()},
+        {alias: tuple(owners) for alias, owners in stored["owners"].items()},
+        None if stored["asked"] is None else tuple(stored["asked"]),
+        tuple(stored["withheld"]),
+    )
+
+
+def see_aliases(
+    patterns: Sequence[str],
+    resolved: Sequence[str] | None,
+    found: Iterable[Resource],
+    asked: Iterable[Owner] | None,
+    withheld: Sequence[str],
+    *,
+    restricted_indices: bool = False,
+) -> SeenAliases:
+    """The aliases among the resources that match a request. `resolved` are the names in its role instead of patterns,
+    and then only the targets among them count.
+    """
+    covered = _covering(patterns, restricted_indices=restricted_indices)
+    aliases = [each for each in found if each.targets and each.name not in withheld]
+    if resolved is not None:
+        names = set(resolved)
+        targets = {each.name: tuple(target for target in each.targets if target in names) for each in aliases}
+    else:
+        targets = {each.name: each.targets for each in aliases if not all(map(covered, each.targets))}
+    targets = {alias: behind for alias, behind in targets.items() if behind}
+    return SeenAliases(
+        targets,
+        {each.name: each.owners for each in aliases if each.name in targets},
+        None if asked is None else tuple(dict.fromkeys(asked)),
+        tuple(withheld),
+    )
+
+
+# --- what is never given --------------------------------------------------------------------------------------------
+
+
+def hidden_targets(resource: Resource) -> tuple[str, ...]:
+    """The targets of an alias with a leading dot: system indices and hidden ones, which have no name of their own
+    that people can ask for.
+    """
+    return tuple(target for target in resource.targets if target.startswith("."))
+
+
+def withheld_aliases(names: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
+    """The aliases that match these names of a role and that the role has to leave out."""
+    hidden = [each.name for each in catalogue.resources if hidden_targets(each)]
+    return tuple(filter(matcher(names), hidden)) if hidden else ()
+
+
+def without_hidden(
+    patterns: Sequence[str], found: Sequence[Resource], *, restricted_indices: bool
+) -> tuple[Sequence[Resource], tuple[str, ...]]:
+    """The resources that match a request without the aliases that are never given, and the names of these.
+
+    Raises `NotAllowed` if one of them was asked for by name, or nothing else matches.
+    """
+    hidden = [] if restricted_indices else [each for each in found if hidden_targets(each)]
+    withheld = {each.name for each in hidden}
+    given = [each for each in found if each.name not in withheld]
+    named = next((each for each in hidden if each.name in patterns or not given), None)
+    if named is not None:
+        # Not which index: the requester may not be allowed to know of it.
+        why = f"{named.name} is an alias of an index with a leading dot, which is never given."
+        raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
+    return given, tuple(each.name for each in hidden)
+
+
+def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
+    """The names and patterns of a role that still give something when these aliases are left out."""
+    return [name for name in names if name not in set(withheld)]
+
+
+# --- what has moved -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Move:
+    """An alias that points to more than its owners saw. `now` are the targets since, `owners` are those of each."""
+
+    alias: str
+    before: tuple[str, ...]
+    now: tuple[str, ...]
+    owners: Mapping[str, tuple[Owner, ...]]
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The targets since that have a leading dot."""
+        return tuple(target for target in self.now if target.startswith("."))
+
+
+class AliasTargets:
+    """The aliases of a catalogue, and the owners behind each of their targets."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._aliases = [each for each in catalogue.resources if each.targets]
+        behind = {target for alias in self._aliases for target in alias.targets}
+        self._owners: dict[str, tuple[Owner, ...]] = {}
+        for each in catalogue.resources:
+            if each.kind != "alias" and each.name in behind:
+                # An index and a data stream may have one name: then both owners count.
+                self._owners[each.name] = _joined(self._owners.get(each.name, ()), each.owners)
+        self._matching: dict[tuple[str, ...], list[Resource]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._aliases)
+
+    def moves(
+        self, names: Sequence[str], seen: SeenAliases, withheld: Sequence[str], *, restricted_indices: bool = False
+    ) -> list[Move]:
+        """The aliases covered by these names of a role that point to anything else than the owners saw.
+
+        A target that the names cover by themselves is given with or without the alias. `withheld` are the aliases that
+        the role leaves out.
+        """
+        covered = _covering(names, restricted_indices=restricted_indices)
+        moves = []
+        for alias in self._covered(names):
+            before = seen.targets.get(alias.name, ())
+            since = tuple(each for each in alias.targets if each not in before and not covered(each))
+            if since and alias.name not in withheld:
+                owners = {target: self._owners.get(target, alias.owners) for target in since}
+                moves.append(Move(alias.name, before, since, owners))
+        return moves
+
+    def _covered(self, names: Sequence[str]) -> Sequence[Resource]:
+        key = tuple(names)
+        if key not in self._matching:  # many grants have the same names
+            covered = matcher(names)
+            self._matching[key] = [each for each in self._aliases if covered(each.name)]
+        return self._matching[key]
+
+
+def not_approved(move: Move, seen: SeenAliases, flow: AccessFlow | None) -> tuple[str, ...]:
+    """The targets since about which nobody was asked who had to be.
+
+    Where the owners of resources had to approve: those of other owners. Elsewhere a rule, or other owners, decided
+    about the patterns of the flow: those outside of them.
+    """
+    if seen.asked is not None:
+        agreed = {*seen.asked, *seen.owners.get(move.alias, ())}
+        return tuple(target for target in move.now if not agreed.issuperset(move.owners[target]))
+    patterns = flow.patterns if flow is not None else ()
+    return tuple(target for target in move.now if not any(covers(pattern, target) for pattern in patterns))
+
+
+def with_move(seen: SeenAliases, move: Move) -> SeenAliases:
+    """The aliases as they are approved once this move was told."""
+    owners = _joined(*move.owners.values())
+    return seen.plus(SeenAliases({move.alias: move.now}, {move.alias: owners}, seen.asked))
+
+
+def _covering(names: Sequence[str], *, restricted_indices: bool) -> Callable[[str], bool]:
+    """Whether a role with these names covers an index by itself. Only with `restricted_indices` a leading dot."""
+    if restricted_indices:
+        return lambda index: any(covers(name, index) for name in names)
+    return matcher(names)
+
+
+def _joined(*some: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(each for one in some for each in one))
+
+
+def _united(one: Mapping[str, tuple[Any, ...]], other: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {name: _joined(one.get(name, ()), other.get(name, ())) for name in _joined(one, other)}

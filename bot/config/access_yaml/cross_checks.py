@@ -112,3 +112,6 @@ def _one_address(integration: Keys) -> Iterator[Problem]:
     if "resource_owner" in integration.entries and "owner" not in integration.entries:
         line = integration.entries["resource_owner"][0]
         yield Problem(line, "resource_owner: needs an owner as well, for what has no owner in the cluster")
+    if "owners_from" in integration.entries and "resource_owner" not in integration.entries:
+        line = integration.entries["owners_from"][0]
+        yield Problem(line, "owners_from: has no meaning without resource_owner, the key that names owners")

@@ -117,6 +117,8 @@ WRONG = {
     "unknown key like nothing": ("pending_duration:", "xyz:", 20, "unknown key xyz"),
     "missing key": ("    username: es-access-connector\n", "", 2, "username: is missing"),
     "resource owner alone": ('    owner: alice@example.com, @owners\n', "", 6, "resource_owner: needs an owner"),
+    "where owners are, and no key": ("resource_owner: owner", "owners_from: template", 7, "without resource_owner"),
+    "owners from elsewhere": ("    resource", "    owners_from: alias\n    resource", 7, "owners_from: "),
     "a plain password": ("env:ES_PASSWORD", "hunter2", 5, "write env:NAME_OF_THE_VARIABLE"),
     "a variable that is not set": ("env:ES_PASSWORD", "env:OTHER", 5, "password: the environment variable OTHER is"),
     "a password behind env": ("env:ES_PASSWORD", "env:Hunter2", 5, "password: the environment variable of this name"),

@@ -17,7 +17,6 @@ from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
-from bot.access.inventory import InventoryItem
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.models.audit import AuditEvent
@@ -37,6 +36,7 @@ from bot.access.ports import (
     Catalogue,
     Credential,
     CredentialSpec,
+    InventoryItem,
     MessagePosition,
     Receipt,
     Resource,

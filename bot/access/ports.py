@@ -7,7 +7,6 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.inventory import InventoryItem
 from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.messages import Message
 from bot.access.models.request_details import RequestDetails
@@ -143,6 +142,33 @@ class Receipt:
             "keys_left": self.keys_left,
             "errors": list(self.errors),
         }
+
+
+@dataclass(frozen=True)
+class InventoryItem:
+    """A user, role or set of live keys of one name that this installation created in a cluster.
+
+    `grant_id`, `requester` and `expires_at` come from its metadata and are `None` if missing or unreadable. `patterns`
+    and `indices` come from its role, or from its key once the role is gone. `key_ids` are in order of creation. Objects
+    from before installation ids existed are not `marked`: they are ours if their name is known.
+    """
+
+    username: str
+    grant_id: str | None
+    requester: str | None
+    expires_at: datetime | None
+    user: bool
+    enabled: bool
+    role: bool
+    key_ids: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ()
+    marked: bool = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether anyone can sign in with it."""
+        return self.enabled or bool(self.key_ids)
 
 
 class Cluster(Protocol):

@@ -8,9 +8,8 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.ids import USERNAME_PREFIX
-from bot.access.inventory import InventoryItem
 from bot.access.policy.model import OwnersFrom
-from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Receipt
+from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 
-from bot.access.inventory import InventoryItem
+from bot.access.ports import InventoryItem
 from bot.cluster.client import ask
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
 

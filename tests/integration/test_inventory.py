@@ -12,8 +12,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.errors import Outage
-from bot.access.inventory import InventoryItem
-from bot.access.ports import CredentialSpec, Privileges
+from bot.access.ports import CredentialSpec, InventoryItem, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.inventory import PAGE

@@ -18,10 +18,10 @@ from bot.access.grants import adoption, provisioning
 from bot.access.grants.adoption import Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import Reconciliation
-from bot.access.inventory import InventoryItem
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.ports import InventoryItem
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState

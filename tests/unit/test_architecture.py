@@ -46,7 +46,7 @@ TIERS = (
     ("store",),
     ("policy", "ports"),
     ("models",),
-    ("cache", "call_failures", "durations", "inventory", "passwords", "people"),
+    ("cache", "call_failures", "durations", "passwords", "people"),
     ("backoff", "claims", "clock", "errors", "ids", "intervals", "states", "wording"),
 )
 """The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""

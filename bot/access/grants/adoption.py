@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from bot.access.audit.terms import UNKNOWN, access_terms
 from bot.access.errors import Outage
 from bot.access.ids import APPLICATION, read_id
-from bot.access.inventory import InventoryItem
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -17,7 +16,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
-from bot.access.ports import Directory
+from bot.access.ports import Directory, InventoryItem
 from bot.access.states import GrantState, RequestState
 from bot.access.store.transaction import Transaction
 

@@ -12,13 +12,12 @@ from bot.access.grants.adoption import Adoption, requester_of
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.ids import APPLICATION
 from bot.access.intervals import RECONCILE_EVERY
-from bot.access.inventory import InventoryItem
 from bot.access.lifecycle.grants import end_grant, start_ending
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
-from bot.access.ports import Clock, Clusters
+from bot.access.ports import Clock, Clusters, InventoryItem
 from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction

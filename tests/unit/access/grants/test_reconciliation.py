@@ -13,13 +13,13 @@ from bot.access.grants.adoption import NOBODY, Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
 from bot.access.intervals import RECONCILE_EVERY
-from bot.access.inventory import InventoryItem
 from bot.access.models.audit import AuditEvent
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import GrantTask
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Integration
+from bot.access.ports import InventoryItem
 from bot.access.states import GrantState
 from bot.access.store.store import Store
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, FakeCluster, FakeClusters, World, policy_of

@@ -1,4 +1,4 @@
-"""What is remembered of the owners that clusters name, and the changes of owners that somebody has to look at."""
+"""The memory of the owners that clusters name, and changes of owners that wait for a decision."""
 
 from datetime import datetime
 from enum import StrEnum

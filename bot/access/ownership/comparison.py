@@ -79,7 +79,7 @@ def is_within(seen: Sighting, known: Sighting) -> bool:
 
 
 def is_settled(known: Remembered, seen: Sighting) -> bool:
-    """Whether the change is one that ends every doubt without a question: the owner is what it was before."""
+    """Whether the owner before is back, which ends every doubt without a question."""
     return known.change is not None and known.owner != seen.owner and seen.owner == known.change.before
 
 
@@ -135,13 +135,13 @@ def standing_of(known: Remembered | None, seen: Sighting) -> Standing | None:
     if known is None:
         return None
     if known.change is None:
-        # The catalogue is older or newer than what is remembered, so both owners count.
+        # The catalogue is older or newer than the memory, so both owners count.
         return Standing((known.owner,)) if known.owner != seen.owner else None
     return Standing(tuple(known.change.counting), known.change.state is OwnershipState.KEPT)
 
 
 def _storable(value: Owner) -> Owner:
-    """The value without what a database refuses, and within its column. Whoever may write a mapping chooses it."""
+    """The value without characters that a database refuses, within its column. Writers of mappings choose it."""
     if value is None or (len(value) <= _LONGEST_VALUE and value.isascii() and "\0" not in value):
         return value
     text = value.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")

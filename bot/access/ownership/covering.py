@@ -58,7 +58,7 @@ class Covering:
 
 
 def _reach_of(access: PastAccess) -> _Reach | None:
-    """What the grant covers; `None` if it cannot write an owner. What is not known counts as everything."""
+    """The names that the grant covers; `None` if it cannot write an owner. Unknown privileges count as all."""
     held: Mapping[str, Any] = access.privileges or {}
     indices = held.get("indices")
     beyond = bool(held.get("run_as")) or any(not each.startswith(_HARMLESS) for each in held.get("cluster", ()))

@@ -17,7 +17,7 @@ from bot.access.store.store import Store
 _BATCH = 100
 
 _NO_CHANGE = "(none)"
-"""The id of a change that does not exist, in the answer to whoever clicks on it."""
+"""The id in the answer to a click on a change that does not exist."""
 
 _RESULTS = {OwnershipState.CONFIRMED: "confirmed", OwnershipState.KEPT: "overruled"}
 
@@ -74,7 +74,7 @@ class OwnerDecisions:
         return change
 
     def _check_decider(self, change: OwnershipChange, actor: str) -> None:
-        """Raises `NotAllowed` for whoever held the access, `NotFound` for anybody else who does not decide."""
+        """Raises `NotAllowed` for a holder of the access, `NotFound` for anybody else who does not decide."""
         if actor in self._holders(change):
             raise NotAllowed("You held the access under which it was changed, so another owner has to decide.")
         # Members of a large group are taken as Slack lists them, guests included, so the actor is looked up alone.

@@ -1,4 +1,4 @@
-"""One look at the owners of a cluster: what has changed since the one before, and storing it."""
+"""One look at the owners of a cluster: finds the changes since the look before, and stores them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from bot.access.store.ownership import Remembered
 from bot.access.store.transaction import Transaction
 
 OLDEST_CATALOGUE = timedelta(minutes=15)
-"""A catalogue read longer before what is remembered is no old one: our clock was set back."""
+"""A catalogue read longer before the memory was written is not old: our clock was set back."""
 
 _MOST_AUDITED = 100
 """Names of one change in its audit event."""
@@ -98,7 +98,7 @@ class Look:
         )  # fmt: skip
 
     def _is_stale(self, known: Remembered) -> bool:
-        """Whether the catalogue is older than what is remembered, which is then kept."""
+        """Whether the catalogue is older than the memory, which is then kept."""
         return timedelta(0) < known.since - self.at < OLDEST_CATALOGUE
 
 
@@ -109,7 +109,7 @@ def remember(
     known: Mapping[str, Remembered],
     at: datetime,
 ) -> None:
-    """Stores what was seen of each name, with the id of the change that it is part of. `known` has the old names."""
+    """Stores each sighting, with the id of the change that it is part of. `known` has the old names."""
     new = []
     for seen, change_id in rows:
         row = RememberedOwnerRow(

@@ -1,4 +1,4 @@
-"""The memory of owners: compares each look at a cluster with the one before, and stores what is new."""
+"""The memory of owners: compares each look at a cluster with the one before, and stores the changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ class OwnerMemory:
     _seen: dict[str, tuple[Catalogue, _Sightings]] = field(default_factory=dict, init=False)
     """The owners in the last catalogue of each integration, since many requests share one catalogue."""
     _stored: dict[str, dict[str, Sighting]] = field(default_factory=dict, init=False)
-    """What this process knows to be stored, so that 10,000 unchanged names are not read again for each request."""
+    """The sightings known to be stored, so that 10,000 unchanged names are not read again for each request."""
 
     def counting(
         self,
@@ -63,7 +63,7 @@ class OwnerMemory:
     def observe(
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
     ) -> Mapping[str, Standing]:
-        """Compares these names, or all, with what is remembered. Returns who counts where it is not the owner alone."""
+        """Compares these names, or all, with the memory. Returns who counts where it is not the owner alone."""
         sightings, full = self._sightings(integration, catalogue), names is None and catalogue.whole
         seen = sightings if names is None else {name: sightings[name] for name in names if name in sightings}
         stored = self._stored.setdefault(integration.name, {})
@@ -124,7 +124,7 @@ class OwnerMemory:
         *,
         full: bool,
     ) -> Mapping[str, Remembered]:
-        """Stores changes and returns what is remembered of these names now."""
+        """Stores changes and returns the new memory of these names."""
         at, name = catalogue.read_at or self.clock.now(), integration.name
         recording = self.decisions is not None
         with self.store.writing() if recording else self.store.reading() as write:
@@ -208,7 +208,7 @@ def _counted(
     owners: list[Owner] = []
     for name in behind:
         standing = standings.get(name)
-        written = found[name].owners if name in found else resource.owners  # a hidden target: whoever the alias names
+        written = found[name].owners if name in found else resource.owners  # a hidden target: the owners of the alias
         if standing is None:
             owners += written
         else:

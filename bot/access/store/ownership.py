@@ -23,7 +23,7 @@ _GONE = (GrantState.REVOKED, GrantState.CLEANED_UP)
 
 
 class Remembered(NamedTuple):
-    """What is remembered of one name; `change` is the latest change that is open or overruled."""
+    """The memory of one name; `change` is the latest change that is open or overruled."""
 
     name: str
     written: str | None
@@ -51,7 +51,7 @@ class OwnershipQueries(SessionBase):
         return self._session.get(OwnerObservation, integration, populate_existing=True)
 
     def start_observation(self, integration: str, source: str, at: datetime) -> None:
-        """Stores the first look. What was remembered from another source is forgotten."""
+        """Stores the first look. The memory from another source is dropped."""
         self._execute(delete(RememberedOwner).where(col(RememberedOwner.integration) == integration))
         self._session.merge(OwnerObservation(integration=integration, source=source, since=at, looked_at=at))
         self._session.flush()
@@ -67,7 +67,7 @@ class OwnershipQueries(SessionBase):
         return frozenset(self._session.exec(select(RememberedOwner.name).where(*there)).all())
 
     def remembered_owners(self, integration: str, names: Sequence[str]) -> Mapping[str, Remembered]:
-        """What is remembered of these names, by name."""
+        """The memory of these names, by name."""
         if not names:
             return {}
         # More names than a statement holds: all rows are read.
@@ -75,7 +75,7 @@ class OwnershipQueries(SessionBase):
         return self._remembered(col(RememberedOwner.integration) == integration, *wanted)
 
     def doubted_owners(self, integration: str) -> Mapping[str, Remembered]:
-        """What is remembered of the names with a change that somebody has to look at, or has overruled."""
+        """The memory of all names with a change that is open or overruled."""
         doubted = col(RememberedOwner.change_id).is_not(None)
         return self._remembered(col(RememberedOwner.integration) == integration, doubted)
 
@@ -113,14 +113,14 @@ class OwnershipQueries(SessionBase):
         return [PastAccess(*each) for each in found]
 
     def remember_owners(self, integration: str, rows: Sequence[RememberedOwnerRow]) -> None:
-        """Stores what was found of new names."""
+        """Stores new names."""
         if rows:
             self._session.connection().execute(
                 insert(RememberedOwner), [{"integration": integration, "gone_at": None, **row} for row in rows]
             )
 
     def change_remembered(self, integration: str, row: RememberedOwnerRow) -> None:
-        """Stores what was found of a name that is remembered already."""
+        """Stores a new sighting of a name that is remembered already."""
         mine = (col(RememberedOwner.integration) == integration, col(RememberedOwner.name) == row["name"])
         self._execute(update(RememberedOwner).where(*mine).values(**row, gone_at=None))
 

@@ -19,7 +19,7 @@ _MOST_NAMES = 10
 """Resources named in a message."""
 
 _LONGEST_OWNER = 80
-"""Characters of an owner. Whoever may write a mapping chooses it."""
+"""Characters of an owner. Any writer of a mapping chooses it."""
 
 _LONGEST_NAME = 100
 """Characters of a resource in the title."""

@@ -1,6 +1,7 @@
 """Every message and modal passes Slack's limits, with the longest possible content."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,8 +75,19 @@ def details(state: RequestState = RequestState.PENDING, grant: GrantState | None
     return RequestDetails(request, made, groups=groups, offers=offers)
 
 
+def details_of_one_for_each_pattern() -> RequestDetails:
+    """One owner group is enough for each pattern, others were asked since, and the last approval waits."""
+    pending = details()
+    pending.request.any_group, pending.request.route_at = True, NOW
+    for group in pending.groups:
+        group.added_at, group.patterns = NOW, LONG
+        group.asked = ["#approvals"] if group.id == 0 else []
+    return pending
+
+
 STORIES = [
     details(),
+    details_of_one_for_each_pattern(),
     *(details(state) for state in RequestState if state is not RequestState.PENDING),
     *(details(RequestState.APPROVED, state) for state in GrantState),
 ]
@@ -99,6 +111,20 @@ def check(content: MessageContent) -> str:
 def test_messages_with_the_longest_that_can_be_in_them_are_taken(kind: MessageKind) -> None:
     for each in STORIES:
         check(_content(row(kind), each))
+
+
+def test_an_owner_reads_who_was_asked_since_and_what_else_their_yes_gives() -> None:
+    short = details_of_one_for_each_pattern()
+    short = replace(short, groups=short.groups[:3])
+    short.request.patterns = ["logs-*", "metrics-*"]
+    for group in short.groups:
+        group.label, group.patterns = f"@team-{group.id}", ["logs-*"]
+    text = check(_content(row(MessageKind.APPROVAL), short))
+    assert "One of these has to approve for each pattern:" in text
+    assert "3 owners more since it was filed." in text
+    assert "your yes also gives what belongs to @team-1, @team-2." in text
+    assert "The cluster does not answer, so it waits" in text
+    assert "your yes also gives" not in check(_content(row(MessageKind.APPROVAL), details()))
 
 
 def test_offers_in_every_state_are_taken() -> None:

@@ -33,6 +33,10 @@ MOST_CHOICES = 80
 """Names offered for selection. Further names can be typed as a pattern."""
 
 
+_MOST_NAMED = 5
+"""Names in an error."""
+
+
 @dataclass(frozen=True)
 class OfferTerms:
     """An owner's offer, as selected and typed."""
@@ -167,8 +171,7 @@ class CounterOffers:
             parsed = read_again(self.current.policy, request)
         else:
             parsed = read_request(self.current.policy, request, offer.permission)
-        covered = matcher(offer.patterns)
-        resolved = None if request.resolved is None else tuple(name for name in request.resolved if covered(name))
+        resolved = _resolved_within(request, offer)
         return replace(
             parsed, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind,
             filed_at=request.created_at, resolved=resolved,
@@ -211,6 +214,20 @@ class CounterOffers:
         if request is not None and request.state is RequestState.PENDING and offer is not None:
             raise Conflict(_describe(offer))
         self.approvals.raise_conflict(request_id)
+
+
+def _resolved_within(request: AccessRequest, offer: CounterOffer) -> tuple[str, ...] | None:
+    """The names of a resolved request that the offer would leave. Raises `InvalidRequest` if these are none.
+
+    A name may be the target of an alias, which no pattern of the request matches: an offer of part of it names it.
+    """
+    if request.resolved is None or set(offer.patterns) == set(request.patterns):
+        return None if request.resolved is None else tuple(request.resolved)
+    covered = matcher(offer.patterns)
+    if left := tuple(name for name in request.resolved if covered(name)):
+        return left
+    named = ", ".join(request.resolved[:_MOST_NAMED])
+    raise InvalidRequest(f"{request.id} covers exactly these names: {named}. Offer some of them.")
 
 
 def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> None:

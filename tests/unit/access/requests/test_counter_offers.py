@@ -217,3 +217,21 @@ def test_the_choices_are_what_was_asked_for_and_what_it_matches(world: World) ->
     options = world.offers.options(write_request(world), OWNER)
     assert options.permissions == ("write", "read")
     assert options.names == ("logs-*", "logs-a", "logs-b")
+
+
+def test_an_offer_on_resolved_names_is_within_them(world: World) -> None:
+    world.under(AccessFlow(name="exactly", owners="integration", scope="resolved"))
+    world.cluster.aliases["app-now"] = ("logs-b",)
+    request_id = world.ask("app-now,logs-a")
+    assert world.request_details(request_id).request.resolved == ["logs-a", "logs-b"]
+    with pytest.raises(InvalidRequest, match="covers exactly these names: logs-a, logs-b"):
+        world.offers.make(request_id, OWNER, OfferTerms("app-now", "read", "30m"))
+    shorter = offer(world, request_id, OfferTerms("app-now,logs-a", "read", "30m"))
+    assert world.offers.accept(shorter, REQUESTER).request.resolved == ["logs-a", "logs-b"]
+    request_id = world.ask("logs-*")
+    world.cluster.names.append("logs-c")  # it came after the request, so nobody was asked about it
+    shorter = offer(world, request_id, OfferTerms("logs-*", "read", "30m"))
+    assert world.offers.accept(shorter, REQUESTER).request.resolved == ["logs-a", "logs-b"]
+    request_id = world.ask("logs-*")
+    narrower = offer(world, request_id, OfferTerms("logs-a*", "read", "30m"))
+    assert world.offers.accept(narrower, REQUESTER).request.resolved == ["logs-a"]

@@ -76,7 +76,7 @@ def replace_plan(
     was = _terms(before)
     asked_groups = [group for group in before.groups if not group.escalation]
     if plan.by_rule:
-        plan = replace(plan, groups=tuple(_as_planned(group, standing) for group in asked_groups))
+        plan = replace(plan, groups=tuple(_as_planned(request, group, standing) for group in asked_groups))
     if same:
         most = max((group.approvals for group in asked_groups), default=1)
         plan = replace(plan, groups=tuple(replace(each, approvals=max(each.approvals, most)) for each in plan.groups))
@@ -117,9 +117,9 @@ def _escalation(request: AccessRequest, plan: Plan, now: datetime) -> RequestCha
     return {"escalate_at": now + after, "escalations": 0}
 
 
-def _as_planned(group: AskedGroup, standing: Eligible) -> OwnerGroup:
+def _as_planned(request: AccessRequest, group: AskedGroup, standing: Eligible) -> OwnerGroup:
     people = tuple(standing.get(group.id or 0, ()))
-    patterns = tuple(group.patterns or ())
+    patterns = tuple(request.patterns if group.patterns is None else group.patterns)
     return OwnerGroup(group.label, tuple(group.owners), group.approvals, group.resources, people, patterns)
 
 
@@ -136,7 +136,7 @@ def _regroup(write: Transaction, before: RequestDetails, plan: Plan, standing: E
             write.add(row)
             added.append(row)
         else:
-            patterns = list(group.patterns) or None
+            patterns = list(group.patterns)
             write.change_group(row, approvals=group.approvals, resources=group.resources, patterns=patterns)
         left.append(row)
         eligible[row.id or 0] = group.people
@@ -221,7 +221,7 @@ def _asked_group(
         asked=[person for person in group.people if person in asked],
         approvals=group.approvals,
         resources=group.resources,
-        patterns=list(group.patterns) or None,
+        patterns=list(group.patterns),
         added_at=added_at,
     )
 

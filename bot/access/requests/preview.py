@@ -110,7 +110,7 @@ def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
 
 def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> list[Owned]:
     """Each resource with each of its owners. With `grows`, also the index templates whose new indices would match."""
-    under = _patterns_of(patterns)
+    under = _patterns_of(patterns, found, catalogue)
     now = [Owned(each.name, owner, under(each.name)) for each in found for owner in each.owners]
     if not grows:
         return now
@@ -121,10 +121,20 @@ def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalog
     return now + [Owned(f"template {each.name}", each.owner, mine) for each, mine in overlapping if mine]
 
 
-def _patterns_of(patterns: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """Says under which of the patterns a name is that matches one of them."""
+def _patterns_of(
+    patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue
+) -> Callable[[str], tuple[str, ...]]:
+    """Says under which of the patterns a found name is, by itself or as the target of a matching alias."""
     if len(patterns) == 1:
         only = tuple(patterns)
         return lambda _name: only
     each_covers = [(pattern, matcher([pattern])) for pattern in patterns]
-    return lambda name: tuple(pattern for pattern, covered in each_covers if covered(name))
+    behind: dict[str, set[str]] = {}
+    if not all(map(matcher(patterns), (each.name for each in found))):
+        behind = {
+            pattern: {target for each in matched([pattern], catalogue) for target in each.targets}
+            for pattern in patterns
+        }
+    return lambda name: tuple(
+        pattern for pattern, covered in each_covers if covered(name) or name in behind.get(pattern, ())
+    )

@@ -161,9 +161,10 @@ class Routing:
     ) -> None:
         """Raises `NotAllowed` if the policy denies the target of an alias, or a rule does not cover it.
 
-        Access to an alias is access to its targets.
+        Access to an alias is access to its targets. The names of a resolved request may be such targets.
         """
-        targets = tuple(sorted({target for each in resources for target in each.targets}))
+        behind = {target for each in resources for target in each.targets}
+        targets = tuple(sorted(behind.union(parsed.resolved or ())))
         if not targets:
             return
         member_of = membership_of(self.directory, parsed.requester)

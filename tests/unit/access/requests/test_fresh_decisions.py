@@ -487,3 +487,26 @@ def test_a_plan_is_put_on_a_request_whole(teams: World) -> None:
     found, wanted = ([getattr(request_of(teams, each), name) for name in columns] for each in (before, after))
     assert found == wanted
     assert teams.groups(before)["@web"].approvals == 2
+
+
+# --- names behind an alias that were resolved ---
+
+
+def test_a_denial_since_of_what_an_alias_was_resolved_to_is_seen(teams: World) -> None:
+    teams.under(flow(scope="resolved"))
+    teams.cluster.aliases["app-now"] = ("logs-a",)
+    request_id = teams.ask("app-now")
+    assert request_of(teams, request_id).resolved == ["logs-a"]
+    teams.cluster.aliases["app-now"] = ("metrics-a",)
+    teams.under(deny(patterns=("logs-*",)), flow(scope="resolved"))
+    with pytest.raises(NotAllowed, match="“closed” forbids it"):
+        teams.approvals.approve(request_id, WEB[0])
+
+
+def test_an_owner_behind_an_alias_is_one_of_its_pattern_and_of_no_other(friends: World) -> None:
+    friends.under(flow(groups="any", scope="resolved"))
+    friends.cluster.aliases["app-now"] = ("logs-a",)
+    request_id = friends.ask("app-now,friend-1")
+    assert friends.approvals.approve(request_id, WEB[0]).request.state is RequestState.PENDING
+    assert friends.groups(request_id)["@web"].patterns == ["app-now"]
+    assert friends.approvals.approve(request_id, STRANGER).request.state is RequestState.APPROVED

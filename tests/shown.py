@@ -104,15 +104,18 @@ MADE = details(request(APPROVED), grant(GrantState.PROVISIONING), yes=(BOB,))
 ENDED = details(
     request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.REVOKED.value, ended_by=CAROL), yes=(BOB,)
 )
+KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 BY_HAND = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.REMOVED_BY_HAND.value))
 STUCK = details(
     request(APPROVED), grant(GrantState.REVOCATION_FAILED, end_reason=EndReason.EXPIRED.value, receipt=NOT_YET)
+)
+GIVEN_UP = details(
+    request(APPROVED, **KEY), grant(GrantState.WRITTEN_OFF, end_reason=EndReason.EXPIRED.value, receipt=NOT_YET)
 )
 NOT_MADE = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.NOT_CREATED.value))
 GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
 OVER = grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value)
 EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
-KEY: dict[str, Any] = {"kind": CredentialKind.API_KEY}
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
 PLAN = Plan(
@@ -169,6 +172,9 @@ def _messages() -> dict[str, Shown]:
         "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),
         "delayed": of(MessageKind.DELAYED, MADE),
         "ended": of(MessageKind.ENDED, ENDED),
+        "written-off": of(MessageKind.ENDED, GIVEN_UP),
+        "failed-and-written-off": of(MessageKind.FAILED, GIVEN_UP, BOB),
+        "credential-written-off": of(MessageKind.CREDENTIAL, GIVEN_UP),
         "failed-to-end": of(MessageKind.FAILED, STUCK, BOB),
         "failed-to-be-made": of(MessageKind.FAILED, NOT_MADE, BOB),
         "failed-and-ended-after-all": of(MessageKind.FAILED, ENDED, BOB),

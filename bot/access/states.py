@@ -18,6 +18,7 @@ class GrantState(StrEnum):
     REVOCATION_FAILED = "revocation_failed"
     REVOKED = "revoked"
     CLEANED_UP = "cleaned_up"
+    WRITTEN_OFF = "written_off"
 
 
 State = RequestState | GrantState
@@ -33,9 +34,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     GrantState.PROVISIONING: frozenset({GrantState.ACTIVE, GrantState.REVOKING}),
     GrantState.ACTIVE: frozenset({GrantState.REVOKING}),
     GrantState.REVOKING: frozenset({GrantState.REVOKED, GrantState.REVOCATION_FAILED}),
-    GrantState.REVOCATION_FAILED: frozenset({GrantState.REVOKING}),
+    GrantState.REVOCATION_FAILED: frozenset({GrantState.REVOKING, GrantState.WRITTEN_OFF}),
     GrantState.REVOKED: frozenset({GrantState.CLEANED_UP}),
     GrantState.CLEANED_UP: frozenset(),
+    GrantState.WRITTEN_OFF: frozenset(),
 }
 
 LIVE = frozenset({GrantState.PROVISIONING, GrantState.ACTIVE})
@@ -43,6 +45,9 @@ LIVE = frozenset({GrantState.PROVISIONING, GrantState.ACTIVE})
 
 ENDING = frozenset({GrantState.REVOKING, GrantState.REVOCATION_FAILED})
 """Grants that must go and are not yet confirmed gone."""
+
+OVER = frozenset({GrantState.REVOKED, GrantState.CLEANED_UP, GrantState.WRITTEN_OFF})
+"""Grants that have ended: confirmed, or written off with a cluster that is gone for good."""
 
 
 def allowed(now: State, then: State) -> bool:
@@ -61,4 +66,5 @@ class EndReason(StrEnum):
     FLOW_CHANGED = "its access flow was changed"
     ALIAS_MOVED = "an alias of it points to other data now"
     REMOVED_BY_HAND = "it was removed from the cluster by hand"
+    WRITTEN_OFF = "its cluster was written off"
     UNKNOWN = "it was found in the cluster, and is not known here"

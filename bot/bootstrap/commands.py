@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from bot.access.audit.chain_identity import chain_id
 from bot.access.clock import SystemClock
+from bot.access.grants.write_off import WriteOff
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
@@ -79,7 +80,7 @@ def admin_commands(settings: Settings, scrubber: Scrubber, clock: Clock | None =
         clusters = connect_clusters(configuration, passwords, executor, identity.installation, clock, running)
         directory, current = SlackDirectory(client), CurrentPolicy(configuration.policy)
         domain = build_domain(current, clock, store, clusters, directory, SlackNotifier(client, current), executor)
-        yield AdminCommands(store, domain.revocation, domain.reconciliation, clock)
+        yield AdminCommands(store, domain.revocation, domain.reconciliation, WriteOff(store, clock), clock)
 
 
 @contextmanager

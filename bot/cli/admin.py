@@ -1,4 +1,4 @@
-"""The commands that change something: `bot reconcile`, `bot revoke` and `bot rotate`."""
+"""The commands that change something: `bot reconcile`, `bot revoke`, `bot rotate` and `bot write-off`."""
 
 import sys
 from collections.abc import Iterator
@@ -57,6 +57,29 @@ def revoke(
         if not grants:
             print("There is no live grant.")
     raise typer.Exit(0 if succeeded else 1)
+
+
+def write_off(
+    cluster: Annotated[str, typer.Argument(help="Its name, as the policy had it")],
+    yes: Annotated[str | None, typer.Option("--yes", metavar="CLUSTER", help="The name again, to not be asked")] = None,
+) -> None:
+    """Give up a cluster that is gone for good: its grants are over, though nothing confirmed their end."""
+    with _commands() as commands:
+        count = commands.to_write_off(cluster)
+        again = _ask_for_name(cluster, count) if yes is None else yes
+        if again != cluster:
+            print(f"“{again}” is not {cluster}. Nothing was changed.", file=sys.stderr)
+            raise typer.Exit(1)
+        commands.write_off(cluster, print)
+
+
+def _ask_for_name(cluster: str, count: int) -> str:
+    question = f"{count} grants of {cluster} count as over from now on, and nobody tries to end them any more."
+    if not sys.stdin.isatty():
+        print(f"{question} Nobody is here to type the name again: add --yes {cluster}.", file=sys.stderr)
+        raise typer.Exit(1)
+    answer: str = typer.prompt(f"{question}\nType the name of the cluster again")
+    return answer
 
 
 def _confirm(question: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.admin import reconcile, revoke, rotate
+from bot.cli.admin import reconcile, revoke, rotate, write_off
 from bot.cli.audit import audit
 from bot.cli.check import check
 from bot.cli.policy import discover, explain, schema
@@ -12,7 +12,7 @@ from bot.cli.run import run
 from bot.cli.sandbox import sandbox
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (run, explain, discover, rotate, schema, reconcile, revoke, sandbox, check):
+for command in (run, explain, discover, rotate, schema, reconcile, revoke, write_off, sandbox, check):
     app.command()(command)
 app.add_typer(audit, name="audit")
 

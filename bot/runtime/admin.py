@@ -1,7 +1,7 @@
-"""The administrator's commands `bot revoke` and `bot reconcile`, with or without a running application.
+"""The administrator's commands for grants: `bot revoke`, `bot reconcile` and `bot write-off`.
 
-A command writes rows as a click does. Due rows are then processed by the first to claim them: a worker of a running
-application, or the command itself. So the commands work in the same way whether or not the application runs.
+They work with or without a running application. A command writes rows as a click does. Due rows are then processed by
+the first to claim them: a worker of a running application, or the command itself.
 """
 
 import getpass
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from bot.access.claims import COMMAND_CLAIM
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
+from bot.access.grants.write_off import WriteOff
 from bot.access.ids import APPLICATION, read_id
+from bot.access.lifecycle.calls_by_hand import calls_by_hand
 from bot.access.lifecycle.grants import start_ending
 from bot.access.models.grants import Grant
 from bot.access.ports import Clock
@@ -48,6 +50,7 @@ class AdminCommands:
     store: Store
     revocation: Revocation
     reconciliation: Reconciliation
+    write_offs: WriteOff
     clock: Clock
 
     def live(self) -> list[Grant]:
@@ -94,8 +97,34 @@ class AdminCommands:
             succeeded = self._confirm(outcome.ending, say) and succeeded and not outcome.error
         return succeeded
 
+    def to_write_off(self, integration: str) -> int:
+        """How many grants of that cluster are not over. Raises `CannotAnswerError` if it cannot be written off."""
+        if self.reconciliation.current.policy.find_integration(integration) is not None:
+            raise CannotAnswerError(
+                f"{integration} is still in the policy, so that people may request access to it. Take it out first, "
+                "and restart the application. Nothing was changed."
+            )
+        found = self.write_offs.open_grants()
+        if integration not in found:
+            others = f" Clusters with such grants: {', '.join(sorted(found))}." if found else ""
+            raise CannotAnswerError(f"There is nothing to write off: no grant of {integration} is open.{others}")
+        return found[integration]
+
+    def write_off(self, integration: str, say: Callable[[str], None]) -> None:
+        """Writes off the cluster, and prints the calls that end what is left in it should it come back."""
+        left = self.write_offs.write_off(integration, _administrator())
+        say(f"{integration} is written off: {counted(len(left), 'grant')}. Never confirmed to be gone:")
+        for each in left:
+            if each.grant is not None:
+                request = each.request
+                say(f"  {request.id}: {request.permission} of {request.requester}, {_read_back(each.grant)}")
+        say("Should the cluster come back, these calls end it. Keep them:")
+        for each in left:
+            if each.grant is not None:
+                say(calls_by_hand(each.grant, each.request.kind))
+
     def _start_ending(self, names: Sequence[str]) -> None:
-        who = f"{getpass.getuser()}@{socket.gethostname()}"[:64]
+        who = _administrator()
         left = list(names)
         while left:
             now = self.clock.now()
@@ -148,6 +177,11 @@ class AdminCommands:
             return [grant for name in names if (grant := read.grant(name)) is not None]
 
 
+def _administrator() -> str:
+    """The actor of a command: who typed it, and where."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"[:64]
+
+
 def _outcome_lines(outcome: ReconciliationResult) -> Iterator[str]:
     yield f"{outcome.integration}: {counted(outcome.found, 'name')} of this installation in the cluster"
     for name, count in outcome.changes.items():
@@ -161,13 +195,19 @@ def _outcome_lines(outcome: ReconciliationResult) -> Iterator[str]:
 
 
 def _proof(grant: Grant) -> str:
+    said = _read_back(grant)
+    if grant.state is GrantState.WRITTEN_OFF:
+        return f"NEVER CONFIRMED ({said}): its cluster was written off."
+    if grant.state in LIVE | ENDING:
+        errors = "; ".join((grant.receipt or {}).get("errors", ())) or "nothing was read back yet"
+        return f"NOT CONFIRMED ({said}): {errors}. A running application keeps trying."
+    return f"ended: {said}"
+
+
+def _read_back(grant: Grant) -> str:
     receipt = grant.receipt or {}
     user = "gone" if receipt.get("user_gone") else "disabled" if receipt.get("user_disabled") else "not confirmed gone"
     role = "gone" if receipt.get("role_gone") else "not confirmed gone"
     left = receipt.get("keys_left")
     keys = "not known" if left is None else f"{left} left, {receipt.get('keys_ended', 0)} ended now"
-    said = f"user {user}, role {role}, API keys: {keys}"
-    if grant.state in LIVE | ENDING:
-        errors = "; ".join(receipt.get("errors", ())) or "nothing was read back yet"
-        return f"NOT CONFIRMED ({said}): {errors}. A running application keeps trying."
-    return f"ended: {said}"
+    return f"user {user}, role {role}, API keys: {keys}"

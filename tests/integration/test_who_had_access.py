@@ -18,6 +18,7 @@ from bot.access.grants import adoption, provisioning
 from bot.access.grants.adoption import Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import Reconciliation
+from bot.access.grants.write_off import WriteOff
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
@@ -88,7 +89,8 @@ def test_an_access_from_its_delivery_to_its_confirmed_end(world: World, engine: 
     (live,) = agreed(ask(engine, world))
     assert live == AccessRecord(
         requester=REQUESTER, permission="read", integration="production", names=("logs-*",), request_id=request,
-        since=start + MINUTE, until=start + HOUR, gone=False, overdue=False, adopted=False, approvers=(OWNER,),
+        since=start + MINUTE, until=start + HOUR, gone=False, overdue=False, adopted=False, written_off=False,
+        approvers=(OWNER,),
     )  # fmt: skip
     assert agreed(ask(engine, world, "metrics-a")) == []
     assert agreed(ask(engine, world, at=start)) == []
@@ -98,6 +100,16 @@ def test_an_access_from_its_delivery_to_its_confirmed_end(world: World, engine: 
     assert agreed(ask(engine, world)) == []
     (over,) = agreed(ask(engine, world, at=start + 2 * HOUR))
     assert over == replace(live, until=start + 3 * HOUR, gone=True, overdue=True)
+
+
+def test_an_access_whose_cluster_was_written_off_says_so_before_and_after(world: World, engine: Engine) -> None:
+    start = world.clock.now()
+    world.granted()
+    world.clock.time = start + MINUTE
+    WriteOff(world.store, world.clock).write_off("production", "root@host")
+    for at in (start, start + 10 * HOUR):
+        (found,) = agreed(ask(engine, world, at=at))
+        assert (found.written_off, found.gone, found.until) == (True, False, start + HOUR)
 
 
 @pytest.mark.usefixtures("version")

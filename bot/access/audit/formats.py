@@ -11,7 +11,7 @@ from bot.access.store.chain import canonical_time
 ECS_VERSION = "8.11.0"
 """The version of the fields below: https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html"""
 
-_FAILURES = frozenset({"refused", "denied", "revocation_failed", "owners_unusable"})
+_FAILURES = frozenset({"refused", "denied", "revocation_failed", "written_off", "owners_unusable"})
 _TYPES = {
     "request.submitted": ["info"],
     "request.denied": ["denied"],
@@ -104,7 +104,7 @@ def chain_beginning(event: AuditEvent) -> str:
 
 def access_line(access: AccessRecord) -> str:
     """One line about a person's access, for people."""
-    end = "gone since" if access.gone else "ends"
+    end = "written off, ends" if access.written_off else "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
     nobody = "somebody who is not known: it was found in the cluster" if access.adopted else "a rule"
     return printable(
@@ -128,6 +128,7 @@ def access_json(access: AccessRecord) -> dict[str, Any]:
         "gone": access.gone,
         "overdue": access.overdue,
         "adopted": access.adopted,
+        "written_off": access.written_off,
     }
 
 

@@ -9,6 +9,7 @@ from bot.access.audit.verification import ChainBreak
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.patterns import covers, overlap
+from bot.access.states import GrantState
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class AccessRecord:
 
     Only this application ends a credential: while it or the cluster was unavailable, access outlived `expires_at`.
     `adopted`: it was found in the cluster, after the database that knew its approvers was lost or restored.
+    `written_off`: its cluster is gone for good, and its end was never confirmed.
     """
 
     requester: str
@@ -42,6 +44,7 @@ class AccessRecord:
     gone: bool
     overdue: bool
     adopted: bool
+    written_off: bool
     approvers: tuple[str, ...] = ()
 
 
@@ -72,6 +75,7 @@ def recorded_in_row(grant: Grant, details: RequestDetails) -> RecordedAccess:
         requester=request.requester, integration=request.integration, permission=request.permission,
         names=names_held(request), until=grant.expires_at, approvers=details.approvers,
         since=grant.delivered_at, ended=grant.ended_at, adopted=request.adopted, whole=True,
+        written_off=grant.state is GrantState.WRITTEN_OFF,
     )  # fmt: skip
 
 
@@ -139,6 +143,7 @@ def record_of(request_id: str, access: RecordedAccess, index: str) -> AccessReco
         gone=access.ended is not None,
         overdue=access.ended is not None and access.until is not None and access.ended > access.until,
         adopted=access.adopted,
+        written_off=access.written_off,
         approvers=access.approvers,
     )
 

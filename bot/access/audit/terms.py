@@ -45,8 +45,8 @@ class RecordedAccess:
     """An access as the events tell it. `names` are what its role holds, or `None` if no event says so.
 
     `since` is `None` before it is delivered, and `ended` until its end is confirmed. `adopted`: it was found in the
-    cluster, and no event tells of its approval. `whole`: an event has all terms
-    of the access. Earlier versions wrote them only into the events of its request.
+    cluster, and no event tells of its approval. `written_off`: its cluster was given up, and its end never confirmed.
+    `whole`: an event has all terms of the access. Earlier versions wrote them only into the events of its request.
     """
 
     requester: str
@@ -59,6 +59,7 @@ class RecordedAccess:
     since: datetime | None = None
     ended: datetime | None = None
     adopted: bool = False
+    written_off: bool = False
     whole: bool = False
 
 
@@ -87,12 +88,10 @@ class AccessReplay:
             return
         if event.event in _CLOSED or (event.event == "grant.revoked" and event.at <= self._at):
             del self._known[name]
-        elif event.event == "grant.revoked":
-            self._known[name] = replace(known, ended=known.ended or event.at)
         elif event.at <= self._at:
             self._known[name] = self._followed(known, name, event)
-        elif event.event == "grant.extended":
-            self._known[name] = replace(known, until=_time(event.detail.get("until")))
+        else:
+            self._known[name] = _followed_after(known, event)
 
     def _followed(self, known: RecordedAccess, name: str, event: AuditEntry) -> RecordedAccess:
         detail = event.detail
@@ -115,10 +114,24 @@ class AccessReplay:
                 return replace(_with(known, detail), since=since, approvers=approvers, adopted=adopted)
             case "grant.extended" | "grant.renewed" | "grant.extension_applied" | "grant.revealed":
                 return _with(known, detail)
+            case "grant.written_off":
+                return replace(known, written_off=True)
         return known
 
 
 _CLOSED = frozenset({"request.denied", "request.cancelled", "request.expired"})
+
+
+def _followed_after(known: RecordedAccess, event: AuditEntry) -> RecordedAccess:
+    """The access with what became of its end after the moment."""
+    match event.event:
+        case "grant.revoked":
+            return replace(known, ended=known.ended or event.at)
+        case "grant.written_off":
+            return replace(known, written_off=True)
+        case "grant.extended":
+            return replace(known, until=_time(event.detail.get("until")))
+    return known
 
 
 def _begun(event: AuditEntry) -> RecordedAccess | None:
@@ -149,6 +162,7 @@ def _with(known: RecordedAccess, detail: Mapping[str, Any]) -> RecordedAccess:
         since=known.since,
         ended=known.ended,
         adopted=known.adopted,
+        written_off=known.written_off,
         whole=known.whole or approvers is not None,
     )
 

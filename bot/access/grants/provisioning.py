@@ -21,7 +21,7 @@ from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.passwords import new_password
 from bot.access.ports import Clock, Clusters, Credential, Notifier
-from bot.access.states import EndReason, GrantState
+from bot.access.states import OVER, EndReason, GrantState
 from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
@@ -276,7 +276,7 @@ def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> N
     elif current.state is GrantState.PROVISIONING:
         # The other process is working on it and starts again.
         write.change(current, event, APPLICATION, now, due_at=now)
-    elif current.state in {GrantState.REVOKED, GrantState.CLEANED_UP}:
+    elif current.state in OVER:
         write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
 
 

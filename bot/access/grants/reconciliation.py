@@ -18,7 +18,7 @@ from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, InventoryItem
-from bot.access.states import EndReason, GrantState
+from bot.access.states import OVER, EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -241,12 +241,12 @@ def classify(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemSt
             return ItemStatus.NOT_OURS  # a similar name without our metadata
         running = found.usable and found.expires_at is not None and found.expires_at > now
         return ItemStatus.LOST if running and requester_of(found) else ItemStatus.LEFT_OVER
-    over = grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP}
+    over = grant.state in OVER
     if not over or (grant.due_at is not None and grant.due_at <= now):
         return ItemStatus.AS_KNOWN  # it is live, or workers are about to remove it
     if grant.ended_at is not None and now - grant.ended_at < SETTLING:
         return ItemStatus.AS_KNOWN
-    rest = found.user and grant.state is GrantState.CLEANED_UP
+    rest = found.user and grant.state is not GrantState.REVOKED  # a disabled user is kept for some days
     return ItemStatus.AGAIN if found.usable or found.role or rest else ItemStatus.AS_KNOWN
 
 

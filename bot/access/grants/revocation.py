@@ -10,16 +10,15 @@ from typing import Unpack
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
 from bot.access.ids import APPLICATION
-from bot.access.lifecycle.grants import release, start_ending
+from bot.access.lifecycle.grants import enqueue_end, release, start_ending
 from bot.access.lifecycle.requests import audience_of
-from bot.access.lifecycle.timeline import add_end_to_timeline
 from bot.access.models.columns import FREE, CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock, Clusters, Receipt
-from bot.access.states import LIVE, EndReason, GrantState
+from bot.access.states import LIVE, OVER, EndReason, GrantState
 from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
@@ -83,7 +82,7 @@ class Revocation:
 
     def _keeps_user(self, grant: Grant, details: RequestDetails) -> bool:
         """Whether the user is kept for some days, disabled. A key has no user."""
-        if grant.state in {GrantState.REVOKED, GrantState.CLEANED_UP} or details.request.kind is CredentialKind.API_KEY:
+        if grant.state in OVER or details.request.kind is CredentialKind.API_KEY:
             return False
         return self._cleanup_after(details) is not None
 
@@ -103,7 +102,7 @@ class Revocation:
         reopened = _move_all(write, states[GrantState.REVOCATION_FAILED], GrantState.REVOKING, now)
         self._record_gone(write, states[GrantState.REVOKING] + reopened, now)
         _move_all(write, states[GrantState.REVOKED], GrantState.CLEANED_UP, now, **DONE)
-        for grant, _, receipt in states[GrantState.CLEANED_UP]:
+        for grant, _, receipt in states[GrantState.CLEANED_UP] + states[GrantState.WRITTEN_OFF]:
             try:
                 write.change(grant, "grant.removed_again", APPLICATION, now, detail=receipt.stored(), **DONE)
             except LostRace:
@@ -123,19 +122,13 @@ class Revocation:
             write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, due_at=None, **FREE
         )
         hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
-        write.refresh(list(hear), _SHOW_THE_END, now)
-        write.enqueue_all(hear, MessageKind.ENDED, now)
-        add_end_to_timeline(write, hear, now)
+        enqueue_end(write, hear, now)
 
     def _deletion_due(self, details: RequestDetails, receipt: Receipt, now: datetime) -> datetime | None:
         if not receipt.user_disabled:
             return None
         return now + (self._cleanup_after(details) or timedelta(0))
 
-
-_SHOW_THE_END = (
-    MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
-)  # fmt: skip
 
 DONE: GrantChanges = {"due_at": None, "claimed_by": None, "claimed_until": None}
 """Ends the work on a grant for good."""

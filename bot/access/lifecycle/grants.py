@@ -1,12 +1,14 @@
-"""The first step of every end of a grant."""
+"""What every end of a grant has in common: its first step, and the messages at its last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.access.errors import LostRace
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.requests import enqueue_outcome
+from bot.access.lifecycle.timeline import add_end_to_timeline
 from bot.access.models.grants import Grant
+from bot.access.models.messages import MessageKind
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.access.store.transaction import Transaction
 
@@ -33,6 +35,18 @@ def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now:
     """Starts the end of one live grant. Raises `LostRace` if it has changed since it was read."""
     if not start_ending(write, [grant], end, actor, now, error):
         raise LostRace(grant.id)
+
+
+def enqueue_end(write: Transaction, hear: Mapping[str, Sequence[str]], now: datetime) -> None:
+    """Shows the end of each grant in every message about it, and enqueues a message to the given people."""
+    write.refresh(list(hear), _SHOW_THE_END, now)
+    write.enqueue_all(hear, MessageKind.ENDED, now)
+    add_end_to_timeline(write, hear, now)
+
+
+_SHOW_THE_END = (
+    MessageKind.APPROVAL, MessageKind.CREDENTIAL, MessageKind.FAILED, MessageKind.WARNING, MessageKind.BREAK_GLASS,
+)  # fmt: skip
 
 
 def release(write: Transaction, grant: Grant, now: datetime) -> None:

@@ -12,7 +12,7 @@ from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.states import LIVE, EndReason, GrantState, allowed
+from bot.access.states import LIVE, OVER, EndReason, GrantState, allowed
 from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
 
@@ -56,6 +56,22 @@ class GrantQueries(RequestQueries):
         """A page of live grants of all integrations, ordered by id, after the id `after`."""
         live = select(Grant).where(col(Grant.state).in_(LIVE), Grant.id > after)
         return self._session.exec(live.order_by(col(Grant.id)).limit(most)).all()
+
+    def open_grants(self, integration: str, most: int) -> Sequence[str]:
+        """The ids of grants of one integration that are not over, or still have work to be done."""
+        of_integration = (AccessRequest.integration == integration, _is_open())
+        found = select(Grant.id).join(AccessRequest, col(AccessRequest.id) == col(Grant.id)).where(*of_integration)
+        return self._session.exec(found.order_by(col(Grant.id)).limit(most)).all()
+
+    def count_open_grants(self) -> Mapping[str, int]:
+        """How many there are of them, by integration."""
+        found = (
+            select(AccessRequest.integration, func.count())
+            .join(Grant, col(Grant.id) == col(AccessRequest.id))
+            .where(_is_open())
+            .group_by(col(AccessRequest.integration))
+        )
+        return dict(self._session.exec(found).all())
 
     def grants_ending_by(self, integration: str, until: datetime, most: int) -> Sequence[Grant]:
         """Active grants of one integration that end by then."""
@@ -226,6 +242,11 @@ class GrantQueries(RequestQueries):
             col(Grant.expires_at) == grant.expires_at,
         )
         return self._execute(update(Grant).where(as_read).values(warn_at=then)) == 1
+
+
+def _is_open() -> Any:
+    # A grant that is over has work to be done while its disabled user is kept, or when it was found again.
+    return or_(col(Grant.state).not_in(OVER), col(Grant.due_at).is_not(None))
 
 
 def is_being_made(*, ending: bool) -> Any:

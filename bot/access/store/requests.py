@@ -122,6 +122,13 @@ class RequestQueries(SessionBase):
         """Stores the aliases of a request as its owners know them now."""
         self._execute(update(AccessRequest).where(col(AccessRequest.id) == request.id).values(aliases=aliases))
 
+    def pending_requests(self, integration: str, most: int) -> Sequence[AccessRequest]:
+        """Pending requests for one integration."""
+        theirs = (AccessRequest.integration == integration, AccessRequest.state == RequestState.PENDING)
+        return self._session.exec(
+            select(AccessRequest).where(*theirs).order_by(col(AccessRequest.id)).limit(most)
+        ).all()
+
     def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose owners could not be asked yet and whose next attempt is due."""
         return self._session.exec(

@@ -22,6 +22,7 @@ from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.phrases import (
     decision,
+    how_it_ended,
     request_terms,
     where_it_stands,
 )
@@ -59,7 +60,7 @@ def credential(details: RequestDetails) -> MessageContent:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
     if not revealed:
         lines.append(("The credential was removed from this message.",))
-    return content(f"Access {request.id} has ended", lines)
+    return content(f"Access {request.id} {how_it_ended(grant)}", lines)
 
 
 def revealable(request: AccessRequest, grant: Grant) -> MessageContent:

@@ -6,6 +6,7 @@ from slack_sdk.models.blocks import (
     ButtonElement,
 )
 
+from bot.access.lifecycle.calls_by_hand import calls_by_hand
 from bot.access.lifecycle.expiry_warnings import end_of
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant
@@ -19,6 +20,7 @@ from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.credential import credential
 from bot.slack.blocks.phrases import (
     decision,
+    how_it_ended,
     people,
     request_terms,
     where_it_stands,
@@ -83,10 +85,26 @@ def delayed(details: RequestDetails) -> MessageContent:
 def ended(details: RequestDetails) -> MessageContent:
     """To requester and approver: the access is over, with the receipt that was read back from the cluster."""
     request = details.request
+    if details.grant is not None and details.grant.state is GrantState.WRITTEN_OFF:
+        return written_off(request, details.grant)
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), request_terms(request)]
     if details.grant is not None:
         lines.append(where_it_stands(details.grant, request.kind))
     return content(f"Access {request.id} has ended", lines)
+
+
+def written_off(request: AccessRequest, grant: Grant) -> MessageContent:
+    """To everybody concerned: an administrator gave up the cluster, and what is left if it should come back."""
+    lines: list[Line] = [
+        ("Access of ", Person(request.requester), "."),
+        request_terms(request),
+        (f"An administrator wrote off {request.integration}: it is gone for good. I have stopped trying.",),
+        *unconfirmed(grant),
+    ]
+    if request.kind is CredentialKind.API_KEY:
+        lines.append(("Elasticsearch itself ends the key on ", LocalTime(grant.expires_at), "."))
+    lines += [("To end it by hand, should the cluster come back:",), Pre(calls_by_hand(grant, request.kind))]
+    return content(f"Access {request.id} was written off", lines)
 
 
 def failed(details: RequestDetails) -> MessageContent:
@@ -100,9 +118,11 @@ def failed(details: RequestDetails) -> MessageContent:
             ("It should have ended, and I cannot confirm that it has. I keep trying.",),
             *unconfirmed(grant),
             ("To end it by hand:",),
-            Pre(_by_hand(grant, request.kind)),
+            Pre(calls_by_hand(grant, request.kind)),
         ]
         return content(f"Access {request.id} could not be ended", lines)
+    if grant.state is GrantState.WRITTEN_OFF:
+        return written_off(request, grant)
     lines.append(where_it_stands(grant, request.kind))
     if grant.end_reason in {EndReason.NOT_CREATED, EndReason.NOT_DELIVERED}:
         lines.append(
@@ -133,13 +153,6 @@ def unconfirmed(grant: Grant) -> list[Line]:
     return [(f"Not confirmed: {', '.join(left)}.",), *said] if left else said
 
 
-def _by_hand(grant: Grant, kind: CredentialKind) -> str:
-    """The calls that end a grant. The first one deletes the credential."""
-    user, role = (f"DELETE /_security/{each}/{grant.username}" for each in ("user", "role"))
-    keys = f'DELETE /_security/api_key  {{"username": "{grant.username}"}}'
-    return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))
-
-
 _KINDS: dict[MessageKind, Callable[[RequestDetails], MessageContent]] = {
     MessageKind.CREDENTIAL: credential,
     MessageKind.OUTCOME: outcome,
@@ -154,10 +167,12 @@ def expiry_warning(details: RequestDetails, about: str) -> MessageContent:
     request, grant = details.request, details.grant
     if grant is None:
         raise LookupError(f"{request.id} has no grant")
+    lines: list[Line]
     if grant.state not in LIVE:
-        return content(f"Access {request.id} has ended", [where_it_stands(grant, request.kind), request_terms(request)])
+        lines = [where_it_stands(grant, request.kind), request_terms(request)]
+        return content(f"Access {request.id} {how_it_ended(grant)}", lines)
     if grant.expires_at != end_of(about):
-        lines: list[Line] = [
+        lines = [
             ("It was extended and ends ", LocalTime(grant.expires_at), " now."),
             request_terms(request),
         ]

@@ -233,9 +233,16 @@ def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     )
     if grant.ended_at is not None:
         return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, kind))
+    if grant.state is GrantState.WRITTEN_OFF:
+        return ("Its cluster is gone for good, so that its end was never confirmed.",)
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def how_it_ended(grant: Grant) -> str:
+    """The end of a title: nothing says that access ended whose end was never confirmed."""
+    return "was written off" if grant.state is GrantState.WRITTEN_OFF else "has ended"
 
 
 def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:

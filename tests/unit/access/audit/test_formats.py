@@ -213,7 +213,8 @@ def test_a_live_one_ends_when_it_will() -> None:
     assert access_json(found) == {
         "requester": WHO, "permission": "read", "integration": "production", "names": ["logs-*"],
         "request_id": "REQ-7K3F9Q", "approvers": [OWNER], "from": "2026-11-24T12:00:00.123456+00:00",
-        "until": "2026-11-24T13:00:00.123456+00:00", "gone": False, "overdue": False, "adopted": False,
+        "until": "2026-11-24T13:00:00.123456+00:00", "gone": False, "overdue": False,
+        "adopted": False, "written_off": False,
     }  # fmt: skip
     assert found.since.tzinfo is UTC
 

@@ -1,0 +1,11 @@
+"""The calls that end a grant by hand, as Kibana's console takes them."""
+
+from bot.access.models.columns import CredentialKind
+from bot.access.models.grants import Grant
+
+
+def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
+    """One call a line. The first one deletes the credential."""
+    user, role = (f"DELETE /_security/{each}/{grant.username}" for each in ("user", "role"))
+    keys = f'DELETE /_security/api_key  {{"username": "{grant.username}"}}'
+    return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))

@@ -72,8 +72,10 @@ class AuditIndex:
         )  # fmt: skip
         found: defaultdict[int, set[str]] = defaultdict(set)
         for hit in answer["hits"]["hits"]:
-            event = hit["_source"]["event"]
-            found[int(event["sequence"])].add(str(event["hash"]))
+            event = hit["_source"].get("event")
+            # Whoever may add documents may add others that look like ours.
+            if isinstance(event, dict) and isinstance(event.get("sequence"), int):
+                found[event["sequence"]].add(str(event.get("hash")))
         return {number: frozenset(hashes) for number, hashes in found.items()}
 
     def close(self) -> None:

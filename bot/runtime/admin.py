@@ -73,7 +73,8 @@ class AdminCommands:
         if grant is None:
             raise CannotAnswerError(f"There is no grant {name}. Nothing was changed.")
         if grant.state not in LIVE | ENDING:
-            raise CannotAnswerError(f"{name} has already ended ({grant.end_reason}). {_proof(grant)}")
+            over = "was written off" if grant.state is GrantState.WRITTEN_OFF else "has already ended"
+            raise CannotAnswerError(f"{name} {over} ({grant.end_reason}). {_proof(grant)}")
         return grant
 
     def revoke(self, grants: Sequence[Grant], say: Callable[[str], None]) -> bool:

@@ -226,6 +226,22 @@ def test_an_id_names_one_event_of_all_databases(store: Store, engine: Engine) ->
         assert (chain, digest) == (document["labels"]["chain"], hash_of(event))
 
 
+def test_a_document_of_somebody_else_that_looks_like_ours_stops_nothing(
+    store: Store, engine: Engine, node: Node
+) -> None:
+    with shipped_to(node) as (name, destination):
+        started(store, engine, destination).ship()
+        chain = {"labels": {"chain": chain_id(store, NOW)}}
+        for odd in ({"event.sequence": 3}, {"event": {"sequence": "3"}}, {"event": [{"sequence": 3}]}):
+            node.client().index(index=name, document=chain | odd, refresh=True)
+        started(store, engine, destination).ship()
+        assert len(beginnings(engine)) == 1
+        node.client().index(index=name, document=chain | {"event": {"sequence": 9}}, refresh=True)
+        started(store, engine, destination).ship()
+        assert len(beginnings(engine)) == 2, "it says so, and goes on"
+        assert hashes_here(engine) <= {each["event"]["hash"] for each in stored(node, name) if "message" in each}
+
+
 def test_an_index_that_is_not_there_yet_has_nothing(store: Store, node: Node) -> None:
     with shipped_to(node) as (_, destination):
         assert destination.held(chain_id(store, NOW), 0, 10) == {}

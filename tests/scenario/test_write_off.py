@@ -108,7 +108,8 @@ def test_a_cluster_that_is_gone_for_good_is_written_off(two: TwoClusters) -> Non
     assert value(found, "es_access_grants", state="active") == 1
     assert stage.search(two.live[1], "logs-web") == OK
     assert "There is nothing to write off" in command(stage, "write-off", "gone", "--yes", "gone").stderr
-    assert "has already ended" in command(stage, "revoke", request).stderr
+    assert f"{request} was written off (revoked). NEVER CONFIRMED" in command(stage, "revoke", request).stderr
+    assert f"{also} was written off with its cluster" in stage.say(stage.alice, f"revoke {also}")
 
     # Should it come back, the calls that were printed end it.
     assert {stage.search(secret, "logs-web"), stage.search(other, "metrics-cpu")} == {OK}

@@ -104,8 +104,9 @@ def chain_beginning(event: AuditEvent) -> str:
 
 def access_line(access: AccessRecord) -> str:
     """One line about a person's access, for people."""
-    end = "written off, ends" if access.written_off else "gone since" if access.gone else "ends"
+    end = "gone since" if access.gone else "ends"
     late = " (after its time: it could not be ended before)" if access.overdue else ""
+    late = " (never confirmed: its cluster was written off)" if access.written_off else late
     nobody = "somebody who is not known: it was found in the cluster" if access.adopted else "a rule"
     return printable(
         f"{access.requester:<12} {access.permission} on {','.join(access.names)} in {access.integration}  "

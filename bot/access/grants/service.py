@@ -90,6 +90,8 @@ class Grants:
             grant = read.grant(request.id)
         if grant is None:
             raise Conflict(_no_grant(request))
+        if grant.state is GrantState.WRITTEN_OFF:
+            raise Conflict(f"{request.id} was written off with its cluster. Nothing was changed.")
         if grant.state not in LIVE:
             raise Conflict(f"{request.id} has already ended. Nothing was changed.")
         return grant

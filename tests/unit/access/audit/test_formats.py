@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -217,6 +218,13 @@ def test_a_live_one_ends_when_it_will() -> None:
         "adopted": False, "written_off": False,
     }  # fmt: skip
     assert found.since.tzinfo is UTC
+
+
+def test_what_was_written_off_was_never_confirmed() -> None:
+    found = record(replace(grant_of(["logs-*"]), written_off=True), "logs-web")
+    assert found is not None
+    assert access_line(found).endswith("ends 2026-11-24T13:00:00 (never confirmed: its cluster was written off)")
+    assert (access_json(found)["written_off"], access_json(found)["gone"]) == (True, False)
 
 
 def test_what_was_found_in_the_cluster_was_approved_by_no_rule() -> None:

@@ -139,7 +139,7 @@ def _targets(aliases: SeenAliases) -> list[Line]:
         more = f" and {rest} more" if rest > 0 else ""
         lines.append((Code(alias), " points to ", *codes(targets[:_MOST_ALIASES]), f"{more}."))
     rest = len(aliases.targets) - _MOST_ALIASES
-    return [*lines, (f"And {counted(rest, 'more alias')} to other data.",)] if rest > 0 else lines
+    return [*lines, (f"Not shown: {counted(rest, 'alias')} more.",)] if rest > 0 else lines
 
 
 def _covered_later(seen: Preview, *, by_name: bool) -> str:

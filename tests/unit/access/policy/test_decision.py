@@ -288,6 +288,7 @@ def test_named_people_decide_where_the_flow_names_them() -> None:
         ({"automatic": True}, "needs requesters"),
         ({"automatic": True, "requesters": "@devs", "deny": True}, "cannot deny"),
         ({"automatic": True, "requesters": "@devs", "permissions": ("read", "write")}, "one permission"),
+        ({"deny": True, "alias_moves": "keep"}, "alias_moves has no meaning in a flow that denies"),
         ({"default_duration": "2h", "max_duration": "1h"}, "longer than max_duration"),
         ({"escalation": {"after": "1h", "to": "@leads"}, "approve": "rule"}, "nobody is asked"),
         ({"requesters": "devs"}, "no Slack user id"),

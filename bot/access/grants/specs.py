@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.access.audit.terms import names_held
+from bot.access.errors import Refusal
 from bot.access.ids import APPLICATION
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.ownership.aliases import read_aliases, withheld_aliases
+from bot.access.ownership.aliases import names_left, read_aliases, withheld_aliases
 from bot.access.ports import Cluster, CredentialSpec, Privileges
 from bot.access.store.store import Store
 
@@ -45,6 +46,8 @@ def spec_of_new_role(
     if not covers_restricted(request):
         since = withheld_aliases(names_held(request), cluster.catalogue())
         withheld = sorted({*read_aliases(request.aliases).withheld, *since})
+        if not names_left(names_held(request), withheld):
+            raise Refusal(f"the alias {withheld[0]} points to a hidden index, and nothing else would be given")
         if withheld != (grant.withheld or []):
             with store.writing() as write:
                 write.change(

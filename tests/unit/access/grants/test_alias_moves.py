@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import Outage
+from bot.access.models.columns import CredentialKind
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.drafts import Draft
@@ -263,3 +264,27 @@ def test_approval_counts_for_the_new_owner_only_once_it_was_given(moving: World)
         details = read.request_details(request_id)
     assert set(moving.groups(request_id)) == {"@web", "@shop"}
     assert [(each.approver, each.approved) for each in details.approvals] == [(WEB[0], True)]
+
+
+def test_alias_that_comes_to_hide_something_before_the_role_is_made_is_not_given(moving: World) -> None:
+    moving.under(BY_OWNERS)
+    request_id = moving.ask("web-now")
+    moving.approvals.approve(request_id, WEB[0])
+    point(moving, web_now=".x-1")
+    moving.work()
+    assert moving.grant(request_id).end_reason == EndReason.NOT_CREATED
+    assert moving.cluster.passwords == []
+    assert moving.cluster.empty
+
+
+def test_new_key_leaves_out_what_has_come_to_be_hidden(moving: World) -> None:
+    request_id = live(moving, "web-*", kind=CredentialKind.API_KEY)
+    point(moving, web_now=".x-1")
+    moving.grants.reset(request_id, REQUESTER)
+    moving.work()
+    assert moving.grant(request_id).withheld == ["web-now"]
+    moving.alias_moves.run_once()
+    assert moving.state(request_id) is STAYS
+    point(moving, web_new=".x-1")
+    moving.alias_moves.run_once()
+    assert moving.state(request_id) is ENDS

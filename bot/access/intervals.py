@@ -49,7 +49,7 @@ ROUTE_AGAIN = timedelta(seconds=5)
 """Between attempts to route a request while Slack or the cluster does not answer."""
 
 REMEMBER_GONE_OWNERS_FOR = timedelta(days=30)
-"""The owner of what was deleted, in case it is created again under the same name."""
+"""The owner of a deleted resource, in case it is created again under the same name."""
 
 # --- messages to people -------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class AuditIndex:
         found: defaultdict[int, set[str]] = defaultdict(set)
         for hit in answer["hits"]["hits"]:
             event = hit["_source"].get("event")
-            # Whoever may add documents may add others that look like ours.
+            # An account that may add documents may add some that look like ours.
             if isinstance(event, dict) and isinstance(event.get("sequence"), int):
                 found[event["sequence"]].add(str(event.get("hash")))
         return {number: frozenset(hashes) for number, hashes in found.items()}

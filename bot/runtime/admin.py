@@ -112,7 +112,7 @@ class AdminCommands:
         return found[integration]
 
     def write_off(self, integration: str, say: Callable[[str], None]) -> None:
-        """Writes off the cluster, and prints the calls that end what is left in it should it come back."""
+        """Writes off the cluster, and prints the calls that end its access should it come back."""
         left = self.write_offs.write_off(integration, _administrator())
         say(f"{integration} is written off: {counted(len(left), 'grant')}. Never confirmed to be gone:")
         for each in left:

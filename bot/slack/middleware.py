@@ -1,4 +1,4 @@
-"""Runs before every listener: refuses whoever is not ours, says so where they can see it, and notes who acts."""
+"""Runs before every listener: refuses people of other workspaces where they can see it, and notes who acts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

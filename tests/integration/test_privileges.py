@@ -20,7 +20,7 @@ BEYOND_THIS_NODE = {
     "manage_dataset", "manage_failure_store", "manage_ilm", "manage_leader_index", "manage_view", "read_cross_cluster",
     "read_failure_store",
 }  # fmt: skip
-"""Privileges whose effects need what the test has not: remote clusters, failure stores, ILM or ES|QL."""
+"""Privileges whose effects the test cannot show: they need remote clusters, failure stores, ILM or ES|QL."""
 
 INCLUDED_IN_NEWER_VERSIONS = {("read", "read_cross_cluster")}
 

@@ -103,7 +103,7 @@ def test_a_form_that_somebody_of_another_organisation_sends_says_so(grid: Stage)
     opened = form(grid, erin)
     grid.workspace.transfer(erin, OTHER_ORGANISATION)
     grid.app.stop()
-    grid.app.start()  # what was known of them is forgotten
+    grid.app.start()  # forgets the cached answers about them
     delivery = grid.workspace.submit(erin, opened, {})
     assert delivery.error is None
     assert REFUSED in grid.workspace.render(form(grid, erin), erin)

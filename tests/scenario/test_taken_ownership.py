@@ -1,4 +1,4 @@
-"""Whoever may write an index tries to take it from its owner: on a real node, asked and decided in the workspace."""
+"""A person who may write an index tries to take it from its owner, on a real node and in the workspace."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What people in Slack read about the data: names and owners under their own flows, none that are denied to them."""
+"""People in Slack see names and owners under their own access flows, and none that are denied to them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

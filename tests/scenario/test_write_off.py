@@ -134,7 +134,7 @@ def test_a_person_types_the_name_again(two: TwoClusters) -> None:
 
 
 def typed(stage: Stage, answer: str) -> str:
-    """Runs the command on a terminal, where a person types that answer, and returns what it printed."""
+    """Runs the command on a terminal, where a person types that answer, and returns its output."""
     ours, theirs = pty.openpty()
     done = subprocess.Popen(
         [sys.executable, "-m", "bot", "write-off", "gone"],

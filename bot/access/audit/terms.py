@@ -123,7 +123,7 @@ _CLOSED = frozenset({"request.denied", "request.cancelled", "request.expired"})
 
 
 def _followed_after(known: RecordedAccess, event: AuditEntry) -> RecordedAccess:
-    """The access with what became of its end after the moment."""
+    """The access with the end that it came to after the moment."""
     match event.event:
         case "grant.revoked":
             return replace(known, ended=known.ended or event.at)

@@ -1,7 +1,7 @@
 """Aliases that move: notices when an alias under live access points to more than its owners approved.
 
-What then happens is the rule of the access flow: the access ends, or it stays and the owners before and since are
-told. Data that is denied, or hidden, is never kept.
+The access flow then says whether the access ends, or stays and the old and new owners are told. Access to denied or
+hidden data always ends.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class AliasMoves:
-    """Compares the aliases of live access with what was approved."""
+    """Compares the aliases of live access with the approved ones."""
 
     store: Store
     clusters: Clusters
@@ -57,7 +57,7 @@ class AliasMoves:
     """Looks at several clusters at once, so that one that hangs holds up no other."""
 
     def run_once(self) -> None:
-        """Looks at every cluster. What cannot be decided while somebody does not answer waits for the next look."""
+        """Looks at every cluster. A decision for which Slack or a cluster does not answer waits for the next look."""
         looks = [self.executor.submit(self._look_at, each) for each in self.current.policy.integrations]
         for look in looks:
             look.result()
@@ -105,7 +105,7 @@ class AliasMoves:
 
     def _check(self, integration: Integration, grant: Grant, request: AccessRequest, aliases: AliasTargets) -> None:
         if not request.flow:
-            return  # adopted from the cluster: nobody knows what was approved
+            return  # adopted from the cluster: its approval was lost with the database
         seen = read_aliases(request.aliases)
         moves = aliases.moves(
             names_held(request), seen, grant.withheld or (), restricted_indices=covers_restricted(request)
@@ -125,7 +125,7 @@ class AliasMoves:
         (self._end if ends else self._keep)(request, grant, findings, AliasNotices(self.directory, integration, flow))
 
     def _with_extensions(self, grant: Grant, seen: SeenAliases) -> SeenAliases:
-        """What was approved with the request or with one of its extensions, each of which is decided afresh."""
+        """The aliases approved with the request or one of its extensions, each of which was a decision of its own."""
         with self.store.reading() as read:
             extensions = read.approved_extensions(grant.id)
         for each in extensions:

@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class AliasNotices:
-    """Finds the owners of what an alias points to now, and writes the messages."""
+    """Finds the owners of an alias's present targets, and writes the messages."""
 
     directory: Directory
     integration: Integration

@@ -27,7 +27,7 @@ class Grants:
     clock: Clock
 
     def revoke(self, grant_id: str, actor: str) -> RequestDetails:
-        """Ends a live grant early, for its requester, whoever asked for it, or an owner.
+        """Ends a live grant early, for its requester, the person who asked for them, or an owner.
 
         Raises `AccessError`, `Outage`.
         """

@@ -1,4 +1,4 @@
-"""Writes off a cluster that is gone for good: nothing in it can be confirmed any more, and nobody waits for it."""
+"""Writes off a cluster that is gone for good: its grants end without the cluster's confirmation."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -34,10 +34,10 @@ class WriteOff:
             return read.count_open_grants()
 
     def write_off(self, integration: str, actor: str) -> Sequence[RequestDetails]:
-        """Writes off the cluster in the name of `actor`, and returns what was never confirmed to be gone.
+        """Writes off the cluster in the name of `actor`, and returns the grants never confirmed gone.
 
-        Requests that wait for it are cancelled. People are told by the messages that this makes due. It may be run
-        again after it was interrupted, and then returns the rest.
+        Pending requests for it are cancelled, and messages to everybody concerned become due. After an interruption it
+        can be called again, and returns the rest.
         """
         now = self.clock.now()
         with self.store.writing() as write:
@@ -81,7 +81,7 @@ class WriteOff:
                 if each.request.id in taken
             }
             enqueue_end(write, hear, now)
-            for grant in over:  # what is left of it was to be deleted later
+            for grant in over:  # its disabled user was to be deleted later
                 with suppress(LostRace):
                     write.change(grant, "grant.deletion_written_off", actor, now, due_at=None, **FREE)
                     taken.add(grant.id)

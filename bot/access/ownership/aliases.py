@@ -1,7 +1,7 @@
-"""Aliases: what they point to, which are never given, and when one points to more than was approved.
+"""Aliases: their targets as the owners saw them, the ones that are never given, and moves to other targets.
 
-Access to an alias is access to whatever it points to at that moment, in Elasticsearch itself: hidden indices too, and
-indices that nothing else in the role covers (measured on 8.19 and 9.5).
+Elasticsearch gives the holder of an alias its present targets: hidden indices too, and indices that nothing else in
+the role covers (measured on 8.19 and 9.5).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,11 +21,10 @@ Owner = str | None
 class SeenAliases:
     """The aliases of a request as its owners saw them, stored with it.
 
-    `targets` is what each alias points to, without aliases whose targets the role covers by themselves; with scope
-    `resolved`, where the role names the targets, it is that of every alias.
-    `owners` are the owners of these targets. `asked` are the owners of everything that the request covered, all of
-    whom had to approve; `None` if the owners of resources were not asked. `withheld` are the aliases that match and are
-    not given.
+    `targets` holds the targets of each alias. Aliases whose targets the role covers anyway are left out, except under
+    scope `resolved`, where the role names the targets. `owners` are the owners of these targets. `asked` are the owners
+    of everything that the request covered, all of whom had to approve; `None` if resource owners were not asked.
+    `withheld` are the aliases that match and are not given.
     """
 
     targets: Mapping[str, tuple[str, ...]]
@@ -43,7 +42,7 @@ class SeenAliases:
         }
 
     def plus(self, other: "SeenAliases") -> "SeenAliases":
-        """What was approved with either of two requests."""
+        """The aliases approved with either of two requests."""
         asked = None if self.asked is None or other.asked is None else _joined(self.asked, other.asked)
         return SeenAliases(
             _united(self.targets, other.targets), _united(self.owners, other.owners), asked, self.withheld
@@ -94,7 +93,7 @@ def see_aliases(
     )
 
 
-# --- what is never given --------------------------------------------------------------------------------------------
+# --- hidden targets -------------------------------------------------------------------------------------------------
 
 
 def hidden_targets(resource: Resource) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
     return [name for name in names if name not in set(withheld)]
 
 
-# --- what has moved -------------------------------------------------------------------------------------------------
+# --- moves ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

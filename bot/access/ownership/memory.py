@@ -46,10 +46,10 @@ class OwnerMemory:
         *,
         alone: bool = False,
     ) -> list[Resource]:
-        """The resources with the owners who count, where these are not the ones in the cluster.
+        """The resources, each with the owners who count now, who may not be the ones written in the cluster.
 
-        `alone`: one owner is enough, so an owner in doubt is left out where others count beside it. Stores what has
-        changed since the last look. Raises `Outage` if nobody has looked at the whole cluster yet.
+        `alone`: one owner is enough, so an owner in doubt is left out where others count beside it. Stores the changes
+        since the last look. Raises `Outage` if nobody has looked at the whole cluster yet.
         """
         if not catalogue.whole and self._is_first(integration):
             self.observe(integration, cluster.catalogue())
@@ -63,7 +63,7 @@ class OwnerMemory:
     def observe(
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
     ) -> Mapping[str, Standing]:
-        """Compares these names, or all, with the memory. Returns who counts where it is not the owner alone."""
+        """Compares these names, or all, with the memory. Returns the standings of owners who do not count alone."""
         sightings, full = self._sightings(integration, catalogue), names is None and catalogue.whole
         seen = sightings if names is None else {name: sightings[name] for name in names if name in sightings}
         stored = self._stored.setdefault(integration.name, {})

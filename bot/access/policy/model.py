@@ -65,8 +65,8 @@ class Permission(PolicyPart):
     def is_denied_by(self, denied: "Permission") -> bool:
         """Whether a flow that denies the other permission denies this one as well.
 
-        To deny a permission is to deny its strongest effect, by whichever privileges. A dangerous one is not denied
-        for what it can do without its danger.
+        Denying a permission denies its strongest effect, whichever privileges have it. Denying a dangerous permission
+        leaves the ordinary ones open that it includes.
         """
         if self.reaches_further or denied.reaches_further:
             return self.reaches_further

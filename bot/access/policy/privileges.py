@@ -45,7 +45,7 @@ EFFECTS = {
     "maintenance": _MANAGES,
     "manage_follow_index": _MANAGES,
     "manage_leader_index": _MANAGES,
-    # What deletes an index, or lets it expire, deletes its documents.
+    # Deleting an index, or letting it expire, deletes its documents.
     "delete_index": _WRITES | _MANAGES,
     "manage_data_stream_lifecycle": _WRITES | _MANAGES,
     "manage_ilm": _WRITES | _MANAGES,
@@ -54,7 +54,7 @@ EFFECTS = {
     "all": EVERYTHING,
     "read_dataset_metadata": _NOTHING,
     "read_view_metadata": _NOTHING,
-    # Who replaces a view or a data set changes what its readers see.
+    # Replacing a view or a data set changes the data that its readers see.
     "create_dataset": _WRITES | _MANAGES,
     "create_view": _WRITES | _MANAGES,
     "delete_dataset": _WRITES | _MANAGES,

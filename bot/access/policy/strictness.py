@@ -1,4 +1,4 @@
-"""What one access flow demands less than another. A partial order: of two flows, neither may be the stricter one."""
+"""Compares how strict two access flows are. The order is partial: of two flows, neither may be the stricter one."""
 
 from bot.access.durations import format_duration
 from bot.access.models.columns import Delivery
@@ -6,7 +6,7 @@ from bot.access.policy.access_flow import AccessFlow
 
 
 def concessions(weaker: AccessFlow, stricter: AccessFlow, *, by_resource: bool) -> tuple[str, ...]:
-    """What the first flow demands less than the other, as short phrases. Empty if it is not the weaker one.
+    """The demands of the other flow that the first one drops, as short phrases. Empty if it is not the weaker one.
 
     Who approves counts for more than all else. With the same approval, a flow is weaker if it concedes something and
     demands nothing more. A limit is no demand on the requests within it. `by_resource`: the cluster says who owns its

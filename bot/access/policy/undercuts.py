@@ -54,7 +54,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Undercut:
-    """A pair of flows, what the weaker one demands less, and a request that shows it."""
+    """A pair of flows, the demands that the weaker one drops, and a request that shows it."""
 
     weaker: AccessFlow
     stricter: AccessFlow

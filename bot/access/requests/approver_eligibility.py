@@ -1,8 +1,8 @@
 """Who may approve, deny or review a request: an owner, no guest, and not the requester or the asker themselves.
 
-Whoever asked for somebody else's access stays its asker until it ends: an extension is their own request as well. Only
-an access flow with `self_approval` lets people decide on their own requests. Nobody reviews their own break-glass
-access.
+A person who asks for somebody else stays the asker until the access ends: an extension counts as their own request,
+too. Only an access flow with `self_approval` lets people decide on their own requests. Nobody reviews their own
+break-glass access.
 """
 
 from collections.abc import Iterable, Sequence

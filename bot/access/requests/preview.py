@@ -10,7 +10,7 @@ from bot.access.policy.patterns import matcher, overlap
 from bot.access.ports import Catalogue, Resource
 
 MOST_RESOLVED = 500
-"""Names in a role of scope `resolved`: nobody has read a pattern that matches more."""
+"""Names in a role of scope `resolved`: nobody reads a longer list before approving it."""
 
 FIRST_NAMES = 5
 """Matching names in a preview: enough to notice a wrong pattern."""
@@ -91,7 +91,7 @@ def preview(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catal
 
 
 def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
-    """The bytes of the resources and of what is behind their aliases, each once."""
+    """The bytes of the resources and of the targets of their aliases, each counted once."""
     aliases = [each for each in found if each.targets]
     behind = {target for alias in aliases for target in alias.targets}
     named = [each for each in catalogue.resources if each.name in behind] if behind else []
@@ -99,7 +99,7 @@ def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
     known: dict[str, int] = {}
     for (_, name), size in sizes.items():
         known[name] = known.get(name, 0) + size
-    # Targets with a leading dot are not in the catalogue: theirs is what is left of the alias.
+    # Targets with a leading dot are not in the catalogue: their size is the rest of the size of the alias.
     hidden = {
         tuple(target for target in alias.targets if target not in known):
         alias.size - sum(known.get(target, 0) for target in alias.targets)

@@ -35,7 +35,7 @@ class Remembered(NamedTuple):
 
 
 class PastAccess(NamedTuple):
-    """What one grant covered, and with which privileges."""
+    """The names and privileges of one grant."""
 
     id: str
     patterns: Sequence[str]

@@ -200,7 +200,7 @@ class IntegrationEntry(PolicyPart):
 
 
 class PolicyFile(PolicyPart):
-    """Just-in-time access to Elasticsearch: the clusters, what may be asked for, and who says yes."""
+    """Just-in-time access to Elasticsearch: the clusters, the permissions, and the access flows that give them."""
 
     integrations: tuple[IntegrationEntry, ...] = Field(
         min_length=1, description="The clusters that access can be asked for."

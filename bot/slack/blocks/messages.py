@@ -94,7 +94,7 @@ def ended(details: RequestDetails) -> MessageContent:
 
 
 def written_off(request: AccessRequest, grant: Grant) -> MessageContent:
-    """To everybody concerned: an administrator gave up the cluster, and what is left if it should come back."""
+    """To everybody concerned: an administrator gave up the cluster. Lists the calls to make should it come back."""
     lines: list[Line] = [
         ("Access of ", Person(request.requester), "."),
         request_terms(request),
@@ -209,7 +209,7 @@ def asked_for_you(details: RequestDetails) -> MessageContent:
 
 
 def meant(person: str | None) -> list[Line]:
-    """To whoever asks for somebody else: who that is, so that a wrong name is noticed. Nothing for `None`."""
+    """Names the person for whom somebody else asks, so that a wrong name is noticed. Nothing for `None`."""
     return [("This is for ", Person(person), ".")] if person else []
 
 

@@ -20,7 +20,7 @@ OUTSIDER = "Only people of this Slack workspace"
 
 
 class Slack:
-    """Records what is shown where, and whose refusal is audited."""
+    """Records each text and where it was shown, and whose refusal was audited."""
 
     def __init__(self) -> None:
         self.retry_handlers = NoRetries(lambda *_: None)

@@ -128,7 +128,7 @@ def test_what_is_lost_is_taken_over_and_ends_on_time(world: World) -> None:
 
 
 def test_what_was_taken_over_was_not_filed_within_the_hour(world: World) -> None:
-    """After a lost database, the limit locked out whoever had much."""
+    """After a lost database, the limit locked out people with several grants."""
     world.current.policy = world.current.policy.model_copy(update={"requests_per_hour": 2})
     lost(world)
     (one,) = world.cluster.there

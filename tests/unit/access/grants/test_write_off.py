@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def write_off(world: World, integration: str = PRODUCTION.name) -> set[str]:
-    """Writes it off, and returns the ids of what was never confirmed."""
+    """Writes it off, and returns the ids of the requests whose end was never confirmed."""
     return {each.request.id for each in WriteOff(world.store, world.clock).write_off(integration, ADMINISTRATOR)}
 
 

@@ -86,7 +86,7 @@ def test_the_index_is_built_once_for_each_reading() -> None:
         now = Catalogue((Resource("a", "index"),))
 
         def catalogue(self) -> Catalogue:
-            return self.now  # what was read a minute ago will do
+            return self.now  # a minute-old reading will do
 
     cluster = Still()
     suggestions = suggestions_of(cluster, EVERYTHING)

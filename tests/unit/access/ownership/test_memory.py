@@ -1,4 +1,4 @@
-"""Owners are remembered: whoever writes an owner under access gains nothing before an owner who counts agrees."""
+"""Owners are remembered: writing an owner under access gains nothing until an owner who counts agrees."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -92,7 +92,7 @@ def changes(world: World) -> Sequence[OwnershipChange]:
 
 def told(world: World) -> list[str]:
     """Whom the messages about changed owners have reached."""
-    for _ in range(3):  # what is due to a person waits for the notes in a thread before it
+    for _ in range(3):  # a message to a person waits for the earlier notes in its thread
         world.clock.advance(timedelta(seconds=3))
         world.work()
     return sorted(world.notifier.sent(MessageKind.OWNERSHIP))

@@ -198,7 +198,7 @@ def test_a_friend_approves_what_is_theirs_and_not_what_stands_beside_it(resource
     assert (stage.search(secret, "fresh-carol"), stage.search(secret, "other-dave")) == (OK, OK)
     resources.create_index("fresh-dave", owner=DAVE)
     request = stage.ask("fresh-* 1h")
-    assert "For fresh-* your yes also gives what belongs to carol@example.com." in stage.read(
+    assert "For fresh-* your yes also gives the data of carol@example.com." in stage.read(
         stage.approval(stage.dave, request), stage.dave
     )
 
@@ -215,7 +215,7 @@ def test_a_last_yes_while_the_node_is_down_waits_for_it_and_says_so(node: Node, 
         stage.approval(stage.bob, request)
         proxy.hook = lambda _request, _phase: CutConnection()
         stage.approve(request, stage.bob)
-        text = stage.reads(stage.bob, request, "@bob approved", "The cluster does not answer, so it waits")
+        text = stage.reads(stage.bob, request, "@bob approved", "The cluster does not answer, so the request waits")
         assert "[ Approve ]" not in text
         assert stage.audited("request.waits", request)
         proxy.hook = None

@@ -97,12 +97,12 @@ def _needed_approvals(details: RequestDetails) -> list[Line]:
     since = sum(1 for group in details.groups if group.added_at)
     lines += [(f"{counted(since, 'owner')} more since it was filed.",)] if since else []
     if details.request.route_at is not None:
-        lines.append(("The cluster does not answer, so it waits: it is looked at again before access is given.",))
+        lines.append(("The cluster does not answer, so the request waits. It is decided again once it does.",))
     return lines
 
 
 def _also_given(details: RequestDetails, recipient: str) -> list[Line]:
-    """What the recipient's yes gives besides their own, where one owner group is enough for a pattern."""
+    """The data of others that the recipient's yes gives, where one owner group is enough for a pattern."""
     mine = [group for group in details.groups if recipient in group.asked and not group.escalation]
     if not details.request.any_group or not mine:
         return []
@@ -113,12 +113,12 @@ def _also_given(details: RequestDetails, recipient: str) -> list[Line]:
         if labels and any(owns_under(group, pattern) for group in mine):
             rest = f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else ""
             named = f"{', '.join(labels[:_MOST_NAMED])}{rest}"
-            lines.append(("For ", *codes([pattern]), f" your yes also gives what belongs to {named}."))
+            lines.append(("For ", *codes([pattern]), f" your yes also gives the data of {named}."))
     return lines[:_MOST_NAMED]
 
 
 _WRITES_OWNER: Line = (
-    "This permission can change who owns it. A new owner does not count alone before you confirm it.",
+    "This permission can change who owns the data. A new owner does not count alone until you confirm it.",
 )
 
 

@@ -98,12 +98,12 @@ def written_off(request: AccessRequest, grant: Grant) -> MessageContent:
     lines: list[Line] = [
         ("Access of ", Person(request.requester), "."),
         request_terms(request),
-        (f"An administrator wrote off {request.integration}: it is gone for good. I have stopped trying.",),
+        (f"An administrator wrote off {request.integration}: it is gone for good. I have stopped trying to end it.",),
         *unconfirmed(grant),
     ]
     if request.kind is CredentialKind.API_KEY:
         lines.append(("Elasticsearch itself ends the key on ", LocalTime(grant.expires_at), "."))
-    lines += [("To end it by hand, should the cluster come back:",), Pre(calls_by_hand(grant, request.kind))]
+    lines += [("If the cluster comes back, end it by hand:",), Pre(calls_by_hand(grant, request.kind))]
     return content(f"Access {request.id} was written off", lines)
 
 

@@ -24,19 +24,21 @@ _LONGEST_OWNER = 80
 _LONGEST_NAME = 100
 """Characters of a resource in the title."""
 
+_CORRECT_IT = "Ask an administrator to correct the owner in the cluster."
+
 
 def owner_changed(details: RequestDetails) -> MessageContent:
-    """Who could change the owner of which resources, from what to what, and how it was decided."""
+    """The owners before and now, the people who could change them, and the decision or how to make it."""
     change, request = details.ownership_change, details.request
     if change is None:
         raise LookupError(f"a message about {request.id} has no change of an owner")
     also = change.grants[1:]
     lines: list[Line] = [
-        (Person(request.requester), " could change it with ", Code(request.id), ": ", *request_terms(request), "."),
-        *([("So could the holders of ", *codes(also[:_MOST_NAMES]), ".")] if also else []),
-        *([_names(change.names)] if len(change.names) > 1 else []),
         (Bold("Before: "), *_owner(change.before, change.integration)),
         (Bold("Now: "), *_owner(change.after, change.integration)),
+        *([_names(change.names)] if len(change.names) > 1 else []),
+        (Person(request.requester), " could change it with ", Code(request.id), ": ", *request_terms(request), "."),
+        *([("So could the holders of ", *codes(also[:_MOST_NAMES]), ".")] if also else []),
         *_outcome(change),
         ("Noticed ", LocalTime(change.noticed_at), f" in {change.integration}."),
     ]
@@ -70,7 +72,7 @@ def _owner(owner: str | None, integration: str) -> tuple[TextPart, ...]:
         return (f"no owner, so the integration owner of {integration} decides",)
     names = owners_in(owner)
     if not names:
-        return (Code(_printable(owner)), ", which is no owner")
+        return (Code(_printable(owner)), ", which is not a valid owner")
     parts: list[TextPart] = []
     for name in names:
         shown: TextPart = Person(name) if name[0] in "UW" and name.isalnum() else Code(_printable(name))
@@ -86,18 +88,21 @@ def _outcome(change: OwnershipChange) -> list[Line]:
     by: tuple[TextPart, ...] = (Person(change.decided_by),) if change.decided_by else ()
     at: tuple[TextPart, ...] = (", ", LocalTime(change.decided_at)) if change.decided_at else ()
     if change.state is OwnershipState.OPEN:
-        return [("Until one of you decides, the new owner and you both have to approve requests for it.",)]
+        return [
+            ("Press Confirm if the change is right, Keep us if it is not.",),
+            ("Until one of you decides, the new owner and you both have to approve requests for it.",),
+        ]
     if change.state is OwnershipState.CONFIRMED:
         return [("Confirmed by ", *by, *at, ". The new owner decides alone.")]
     if change.state is OwnershipState.KEPT:
-        return [("Overruled by ", *by, *at, ". You decide alone until the owner is written again.")]
-    return [("The owner was written again since, so there is nothing to decide here.",)]
+        return [("Overruled by ", *by, *at, ". You decide alone until the owner is written again."), (_CORRECT_IT,)]
+    return [("The owner has changed again since, so there is nothing to decide here.",)]
 
 
 def _confirm(change: OwnershipChange) -> ButtonElement:
     sure = ConfirmObject(
         title="Confirm the new owner?",
-        text=PlainTextObject(text="From now on only the new owner approves requests for it."),
+        text=PlainTextObject(text="From now on the new owner alone approves requests for it."),
         confirm="Confirm",
         deny="Back",
     )

@@ -162,7 +162,7 @@ def _withheld(aliases: SeenAliases) -> list[Line]:
         return []
     rest = len(aliases.withheld) - _MOST_ALIASES
     more = f" and {rest} more" if rest > 0 else ""
-    return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more}, with hidden indices behind.")]
+    return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more} (aliases of hidden indices).")]
 
 
 def flow_line(flow: str, limit: timedelta) -> tuple[TextPart, ...]:
@@ -234,7 +234,7 @@ def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
     if grant.ended_at is not None:
         return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, kind))
     if grant.state is GrantState.WRITTEN_OFF:
-        return ("Its cluster is gone for good, so that its end was never confirmed.",)
+        return ("Its cluster is gone for good, so its end was never confirmed.",)
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")

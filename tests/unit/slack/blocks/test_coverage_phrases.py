@@ -43,7 +43,7 @@ def test_targets_of_the_first_aliases_are_named_and_the_rest_is_counted() -> Non
     lines = fallback(coverage(Preview(0, 0, 7, 9, ("now-0",), grows=False), aliases, by_name=False)).splitlines()
     assert lines[1] == "now-0 points to a-0, a-1, a-2, a-3, a-4 and 2 more."
     assert "Not shown: 2 aliases more." in lines
-    assert lines[-1] == "Left out: hides-0, hides-1, hides-2, hides-3, hides-4 and 1 more, with hidden indices behind."
+    assert lines[-1] == "Left out: hides-0, hides-1, hides-2, hides-3, hides-4 and 1 more (aliases of hidden indices)."
     assert len(lines) == 9
 
 

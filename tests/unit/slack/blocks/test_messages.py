@@ -122,8 +122,8 @@ def test_an_owner_reads_who_was_asked_since_and_what_else_their_yes_gives() -> N
     text = check(_content(row(MessageKind.APPROVAL), short))
     assert "One of these has to approve for each pattern:" in text
     assert "3 owners more since it was filed." in text
-    assert "your yes also gives what belongs to @team-1, @team-2." in text
-    assert "The cluster does not answer, so it waits" in text
+    assert "your yes also gives the data of @team-1, @team-2." in text
+    assert "The cluster does not answer, so the request waits" in text
     assert "your yes also gives" not in check(_content(row(MessageKind.APPROVAL), details()))
 
 

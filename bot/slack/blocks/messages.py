@@ -98,7 +98,8 @@ def written_off(request: AccessRequest, grant: Grant) -> MessageContent:
     lines: list[Line] = [
         ("Access of ", Person(request.requester), "."),
         request_terms(request),
-        (f"An administrator wrote off {request.integration}: it is gone for good. I have stopped trying to end it.",),
+        (f"An administrator wrote off {request.integration}: it is gone for good.",),
+        ("I no longer try to end this access.",),
         *unconfirmed(grant),
     ]
     if request.kind is CredentialKind.API_KEY:

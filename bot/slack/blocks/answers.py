@@ -189,7 +189,7 @@ def help_text(policy: Policy) -> MessageContent:
           if any(flow.break_glass for flow in policy.access_flows) else []),
         (Code("/es-access"), " a form"),
         (Code("/es-access explain logs-* 1h"), " what that covers and who would approve; asks nobody"),
-        (Code("/es-access resources TEXT"), " what can be asked for"),
+        (Code("/es-access resources TEXT"), " the resources that you may ask for"),
         (Code("/es-access list"), " your requests"),
         (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
         (Code("/es-access reset ID"), " a fresh password or API key; the old one stops"),

@@ -56,10 +56,7 @@ class NotFound(AccessError):
     code = "not_found"
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(
-            f"I know no request {request_id} of yours.",
-            example="/es-access list shows your requests and their ids.",
-        )
+        super().__init__(f"I know no request {request_id} of yours. /es-access list shows your requests and their ids.")
 
 
 class NotAllowed(AccessError):

@@ -43,7 +43,8 @@ _MOST_NAMED = 5
 def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = False) -> MessageContent:
     """To an owner: the requester, the terms, their coverage, the approvals so far, and the result.
 
-    `writes_owner`: the permission can change who owns the resources.
+    `writes_owner`: the permission can change who owns the resources. Without a recipient it says nothing of why they are
+    asked.
     """
     request = details.request
     what = "more time" if request.extends else "access"
@@ -60,7 +61,7 @@ def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = Fa
             *([flow_line(request.flow, timedelta(seconds=request.flow_limit))] if request.flow else []),
             *_needed_approvals(details),
             ("Asked: ", *people(request.owners), "."),
-            why_asked(details, recipient),
+            *([why_asked(details, recipient)] if recipient else []),
             *_also_given(details, recipient),
             *offers_made(details),
             ("Open until ", LocalTime(request.pending_until), "."),

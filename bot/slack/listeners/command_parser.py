@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
 from html import unescape
 from itertools import takewhile
@@ -131,6 +132,14 @@ _NAMED = {
 }
 """Flags that take a value: its field in the draft, the message if it is missing, and an example."""
 
+_EXAMPLES = {
+    "--key": "/es-access logs-* 1h --key",
+    "--break-glass": "/es-access logs-* 1h --break-glass REASON",
+    "--again": "/es-access logs-* 1h --again",
+    **{flag: example for flag, (_, _, example) in _NAMED.items()},
+}
+"""Every flag, with an example."""
+
 
 _DASHES = re.compile("(?:--|\u2014|\u2013)(?=[A-Za-z])")
 """The beginning of a flag. Phones and Macs make one long dash of two."""
@@ -164,9 +173,19 @@ def _without_flags(words: list[str], count_name_words: CountNameWords) -> tuple[
             flags = replace(flags, again=True)
         elif flag == "--break-glass":
             flags = replace(flags, break_glass=True)
+        elif word.startswith("--") and _DASHES.match(word):
+            raise _unknown_flag(word)
         else:
             rest.append(word)
     return rest, flags
+
+
+def _unknown_flag(word: str) -> InvalidRequest:
+    """A mistyped flag must not pass for the reason: the request would be filed without it."""
+    typed = word[:MOST_SHOWN]
+    near = get_close_matches(typed.lower(), _EXAMPLES, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(_EXAMPLES)}."
+    return InvalidRequest(f"“{typed}” is not an option. {hint}", _EXAMPLES[near[0] if near else "--key"])
 
 
 def _read_person(left: deque[str], count_name_words: CountNameWords) -> str:

@@ -87,9 +87,9 @@ def test_the_name_may_stand_anywhere(text: str) -> None:
 
 
 def test_a_dash_that_begins_no_flag_is_a_part_of_the_reason() -> None:
-    draft = read("logs-* 1h read disk \u2014 key \u2014fast --keys -key").draft
+    draft = read("logs-* 1h read disk \u2014 key \u2014fast -key").draft
     assert draft is not None
-    assert (draft.reason, draft.kind) == ("disk \u2014 key \u2014fast --keys -key", None)
+    assert (draft.reason, draft.kind) == ("disk \u2014 key \u2014fast -key", None)
 
 
 def test_explain_reads_names_as_well() -> None:
@@ -154,3 +154,28 @@ def test_who_may_be_meant_by_the_beginning_of_a_name() -> None:
     names = known()
     assert [each.id for each in names.find_beginning("anna maria della")] == ["U00000003"]
     assert names.find_beginning("anna mari") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("logs-* 1h --kye", "“--kye” is not an option. Did you mean --key?"),
+        ("logs-* 1h write fixing INC-42 --agian", "Did you mean --again?"),
+        ("logs-* 1h --break-glas the site is down", "Did you mean --break-glass?"),
+        ("--fro @ada logs-* 1h", "Did you mean --for?"),
+        ("explain logs-* 1h --Key=yes", "Did you mean --key?"),
+        ("logs-* 1h --zzz", "The options are --key, --break-glass, --again, --cluster, --for."),
+    ],
+)
+def test_a_mistyped_option_does_not_pass_for_the_reason(typed: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(typed)
+    assert told in refused.value.message
+    assert refused.value.example
+
+
+@pytest.mark.parametrize("reason", ["up -- and down", "the site is down —urgent", "a-b --- c", "--1 day"])
+def test_dashes_in_a_reason_are_no_option(reason: str) -> None:
+    found = read(f"logs-* 1h read {reason}").draft
+    assert found is not None
+    assert found.reason == reason

@@ -175,3 +175,9 @@ def test_the_window_of_an_offer_is_taken(extends: str | None) -> None:
     names = tuple(dict.fromkeys([*LONG, "x" * 255, *(f"logs-{number}" for number in range(100))]))[:MOST_CHOICES]
     view = offer_form(OfferOptions(request, ("p" * 40, "read"), names))
     check_view(json.loads(json.dumps(view.to_dict())), ("modal",))
+
+
+def test_the_status_of_a_request_does_not_call_its_reader_an_owner() -> None:
+    text = answers.status(details()).text
+    assert "You are asked" not in text
+    assert "Asked: " in text

@@ -11,7 +11,8 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=3650)
 """Ten years: a longer duration is a typo, and a much longer one is not a valid date."""
 
-EXAMPLE = "/es-access logs-* 1h"
+COMMAND = "/es-access logs-*"
+"""The beginning of an example, before the duration."""
 
 # Digits are bounded so that no input exceeds the range of a timedelta.
 _SHAPE = re.compile(r"(?:(\d{1,7})d)?(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.IGNORECASE | re.ASCII)
@@ -22,21 +23,26 @@ def looks_like_duration(text: str) -> bool:
     return bool(text) and _SHAPE.fullmatch(text) is not None
 
 
-def parse_duration(text: str, longest: timedelta = LONGEST) -> timedelta:
-    """Parses a typed duration. Raises `InvalidRequest` if it is not one, is too short, or exceeds `longest`."""
+def parse_duration(text: str, longest: timedelta = LONGEST, command: str = COMMAND) -> timedelta:
+    """Parses a typed duration. Raises `InvalidRequest` if it is not one, is too short, or exceeds `longest`.
+
+    The example in the error is `command` with a good duration.
+    """
     found = _SHAPE.fullmatch(text)
+    example = f"{command} 1h"
     if not text or found is None:
         raise InvalidRequest(
-            f"“{text[:40]}” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.", EXAMPLE
+            f"“{text[:40]}” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.",
+            example,
         )
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if duration < SHORTEST:
-        raise InvalidRequest(f"“{text}” is too short: the shortest access is {format_duration(SHORTEST)}.", EXAMPLE)
+        raise InvalidRequest(f"“{text}” is too short: the shortest access is {format_duration(SHORTEST)}.", example)
     if duration > longest:
         raise InvalidRequest(
             f"“{text}” is too long: the longest access is {format_duration(longest)}.",
-            f"/es-access logs-* {format_duration(min(longest, timedelta(hours=1)))}",
+            f"{command} {format_duration(min(longest, timedelta(hours=1)))}",
         )
     return duration
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.access.durations import LONGEST, parse_duration
+from bot.access.durations import COMMAND, LONGEST, parse_duration
 from bot.access.errors import AccessError, RequestField, about
 from bot.access.models.columns import CredentialKind
 from bot.access.models.requests import AccessRequest
@@ -61,6 +61,18 @@ class ParsedRequest:
     filed_at: datetime | None = None
     resolved: tuple[str, ...] | None = None
 
+    @property
+    def other_words(self) -> str:
+        """A command's words behind patterns and duration, each after a blank, so that an example asks for the same."""
+        words = [
+            *([self.permission.name] if self.permission.name != "read" or self.reason else []),
+            *(["--key"] if self.kind is CredentialKind.API_KEY else []),
+            *(["--break-glass"] if self.break_glass else []),
+            *([f"--for {self.requester}"] if self.asked_by else []),
+            *([self.reason] if self.reason else []),
+        ]
+        return "".join(f" {word}" for word in words)
+
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     """Parses a draft. Raises `InvalidRequest` for its first invalid part."""
@@ -77,11 +89,11 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     return replace(parsed, break_glass=draft.break_glass)
 
 
-def read_duration(policy: Policy, text: str) -> timedelta | None:
-    """Parses a duration; `None` for an empty text. Raises `InvalidRequest`."""
+def read_duration(policy: Policy, text: str, command: str = COMMAND) -> timedelta | None:
+    """Parses a duration; `None` for an empty text. Raises `InvalidRequest`, whose example begins with `command`."""
     with about(RequestField.DURATION):
         # Each flow has its own limit, checked later. This one catches typing errors.
-        return parse_duration(text, policy.longest or LONGEST) if text else None
+        return parse_duration(text, policy.longest or LONGEST, command) if text else None
 
 
 def read_request(policy: Policy, request: AccessRequest, permission: str | None = None) -> ParsedRequest:

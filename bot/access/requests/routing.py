@@ -280,9 +280,10 @@ def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:
     pattern = ",".join(parsed.patterns)
     flag = "--break-glass " if parsed.break_glass else ""
     limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
+    shorter = format_duration(min(limit, timedelta(hours=1)))
     examples = {
-        Verdict.NO_DURATION: f"/es-access {pattern} 1h",
-        Verdict.TOO_LONG: f"/es-access {pattern} {format_duration(min(limit, timedelta(hours=1)))}",
+        Verdict.NO_DURATION: f"/es-access {pattern} 1h{parsed.other_words}",
+        Verdict.TOO_LONG: f"/es-access {pattern} {shorter}{parsed.other_words}",
         Verdict.CREDENTIAL_NOT_OFFERED: f"/es-access {pattern} 1h",
         Verdict.NO_REASON: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
         Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
@@ -290,5 +291,6 @@ def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:
     field = FIELD_OF_VERDICT.get(decision.verdict)
     if decision.verdict in examples:
         kind = Incomplete if decision.verdict in {Verdict.NO_DURATION, Verdict.NO_REASON} else InvalidRequest
-        raise kind(decision.why, examples[decision.verdict], field)
+        # An extension is typed in another way, with an id that is not known here.
+        raise kind(decision.why, None if parsed.extension else examples[decision.verdict], field)
     raise NotAllowed(decision.why, "/es-access resources", field)

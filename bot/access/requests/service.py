@@ -98,7 +98,7 @@ class Requests:
         if grant is None or grant.state not in LIVE:
             raise Conflict(f"{grant_id} is not active, so it cannot be extended. Ask for access anew.")
         parsed = read_request(self.current.policy, original)
-        length = read_duration(self.current.policy, duration)
+        length = read_duration(self.current.policy, duration, f"/es-access extend {grant_id}")
         # The requester asks for more time in the usual way, however the original was filed.
         parsed = replace(
             parsed, duration=length, extension=True, asked_by=None, first_asked_by=original.asked_by, break_glass=False

@@ -43,7 +43,7 @@ _MOST_NAMED = 5
 def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = False) -> MessageContent:
     """To an owner: the requester, the terms, their coverage, the approvals so far, and the result.
 
-    `writes_owner`: the permission can change who owns the resources. Without a recipient it says nothing of why they are
+    `writes_owner`: the permission can change who owns the resources. Without a recipient, nobody is told why they are
     asked.
     """
     request = details.request

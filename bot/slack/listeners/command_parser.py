@@ -132,10 +132,15 @@ _NAMED = {
 }
 """Flags that take a value: its field in the draft, the message if it is missing, and an example."""
 
+_SWITCHES: dict[str, dict[str, Any]] = {
+    "--key": {"kind": CredentialKind.API_KEY},
+    "--break-glass": {"break_glass": True},
+    "--again": {"again": True},
+}
+"""Flags without a value, and what they set in the draft."""
+
 _EXAMPLES = {
-    "--key": "/es-access logs-* 1h --key",
-    "--break-glass": "/es-access logs-* 1h --break-glass REASON",
-    "--again": "/es-access logs-* 1h --again",
+    **{flag: f"/es-access logs-* 1h {flag}" for flag in _SWITCHES},
     **{flag: example for flag, (_, _, example) in _NAMED.items()},
 }
 """Every flag, with an example."""
@@ -167,12 +172,8 @@ def _without_flags(words: list[str], count_name_words: CountNameWords) -> tuple[
                 field: _read_person(left, count_name_words) if field == "for_whom" else left.popleft()
             }
             flags = replace(flags, **named)
-        elif flag == "--key":
-            flags = replace(flags, kind=CredentialKind.API_KEY)
-        elif flag == "--again":
-            flags = replace(flags, again=True)
-        elif flag == "--break-glass":
-            flags = replace(flags, break_glass=True)
+        elif flag in _SWITCHES:
+            flags = replace(flags, **_SWITCHES[flag])
         elif word.startswith("--") and _DASHES.match(word):
             raise _unknown_flag(word)
         else:

@@ -114,3 +114,11 @@ def test_what_would_be_given_differently_today_is_not_prolonged(world: World) ->
     world.under(AccessFlow(name="exact", scope="resolved", owners="integration"))
     with pytest.raises(Conflict, match="Ask for access anew"):
         world.requests.extend(REQUESTER, request_id, "30m")
+
+
+@pytest.mark.parametrize("typed", ["1x", "10s", "9d"])
+def test_the_example_for_a_bad_duration_is_an_extension(world: World, typed: str) -> None:
+    request_id = world.granted()
+    with pytest.raises(InvalidRequest) as refused:
+        world.requests.extend(REQUESTER, request_id, typed)
+    assert refused.value.example == f"/es-access extend {request_id} 1h"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, Refusal
+from bot.access.models.columns import CredentialKind
 from bot.access.models.messages import MessageKind
 from bot.access.owners import MOST_ASKED
 from bot.access.policy.access_flow import AccessFlow
@@ -193,6 +194,15 @@ def test_what_can_be_mended_is_answered_with_an_example(
     with pytest.raises(InvalidRequest, match=why) as refused:
         teams.ask(duration=duration)
     assert refused.value.example == example
+
+
+def test_the_example_for_a_shorter_time_keeps_everything_else_that_was_typed(teams: World) -> None:
+    urgent = AccessFlow(name="urgent", break_glass=True, max_duration=timedelta(minutes=30))
+    teams.under(flow(), urgent)
+    draft = Draft("logs-*", "45m", reason="the site is down", kind=CredentialKind.API_KEY, break_glass=True)
+    with pytest.raises(InvalidRequest, match="too long") as refused:
+        teams.requests.submit(REQUESTER, draft)
+    assert refused.value.example == "/es-access logs-* 30m read --key --break-glass the site is down"
 
 
 def test_the_default_duration_is_taken_when_none_is_typed(teams: World) -> None:

@@ -124,7 +124,7 @@ class ClockSkewMonitor:
             noticed = write.setting(name)
             if noticed is None or not timedelta(0) <= now - noticed.at < CLOCK_NOTICE_EVERY:
                 write.set_setting(name, f"{skew.ahead.total_seconds():.0f} s", now)
-                write.notify(owners, _sentence(skew), now)
+                write.notify(owners, _sentence(skew), now, about=name[:64])
 
 
 def _sentence(skew: ClockSkew) -> str:

@@ -74,8 +74,13 @@ class BreakGlass:
     def _remind(self, request: AccessRequest, now: datetime) -> None:
         people = self._reviewers(request)[:MOST_ASKED]
         with self.store.writing() as write:
-            if write.postpone_review(request, now + REMIND_OF_REVIEW_EVERY):
-                write.audit("request.review_reminded", APPLICATION, now, request.id, to=list(people))
+            if not write.postpone_review(request, now + REMIND_OF_REVIEW_EVERY):
+                return
+            # After days without Slack one message is enough: the last one is still to come.
+            waiting = write.awaiting_post(request.id, MessageKind.BREAK_GLASS)
+            people = [each for each in people if each not in waiting]
+            if people:
+                write.audit("request.review_reminded", APPLICATION, now, request.id, to=people)
                 write.enqueue(request.id, MessageKind.BREAK_GLASS, people, now, about=now.isoformat())
 
     def _check_reviewer(self, request: AccessRequest, actor: str) -> None:

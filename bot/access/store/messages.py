@@ -16,6 +16,9 @@ from bot.access.store.session import SessionBase
 _LONGEST_THREAD_NOTE = 1000
 """Characters of the column; longer text goes into another reply in the thread."""
 
+_UNSENT = (col(Message.ts).is_(None), col(Message.due_at).is_not(None))
+"""Selects messages that are due and were never posted."""
+
 
 class MessageQueries(SessionBase):
     """The outbox."""
@@ -70,12 +73,28 @@ class MessageQueries(SessionBase):
             self._session.connection().execute(insert(Message), owed)
         self.made_work = self.made_work or (bool(owed) and at is not None)
 
-    def notify(self, recipients: Sequence[str], text: str, at: datetime) -> None:
-        """Enqueues a plain-text message about no request to each recipient."""
+    def notify(self, recipients: Sequence[str], text: str, at: datetime, about: str | None = None) -> None:
+        """Enqueues a plain-text message about no request to each recipient.
+
+        `about` is the subject of a notice that is repeated: one that is not sent yet takes up the new text.
+        """
         for recipient in dict.fromkeys(recipients):
-            self._session.add(Message(kind=MessageKind.NOTICE, recipient=recipient, notice=text, due_at=at))
-            self.made_work = True
+            if about is None or not self._renew_notice(recipient, text, about):
+                notice = Message(kind=MessageKind.NOTICE, recipient=recipient, about=about, notice=text, due_at=at)
+                self._session.add(notice)
+                self.made_work = True
         self._session.flush()
+
+    def _renew_notice(self, recipient: str, text: str, about: str) -> bool:
+        """Replaces the text of an unsent notice. Returns whether there was one."""
+        subject = (Message.kind == MessageKind.NOTICE, Message.about == about)
+        same = update(Message).where(Message.recipient == recipient, *subject, *_UNSENT)
+        return self._execute(same.values(notice=text)) > 0
+
+    def awaiting_post(self, request_id: str, kind: MessageKind) -> frozenset[str]:
+        """The recipients of messages of that kind about that request who have one that is not posted yet."""
+        mine = (Message.request_id == request_id, Message.kind == kind)
+        return frozenset(self._session.exec(select(Message.recipient).where(*mine, *_UNSENT)).all())
 
     def refresh(self, request_id: str | Sequence[str], kinds: Sequence[MessageKind], at: datetime) -> None:
         """Marks messages of these kinds about these requests to be rendered again, whether sent or still due."""
@@ -145,8 +164,7 @@ class MessageQueries(SessionBase):
         unsent = (
             col(Message.request_id).in_(request_ids),
             Message.kind == MessageKind.THREAD,
-            col(Message.ts).is_(None),
-            col(Message.due_at).is_not(None),
+            *_UNSENT,
             col(Message.claimed_by).is_(None),
         )
         # A reply that another transaction is about to claim is sent as it is.

@@ -117,3 +117,14 @@ def test_the_cluster_is_asked_once_a_minute(world: World) -> None:
     assert world.cluster.asked.calls == 1
     clocks.run_once()
     assert world.cluster.asked.calls == 2
+
+
+def test_notices_of_the_days_without_slack_come_once_with_the_last_skew(world: World) -> None:
+    clocks = clocks_in(world)
+    for minutes in (10, 20, 30):
+        world.cluster.is_ahead = timedelta(minutes=minutes)
+        world.clock.advance(CLOCK_NOTICE_EVERY)
+        clocks.run_once()
+    world.work()
+    assert sorted(world.notifier.sent(MessageKind.NOTICE)) == sorted([OWNER, SECOND_OWNER])
+    assert world.notifier.shows("1800 s ahead")

@@ -193,6 +193,28 @@ def test_a_reminder_that_waited_for_slack_is_not_sent_after_the_review(glass: Wo
     assert glass.audit(request_id).count("message.stale") == 2
 
 
+def test_reminders_of_the_days_without_slack_come_once(glass: World) -> None:
+    request_id = broken(glass)
+    glass.notifier.log.clear()
+    for _ in range(5):
+        glass.clock.advance(REMIND_OF_REVIEW_EVERY)
+        glass.break_glass.remind_due()
+    glass.work()
+    assert told(glass) == [PAY, SECOND_PAY]
+    assert glass.audit(request_id).count("request.review_reminded") == 1
+    a_day_later(glass)
+    assert told(glass) == [PAY, PAY, SECOND_PAY, SECOND_PAY]
+
+
+def test_an_owner_whose_first_message_waits_for_slack_needs_no_reminder_beside_it(glass: World) -> None:
+    glass.requests.submit(REQUESTER, DRAFT)
+    for _ in range(3):
+        glass.clock.advance(REMIND_OF_REVIEW_EVERY)
+        glass.break_glass.remind_due()
+    glass.work()
+    assert told(glass) == ["#security", PAY, SECOND_PAY]
+
+
 def test_an_owner_ends_it_and_every_copy_shows_that_it_is_over(glass: World) -> None:
     request_id = broken(glass)
     glass.notifier.log.clear()

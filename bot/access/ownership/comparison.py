@@ -20,7 +20,8 @@ _LONGEST_VALUE = 1_000
 class Sighting:
     """The owner of an index or data stream, as it was read; see `Resource`.
 
-    `other_names` lead to it as well: aliases, and for a data stream its indices with names of their own.
+    `other_names` lead to it as well: aliases, for a data stream its indices with names of their own, and for such an
+    index the data stream.
     """
 
     name: str
@@ -87,9 +88,11 @@ def is_owner_changed(known: Remembered, seen: Sighting, covers: Sequence[Cover])
     """Whether the owner was changed in a place that access could reach.
 
     A template or the data stream may name another owner; only a grant with more than index privileges could do that.
+    But access could put an index into a data stream, or take it out, and so change whose owner it inherits.
     """
-    rewritten = known.written != seen.written or any(cover.beyond_indices for cover in covers)
-    return rewritten and known.owner != seen.owner
+    moved = set(known.other_names) != set(seen.other_names)
+    reached = known.written != seen.written or moved or any(cover.beyond_indices for cover in covers)
+    return reached and known.owner != seen.owner
 
 
 def find_doubt(known: Remembered | None, seen: Sighting, covers: Sequence[Cover]) -> Doubt | None:

@@ -53,12 +53,14 @@ class OwnerMemory:
         """
         if not catalogue.whole and self._is_first(integration):
             self.observe(integration, cluster.catalogue())
-        names = {name for each in resources for name in (each.targets or (each.name,))}
+        inside = _indices_inside(catalogue)
+        behind = {name for each in resources for name in (each.targets or (each.name,))}
+        names = behind.union(*(inside[name] for name in behind if name in inside))
         standings = self.observe(integration, catalogue, names)
         if not standings:
             return list(resources)
         found = {each.name: each for each in catalogue.resources if each.kind != "alias" and each.name in names}
-        return [_counted(each, found, standings, alone=alone) for each in resources]
+        return [_counted(each, found, inside, standings, alone=alone) for each in resources]
 
     def observe(
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
@@ -191,26 +193,54 @@ def _read_sightings(catalogue: Catalogue) -> _Sightings:
     """The indices and data streams by name, each with the other names that lead to it."""
     others: dict[str, list[str]] = {}
     for each in catalogue.resources:
-        for target in (*each.targets, *((each.stream,) if each.stream is not None else ())):
+        for target in each.targets:
             others.setdefault(target, []).append(each.name)
+    inside = [(each.name, each.stream) for each in catalogue.resources if each.stream is not None]
+    over = {name: (stream, *others.get(stream, ())) for name, stream in inside}
+    for name, stream in inside:
+        others.setdefault(stream, []).append(name)
+    for name, names in over.items():
+        # Whoever may write the data stream, or an alias of it, may write the indices in it.
+        others[name] = list(dict.fromkeys([*others.get(name, ()), *names]))
     return {
         each.name: sighting(each, others.get(each.name, ())) for each in catalogue.resources if each.kind != "alias"
     }
 
 
+def _indices_inside(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:
+    """The indices with names of their own in each data stream that has some."""
+    inside: dict[str, list[str]] = {}
+    for each in catalogue.resources:
+        if each.stream is not None:
+            inside.setdefault(each.stream, []).append(each.name)
+    return inside
+
+
 def _counted(
-    resource: Resource, found: Mapping[str, Resource], standings: Mapping[str, Standing], *, alone: bool
+    resource: Resource,
+    found: Mapping[str, Resource],
+    inside: Mapping[str, Sequence[str]],
+    standings: Mapping[str, Standing],
+    *,
+    alone: bool,
 ) -> Resource:
-    """The resource with the owners who count; an alias has those of all its targets."""
-    behind = resource.targets or (resource.name,)
+    """The resource with the owners who count; an alias has those of all its targets, a data stream those of what is
+    inside.
+    """
+    targets = resource.targets or (resource.name,)
+    behind = tuple(dict.fromkeys(name for target in targets for name in (target, *inside.get(target, ()))))
     if not any(name in standings for name in behind):
         return resource
     owners: list[Owner] = []
     for name in behind:
         standing = standings.get(name)
-        written = found[name].owners if name in found else resource.owners  # a hidden target: the owners of the alias
+        # A hidden target has the owners of the alias.
+        first, *others = found[name].owners if name in found else resource.owners
+        # A data stream names the owners of what is inside as well. Those with a name of their own are looked at there.
+        named = {owner for each in inside.get(name, ()) if each in found for owner in found[each].owners}
+        rest = [owner for owner in others if owner not in named]
         if standing is None:
-            owners += written
+            owners += [first, *rest]
         else:
-            owners += [*standing.counting, *(() if standing.overruled or alone else written)]
+            owners += [*standing.counting, *(() if standing.overruled or alone else (first,)), *rest]
     return replace(resource, owners=tuple(dict.fromkeys(owners)))

@@ -92,8 +92,11 @@ class _Owned:
         self._stream_owners = {name: self._written[name] or self._assigned[name] for name in self._streams}
         for name, owner in mapped.items():
             stream = self._inside.get(name)
-            self._written[name] = owner or (self._written[stream] if stream is not None else None)
-            self._assigned[name] = self._assigned[stream] if stream is not None else templates.owner_of(name)
+            own = self._owner_outside(name, templates)
+            # `manage` may put an index into a data stream, whose owner must not become that of the index.
+            inherits = stream is not None and own is None
+            self._written[name] = owner or (self._written[stream] if inherits and stream is not None else None)
+            self._assigned[name] = self._assigned[stream] if inherits and stream is not None else own
         self._index_owners = {name: self._written[name] or self._assigned[name] for name in mapped}
 
     def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
@@ -104,23 +107,32 @@ class _Owned:
                 yield self._resource(name, "index", once.setdefault(owner, (owner,)), sizes.get(name, 0))
         for name, stream in self._streams.items():
             if not name.startswith("."):
-                owner = self._stream_owners[name]
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
-                yield self._resource(name, "data stream", once.setdefault(owner, (owner,)), size)
+                yield self._resource(name, "data stream", self._owners_of_stream(name), size)
         yield from self._alias_resources(sizes)
 
     def _alias_resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
         for name, targets in self._aliases().items():
             if not name.startswith("."):
-                owners = set(map(self._owner_behind, targets))
+                owners = {owner for target in targets for owner in self._owners_behind(target)}
                 ordered = sorted(owners, key=lambda each: (each is None, each or ""))
                 shown = tuple(sorted(set(map(self._shown, targets))))
                 indices = {index for target in targets for index in self._indices_behind(target)}
                 size = sum(sizes.get(each, 0) for each in indices)
                 yield Resource(name, "alias", tuple(ordered), size, shown)
 
+    def _owner_outside(self, name: str, templates: Templates) -> str | None:
+        """The owner that an index would have outside its data stream; `None` if that stream made it."""
+        stream = self._inside.get(name)
+        if stream is not None and _is_made_by(stream, name):
+            return None
+        first = _first_stream(name) if stream is not None else None
+        if first in self._stream_owners:
+            return self._stream_owners[first]
+        return templates.owner_of(first or name)
+
     def _resource(
-        self, name: str, kind: Literal["index", "data stream"], owners: tuple[str | None], size: int
+        self, name: str, kind: Literal["index", "data stream"], owners: tuple[str | None, ...], size: int
     ) -> Resource:
         written, assigned, stream = self._written[name], self._assigned[name], self._inside.get(name)
         return Resource(name, kind, owners, size, written=written, assigned=assigned, stream=stream)
@@ -138,8 +150,16 @@ class _Owned:
     def _indices_behind(self, target: str) -> Iterable[str]:
         return [target] if target in self._indices else _backing(self._streams.get(target, {}))
 
-    def _owner_behind(self, target: str) -> str | None:
-        return self._index_owners[target] if target in self._index_owners else self._stream_owners.get(target)
+    def _owners_behind(self, target: str) -> tuple[str | None, ...]:
+        if target in self._index_owners:
+            return (self._index_owners[target],)
+        return self._owners_of_stream(target) if target in self._streams else (None,)
+
+    def _owners_of_stream(self, name: str) -> tuple[str | None, ...]:
+        """Its owner, then those of the indices in it that another name or owner came with."""
+        taken = (each for each in _backing(self._streams[name]) if not _is_made_by(name, each))
+        others = (self._index_owners[each] for each in taken if each in self._index_owners)
+        return tuple(dict.fromkeys((self._stream_owners[name], *others)))
 
     def _shown(self, target: str) -> str:
         """The name that people know: for a backing index, the one of its data stream."""
@@ -148,6 +168,27 @@ class _Owned:
 
 def _backing(stream: Mapping[str, Any]) -> Iterator[str]:
     return (each["index_name"] for each in stream.get("indices", ()))
+
+
+_GENERATION = r"-(?:\d{4}\.\d\d\.\d\d-)?\d{6,}(?:-.*)?"
+"""The end of the name of a backing index. A shrink, a downsampling, a mount or an upgrade adds to its beginning, or to
+its end."""
+
+_ENDS = re.compile(_GENERATION)
+
+_MADE_BY = re.compile(rf"(?:.*-)?\.?ds-(.+?){_GENERATION}")
+
+
+def _is_made_by(stream: str, index: str) -> bool:
+    """Whether a backing index has the name that this data stream gave it, or one derived from that."""
+    _, mark, generation = index.rpartition(f"ds-{stream}-")
+    return mark != "" and _ENDS.fullmatch(f"-{generation}") is not None
+
+
+def _first_stream(index: str) -> str | None:
+    """The data stream that made a backing index, by its name."""
+    made = _MADE_BY.fullmatch(index)
+    return made[1] if made is not None else None
 
 
 def _newest(stream: Mapping[str, Any]) -> str:

@@ -170,7 +170,10 @@ def test_data_stream_has_its_own_owner_before_its_templates() -> None:
 
 def test_older_mapping_does_not_speak_for_a_data_stream() -> None:
     found = of(
-        {"indices": {".ds-1": index("@before"), ".ds-2": index()}, **streams(logs=stream(".ds-1", ".ds-2", owner="@o"))}
+        {
+            "indices": {".ds-logs-000001": index("@before"), ".ds-logs-000002": index()},
+            **streams(logs=stream(".ds-logs-000001", ".ds-logs-000002", owner="@o")),
+        }
     )
     assert owners(found) == {"logs": ("@o",)}
 
@@ -188,6 +191,38 @@ def test_index_that_a_data_stream_took_over_can_be_asked_for_and_has_its_owner()
     # A migration to a data stream leaves names as they are: a role on `old-*` reaches what the stream's owner owns.
     found = of({"indices": {"old-1": index()}, **streams(logs=stream("old-1", owner="@logs"))})
     assert owners(found) == {"logs": ("@logs",), "old-1": ("@logs",)}
+
+
+TAKEN = {
+    "secret-1": index("@ops"),
+    "secret-2": index(),
+    ".ds-audit-2026.01.31-000001": index(),
+    ".ds-pay-2026.01.31-000001": index(),
+    ".ds-mine-2026.01.31-000001": index("@before"),
+    "shrink-a1b2-.ds-mine-2026.01.31-000002": index("@before"),
+    ".ds-mine-2026.01.31-000003": index(),
+}
+"""Indices that `manage` has put into the data stream `mine`, and those that this made by itself."""
+
+
+def test_an_index_that_was_put_into_a_data_stream_keeps_its_owner_who_owns_the_stream_as_well() -> None:
+    """`manage` on both is enough for it (`_data_stream/_modify`): whoever may read the stream then reads the index."""
+    found = of({
+        "indices": TAKEN,
+        **composable(t=template("secret-*", "@secret"), u=template("audit", "@audit")),
+        "data_stream": {
+            "data_stream": {"mine": stream(*TAKEN, owner="@mine"), "pay": stream(owner="@pay")},
+            "data_stream_aliases": {"all": {"data_streams": ["mine"]}},
+        },
+    })  # fmt: skip
+    assert owners(found) == {
+        "secret-1": ("@ops",),
+        "secret-2": ("@secret",),
+        "shrink-a1b2-.ds-mine-2026.01.31-000002": ("@before",),
+        "mine": ("@mine", "@ops", "@secret", "@audit", "@pay"),
+        "all": ("@audit", "@mine", "@ops", "@pay", "@secret"),
+        "pay": ("@pay",),
+    }
 
 
 # --- aliases --------------------------------------------------------------------------------------------------------
@@ -212,7 +247,11 @@ def test_alias_of_data_streams_has_their_owners() -> None:
 
 
 def test_alias_of_a_backing_index_names_the_data_stream_and_a_renamed_index_keeps_its_name() -> None:
-    indices = {".ds-logs-1": index(None, "all"), ".ds-logs-2": index(None, "all"), "old-1": index(None, "all")}
+    indices = {
+        ".ds-logs-000001": index(None, "all"),
+        ".ds-logs-000002": index(None, "all"),
+        "old-1": index(None, "all"),
+    }
     found = of({"indices": indices, **streams(logs=stream(*indices, owner="@logs"))})
     assert {each.name: each.targets for each in found.resources} == {"all": ("logs", "old-1"), "logs": (), "old-1": ()}
 
@@ -251,15 +290,17 @@ def test_template_for_system_indices_alone_is_left_out() -> None:
 
 def test_what_access_could_write_is_told_from_what_it_could_not() -> None:
     found = of({
-        "indices": {"logs-a": index("@mapping"), "logs-b": index(), "logs-in": index(), ".ds-logs-1": index("@newest")},
+        "indices": {
+            "logs-a": index("@mapping"), "logs-b": index(), "logs-in": index(), ".ds-logs-000001": index("@newest"),
+        },
         **composable(t=template("logs-*", "@template")),
-        **streams(logs=stream("logs-in", ".ds-logs-1", owner="@stream")),
+        **streams(logs=stream("logs-in", ".ds-logs-000001", owner="@stream")),
     })  # fmt: skip
     assert {each.name: (each.written, each.assigned, each.stream) for each in found.resources} == {
         "logs": ("@newest", "@stream", None),
         "logs-a": ("@mapping", "@template", None),
         "logs-b": (None, "@template", None),
-        "logs-in": ("@newest", "@stream", "logs"),
+        "logs-in": (None, "@template", "logs"),
     }
 
 
@@ -267,8 +308,8 @@ def test_what_access_could_write_is_told_from_what_it_could_not() -> None:
 def test_mapping_that_a_data_stream_keeps_for_its_next_index_is_its_owner_already(mappings: dict[str, Any]) -> None:
     """`manage` may write it, and it would take effect after the access, at the next rollover."""
     found = of({
-        "indices": {".ds-logs-1": index("@newest")},
-        **streams(logs={**stream(".ds-logs-1", owner="@stream"), "mappings": mappings}),
+        "indices": {".ds-logs-000001": index("@newest")},
+        **streams(logs={**stream(".ds-logs-000001", owner="@stream"), "mappings": mappings}),
     })  # fmt: skip
     assert owners(found) == {"logs": ("@to-come",)}
     assert {"metadata.data_stream.data_stream.*.mappings._meta.owner"} <= set(fields("owner"))
@@ -276,9 +317,9 @@ def test_mapping_that_a_data_stream_keeps_for_its_next_index_is_its_owner_alread
 
 def test_owners_from_templates_are_in_no_mapping() -> None:
     state = {"metadata": {
-        "indices": {"logs-a": index("@mapping"), "other": index("@mapping"), ".ds-logs-1": index("@newest")},
+        "indices": {"logs-a": index("@mapping"), "other": index("@mapping"), ".ds-logs-000001": index("@newest")},
         **composable(t=template("logs-*", "@template")),
-        **streams(logs=stream(".ds-logs-1", owner="@stream")),
+        **streams(logs=stream(".ds-logs-000001", owner="@stream")),
     }}  # fmt: skip
     found = read_catalogue(state, {}, "owner", "template")
     assert owners(found) == {"logs": ("@stream",), "logs-a": ("@template",), "other": (None,)}

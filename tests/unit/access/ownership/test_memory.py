@@ -466,6 +466,63 @@ def test_an_index_of_a_data_stream_with_a_name_of_its_own_leads_to_it(owned: Wor
     assert standings == {"stream": Standing(("@ops",))}
 
 
+def beside(world: World, *resources: Resource) -> Catalogue:
+    """The catalogue of the cluster with these resources, too."""
+    return replace(world.cluster.catalogue(), resources=(*world.cluster.catalogue().resources, *resources))
+
+
+def test_access_to_a_data_stream_or_its_alias_writes_the_indices_in_it(owned: World) -> None:
+    """`PUT STREAM/_mapping` writes the mapping of every index of the stream, also of one with a name of its own."""
+    alias = Resource("alias", "alias", ("@ops",), targets=("stream",))
+    stream = Resource("stream", "data stream", ("@ops",), assigned="@ops")
+    inside = Resource("old-logs", "index", ("@ops",), written="@ops", stream="stream")
+    for reached in ("stream", "alias"):
+        owned.memory.observe(PRODUCTION, beside(owned, alias, stream, inside))
+        owned.cluster.names += [reached]
+        owned.cluster.owners[reached] = ("@ops",)
+        request = has(owned, "write", reached)
+        owned.cluster.names.remove(reached)
+        taken = replace(inside, owners=(DAVE,), written=DAVE)
+        standings = owned.memory.observe(PRODUCTION, beside(owned, alias, stream, taken))
+        assert standings["old-logs"] == Standing(("@ops",))
+        ends(owned, request)
+
+
+def test_an_index_that_is_put_into_a_data_stream_is_not_its_owners_alone(owned: World) -> None:
+    """Its owner was that of the integration, and would have become that of the data stream."""
+    stream = Resource("stream", "data stream", (DAVE,), assigned=DAVE)
+    owned.memory.observe(PRODUCTION, beside(owned, stream))
+    has(owned, "manage", "metrics-a", OWNER)
+    there = owned.cluster.catalogue().resources
+    inside = [
+        replace(each, owners=(DAVE,), assigned=DAVE, stream="stream") for each in there if each.name == "metrics-a"
+    ]
+    others = [each for each in there if each.name != "metrics-a"]
+    catalogue = replace(owned.cluster.catalogue(), resources=(*others, *inside, stream))
+    assert owned.memory.observe(PRODUCTION, catalogue) == {"metrics-a": Standing((None,))}
+    (counted,) = owned.memory.counting(PRODUCTION, [stream], catalogue, owned.cluster)
+    assert counted.owners == (DAVE, None)
+
+
+@pytest.mark.parametrize(
+    ("alone", "owners"), [(False, ("@web", "@pay", "@ops", DAVE)), (True, ("@web", "@pay", "@ops"))]
+)
+def test_a_data_stream_has_the_owners_who_count_for_what_is_inside(
+    owned: World, alone: bool, owners: tuple[str, ...]
+) -> None:
+    stream = Resource("stream", "data stream", ("@web", "@ops", "@pay"), assigned="@web")
+    inside = replace(owned.cluster.catalogue().resources[0], stream="stream")
+    assert inside.name == "logs-a"
+    others = owned.cluster.catalogue().resources[1:]
+    owned.memory.observe(PRODUCTION, Catalogue((inside, *others, stream)))
+    has(owned, "manage")
+    taken = replace(inside, owners=(DAVE,), written=DAVE)
+    stream = replace(stream, owners=("@web", DAVE, "@pay"))
+    catalogue = Catalogue((taken, *others, stream))
+    (counted,) = owned.memory.counting(PRODUCTION, [stream], catalogue, owned.cluster, alone=alone)
+    assert counted.owners == owners
+
+
 def test_a_command_that_changes_nothing_knows_as_much(owned: World) -> None:
     has(owned)
     writes(owned, DAVE)

@@ -102,6 +102,8 @@ class FakeCluster:
     """Owners that an index template gives."""
     templates: tuple[Template, ...] = ()
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    streams: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Data streams, with the indices of other names that were put into them."""
     names_to_come: list[str] = field(default_factory=list)
     """Created since the last reading: only a fresh reading sees it."""
     users: dict[str, str] = field(default_factory=dict)
@@ -128,6 +130,9 @@ class FakeCluster:
             Resource(name, "alias", tuple(self.owners.get(each, (None,))[0] for each in targets), 0, targets)
             for name, targets in self.aliases.items()
         ]
+        for name, inside in self.streams.items():
+            owners = dict.fromkeys(self.owners.get(each, (None,))[0] for each in (name, *inside))
+            found.append(Resource(name, "data stream", tuple(owners), 10, inside, assigned=next(iter(owners))))
         return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates)
 
     def look(self, _patterns: Sequence[str]) -> Catalogue:
@@ -139,7 +144,13 @@ class FakeCluster:
         owners = self.owners.get(name)
         assigned = self.assigned.get(name)
         return Resource(
-            name, "index", owners or (assigned,), 10, written=owners[0] if owners else None, assigned=assigned
+            name,
+            "index",
+            owners or (assigned,),
+            10,
+            written=owners[0] if owners else None,
+            assigned=assigned,
+            stream=next((stream for stream, inside in self.streams.items() if name in inside), None),
         )
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:

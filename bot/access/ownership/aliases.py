@@ -81,7 +81,10 @@ def see_aliases(
     aliases = [each for each in found if each.targets and each.name not in withheld]
     if resolved is not None:
         names = set(resolved)
-        targets = {each.name: tuple(target for target in each.targets if target in names) for each in aliases}
+        targets = {
+            each.name: tuple(target for target in each.targets if target in names or each.kind != "alias")
+            for each in aliases
+        }
     else:
         targets = {each.name: each.targets for each in aliases if not all(map(covered, each.targets))}
     targets = {alias: behind for alias, behind in targets.items() if behind}

@@ -54,8 +54,7 @@ class OwnerMemory:
         if not catalogue.whole and self._is_first(integration):
             self.observe(integration, cluster.catalogue())
         inside = _indices_inside(catalogue)
-        behind = {name for each in resources for name in (each.targets or (each.name,))}
-        names = behind.union(*(inside[name] for name in behind if name in inside))
+        names = {name for each in resources for name in _behind(each, inside)}
         standings = self.observe(integration, catalogue, names)
         if not standings:
             return list(resources)
@@ -216,6 +215,12 @@ def _indices_inside(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:
     return inside
 
 
+def _behind(resource: Resource, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The names whose owners count for a resource: targets of an alias, and what is inside data streams."""
+    targets = resource.targets if resource.kind == "alias" else (resource.name,)
+    return tuple(dict.fromkeys(name for target in targets for name in (target, *inside.get(target, ()))))
+
+
 def _counted(
     resource: Resource,
     found: Mapping[str, Resource],
@@ -227,8 +232,7 @@ def _counted(
     """The resource with the owners who count; an alias has those of all its targets, a data stream those of what is
     inside.
     """
-    targets = resource.targets or (resource.name,)
-    behind = tuple(dict.fromkeys(name for target in targets for name in (target, *inside.get(target, ()))))
+    behind = _behind(resource, inside)
     if not any(name in standings for name in behind):
         return resource
     owners: list[Owner] = []

@@ -62,12 +62,17 @@ def given(patterns: Sequence[str], resolved: Sequence[str] | None, catalogue: Ca
     return found
 
 
+def names_given(resource: Resource) -> tuple[str, ...]:
+    """The names in a role of scope `resolved`: for an alias those of its targets."""
+    return resource.targets if resource.kind == "alias" and resource.targets else (resource.name,)
+
+
 def resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
     """The names for a role of scope `resolved`: for an alias those that it points to, so that it is not followed.
 
     Raises `InvalidRequest` if they are too many.
     """
-    names = tuple(sorted({name for each in resources for name in each.targets or (each.name,)}))
+    names = tuple(sorted({name for each in resources for name in names_given(each)}))
     if len(names) > MOST_RESOLVED:
         raise InvalidRequest(
             f"That is {len(names)} names, and at most {MOST_RESOLVED} are given by name. Ask for less.",
@@ -92,7 +97,7 @@ def preview(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catal
 
 def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
     """The bytes of the resources and of the targets of their aliases, each counted once."""
-    aliases = [each for each in found if each.targets]
+    aliases = [each for each in found if each.kind == "alias"]
     behind = {target for alias in aliases for target in alias.targets}
     named = [each for each in catalogue.resources if each.name in behind] if behind else []
     sizes = {(each.kind, each.name): each.size for each in (*found, *named) if each.kind != "alias"}

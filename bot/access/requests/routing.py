@@ -128,7 +128,7 @@ class Routing:
         restricted = parsed.permission.restricted_indices
         found = given(parsed.patterns, parsed.resolved, catalogue)
         resources, withheld = without_hidden(parsed.resolved or parsed.patterns, found, restricted_indices=restricted)
-        self._check_alias_targets(flow, parsed, resources, by_rule=by_rule)
+        self._check_alias_targets(flow, parsed, resources, catalogue, by_rule=by_rule)
         if self.memory is not None and _is_by_resource(flow, parsed):
             alone = flow.groups == "any"
             cluster = self.clusters[parsed.integration.name]
@@ -157,25 +157,30 @@ class Routing:
         )
 
     def _check_alias_targets(
-        self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], *, by_rule: bool
-    ) -> None:
+        self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], catalogue: Catalogue, *,
+        by_rule: bool,
+    ) -> None:  # fmt: skip
         """Raises `NotAllowed` if the policy denies the target of an alias, or a rule does not cover it.
 
-        Access to an alias is access to its targets. The names of a resolved request may be such targets.
+        Access to an alias is access to its targets, and to a data stream to what was put into it. The names of a
+        resolved request may be such targets. What is inside a data stream is denied with it.
         """
         behind = {target for each in resources for target in each.targets}
         targets = tuple(sorted(behind.union(parsed.resolved or ())))
-        if not targets:
+        reached = behind.union(each.name for each in resources)
+        streams = {each.stream for each in catalogue.resources if each.stream is not None and each.name in reached}
+        if not targets and not streams:
             return
         member_of = membership_of(self.directory, parsed.requester)
-        denied = find_denial(self.current.policy, self._question(parsed, targets), member_of)
+        question = self._question(parsed, tuple(sorted({*targets, *streams})))
+        denied = find_denial(self.current.policy, question, member_of)
         if denied is not None:
             _raise_refusal(denied, parsed)
         if by_rule:
             for name in targets:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     # Not which data: the requester may not be allowed to know of it.
-                    why = f"An alias in it points to data that the access flow “{flow.name}” does not cover."
+                    why = f"A name in it points to data that the access flow “{flow.name}” does not cover."
                     raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
 
     def _read_catalogue(self, parsed: ParsedRequest, *, fresh: bool, required: bool) -> Catalogue | None:

@@ -108,7 +108,8 @@ class _Owned:
         for name, stream in self._streams.items():
             if not name.startswith("."):
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
-                yield self._resource(name, "data stream", self._owners_of_stream(name), size)
+                shown = tuple(sorted(set(map(self._shown_inside, self._taken(name)))))
+                yield self._resource(name, "data stream", self._owners_of_stream(name), size, shown)
         yield from self._alias_resources(sizes)
 
     def _alias_resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
@@ -116,7 +117,8 @@ class _Owned:
             if not name.startswith("."):
                 owners = {owner for target in targets for owner in self._owners_behind(target)}
                 ordered = sorted(owners, key=lambda each: (each is None, each or ""))
-                shown = tuple(sorted(set(map(self._shown, targets))))
+                inside = (each for target in targets if target in self._streams for each in self._taken(target))
+                shown = tuple(sorted({*map(self._shown, targets), *map(self._shown_inside, inside)}))
                 indices = {index for target in targets for index in self._indices_behind(target)}
                 size = sum(sizes.get(each, 0) for each in indices)
                 yield Resource(name, "alias", tuple(ordered), size, shown)
@@ -132,10 +134,15 @@ class _Owned:
         return templates.owner_of(first or name)
 
     def _resource(
-        self, name: str, kind: Literal["index", "data stream"], owners: tuple[str | None, ...], size: int
+        self,
+        name: str,
+        kind: Literal["index", "data stream"],
+        owners: tuple[str | None, ...],
+        size: int,
+        targets: tuple[str, ...] = (),
     ) -> Resource:
         written, assigned, stream = self._written[name], self._assigned[name], self._inside.get(name)
-        return Resource(name, kind, owners, size, written=written, assigned=assigned, stream=stream)
+        return Resource(name, kind, owners, size, targets, written=written, assigned=assigned, stream=stream)
 
     def _aliases(self) -> dict[str, list[str]]:
         """Alias → its targets, as the cluster names them."""
@@ -155,10 +162,17 @@ class _Owned:
             return (self._index_owners[target],)
         return self._owners_of_stream(target) if target in self._streams else (None,)
 
+    def _taken(self, stream: str) -> Iterator[str]:
+        """The indices in a data stream that it did not make."""
+        backing = _backing(self._streams[stream])
+        return (each for each in backing if each in self._index_owners and not _is_made_by(stream, each))
+
+    def _shown_inside(self, index: str) -> str:
+        return (_first_stream(index) or index) if index.startswith(".") else index
+
     def _owners_of_stream(self, name: str) -> tuple[str | None, ...]:
         """Its owner, then those of the indices in it that another name or owner came with."""
-        taken = (each for each in _backing(self._streams[name]) if not _is_made_by(name, each))
-        others = (self._index_owners[each] for each in taken if each in self._index_owners)
+        others = (self._index_owners[each] for each in self._taken(name))
         return tuple(dict.fromkeys((self._stream_owners[name], *others)))
 
     def _shown(self, target: str) -> str:

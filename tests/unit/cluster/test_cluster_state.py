@@ -223,6 +223,10 @@ def test_an_index_that_was_put_into_a_data_stream_keeps_its_owner_who_owns_the_s
         "all": ("@audit", "@mine", "@ops", "@pay", "@secret"),
         "pay": ("@pay",),
     }
+    targets = {each.name: each.targets for each in found.resources if each.targets}
+    assert targets == {
+        "mine": ("audit", "pay", "secret-1", "secret-2"), "all": ("audit", "mine", "pay", "secret-1", "secret-2"),
+    }  # fmt: skip
 
 
 # --- aliases --------------------------------------------------------------------------------------------------------
@@ -253,7 +257,9 @@ def test_alias_of_a_backing_index_names_the_data_stream_and_a_renamed_index_keep
         "old-1": index(None, "all"),
     }
     found = of({"indices": indices, **streams(logs=stream(*indices, owner="@logs"))})
-    assert {each.name: each.targets for each in found.resources} == {"all": ("logs", "old-1"), "logs": (), "old-1": ()}
+    assert {each.name: each.targets for each in found.resources} == {
+        "all": ("logs", "old-1"), "logs": ("old-1",), "old-1": (),
+    }  # fmt: skip
 
 
 # --- templates ------------------------------------------------------------------------------------------------------

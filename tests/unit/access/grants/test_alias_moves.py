@@ -288,3 +288,54 @@ def test_new_key_leaves_out_what_has_come_to_be_hidden(moving: World) -> None:
     point(moving, web_new=".x-1")
     moving.alias_moves.run_once()
     assert moving.state(request_id) is ENDS
+
+
+# --- data streams ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def streaming(moving: World) -> World:
+    """A data stream of @web."""
+    moving.cluster.streams = {"web-stream": ()}
+    moving.cluster.owners["web-stream"] = ("@web",)
+    return moving
+
+
+@pytest.mark.parametrize(
+    ("flows", "inside", "state"),
+    [
+        ((BY_OWNERS,), "shop-1", ENDS),
+        ((BY_OWNERS,), "web-1", STAYS),
+        ((BY_OWNERS, DENIED), "salary-1", ENDS),
+        ((KEPT,), "shop-1", STAYS),
+        ((RULE,), "shop-1", ENDS),
+        ((RULE,), "web-1", STAYS),
+    ],
+)
+def test_what_is_put_into_a_data_stream_is_noticed_under_live_access(
+    streaming: World, flows: Sequence[AccessFlow], inside: str, state: GrantState
+) -> None:
+    """`manage` on an index and on the data stream is enough to put one into the other."""
+    request = live(streaming, "web-stream", *flows)
+    streaming.cluster.streams["web-stream"] = (inside,)
+    streaming.alias_moves.run_once()
+    assert streaming.state(request) is state
+
+
+def test_what_was_inside_at_the_approval_stays(streaming: World) -> None:
+    streaming.cluster.streams["web-stream"] = ("shop-1",)
+    request = live(streaming, "web-stream")
+    assert sorted(streaming.groups(request)) == ["@shop", "@web"]
+    streaming.alias_moves.run_once()
+    assert streaming.state(request) is STAYS
+
+
+def test_names_of_a_data_stream_are_given_whole(streaming: World) -> None:
+    streaming.cluster.streams["web-stream"] = ("shop-1",)
+    request = live(streaming, "web-stream", flow(scope="resolved"))
+    assert streaming.request_details(request).request.resolved == ["web-stream"]
+    streaming.alias_moves.run_once()
+    assert streaming.state(request) is STAYS
+    streaming.cluster.streams["web-stream"] = ("shop-1", "salary-1", "free-1")
+    streaming.alias_moves.run_once()
+    assert streaming.state(request) is ENDS

@@ -99,6 +99,21 @@ def test_an_alias_that_moved_onto_what_is_denied_is_not_approved(teams: World) -
         teams.approvals.approve(request_id, WEB[0])
 
 
+def test_a_data_stream_with_something_denied_inside_is_denied_and_so_is_what_is_inside_of_a_denied_one(
+    teams: World,
+) -> None:
+    teams.cluster.streams["logs-stream"] = ("metrics-a",)
+    teams.under(deny(patterns=("metrics-*",)), flow())
+    with pytest.raises(NotAllowed, match="“closed” forbids it"):
+        teams.ask("logs-stream")
+    teams.under(deny(patterns=("logs-stream",)), flow())
+    with pytest.raises(NotAllowed, match="“closed” forbids it"):
+        teams.ask("metrics-a")
+    teams.under(flow(approve="rule", patterns=("logs-*",)))
+    with pytest.raises(NotAllowed, match="does not cover"):
+        teams.ask("logs-stream")
+
+
 def test_an_alias_that_moved_asks_the_owners_of_what_it_points_to_now(teams: World) -> None:
     teams.cluster.aliases["logs-now"] = ("logs-a",)
     request_id = teams.ask("logs-now")

@@ -57,6 +57,8 @@ class OwnerDecisions:
         if change is None:
             raise NotFound(_NO_CHANGE)
         self._check_decider(change, actor)
+        if to is OwnershipState.CONFIRMED:
+            self._check_gains_nothing(change, actor)
         if change.state is not OwnershipState.OPEN:
             _raise_conflict(change)
         now = self.clock.now()
@@ -81,13 +83,26 @@ class OwnerDecisions:
         if actor not in self._deciders(change) or actor not in self.directory.members((actor,)).users:
             raise NotFound(change.request_id)
 
+    def _check_gains_nothing(self, change: OwnershipChange, actor: str) -> None:
+        """Raises `NotAllowed` for a new owner who would confirm themselves, unless they were an owner before.
+
+        Somebody who approved the access for other owners counts, and may be the one who was written.
+        """
+        before = (change.before,) if change.before in change.counting else tuple(change.counting)
+        named = self._people_behind(change, (change.after,))
+        if actor in named and actor not in self._people_behind(change, before):
+            raise NotAllowed("It would make you the only owner, so an owner from before has to confirm it.")
+
+    def _people_behind(self, change: OwnershipChange, owners: Sequence[str | None]) -> Sequence[str]:
+        integration = self.current.policy.find_integration(change.integration)
+        fallback = integration.owner if integration is not None else ()
+        return self.directory.members([name for owner in owners for name in (owners_in(owner) or fallback)]).users
+
     def _deciders(self, change: OwnershipChange) -> Sequence[str]:
         """The people behind the owners who count, or the integration owners if none of them is left."""
         integration = self.current.policy.find_integration(change.integration)
-        fallback = integration.owner if integration is not None else ()
-        owners = [name for owner in change.counting for name in (owners_in(owner) or fallback)]
         holders = self._holders(change)
-        people = [each for each in self.directory.members(owners).users if each not in holders]
+        people = [each for each in self._people_behind(change, change.counting) if each not in holders]
         return people or [each for each in integration_owners(self.directory, integration) if each not in holders]
 
     def _holders(self, change: OwnershipChange) -> frozenset[str]:

@@ -377,6 +377,36 @@ def test_only_owners_who_count_decide(doubted: World) -> None:
     assert [each.state for each in changes(doubted)] == ["open"]
 
 
+def test_who_approved_the_access_does_not_confirm_themselves(owned: World) -> None:
+    """A flow names who approves, and they let somebody make them the owner of what others own."""
+    flows = owned.current.policy.access_flows
+    owned.current.policy = owned.current.policy.model_copy(
+        update={"access_flows": tuple(each.model_copy(update={"owners": ("@web",)}) for each in flows)}
+    )
+    has(owned, "write", "logs-a", WEB[0])
+    writes(owned, "@web")
+    owned.current.policy = owned.current.policy.model_copy(update={"access_flows": flows})
+    look(owned)
+    (change,) = changes(owned)
+    assert change.id is not None
+    assert change.counting == ["@web", "@ops"]
+    with pytest.raises(NotAllowed, match="an owner from before has to confirm it"):
+        owned.owner_decisions.confirm(change.id, WEB[0])
+    owned.owner_decisions.confirm(change.id, OPS[0])
+    assert asked(owned) == ["@web"]
+
+
+def test_who_approved_the_access_confirms_the_owner_of_a_new_index(owned: World) -> None:
+    owned.directory.people["@both"] = (OPS[0], WEB[0])
+    has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    writes(owned, "@both", "logs-new")
+    look(owned)
+    (change,) = changes(owned)
+    assert change.id is not None
+    owned.owner_decisions.confirm(change.id, OPS[0])
+    assert asked(owned, "logs-new") == ["@both"]
+
+
 def test_a_holder_among_the_owners_is_not_asked(owned: World) -> None:
     owned.directory.people["@ops"] = (REQUESTER, OPS[0])
     has(owned)

@@ -125,11 +125,14 @@ class AliasMoves:
         (self._end if ends else self._keep)(request, grant, findings, AliasNotices(self.directory, integration, flow))
 
     def _with_extensions(self, grant: Grant, seen: SeenAliases) -> SeenAliases:
-        """The aliases approved with the request or one of its extensions, each of which was a decision of its own."""
+        """The aliases approved with the request or one of its extensions, each of which was a decision of its own.
+
+        An extension by rule asked no owner, so it approves nothing for them.
+        """
         with self.store.reading() as read:
             extensions = read.approved_extensions(grant.id)
         for each in extensions:
-            if each.aliases is not None:
+            if each.aliases is not None and (seen.asked is None or each.decided_by != APPLICATION):
                 seen = seen.plus(read_aliases(each.aliases))
         return seen
 

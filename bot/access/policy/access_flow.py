@@ -245,9 +245,15 @@ class AccessFlow(PolicyPart):
         """Whether an ordinary request can fall under the flow."""
         return not (self.deny or self.automatic or self.break_glass)
 
-    def by_rule(self, *, extension: bool) -> bool:
-        """Whether a request or an extension is approved without an owner."""
-        return self.break_glass or (self.extend or self.approve if extension else self.approve) == "rule"
+    def by_rule(self, *, extension: bool, first_flow: str | None = None) -> bool:
+        """Whether a request or an extension is approved without an owner.
+
+        Owners who are asked once let a rule extend what they approved, and no access that other flows gave.
+        `first_flow` is the flow under which somebody approved the access.
+        """
+        if self.break_glass or not extension:
+            return self.break_glass or self.approve == "rule"
+        return (self.extend or self.approve) == "rule" and (self.approve == "rule" or first_flow == self.name)
 
     @property
     def offers(self) -> tuple[str, ...]:

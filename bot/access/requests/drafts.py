@@ -43,6 +43,7 @@ class ParsedRequest:
 
     A `duration` or `kind` of `None` means the flow's default. `extension`: the request extends a grant. `asked_by` is
     the person who files it for somebody else, `first_asked_by` the one who so filed the request that it extends.
+    `first_flow` is the access flow under which somebody approved the latter.
     `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is set if it was filed before, and
     `resolved` if its role holds these names instead of the patterns.
     """
@@ -57,6 +58,7 @@ class ParsedRequest:
     extension: bool = False
     asked_by: str | None = None
     first_asked_by: str | None = None
+    first_flow: str | None = None
     break_glass: bool = False
     filed_at: datetime | None = None
     resolved: tuple[str, ...] | None = None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.access.errors import AccessError, NotAllowed, NotFound, RequestField
+from bot.access.ids import APPLICATION
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.owners import group_owners
@@ -47,13 +48,15 @@ def decide_again(store: Store, routing: Routing, request: AccessRequest, parsed:
 
 def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> Plan:
     """The plan by a fresh look; for an extension, within the limits of its flow. Raises `AccessError`, `Outage`."""
-    plan = routing.plan(parsed)
-    if request.extends is not None:
-        with store.reading() as read:
-            original, grant = read.request(request.extends), read.grant(request.extends)
-        if original is None or grant is None:
-            raise NotFound(request.extends)
-        check_extension(original, grant, plan, parsed, routing.clock.now())
+    if request.extends is None:
+        return routing.plan(parsed)
+    with store.reading() as read:
+        original, grant = read.request(request.extends), read.grant(request.extends)
+    if original is None or grant is None:
+        raise NotFound(request.extends)
+    by_somebody = original.decided_by not in (None, APPLICATION)
+    plan = routing.plan(replace(parsed, first_flow=original.flow if by_somebody else None))
+    check_extension(original, grant, plan, parsed, routing.clock.now())
     return plan
 
 

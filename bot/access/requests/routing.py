@@ -93,7 +93,7 @@ class Routing:
         check_belongs(self.directory, parsed.requester)
         flow, duration = _flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
         check_for_others(self.directory, flow, parsed.asked_by)
-        by_rule = flow.by_rule(extension=parsed.extension)
+        by_rule = flow.by_rule(extension=parsed.extension, first_flow=parsed.first_flow)
         plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule, fresh=fresh)
         if by_rule and not flow.break_glass:
             watchers = notified_owners(self.directory, parsed.integration)

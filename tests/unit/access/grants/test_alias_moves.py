@@ -290,6 +290,17 @@ def test_new_key_leaves_out_what_has_come_to_be_hidden(moving: World) -> None:
     assert moving.state(request_id) is ENDS
 
 
+def test_an_extension_by_rule_asks_nobody_and_so_approves_no_move(moving: World) -> None:
+    request = live(moving, "web-now", flow(extend="rule"))
+    moving.requests.extend(REQUESTER, request, "1h")
+    moving.work()
+    point(moving, web_now="shop-1")
+    moving.requests.extend(REQUESTER, request, "1h")
+    moving.work()
+    moving.alias_moves.run_once()
+    assert moving.state(request) is ENDS
+
+
 # --- data streams ---------------------------------------------------------------------------------------------------
 
 

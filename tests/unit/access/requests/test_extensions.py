@@ -7,8 +7,9 @@ import pytest
 from bot.access.errors import Conflict, InvalidRequest, NotAllowed
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
-from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, World
+from tests.fakes import OWNER, REQUESTER, SECOND_OWNER, STRANGER, World
 
 HOUR = timedelta(hours=1)
 
@@ -122,3 +123,30 @@ def test_the_example_for_a_bad_duration_is_an_extension(world: World, typed: str
     with pytest.raises(InvalidRequest) as refused:
         world.requests.extend(REQUESTER, request_id, typed)
     assert refused.value.example == f"/es-access extend {request_id} 1h"
+
+
+# --- extensions by rule -----------------------------------------------------------------------------------------------
+
+SHORT = {
+    "break-glass": AccessFlow(name="emergency", break_glass=True, max_duration=HOUR),
+    "by rule": AccessFlow(name="short", approve="rule", max_duration=HOUR),
+    "by others": AccessFlow(name="others", owners=(STRANGER,), max_duration=HOUR),
+}
+
+
+@pytest.mark.parametrize("first", SHORT.values(), ids=SHORT)
+def test_a_rule_extends_only_what_was_approved_under_the_same_flow(world: World, first: AccessFlow) -> None:
+    """Its owners said yes at first, so that nobody has to for more time. Of other access they have never heard."""
+    world.under(first, AccessFlow(name="owned", owners="integration", extend="rule", max_duration=timedelta(days=7)))
+    draft = Draft("logs-*", "1h", reason="INC-1", break_glass=first.break_glass)
+    request_id = world.requests.submit(REQUESTER, draft).request.id
+    if first.owners == (STRANGER,):
+        world.approvals.approve(request_id, STRANGER)
+    world.work()
+    assert world.state(request_id) is GrantState.ACTIVE
+    extension = world.requests.extend(REQUESTER, request_id, "2d").request
+    assert world.request_details(extension.id).request.state is RequestState.PENDING
+    assert world.request_details(extension.id).request.flow == "owned"
+    world.approvals.approve(extension.id, OWNER)
+    again = world.requests.extend(REQUESTER, request_id, "1d").request
+    assert world.request_details(again.id).request.state is RequestState.PENDING

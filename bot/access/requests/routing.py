@@ -148,13 +148,9 @@ class Routing:
         )  # fmt: skip
 
     def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
-        """Whether the decision needs the resources behind the names: their owners, or whether a flow denies the target
-        of an alias.
-        """
-        member_of = membership_of(self.directory, parsed.requester)
-        return _is_by_resource(flow, parsed) or may_be_denied(
-            self.current.policy, self._question(parsed, parsed.patterns), member_of
-        )
+        """Whether the decision needs the resources behind the names: their owners, or what a flow denies of them."""
+        question, member_of = self._question(parsed, parsed.patterns), membership_of(self.directory, parsed.requester)
+        return _is_by_resource(flow, parsed) or may_be_denied(self.current.policy, question, member_of)
 
     def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], catalogue: Catalogue, *,

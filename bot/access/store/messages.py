@@ -87,8 +87,8 @@ class MessageQueries(SessionBase):
 
     def _renew_notice(self, recipient: str, text: str, about: str) -> bool:
         """Replaces the text of an unsent notice. Returns whether there was one."""
-        subject = (Message.kind == MessageKind.NOTICE, Message.about == about)
-        same = update(Message).where(Message.recipient == recipient, *subject, *_UNSENT)
+        subject = (col(Message.kind) == MessageKind.NOTICE, col(Message.about) == about)
+        same = update(Message).where(col(Message.recipient) == recipient, *subject, *_UNSENT)
         return self._execute(same.values(notice=text)) > 0
 
     def awaiting_post(self, request_id: str, kind: MessageKind) -> frozenset[str]:

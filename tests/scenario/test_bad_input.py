@@ -119,5 +119,5 @@ def test_a_forged_button_is_answered_and_does_nothing(quiet_stage: Stage) -> Non
 def test_the_only_owner_is_told_that_nobody_can_approve(quiet_stage: Stage) -> None:
     quiet_stage.workspace.deactivate(quiet_stage.carol)
     answer = quiet_stage.say(quiet_stage.bob, "logs-* 1h")
-    assert "Nobody can approve this: You are its only owner" in answer
+    assert "Nobody can approve this: you are its only owner" in answer
     assert "not asked for anything yet" in quiet_stage.say(quiet_stage.bob, "list")

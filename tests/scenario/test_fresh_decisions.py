@@ -41,7 +41,9 @@ def refused(stage: Stage, request: str) -> str:
     """What bob reads when he clicks Approve on what cannot be approved any more."""
     message = stage.approval(stage.bob, request)
     said = stage.answer_to(stage.bob, lambda: stage.workspace.click_raw(stage.bob, message, "Approve"))
-    assert f"{request} cannot be approved any more. Asked today, @alice would read:" in said
+    assert f"{request} cannot be approved any more. " in said
+    assert "eny it" in said
+    assert "Asked today, @alice would read:" in said
     assert "pending" in stage.say(stage.alice, "list")
     return said
 

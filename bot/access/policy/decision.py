@@ -208,7 +208,12 @@ def _describe_offer(policy: Policy, flow: AccessFlow, question: Question, member
     denied = [pattern for each in denying_flows(policy, anything, member_of) for pattern in each.patterns]
     shown = [mine for mine in flow.patterns if not any(covers(pattern, mine) for pattern in denied)]
     on = f" on {', '.join(shown[:5])}" if shown else ""
-    return f"The access flow “{flow.name}” offers {' and '.join(flow.offers)}{on}."
+    return f"The access flow “{flow.name}” offers {_enumerated(flow.offers)}{on}."
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    """`read`, `read and write`, `read, write and manage`."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _describe_hours(flow: AccessFlow) -> str:

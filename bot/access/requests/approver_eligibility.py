@@ -74,11 +74,11 @@ def is_guest(directory: Directory, member: str) -> bool:
 def raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:
     """Raises `AccessError` for a request that nobody could approve. `users` are the people behind the owners."""
     if tuple(users) == (parsed.requester,):
-        why = "You are its only owner, and nobody approves their own request."
+        why = "you are its only owner, and nobody approves their own request."
     elif users:
-        why = f"It takes {group.approvals} owners, and there are not so many."
+        why = f"it takes {group.approvals} owners, and there are not so many."
     else:
-        why = "None of its owners can be reached in Slack."
+        why = "none of its owners can be reached in Slack."
     do = "review" if parsed.break_glass else "approve"
     raise AccessError(
         f"Nobody can {do} this: {why} Ask an administrator to add an owner to the integration {group.label}."

@@ -23,6 +23,9 @@ from bot.access.store.store import Store
 _TERMS = ("patterns", "permission", "privileges", "resolved", "duration", "kind")
 """Columns of a request on which its decision depends, and which may change while it is pending."""
 
+_LESS_HELPS = frozenset({RequestField.DURATION, RequestField.PATTERNS})
+"""Parts of a request that a counter-offer can narrow."""
+
 
 @dataclass(frozen=True)
 class FreshDecision:
@@ -76,9 +79,9 @@ def read_again(policy: Policy, request: AccessRequest) -> ParsedRequest:
 
 def refused_now(request: AccessRequest, error: AccessError) -> NotAllowed:
     """The error for an owner whose approval would no longer be within the policy."""
-    return NotAllowed(
-        f"{request.id} cannot be approved any more. Asked today, <@{request.requester}> would read: {error.message}"
-    )
+    do = "Deny it, or offer less." if error.about in _LESS_HELPS else "You can deny it."
+    answer = f"Asked today, <@{request.requester}> would read: {error.message}"
+    return NotAllowed(f"{request.id} cannot be approved any more. {do} {answer}")
 
 
 def _people(routing: Routing, group: AskedGroup, request: AccessRequest, plan: Plan) -> Sequence[str]:

@@ -56,15 +56,15 @@ MOST_RESOURCES = 25
 def filed(result: Submission) -> MessageContent:
     """Confirms a request: its id, its coverage, who has to approve it and until when."""
     request, plan = result.request, result.plan
-    whose = meant(result.for_whom)
+    whose = [*meant(result.for_whom), *([("Reason: ", request.reason)] if request.reason else [])]
     if result.duplicate is not None:
-        return _there_already(result.duplicate, whose)
+        return _there_already(result.duplicate, meant(result.for_whom))
     first: Line = ("Request ", Code(request.id), " is filed: ", *request_terms(request))
     if plan is None:
         return plain([
             first,
             *whose,
-            ("Slack or the cluster does not answer, so it waits. Its owners are asked as soon as that works again.",),
+            ("Slack or the cluster does not answer, so it waits. It goes on by itself as soon as that works again.",),
             ("To take it back: ", Code(f"/es-access cancel {request.id}")),
         ])  # fmt: skip
     if plan.by_rule:
@@ -178,7 +178,9 @@ def listed(all_details: Sequence[RequestDetails], now: datetime) -> MessageConte
 
 
 def help_text(policy: Policy) -> MessageContent:
-    """The commands and permissions."""
+    """The commands, and the permissions that some access flow offers."""
+    offered = {name for flow in policy.access_flows if not (flow.deny or flow.automatic) for name in flow.offers}
+    permissions = [each.name for each in policy.permissions if each.name in offered]
     return plain([
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
@@ -193,7 +195,7 @@ def help_text(policy: Policy) -> MessageContent:
         (Code("/es-access list"), " your requests"),
         (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
         (Code("/es-access reset ID"), " a fresh password or API key; the old one stops"),
-        (f"Permissions: {', '.join(each.name for each in policy.permissions)}. "
+        (f"Permissions: {', '.join(permissions)}. "
          f"The longest access is {format_duration(policy.longest)}.",),
     ])  # fmt: skip
 

@@ -174,10 +174,10 @@ def without_asking(plan: Plan) -> Line:
     """To the requester: how a break-glass flow handles the request."""
     channel: tuple[TextPart, ...] = (f" and {plan.flow.channel}",) if plan.flow.channel else ()
     return (
-        "Break-glass: it approves at once. ",
+        "Break-glass: it approves at once, and tells ",
         *people(plan.watchers),
         *channel,
-        " are told, and an owner reviews it afterwards.",
+        ". An owner reviews it afterwards.",
     )
 
 

@@ -142,7 +142,7 @@ def test_who_asked_for_somebody_else_does_not_review_it(glass: World) -> None:
 
 def test_where_nobody_else_could_review_it_it_is_refused(glass: World) -> None:
     glass.directory.people |= {"@pay": (PAY,), "@owners": (PAY,)}
-    with pytest.raises(AccessError, match="Nobody can review this: You are its only owner"):
+    with pytest.raises(AccessError, match="Nobody can review this: you are its only owner"):
         broken(glass, person=PAY)
 
 

@@ -205,7 +205,11 @@ def test_what_would_be_refused_today_is_not_approved_and_stays_open(teams: World
     change(teams)
     with pytest.raises(NotAllowed) as refused:
         teams.approvals.approve(request_id, WEB[0])
-    assert refused.value.message.startswith(f"{request_id} cannot be approved any more. Asked today, <@{REQUESTER}>")
+    less_helps = what in {"the limit is shorter", "its flow was removed"}
+    do = "Deny it, or offer less." if less_helps else "You can deny it."
+    assert refused.value.message.startswith(
+        f"{request_id} cannot be approved any more. {do} Asked today, <@{REQUESTER}>"
+    )
     assert why in refused.value.message
     assert states(teams, request_id) is RequestState.PENDING
     teams.approvals.deny(request_id, WEB[0])

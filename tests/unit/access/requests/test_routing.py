@@ -101,8 +101,8 @@ def test_people_named_in_the_flow_fall_back_to_the_integration_owner_too(teams: 
 @pytest.mark.parametrize(
     ("left", "why"),
     [
-        ({OWNER, SECOND_OWNER}, "None of its owners can be reached in Slack."),
-        ({SECOND_OWNER}, "You are its only owner, and nobody approves their own request."),
+        ({OWNER, SECOND_OWNER}, "none of its owners can be reached in Slack."),
+        ({SECOND_OWNER}, "you are its only owner, and nobody approves their own request."),
     ],
 )
 def test_with_nobody_left_the_requester_is_told_and_nothing_waits(teams: World, left: set[str], why: str) -> None:
@@ -124,7 +124,7 @@ def test_of_two_approvals_with_one_person_the_integration_owner_is_asked(teams: 
 
 def test_too_few_people_for_the_approvals_is_told(teams: World) -> None:
     teams.under(flow(approvals=3, owners="integration"))
-    with pytest.raises(AccessError, match="It takes 3 owners, and there are not so many"):
+    with pytest.raises(AccessError, match="it takes 3 owners, and there are not so many"):
         teams.ask()
 
 

@@ -97,7 +97,7 @@ def test_the_requester_is_not_asked_about_their_own_request(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("owners", "why"), [((REQUESTER,), "You are its only owner"), ((), "None of its owners can be reached")]
+    ("owners", "why"), [((REQUESTER,), "you are its only owner"), ((), "none of its owners can be reached")]
 )
 def test_a_request_that_nobody_could_approve_is_refused(world: World, owners: tuple[str, ...], why: str) -> None:
     world.directory.people["@owners"] = owners

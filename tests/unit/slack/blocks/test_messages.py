@@ -21,6 +21,7 @@ from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form
 from bot.slack.notifier import _content
+from tests.shown import POLICY
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LONG = [f"{'é' * 120}-{number:02}" for number in range(20)]
@@ -181,3 +182,8 @@ def test_the_status_of_a_request_does_not_call_its_reader_an_owner() -> None:
     shown = json.dumps([each.to_dict() for each in answers.status(details()).blocks])
     assert "You are asked" not in shown
     assert "Asked: " in shown
+
+
+def test_help_names_only_permissions_that_a_flow_offers() -> None:
+    shown = json.dumps([each.to_dict() for each in answers.help_text(POLICY).blocks])
+    assert "Permissions: read, write. " in shown

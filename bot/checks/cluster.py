@@ -71,7 +71,7 @@ def _check_cluster(
     reason = target.setup.skip_reason("DATABASE_URL")
     if not reason:
         url = database_url(target.setup.settings.database_url.get_secret_value())
-        check_owner_memory(report, url, adapters.open_engine, target.integration)
+        check_owner_memory(report, url, adapters.open_engine, target.integration, target.setup.owners_from_template)
 
 
 def _check_privileges(report: Report, client: Elasticsearch, account: dict[str, Any]) -> bool:

@@ -66,7 +66,7 @@ def _preview(report: Report, setup: Setup, clock: Clock) -> None:
         return
     for integration in setup.policy.integrations:
         details = _filled(integration, clock)
-        none = "" if details else f", and no {setup.setting_name('CUSTOM_ACCESS_DETAILS', integration)} are set"
+        none = "" if details else f"; {setup.setting_name('CUSTOM_ACCESS_DETAILS', integration)} is not set"
         with report.about(setup.title(integration)):
             report.ok(
                 f"access details: this stands in the message with each credential{none}",

@@ -87,6 +87,11 @@ class Setup:
         """The name of a setting: the variable, or the path in `access.yaml`."""
         return variable if self.file is None else f"{self.file} > {integration.name} > {_KEYS[variable]}"
 
+    @property
+    def owners_from_template(self) -> str:
+        """The setting that reads owners only where no temporary access can write them."""
+        return "RESOURCE_OWNERS_FROM=template" if self.file is None else "owners_from: template"
+
     def secrets(self) -> list[SecretStr]:
         """All secrets, including the password of the database."""
         return [

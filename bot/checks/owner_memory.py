@@ -14,8 +14,13 @@ from bot.checks.database import OpenEngine
 from bot.checks.report import Report
 
 
-def check_owner_memory(report: Report, url: URL, open_engine: OpenEngine, integration: Integration) -> None:
-    """Reports on one integration with resource owners. A database that cannot be used has a line of its own."""
+def check_owner_memory(
+    report: Report, url: URL, open_engine: OpenEngine, integration: Integration, template: str
+) -> None:
+    """Reports on one integration with resource owners. A database that cannot be used has a line of its own.
+
+    `template` is the setting that is safer.
+    """
     if integration.owners_from == "template":
         report.ok("remembered owners: not needed, they are read where no temporary access can write")
         return
@@ -34,7 +39,7 @@ def check_owner_memory(report: Report, url: URL, open_engine: OpenEngine, integr
     since = f"since {found:%Y-%m-%d %H:%M} UTC" if found is not None else "from the first start on"
     report.ok(
         f"remembered owners: {since}",
-        "Who could write an index before that may have changed its owner. owners_from: template is safer.",
+        f"Who could write an index before that may have changed its owner. {template} is safer.",
     )
 
 

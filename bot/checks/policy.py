@@ -25,7 +25,7 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
     for flow in setup.policy.access_flows:
         report.ok(described(setup.policy, flow))
         _check_reached(report, setup.policy, flow)
-        _check_owner_writers(report, setup.policy, flow)
+        _check_owner_writers(report, setup, flow)
         if flow.deny:
             check_denial(report, setup.policy, flow)
         if flow.automatic:
@@ -57,8 +57,9 @@ def check_undercuts(report: Report, policy: Policy) -> None:
         )
 
 
-def _check_owner_writers(report: Report, policy: Policy, flow: AccessFlow) -> None:
+def _check_owner_writers(report: Report, setup: Setup, flow: AccessFlow) -> None:
     """Warns of a flow that lets people write owners without an owner's approval, or lets everybody ask for that."""
+    policy = setup.policy
     if flow.deny or not any(each.owners_in_mappings for each in flow_integrations(policy, flow)):
         return
     writers = [each.name for each in policy.permissions if each.name in flow.offers and may_change_owner(each.indices)]
@@ -68,7 +69,7 @@ def _check_owner_writers(report: Report, policy: Policy, flow: AccessFlow) -> No
     why = "it is given without an approval" if by_itself else "everyone may ask for it"
     report.warn(
         f"flow “{flow.name}”: {listed(writers)} can change who owns an index, and {why}",
-        "With owners_from: template, owners stand where no temporary access can write them.",
+        f"With {setup.owners_from_template}, owners stand where no temporary access can write them.",
     )
 
 

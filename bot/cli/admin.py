@@ -49,10 +49,12 @@ def revoke(
     if (request is None) is not everything:
         print("Say which: bot revoke ID, or bot revoke --all", file=sys.stderr)
         raise typer.Exit(2)
+    from bot.access.wording import counted
+
     with _commands() as commands:
         grants = commands.live() if request is None else [commands.grant(request)]
         if everything and grants and not yes:
-            _confirm(f"End {len(grants)} live grants now?")
+            _confirm(f"End {counted(len(grants), 'live grant')} now?")
         succeeded = commands.revoke(grants, print)
         if not grants:
             print("There is no live grant.")
@@ -74,7 +76,9 @@ def write_off(
 
 
 def _ask_for_name(cluster: str, count: int) -> str:
-    question = f"{count} grants of {cluster} count as over from now on, and nobody tries to end them any more."
+    from bot.access.wording import counted
+
+    question = f"{counted(count, 'grant')} of {cluster} will count as over, and nothing tries to end them any more."
     if not sys.stdin.isatty():
         print(f"{question} Nobody is here to type the name again: add --yes {cluster}.", file=sys.stderr)
         raise typer.Exit(1)

@@ -64,8 +64,13 @@ def show(
             OutputFormat.JSON: lambda each: json.dumps(as_json(each), ensure_ascii=False),
             OutputFormat.ECS: lambda each: json.dumps(as_ecs(each, chain), ensure_ascii=False),
         }
+        found = False
         for each in trail.events(wanted):
+            found = True
             print(forms[form](each))
+    if not found:
+        hint = " --person takes a Slack user id, such as U012ABCDEF." if person else ""
+        print(f"There is no such event.{hint}", file=sys.stderr)
 
 
 @audit.command()

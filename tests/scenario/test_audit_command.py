@@ -68,6 +68,9 @@ def test_an_auditor_gets_answers(audited: tuple[Stage, str], tmp_path: Path) -> 
     assert "grant.revoked" in events("--person", stage.alice.id), "what became of her requests"
     assert events("--person", stage.bob.id) == ["request.approved"]
     assert events("--person", stage.dave.id) == []
+    nothing = audit(url, tmp_path, "--person", stage.alice.email)
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "There is no such event. --person takes a Slack user id, such as U012ABCDEF.\n"
     assert events("--until", before.isoformat(), "--event", "request") == []
     assert len(events("--since", "90m")) == len(names)
     ecs = audit(url, tmp_path, "--format", "ecs", "--event", "grant.active")

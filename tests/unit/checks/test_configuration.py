@@ -10,6 +10,7 @@ import pytest
 
 from bot.checks import configuration
 from bot.checks.configuration import check_settings, read_setup
+from bot.checks.policy import check_policy
 from bot.checks.report import Report
 from bot.checks.stores import check_stores
 from bot.config.settings import Settings, SettingsError, load_settings
@@ -137,3 +138,13 @@ def test_without_a_readable_env_file_no_setting_is_known(folder: Path) -> None:
     (folder / ".env").write_bytes(b"\xff\xfe\x00")
     unusable, _ = checked(COMPLETE)
     assert unusable == {name.upper() for name in Settings.model_fields}
+
+
+def test_advice_names_the_setting_that_is_in_use(folder: Path) -> None:
+    with patch.dict(os.environ, COMPLETE | {"RESOURCE_OWNER_KEY": "owner"}, clear=True):
+        output = StringIO()
+        check_policy(Report(output), read_setup(), {})
+    assert "With RESOURCE_OWNERS_FROM=template, owners stand where" in output.getvalue()
+    environment = written(folder, "env:ELASTICSEARCH_PASSWORD")
+    with patch.dict(os.environ, environment, clear=True):
+        assert read_setup().owners_from_template == "owners_from: template"

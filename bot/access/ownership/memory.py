@@ -53,13 +53,12 @@ class OwnerMemory:
         """
         if not catalogue.whole and self._is_first(integration):
             self.observe(integration, cluster.catalogue())
-        inside = _indices_inside(catalogue)
-        names = {name for each in resources for name in _behind(each, inside)}
+        names = {name for each in resources for name in _behind(each)}
         standings = self.observe(integration, catalogue, names)
         if not standings:
             return list(resources)
         found = {each.name: each for each in catalogue.resources if each.kind != "alias" and each.name in names}
-        return [_counted(each, found, inside, standings, alone=alone) for each in resources]
+        return [_counted(each, found, standings, alone=alone) for each in resources]
 
     def observe(
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
@@ -206,43 +205,26 @@ def _read_sightings(catalogue: Catalogue) -> _Sightings:
     }
 
 
-def _indices_inside(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:
-    """The indices with names of their own in each data stream that has some."""
-    inside: dict[str, list[str]] = {}
-    for each in catalogue.resources:
-        if each.stream is not None:
-            inside.setdefault(each.stream, []).append(each.name)
-    return inside
-
-
-def _behind(resource: Resource, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The names whose owners count for a resource: targets of an alias, and what is inside data streams."""
-    targets = resource.targets if resource.kind == "alias" else (resource.name,)
-    return tuple(dict.fromkeys(name for target in targets for name in (target, *inside.get(target, ()))))
+def _behind(resource: Resource) -> Sequence[str]:
+    """The names whose owners count for a resource: the targets of an alias, and what was put into a data stream."""
+    return resource.targets if resource.kind == "alias" else (resource.name, *resource.targets)
 
 
 def _counted(
-    resource: Resource,
-    found: Mapping[str, Resource],
-    inside: Mapping[str, Sequence[str]],
-    standings: Mapping[str, Standing],
-    *,
-    alone: bool,
+    resource: Resource, found: Mapping[str, Resource], standings: Mapping[str, Standing], *, alone: bool
 ) -> Resource:
-    """The resource with the owners who count; an alias has those of all its targets, a data stream those of what is
-    inside.
-    """
-    behind = _behind(resource, inside)
+    """The resource with the owners who count, and those who count for what is behind it."""
+    behind = _behind(resource)
     if not any(name in standings for name in behind):
         return resource
     owners: list[Owner] = []
     for name in behind:
         standing = standings.get(name)
-        # A hidden target has the owners of the alias.
-        first, *others = found[name].owners if name in found else resource.owners
-        # A data stream names the owners of what is inside as well. Those with a name of their own are looked at there.
-        named = {owner for each in inside.get(name, ()) if each in found for owner in found[each].owners}
-        rest = [owner for owner in others if owner not in named]
+        here = found.get(name, resource)  # a hidden target: the owners of the alias
+        first, *others = here.owners
+        # What was put into a data stream has its owners among those of the data stream, and is looked at by itself.
+        inside = {owner for each in here.targets if each in found for owner in found[each].owners}
+        rest = [owner for owner in others if owner not in inside]
         if standing is None:
             owners += [first, *rest]
         else:

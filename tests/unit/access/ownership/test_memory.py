@@ -530,6 +530,7 @@ def test_an_index_that_is_put_into_a_data_stream_is_not_its_owners_alone(owned: 
     others = [each for each in there if each.name != "metrics-a"]
     catalogue = replace(owned.cluster.catalogue(), resources=(*others, *inside, stream))
     assert owned.memory.observe(PRODUCTION, catalogue) == {"metrics-a": Standing((None,))}
+    stream = replace(stream, targets=("metrics-a",))
     (counted,) = owned.memory.counting(PRODUCTION, [stream], catalogue, owned.cluster)
     assert counted.owners == (DAVE, None)
 
@@ -540,7 +541,7 @@ def test_an_index_that_is_put_into_a_data_stream_is_not_its_owners_alone(owned: 
 def test_a_data_stream_has_the_owners_who_count_for_what_is_inside(
     owned: World, alone: bool, owners: tuple[str, ...]
 ) -> None:
-    stream = Resource("stream", "data stream", ("@web", "@ops", "@pay"), assigned="@web")
+    stream = Resource("stream", "data stream", ("@web", "@ops", "@pay"), targets=("logs-a",), assigned="@web")
     inside = replace(owned.cluster.catalogue().resources[0], stream="stream")
     assert inside.name == "logs-a"
     others = owned.cluster.catalogue().resources[1:]

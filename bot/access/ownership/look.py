@@ -40,6 +40,7 @@ class Look:
     known: Mapping[str, Remembered] = field(default_factory=dict)
     rows: list[tuple[Sighting, int | None]] = field(default_factory=list)
     doubts: dict[tuple[tuple[str, ...], Owner, Owner, tuple[Owner, ...]], list[Sighting]] = field(default_factory=dict)
+    _doubted: Mapping[str, Remembered] | None = None
     settled: dict[tuple[Owner, Owner], list[Sighting]] = field(default_factory=dict)
 
     def compare(self, changed: Sequence[Sighting]) -> Mapping[str, Remembered]:
@@ -48,6 +49,11 @@ class Look:
         found: dict[str, Remembered] = dict(self.known)
         for seen in changed:
             known = self.known.get(seen.name)
+            copied = self._find_copied(seen) if known is None else None
+            if copied is not None and copied.change is not None:
+                self.rows.append((seen, copied.change.id))
+                found[seen.name] = copied._replace(name=seen.name, since=self.at)
+                continue
             if known is not None and (is_same(known, seen) or self._is_stale(known)):
                 continue
             other_names = (*seen.other_names, *(known.other_names if known is not None else ()))
@@ -86,6 +92,18 @@ class Look:
         remember(self.write, self.integration, self.rows, self.known, self.at)
         ended = self.write.replace_unused_changes((each for each in replaced if each is not None), now)
         self.write.refresh([each.request_id for each in ended], [MessageKind.OWNERSHIP], now)
+
+    def _find_copied(self, seen: Sighting) -> Remembered | None:
+        """The index with a doubted owner that a new one took over the owner from.
+
+        A lifecycle shrinks or mounts an index under a name that ends in the old one, with its `_meta`, and makes the
+        old name an alias. That may be long after the access that wrote the owner.
+        """
+        if self._doubted is None:
+            self._doubted = self.write.doubted_owners(self.integration.name)
+        ends = (seen.name[at + 1 :] for at, letter in enumerate(seen.name) if letter == "-")
+        found = (self._doubted[name] for name in (*seen.other_names, *ends) if name in self._doubted)
+        return next((each for each in found if each.change is not None and each.owner == seen.owner), None)
 
     def _audit(
         self, now: datetime, request_id: str | None, names: Sequence[str], before: Owner, after: Owner,

@@ -332,6 +332,45 @@ def test_an_owner_keeps_and_the_new_one_does_not_count(doubted: World) -> None:
     assert doubted.audit(change.request_id)[-1] == "owner.kept"
 
 
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("copy", ["shrink-a1b2-logs-a", "restored-logs-a", "rebuilt"])
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_copy_of_a_doubted_index_is_no_way_around_its_owner(
+    doubted: World, copy: str, watched: bool, kept: bool
+) -> None:
+    """A lifecycle shrinks or mounts an index under another name, owner and all, and makes its name an alias."""
+    (change,) = changes(doubted)
+    assert change.id is not None
+    if kept:
+        doubted.owner_decisions.keep(change.id, OPS[0])
+    doubted.clock.advance(timedelta(days=2))
+    look(doubted)
+    if watched and copy != "rebuilt":
+        writes(doubted, DAVE, copy)
+        look(doubted)
+    doubted.cluster.names.remove("logs-a")
+    doubted.cluster.aliases["logs-a"] = (copy,)
+    writes(doubted, DAVE, copy)
+    look(doubted)
+    doubted.clock.advance(timedelta(days=40))
+    look(doubted)
+    expected = ["@ops"] if kept else ["@ops", DAVE]
+    assert asked(doubted, copy) == expected
+    assert asked(doubted, "logs-a") == expected
+    if not kept:
+        doubted.owner_decisions.confirm(change.id, OPS[0])
+        assert asked(doubted, copy) == [DAVE]
+
+
+def test_another_index_of_the_new_owner_is_not_doubted(doubted: World) -> None:
+    doubted.clock.advance(timedelta(days=2))
+    look(doubted)
+    writes(doubted, DAVE, "dave-1")
+    writes(doubted, "@web", "copy-logs-a")
+    assert asked(doubted, "dave-1") == [DAVE]
+    assert asked(doubted, "copy-logs-a") == ["@web"]
+
+
 def test_an_administrator_corrects_what_was_kept(doubted: World) -> None:
     (change,) = changes(doubted)
     assert change.id is not None

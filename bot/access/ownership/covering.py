@@ -62,7 +62,7 @@ def _reach_of(access: PastAccess) -> _Reach | None:
     held: Mapping[str, Any] = access.privileges or {}
     indices = held.get("indices")
     beyond = bool(held.get("run_as")) or any(not each.startswith(_HARMLESS) for each in held.get("cluster", ()))
-    if not (beyond or indices is None or may_change_owner(indices) or may_create_index(indices)):
+    if not (beyond or not indices or may_change_owner(indices) or may_create_index(indices)):
         return None
     patterns = list(access.resolved or access.patterns)
     # Roles that were found in a cluster may hold expressions. With restricted indices, a pattern that begins with a

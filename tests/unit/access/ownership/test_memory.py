@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from bot.access.errors import Conflict, NotAllowed, NotFound, Outage
+from bot.access.grants.adoption import Adoption
 from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
 from bot.access.models.messages import MessageKind
 from bot.access.models.ownership import OwnershipChange
 from bot.access.ownership.comparison import Standing
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.model import PERMISSIONS, Permission, Policy
-from bot.access.ports import Catalogue, Resource
+from bot.access.ports import Catalogue, InventoryItem, Resource
 from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, SHOP, STRANGER, WEB, World, flow
@@ -591,6 +592,20 @@ def test_a_data_stream_has_the_owners_who_count_for_what_is_inside(
     catalogue = Catalogue((taken, *others, stream))
     (counted,) = owned.memory.counting(PRODUCTION, [stream], catalogue, owned.cluster, alone=alone)
     assert counted.owners == owners
+
+
+def test_adopted_access_of_which_nothing_is_known_could_have_written_everything(owned: World) -> None:
+    """Its database was lost, and its role is gone from the cluster."""
+    until = owned.clock.now() + HOUR
+    found = InventoryItem(
+        "es-access-7k3f9q", "REQ-7K3F9Q", REQUESTER, until, user=False, enabled=False, role=False, key_ids=("key",)
+    )
+    with owned.store.writing() as write:
+        Adoption(owned.directory, owned.current).adopt(write, [found], "production", (), owned.clock.now())
+    writes(owned, DAVE)
+    owned.memory.observe(PRODUCTION, owned.cluster.catalogue())
+    (change,) = changes(owned)
+    assert (change.grants, change.counting) == (["REQ-7K3F9Q"], ["@ops"])
 
 
 def test_a_command_that_changes_nothing_knows_as_much(owned: World) -> None:

@@ -21,6 +21,7 @@ from bot.access.models.columns import FREE, CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.ownership.aliases import (
+    NONE_SEEN,
     AliasTargets,
     Move,
     SeenAliases,
@@ -115,14 +116,25 @@ class AliasMoves:
         hidden = [move.alias for move in moves if move.hidden and not covers_restricted(request)]
         if hidden and self._withhold(grant, request, hidden):
             moves = [move for move in moves if move.alias not in hidden]
+        flow = self.current.policy.flow(request.flow)
+        if request.aliases is None and flow is not None and flow.owners == "resource":
+            seen = self._asked_about(request, integration)
         if grant.extensions:
             seen = self._with_extensions(grant, seen)
-        flow = self.current.policy.flow(request.flow)
         findings = [found for move in moves if (found := self._judge(integration, request, flow, move, seen))]
         if not findings:
             return
         ends = flow is None or flow.alias_moves == "end" or any(each.final for each in findings)
         (self._end if ends else self._keep)(request, grant, findings, AliasNotices(self.directory, integration, flow))
+
+    def _asked_about(self, request: AccessRequest, integration: Integration) -> SeenAliases:
+        """What is known of access that was approved without a look at its aliases, as by an earlier version: the owners
+        who were asked.
+        """
+        with self.store.reading() as read:
+            groups = [tuple(each.owners) for each in read.request_details(request.id).groups if not each.escalation]
+        asked = tuple(None if owners == integration.owner else ", ".join(owners) for owners in groups)
+        return replace(NONE_SEEN, asked=asked) if asked and integration.resource_owner is not None else NONE_SEEN
 
     def _with_extensions(self, grant: Grant, seen: SeenAliases) -> SeenAliases:
         """The aliases approved with the request or one of its extensions, each of which was a decision of its own.

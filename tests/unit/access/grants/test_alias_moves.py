@@ -121,6 +121,22 @@ def test_alias_that_appears_later_under_a_wildcard_counts_as_one_that_moved(
     assert [each["alias"] for each in moved(moving, request_id)] == ["web-new"]
 
 
+@pytest.mark.parametrize("patterns", ["*", "web-now"])
+def test_access_of_an_earlier_version_is_compared_with_the_owners_who_were_asked(moving: World, patterns: str) -> None:
+    request_id = live(moving, "web-now", flow(patterns=(patterns,)))
+    with moving.store.writing() as write:
+        earlier: Any = None
+        write.record_aliases(moving.request_details(request_id).request, earlier)
+    moving.alias_moves.run_once()
+    assert moving.state(request_id) is STAYS
+    point(moving, web_now="web-1,web-2")
+    moving.alias_moves.run_once()
+    assert moving.state(request_id) is STAYS
+    point(moving, web_now="shop-1")
+    moving.alias_moves.run_once()
+    assert moving.state(request_id) is ENDS
+
+
 def test_end_is_told_to_the_requester_and_to_the_owners_before_and_since(moving: World) -> None:
     request_id = live(moving)
     point(moving, web_now="shop-1")

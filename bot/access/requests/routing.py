@@ -229,7 +229,7 @@ class Routing:
                 problems += [] if members.problems else [f"{group.label}: not enough people who may approve"]
                 orphaned += group.resources
         open_to = {pattern for group in complete for pattern in group.patterns}
-        if len(complete) == len(groups) or (flow.groups == "any" and open_to.issuperset(parsed.patterns)):
+        if open_to.issuperset(parsed.patterns) if flow.groups == "any" else len(complete) == len(groups):
             return tuple(complete), problems
         under = tuple(pattern for pattern in parsed.patterns if flow.groups == "all" or pattern not in open_to)
         fallback, members = self._look_up(integration_group(flow, parsed.integration, orphaned, under), flow, parsed)

@@ -474,6 +474,17 @@ def test_a_pattern_whose_owners_cannot_be_asked_is_the_integration_owners(friend
     assert friends.approvals.approve(request_id, SECOND_OWNER).request.state is RequestState.APPROVED
 
 
+def test_a_pattern_that_no_owner_is_under_any_more_is_the_integration_owners(friends: World) -> None:
+    friends.cluster.aliases["mine"] = ("friend-1",)
+    friends.under(flow(groups="any", scope="resolved"))
+    request_id = friends.ask("mine,logs-a")
+    friends.cluster.aliases["mine"] = ("metrics-a",)
+    assert friends.approvals.approve(request_id, STRANGER).request.state is RequestState.PENDING
+    assert friends.groups(request_id)["production"].patterns == ["mine"]
+    assert friends.approvals.approve(request_id, OWNER).request.state is RequestState.PENDING
+    assert friends.approvals.approve(request_id, WEB[0]).request.state is RequestState.APPROVED
+
+
 def test_groups_of_an_earlier_version_own_something_under_every_pattern(friends: World) -> None:
     request_id = friends.ask("friend-1,logs-a")
     with friends.store.writing() as write:

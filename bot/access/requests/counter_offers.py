@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from bot.access.durations import format_duration, parse_duration
-from bot.access.errors import Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
+from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
 from bot.access.lifecycle.requests import describe_end, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.columns import Json
@@ -78,9 +78,13 @@ class CounterOffers:
         """Stores an offer, and enqueues a message to the requester. Raises `Outage`."""
         request = self._find_negotiable(request_id, actor)
         now = self.clock.now()
-        offer = self._build_offer(request, actor, terms, now)
-        # The policy is checked now, so that the offer can be accepted, and once more on acceptance.
-        self.routing.plan(self._parse_offer(request, offer), fresh=False)
+        try:
+            offer = self._build_offer(request, actor, terms, now)
+            # The policy is checked now, so that the offer can be accepted, and once more on acceptance.
+            self.routing.plan(self._parse_offer(request, offer), fresh=False)
+        except AccessError as error:
+            error.example = None  # It is a command, and an offer is made in a window.
+            raise
         try:
             with self.store.writing() as write:
                 write.lock_request(request)

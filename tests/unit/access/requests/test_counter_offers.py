@@ -76,8 +76,9 @@ def test_declined_the_request_goes_on_as_it_was(world: World) -> None:
 )
 def test_only_less_can_be_offered(world: World, terms: OfferTerms, why: str) -> None:
     request_id = world.ask()
-    with pytest.raises(AccessError, match=why):
+    with pytest.raises(AccessError, match=why) as refused:
         world.offers.make(request_id, OWNER, terms)
+    assert refused.value.example is None, "an offer is no command"
     assert world.request_details(request_id).offers == ()
 
 

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from pydantic import SecretStr
 
+from bot.access.wording import counted
 from bot.observability.logs import Scrubber
 
 _INDENT = " " * 6
@@ -24,10 +25,10 @@ def listed(names: Sequence[str]) -> str:
 
 
 class Report:
-    """Prints each line immediately, without secrets, and counts the problems."""
+    """Prints each line immediately, without secrets, and counts the problems and warnings."""
 
     def __init__(self, output: TextIO | None = None) -> None:
-        self.problems = 0
+        self.problems = self.warnings = 0
         self._output = output or sys.stdout
         self._scrub = Scrubber([])
         self._about = ""
@@ -56,6 +57,7 @@ class Report:
 
     def warn(self, found: str, *to_do: str) -> None:
         """Reports something that works but deserves attention."""
+        self.warnings += 1
         self._print("warn", found, to_do)
 
     def skip(self, what: str, why: str) -> None:
@@ -65,9 +67,9 @@ class Report:
     def end(self) -> int:
         """Prints the last line, and returns the exit code."""
         if not self.problems:
-            self._write("All well.")
+            self._write(f"No problem, {counted(self.warnings, 'warning')}." if self.warnings else "All well.")
             return 0
-        self._write("1 problem." if self.problems == 1 else f"{self.problems} problems.")
+        self._write(f"{counted(self.problems, 'problem')}.")
         return 1
 
     def _print(self, verdict: str, found: str, below: Iterable[str]) -> None:

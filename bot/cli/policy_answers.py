@@ -13,6 +13,7 @@ from bot.access.requests.preview import Preview
 from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests
 from bot.access.wording import counted, sized
+from bot.checks.owners import explain_problem
 from bot.runtime.admin import CannotAnswerError
 from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers, planned_coverage
 from bot.slack.blocks.rich_text import fallback
@@ -28,7 +29,8 @@ def explain(requests: Requests, directory: Directory, person: str, draft: Draft)
     with _domain_errors():
         members = directory.members((person,))
         if not members.users:
-            raise CannotAnswerError(f"{members.problems[0].text}. Give a Slack user id or an e-mail.")
+            why, _ = explain_problem(members.problems[0])
+            raise CannotAnswerError(f"{person}: {why}. Give a Slack user id or an e-mail.")
         return list(_explained(*requests.explain(members.users[0], draft)))
 
 

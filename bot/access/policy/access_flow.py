@@ -256,6 +256,11 @@ class AccessFlow(PolicyPart):
         return (self.extend or self.approve) == "rule" and (self.approve == "rule" or first_flow == self.name)
 
     @property
+    def names_owners(self) -> bool:
+        """Whether people decide who are named in the flow, and so about its patterns alone."""
+        return not isinstance(self.owners, str) and "*" not in self.patterns
+
+    @property
     def offers(self) -> tuple[str, ...]:
         """The permissions that people may ask for."""
         return self.permissions or ("read",)

@@ -148,15 +148,16 @@ class Routing:
         )  # fmt: skip
 
     def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
-        """Whether the decision needs the resources behind the names: their owners, or what a flow denies of them."""
+        """Whether the decision needs the resources behind the names: their owners, or the targets of aliases."""
         question, member_of = self._question(parsed, parsed.patterns), membership_of(self.directory, parsed.requester)
-        return _is_by_resource(flow, parsed) or may_be_denied(self.current.policy, question, member_of)
+        by_targets = _is_by_resource(flow, parsed) or flow.names_owners
+        return by_targets or may_be_denied(self.current.policy, question, member_of)
 
     def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], catalogue: Catalogue, *,
         by_rule: bool,
     ) -> None:  # fmt: skip
-        """Raises `NotAllowed` if the policy denies the target of an alias, or a rule does not cover it.
+        """Raises `NotAllowed` if the policy denies the target of an alias, or a rule or named owners do not cover it.
 
         Access to an alias is access to its targets, and to a data stream to what was put into it. The names of a
         resolved request may be such targets. What is inside a data stream is denied with it.
@@ -172,7 +173,7 @@ class Routing:
         denied = find_denial(self.current.policy, question, member_of)
         if denied is not None:
             _raise_refusal(denied, parsed)
-        if by_rule:
+        if by_rule or flow.names_owners:
             for name in targets:
                 if not any(covers(pattern, name) for pattern in flow.patterns):
                     # Not which data: the requester may not be allowed to know of it.

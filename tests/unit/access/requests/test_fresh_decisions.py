@@ -114,6 +114,25 @@ def test_a_data_stream_with_something_denied_inside_is_denied_and_so_is_what_is_
         teams.ask("logs-stream")
 
 
+@pytest.mark.parametrize("named", [{"owners": ("@web",)}, {"approve": "rule"}])
+def test_who_decides_about_some_patterns_decides_about_no_alias_that_leads_out_of_them(
+    teams: World, named: dict[str, Any]
+) -> None:
+    teams.under(flow(patterns=("logs-*",), **named))
+    teams.cluster.aliases["logs-now"] = ("logs-a",)
+    request_id = teams.ask("logs-now")
+    teams.cluster.aliases["logs-now"] = ("logs-a", "metrics-a")
+    with pytest.raises(NotAllowed, match="points to data that the access flow “anything” does not cover"):
+        teams.ask("logs-now")
+    if "owners" in named:
+        with pytest.raises(NotAllowed, match="cannot be approved any more"):
+            teams.approvals.approve(request_id, WEB[0])
+    teams.under(flow(patterns=("logs-*",), owners="integration"))
+    assert set(teams.groups(teams.ask("logs-now"))) == {"production"}
+    teams.under(flow(patterns=("logs-*",)))
+    assert len(teams.groups(teams.ask("logs-now"))) > 1
+
+
 def test_an_alias_that_moved_asks_the_owners_of_what_it_points_to_now(teams: World) -> None:
     teams.cluster.aliases["logs-now"] = ("logs-a",)
     request_id = teams.ask("logs-now")

@@ -28,6 +28,9 @@ LOOK_AT_RESOURCE_OWNERS_EVERY = timedelta(minutes=1)
 LOOK_AT_ALIASES_EVERY = timedelta(minutes=1)
 """An alias that moves under live access is noticed late by up to this. A look reads every alias of each cluster."""
 
+FORGET_PAYLOADS_EVERY = timedelta(hours=1)
+"""A payload is deleted from the inbox a day after it was done, and late by up to this."""
+
 LEARN_INSTALLATION_EVERY = timedelta(seconds=5)
 """How often to ask Slack for the installation's id after a first start without Slack. Provisioning waits for the id."""
 

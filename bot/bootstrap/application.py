@@ -11,6 +11,7 @@ from bot.access.intervals import LEARN_INSTALLATION_EVERY, SHIP_EVERY
 from bot.access.lookup.home_tab import HomeTabs
 from bot.access.lookup.home_tab_changes import HomeTabChanges
 from bot.access.lookup.suggestions import Suggestions
+from bot.access.notifications.inbox import Inbox
 from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
@@ -22,7 +23,7 @@ from bot.bootstrap.slack import sign_in, slack_client
 from bot.cluster.ownership import Installation
 from bot.config.settings import Settings
 from bot.observability.logs import Scrubber
-from bot.runtime.background import CLUSTER_WORKERS, start_background_work
+from bot.runtime.background import CLUSTER_WORKERS, start_background_work, start_inbox_work
 from bot.runtime.connector_rotation import check_rotation, read_passwords, start_rotation
 from bot.runtime.dependencies import CHECK_SLACK_SECONDS, Dependency
 from bot.runtime.health import DATABASE
@@ -34,6 +35,7 @@ from bot.runtime.transports import listen
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import ANSWER_THREADS, LISTENER_THREADS, bolt_app
 from bot.slack.directory import SlackDirectory
+from bot.slack.intake.intake import Intake
 from bot.slack.listeners.break_glass import BreakGlassListeners
 from bot.slack.listeners.counter_offers import CounterOfferListeners
 from bot.slack.listeners.form import FormListeners
@@ -100,6 +102,9 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
         scheduler.every(
             LEARN_INSTALLATION_EVERY, partial(identity.learn_late, team.identify), "learn the installation id"
         )
+    inbox = Inbox(store, clock)
+    inbox.start()
+    running.callback(inbox.stop)
     ack_queue = AckQueue(open_threads(ANSWER_THREADS, "answers", running), monitoring.metrics.acknowledged)
 
     def groups_changed() -> None:
@@ -108,7 +113,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
         ack_queue.submit(domain.owner_changes.run_once)
 
     refusals = Refusals(store, clock)
-    responder = Responder(ack_queue, directory, refusals)
+    responder = Responder(ack_queue, directory, refusals, inbox)
     form = FormListeners(domain.requests, current, Suggestions(clusters, directory, current, clock), responder)
     listeners = RequestListeners(
         domain.requests, domain.approvals, domain.grants, domain.history, current, clock,
@@ -129,12 +134,15 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     app = bolt_app(
         client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None
     )
+    intake = Intake(app, inbox, ack_queue, team, clock)
+    running.callback(intake.finish)
+    start_inbox_work(inbox, intake.take_up, store, clock, scheduler, running)
     dependencies = [
         Dependency(DATABASE, store.ping),
         *(Dependency(f"elasticsearch {name}", each.ping) for name, each in clusters.items()),
         Dependency("slack", team.identify, CHECK_SLACK_SECONDS),
     ]
-    checked = listen(settings, app, ack_queue, dependencies, monitoring.metrics, team, running)
+    checked = listen(settings, app, ack_queue, dependencies, monitoring.metrics, team, intake, running)
     log_readiness(checked, mode="socket" if settings.socket_mode else "http")
     log_undercuts(configuration.policy)
     return PolicyReload(settings, current, configuration, store, clock)

@@ -66,6 +66,7 @@ class Metrics:
         self._ends = counter("grant_ends", "Grants that began to end, by reason", "reason")
         self._refusals = counter("refusals", "What people asked for and did not get, by kind", "kind")
         self._lost = counter("messages_refused", "Messages that Slack did not take for good")
+        self._set_aside = counter("inbox_set_aside", "Payloads that were given up after a bug")
         self._errors = counter("call_errors", "Calls that failed; outage: worth another attempt", "to", "kind")
         self._shipped = counter("audit_shipped_events", "Audit events sent to the audit index by this process")
         self._acknowledged = seconds("acknowledge", "From a payload's arrival to its acknowledgement", QUICK)
@@ -126,6 +127,8 @@ class Metrics:
             self._refusals.labels(str(event.detail.get("kind"))).inc()
         elif event.event == "message.refused":
             self._lost.inc()
+        elif event.event == "inbox.set_aside":
+            self._set_aside.inc()
 
     def _measure(self, row: AccessRequest | Grant, state: RequestState | GrantState) -> None:
         if isinstance(row, AccessRequest):
@@ -183,6 +186,9 @@ class _Database:
         oldest = _seconds(self._clock.now(), found.owed_since) if found.owed_since else 0.0
         yield _gauge("outbox_owed", "Messages that are owed", found.owed)
         yield _gauge("outbox_oldest_seconds", "For how long the oldest of them is owed", oldest)
+        oldest = _seconds(self._clock.now(), found.taken_since) if found.taken_since else 0.0
+        yield _gauge("inbox_waiting", "Payloads that are taken and not done yet", found.taken)
+        yield _gauge("inbox_oldest_seconds", "For how long the oldest of them is taken", oldest)
         yield _gauge("audit_events", "Audit events in the chain", found.audited)
         if found.shipped is not None:
             yield _gauge("audit_unshipped", "Audit events that the audit index lacks", found.audited - found.shipped)

@@ -1,5 +1,6 @@
 """The work that no click starts: worker pools for due rows, and a scheduler for periodic jobs."""
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from bot.access.grants.reconciliation import Reconciliation, ReconciliationResul
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
 from bot.access.intervals import (
+    FORGET_PAYLOADS_EVERY,
     LOOK_AT_ALIASES_EVERY,
     LOOK_AT_CLOCK_EVERY,
     LOOK_AT_CLUSTERS_EVERY,
@@ -27,7 +29,9 @@ from bot.access.intervals import (
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.models.grants import Grant
+from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
+from bot.access.notifications.inbox import Inbox
 from bot.access.notifications.outbox import Outbox
 from bot.access.ownership.decisions import OwnerDecisions
 from bot.access.ownership.watch import OwnerWatch
@@ -53,6 +57,9 @@ which Elasticsearch limits to 4,096 bytes (`http.max_initial_line_length`)."""
 OUTBOX_WORKERS = 8
 """Messages sent at the same time. Slack accepts about one a second in each conversation."""
 
+
+INBOX_WORKERS = 8
+"""Payloads that are taken up again at the same time."""
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +134,27 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.start()
     running.callback(scheduler.stop)
     return scheduler
+
+
+def start_inbox_work(
+    inbox: Inbox,
+    take_up: Callable[[Sequence[InboxEntry]], None],
+    store: Store,
+    clock: Clock,
+    scheduler: Scheduler,
+    running: ExitStack,
+) -> None:
+    """Starts to take up entries of the inbox that another process left behind, or that failed here."""
+    entries: WorkerPool[InboxEntry] = WorkerPool(
+        "inbox", INBOX_WORKERS, store, clock,
+        claim=lambda write, now, until, most: write.claim_entries(now, until, most),
+        next_due=lambda read, by: read.next_entry_due(by),
+        work=take_up,
+    )  # fmt: skip
+    scheduler.every(RENEW_EVERY, inbox.renew, "renew claims on payloads")
+    scheduler.every(FORGET_PAYLOADS_EVERY, inbox.forget_done, "forget payloads that are done")
+    entries.start()
+    running.callback(entries.stop)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from bot.runtime.health import Health, at_most
 from bot.runtime.http_server import StartResponse, WebServer, WsgiApp
 from bot.slack.ack_queue import AckQueue
 from bot.slack.http_requests import SLACK_PATH, SlackRequests
+from bot.slack.intake.intake import Intake
 from bot.slack.membership import Team
 from bot.slack.socket_mode import SocketMode
 
@@ -37,17 +38,18 @@ def listen(
     dependencies: Sequence[Dependency],
     metrics: Metrics,
     team: Team,
+    intake: Intake,
     running: ExitStack,
 ) -> Dependencies:
     """Starts to check the dependencies and to listen. Raises `SettingsError` when a port is in use."""
     if settings.slack_app_token is not None:
-        return _socket_mode(settings, settings.slack_app_token, app, ack_queue, dependencies, metrics, team, running)
+        return _socket_mode(settings, settings.slack_app_token, app, ack_queue, dependencies, metrics, intake, running)
     checked = _checked(dependencies, running)
     # Slack calls only when somebody clicks: silence does not mean that it cannot, so it is no metric.
     health = Health(checked, metrics.page, _life_sign(team.silence))
     if settings.health_port != settings.port or not settings.port:
         _serve(health, settings, "HEALTH_PORT", settings.health_port, HEALTH_THREADS, running)
-    slack = SlackRequests(app, settings.slack_signing_secret or SecretStr(""))
+    slack = SlackRequests(app, settings.slack_signing_secret or SecretStr(""), intake)
     both = _by_path(slack, at_most(HEALTH_THREADS, health), ack_queue.track)
     _serve(both, settings, "PORT", settings.port, SLACK_THREADS, running)
     return checked
@@ -60,10 +62,10 @@ def _socket_mode(
     ack_queue: AckQueue,
     dependencies: Sequence[Dependency],
     metrics: Metrics,
-    team: Team,
+    intake: Intake,
     running: ExitStack,
 ) -> Dependencies:
-    slack = SocketMode(app, app_token, ack_queue, team)
+    slack = SocketMode(app, app_token, ack_queue, intake)
     metrics.life_sign = slack.silence
     connection = Dependency("slack connection", slack.check)
     checked = _checked(dependencies, running, connection)

@@ -12,6 +12,7 @@ import structlog
 from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.grants import Grant
+from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
 from bot.access.store.store import Store
@@ -31,7 +32,7 @@ PAUSE_AFTER_BUG = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
-Claimable = TypeVar("Claimable", Grant, Message)
+Claimable = TypeVar("Claimable", Grant, Message, InboxEntry)
 
 
 class WorkerPool(Generic[Claimable]):

@@ -69,6 +69,8 @@ def bolt_app(
             signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
             token_verification_enabled=asking,
             listener_executor=ContextExecutor(executor),
+            # Listeners only acknowledge and queue work. When Bolt returns, it is known whether one did.
+            process_before_response=True,
             raise_error_for_unhandled_request=False,
         )
 

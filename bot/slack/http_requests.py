@@ -1,6 +1,7 @@
 """Slack's requests in HTTP mode: authenticated as bytes, and only then parsed."""
 
 import re
+import threading
 from collections.abc import Mapping
 
 import structlog
@@ -10,11 +11,15 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_bolt.adapter.wsgi.http_request import WsgiHttpRequest
 from slack_sdk.signature import SignatureVerifier
 
+from bot.slack.intake.intake import Intake
 from bot.slack.payload_shapes import has_known_shape
 
 SLACK_PATH = "/slack/events"
 
-BAD_REQUEST, UNAUTHORIZED = 400, 401
+BAD_REQUEST, UNAUTHORIZED, UNAVAILABLE = 400, 401, 503
+
+TAKE_SECONDS = 2.5
+"""How long a payload may wait to be stored. After three seconds Slack shows an error."""
 
 _TIME, _SIGNATURE = re.compile(r"[0-9]{1,12}", re.ASCII), re.compile(r"v0=[0-9a-f]{64}")
 """The forms of Slack's two headers ("Verifying requests from Slack")."""
@@ -28,8 +33,9 @@ log = structlog.get_logger(__name__)
 class SlackRequests(SlackRequestHandler):
     """A WSGI app that passes genuine requests on to Bolt. The others get 400 or 401, and a line in the log."""
 
-    def __init__(self, app: App, signing_secret: SecretStr) -> None:
+    def __init__(self, app: App, signing_secret: SecretStr, intake: Intake) -> None:
         super().__init__(app, path=SLACK_PATH)
+        self._intake = intake
         self._verifier = SignatureVerifier(signing_secret.get_secret_value())
 
     def dispatch(self, request: WsgiHttpRequest) -> BoltResponse:
@@ -42,7 +48,11 @@ class SlackRequests(SlackRequestHandler):
         parsed = _parsed(request, body)
         if parsed is None:
             return _refused(request, BAD_REQUEST, "its body is not what Slack sends")
-        return self.app.dispatch(parsed)
+        if not self._intake.takes(parsed.body):
+            return self._intake.dispatch(parsed)
+        taken = threading.Event()
+        self._intake.take(parsed.body, taken.set)
+        return BoltResponse(status=200 if taken.wait(TAKE_SECONDS) else UNAVAILABLE)
 
     def _is_genuine(self, body: bytes, environ: Mapping[str, object]) -> bool:
         timestamp = str(environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", ""))

@@ -12,14 +12,20 @@ from slack_sdk import WebClient
 
 from bot.access.audit.refusals import Refusals
 from bot.access.errors import AccessError, DatabaseAway, Outage, Refusal
+from bot.access.notifications.inbox import Inbox
 from bot.access.ports import Directory
 from bot.access.requests.membership import check_belongs_if_known
+from bot.access.store.inbox import DoneElsewhere, InboxWork, current_work, set_current_work, working_on
 from bot.slack.ack_queue import AckQueue
 from bot.slack.actor import Actor, current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.errors import domain_errors
+from bot.slack.intake.payloads import entry_id, person_of, stored_part
 from bot.slack.modals import channel_of
+
+STORE_SECONDS = 2.0
+"""How long a sent form may wait to be stored. Slack waits for three."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,26 +48,74 @@ class Responder:
     ack_queue: AckQueue
     directory: Directory
     refusals: Refusals
+    inbox: Inbox
 
-    def run_later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
-        """Queues the work of an acknowledged payload, and returns at once."""
+    def store_form(self, body: Body) -> bool:
+        """Stores a sent form before its acknowledgement. Returns false for a copy of one. Raises `DatabaseAway`.
+
+        A form that is taken up again is stored already.
+        """
+        if current_work() is not None:
+            return True
         who = current_actor()
+        stored = self.inbox.put(entry_id(body), person_of(who.person if who else None), stored_part(body))
+        try:
+            work = stored.result(STORE_SECONDS)
+        except TimeoutError:
+            raise DatabaseAway("the database did not store a form in time") from None
+        set_current_work(work)
+        return work is not None
+
+    def run_later(self, show: Reply, work: Callable[[], MessageContent | None], *, repeatable: bool = False) -> None:
+        """Queues the work of an acknowledged payload, and returns at once.
+
+        `repeatable`: it takes several transactions; after a crash a second run completes them.
+        """
+        who, entry = current_actor(), current_work()
+        if entry is not None:
+            entry.handed_on, entry.repeatable = True, repeatable
 
         def admitted() -> MessageContent | None:
             if who is not None:
                 check_belongs_if_known(self.directory, who.person)
             return work()
 
-        self.ack_queue.submit(lambda: self.run_now(show, admitted, who))
+        self.ack_queue.submit(lambda: self._run_entry(entry, show, admitted, who))
 
-    def run_now(self, show: Reply, work: Callable[[], MessageContent | None], who: Actor | None) -> None:
-        """Runs the work in this thread. `who` is the actor that `current_actor` returned when the payload came."""
+    def _run_entry(
+        self, entry: InboxWork | None, show: Reply, work: Callable[[], MessageContent | None], who: Actor | None
+    ) -> None:
+        """Runs the work and ends its entry in the inbox, unless it is to be tried again."""
+        try:
+            with working_on(entry):
+                self.run_now(show, work, who, entry)
+        finally:
+            if entry is not None and not entry.postponed:
+                self.inbox.finish(entry)
+
+    def run_now(
+        self,
+        show: Reply,
+        work: Callable[[], MessageContent | None],
+        who: Actor | None,
+        entry: InboxWork | None = None,
+    ) -> None:
+        """Runs the work in this thread. `who` is the actor that `current_actor` returned when the payload came.
+
+        With an `entry`, the work is tried again after an unexpected error, and the person told when it fails for good.
+        """
         try:
             content = work()
+        except DoneElsewhere:
+            content = None
         except AccessError as error:
             self.record_refusal(error, who)
             content = describe_error(error)
+        except (Outage, Refusal) as error:
+            content = describe_error(error)
         except Exception as error:  # noqa: BLE001 (whatever it is, a person waits for an answer)
+            if entry is not None and self.inbox.retry(entry, error):
+                return
             content = describe_error(error)
         if content is not None:
             show(content)
@@ -128,6 +182,11 @@ def reply_in_modal(client: WebClient, modal: str) -> Reply:
             client.views_update(view_id=modal, view=modal_forms.shown(content.blocks))
 
     return show
+
+
+def reply_to_command(body: Body, respond: Respond, client: WebClient) -> Reply:
+    """Replies where the command was typed; in a direct message if that is not possible any more."""
+    return reply_privately(respond) if body.get("response_url") else reply_in_dm(client, body["user_id"])
 
 
 def reply_to_click(body: Body, respond: Respond, client: WebClient) -> Reply:

@@ -7,29 +7,25 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from queue import Queue
 
 import structlog
 from pydantic import SecretStr
-from slack_bolt import App, Respond
+from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.socket_mode.internals import run_bolt_app, send_response
+from slack_bolt.adapter.socket_mode.internals import send_response
 from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.access.errors import Outage, Refusal
-from bot.slack import ids
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import LISTENER_THREADS
-from bot.slack.blocks import answers
 from bot.slack.errors import domain_errors
-from bot.slack.membership import Team
-from bot.slack.responder import reply_privately
+from bot.slack.intake.intake import Intake
 
 PING_SECONDS = 3.0
 """Between our pings. The client replaces a connection at the first ping after four intervals without a pong: within 16
@@ -71,46 +67,46 @@ class _ArrivalQueue(Queue[str]):
 
 
 class EnvelopeHandler(SocketModeHandler):
-    """Handles envelopes. Those that need no answer are acknowledged at once, by the thread that reads the socket.
+    """Handles envelopes. Those that need no answer are taken in by the thread that reads the socket."""
 
-    When the working threads acknowledged, two hundred commands at once waited 0.7 s for it (measured): Python runs one
-    thread at a time, and each command passed through all of Bolt first. The acknowledged ones run in threads of their
-    own, so that envelopes that need an answer do not queue behind them.
-    """
-
-    def __init__(self, app: App, app_token: str, ack_queue: AckQueue, team: Team) -> None:
+    def __init__(self, app: App, app_token: str, ack_queue: AckQueue, intake: Intake) -> None:
         super().__init__(
             app, app_token, concurrency=LISTENER_THREADS, ping_interval=PING_SECONDS, receive_buffer_size=READ_BYTES
         )
         self._ack_queue = ack_queue
-        self._team = team
-        self._processing = ThreadPoolExecutor(LISTENER_THREADS, thread_name_prefix="acknowledged")
+        self._intake = intake
         self._guard = threading.Lock()
         self._leaving = False
         self._arrived_at: dict[str, float] = {}
         self.heard_at: float | None = None
-        self.client.message_queue = _ArrivalQueue(self._acknowledge_at_once)
+        self.client.message_queue = _ArrivalQueue(self._take)
         self.client.on_message_listeners.append(self._record_life_sign)
 
     def finish(self) -> None:
-        """Returns when every acknowledged envelope is processed. Acknowledges no more at once."""
+        """Returns when every acknowledged envelope is processed. Takes in no more."""
         with self._guard:
             self._leaving = True
-        self._processing.shutdown(wait=True)
+        self._intake.finish()
 
     def _record_life_sign(self, _message: str) -> None:
         self.heard_at = time.time()
 
-    def _acknowledge_at_once(self, request: SocketModeRequest) -> bool:
-        """Counts the request and, if it needs no answer, acknowledges and queues it. Called by the reading thread."""
+    def _take(self, request: SocketModeRequest) -> bool:
+        """Counts the request and, if it needs no answer, takes it in. Called by the reading thread."""
         arrived_at = time.monotonic()
-        at_once = has_no_answer(request) and self._team.recognizes(request.payload)
+        at_once = self._intake.takes(request.payload)
         self._ack_queue.record_arrival()
+
+        def acknowledge() -> None:
+            sent = self._acknowledge(request)
+            self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
+            if not sent:  # the next connection sends it
+                later = (self.client, request, BoltResponse(status=HTTPStatus.OK), time.time())
+                threading.Thread(target=send_response, args=later, name="late-acknowledgement", daemon=True).start()
+
         with self._guard:
             if at_once and not self._leaving:
-                acknowledged = self._acknowledge(request)
-                self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
-                self._processing.submit(self._process, request, acknowledged)
+                self._intake.take(request.payload, acknowledge)
                 return True
         self._arrived_at[str(request.envelope_id)] = arrived_at
         return False
@@ -120,46 +116,18 @@ class EnvelopeHandler(SocketModeHandler):
         try:
             if session is not None:
                 session.send(json.dumps(SocketModeResponse(envelope_id=request.envelope_id).to_dict()))
-        except SlackClientNotConnectedError:
+        except (SlackClientNotConnectedError, OSError):
             return False
         return session is not None
 
-    def _process(self, request: SocketModeRequest, acknowledged: bool) -> None:
-        began = time.time()
-        try:
-            self._ack_queue.wait_for_pause()
-            answer = run_bolt_app(self.app, request)
-            if not acknowledged:  # the next connection sends it
-                send_response(self.client, request, answer, began)
-            elif answer.status != HTTPStatus.OK or answer.body:
-                log.warning("a payload was not processed", kind=request.type, status=answer.status)
-                _reply_not_processed(request)
-        except Exception:
-            log.exception("a bug: a payload was not processed", kind=request.type)
-
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        began = time.time()
         arrived_at = self._arrived_at.pop(str(req.envelope_id), time.monotonic())
         try:
-            super().handle(client, req)
+            answer = self._intake.dispatch(BoltRequest(mode="socket_mode", body=req.payload))
+            send_response(client, req, answer, began)
         finally:
             self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
-
-
-def _reply_not_processed(request: SocketModeRequest) -> None:
-    """Tells the person that nothing was done: Slack shows no error after an acknowledgement."""
-    where = request.payload.get("response_url")
-    if isinstance(where, str):
-        told = answers.unreachable("Slack does not say who is served here")
-        reply_privately(Respond(response_url=where))(told)
-
-
-def has_no_answer(request: SocketModeRequest) -> bool:
-    """Whether the only answer to the request is its acknowledgement."""
-    if request.type == "slash_commands":
-        return request.payload.get("command") == ids.COMMAND  # this application serves no other
-    if request.type == "interactive":
-        return request.payload.get("type") in ("block_actions", "shortcut", "message_action")
-    return request.type == "events_api"
 
 
 def _is_drained(open_socket: socket.socket | None) -> bool:
@@ -174,8 +142,8 @@ def _is_drained(open_socket: socket.socket | None) -> bool:
 class SocketMode:
     """The connection to Slack. The first connect is retried until it succeeds; then the client reconnects by itself."""
 
-    def __init__(self, app: App, app_token: SecretStr, ack_queue: AckQueue, team: Team) -> None:
-        self._handler = EnvelopeHandler(app, app_token.get_secret_value(), ack_queue, team)
+    def __init__(self, app: App, app_token: SecretStr, ack_queue: AckQueue, intake: Intake) -> None:
+        self._handler = EnvelopeHandler(app, app_token.get_secret_value(), ack_queue, intake)
         self._ack_queue = ack_queue
         self._stopping = threading.Event()
         self._first = threading.Thread(target=self._connect, name="slack-connect", daemon=True)

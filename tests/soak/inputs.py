@@ -18,6 +18,7 @@ from slack_sdk import WebClient
 from bot.access.audit.refusals import Refusals
 from bot.access.errors import AccessError
 from bot.access.lookup.history import History
+from bot.access.notifications.inbox import Inbox
 from bot.access.policy.patterns import parse_patterns
 from bot.access.store.store import Store
 from bot.config.access_yaml.problems import PolicyFileError
@@ -31,6 +32,7 @@ from bot.slack.responder import Responder
 from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
 from tests.fakes import REQUESTER, World, world_on
+from tests.inboxes import open_inbox
 from tests.soak.load import BUG
 from tests.unit.access.policy.test_patterns import any_text
 from tests.unit.config.access_yaml.test_reader import VARIABLES, anything, one_value, quoted, yaml_like
@@ -174,13 +176,13 @@ def _listening() -> Iterator[RequestListeners]:
         engine = sqlite_engine(Path(folder))
         migrate(engine)
         store = Store(engine, "first")
-        with world_on(store) as world:
-            yield _listeners(world, store)
+        with world_on(store) as world, open_inbox(store, world.clock) as inbox:
+            yield _listeners(world, store, inbox)
         engine.dispose()
 
 
-def _listeners(world: World, store: Store) -> RequestListeners:
-    responder = Responder(AckQueue(ImmediateExecutor()), world.directory, Refusals(store, world.clock))
+def _listeners(world: World, store: Store, inbox: Inbox) -> RequestListeners:
+    responder = Responder(AckQueue(ImmediateExecutor()), world.directory, Refusals(store, world.clock), inbox)
 
     def opens_form(client: Any, body: Any, draft: Any = None, lacks: str = "") -> None:
         client.views_open(view={}, trigger_id=body["trigger_id"], lacks=lacks, draft=draft)

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from bot.access.models.columns import FREE
 from bot.access.models.grants import Grant
+from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
@@ -19,18 +20,24 @@ from bot.access.store.grants import is_being_made
 from bot.access.store.messages import is_first_of_recipient
 from bot.access.store.session import SessionBase
 
-Claimable = TypeVar("Claimable", Grant, Message)
+Claimable = TypeVar("Claimable", Grant, Message, InboxEntry)
+
+CLAIMED: tuple[type[Grant | Message | InboxEntry], ...] = (Grant, Message, InboxEntry)
+"""The tables whose rows are claimed."""
 
 
 class ClaimQueries(SessionBase):
     """A claim is one conditional UPDATE, the same on SQLite and PostgreSQL."""
 
-    def postpone(self, row: Grant | Message, until: datetime) -> None:
+    def postpone(self, row: Grant | Message | InboxEntry, until: datetime) -> None:
         """Ends the claim; the row is due again at `until`, or earlier if something newer is due."""
         if isinstance(row, Grant):
             due = case((col(Grant.version) == row.version, until), else_=col(Grant.due_at))
             mine = and_(col(Grant.id) == row.id, col(Grant.claimed_by) == self._process)
             self._execute(update(Grant).where(mine).values(due_at=due, **FREE))
+        elif isinstance(row, InboxEntry):
+            mine = and_(col(InboxEntry.id) == row.id, col(InboxEntry.claimed_by) == self._process)
+            self._execute(update(InboxEntry).where(mine).values(due_at=until, attempts=row.attempts + 1, **FREE))
         else:
             due = case((col(Message.wanted) == row.wanted, until), else_=col(Message.due_at))
             mine = and_(col(Message.id) == row.id, col(Message.claimed_by) == self._process)
@@ -59,6 +66,19 @@ class ClaimQueries(SessionBase):
         ).all()
         return self._claim(Message, found, now, until)
 
+    def next_entry_due(self, by: datetime) -> datetime | None:
+        """When the next entry of the inbox is due; `None` if none is due by `by`."""
+        return self._next_due(InboxEntry, by)
+
+    def claim_entries(self, now: datetime, until: datetime, most: int) -> Sequence[InboxEntry]:
+        """Claims up to `most` due entries of the inbox, the oldest first."""
+        due = and_(col(InboxEntry.due_at) <= now, _unclaimed(InboxEntry, now))
+        found = self._session.exec(
+            select(InboxEntry).where(due).order_by(col(InboxEntry.received_at)).limit(most)
+            .with_for_update(skip_locked=True)
+        ).all()  # fmt: skip
+        return self._claim(InboxEntry, found, now, until)
+
     def _claim(
         self, table: type[Claimable], rows: Sequence[Claimable], now: datetime, until: datetime
     ) -> list[Claimable]:
@@ -81,9 +101,9 @@ class ClaimQueries(SessionBase):
         mine = and_(col(Grant.id) == grant.id, col(Grant.claimed_by) == self._process)
         return self._session.exec(select(Grant.id).where(mine)).first() is not None
 
-    def renew_claims(self, rows: Sequence[Grant | Message], until: datetime) -> None:
+    def renew_claims(self, rows: Sequence[Grant | Message | InboxEntry], until: datetime) -> None:
         """Extends this process's claims on rows that it still works on."""
-        for table in (Grant, Message):
+        for table in CLAIMED:
             ids = [row.id for row in rows if isinstance(row, table)]
             mine = and_(col(table.id).in_(ids), col(table.claimed_by) == self._process)
             # It never waits for one row while it holds another, so it cannot be part of a deadlock.
@@ -92,7 +112,7 @@ class ClaimQueries(SessionBase):
 
     def release_all_claims(self) -> None:
         """Ends every claim of every process."""
-        for table in (Grant, Message):
+        for table in CLAIMED:
             self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
         self.made_work = True
 
@@ -100,11 +120,12 @@ class ClaimQueries(SessionBase):
         """After the clock went back: rows that were due by the old clock become due now, and claims and duties end
         sooner.
         """
-        for table in (Grant, Message):
+        for table in CLAIMED:
             held = col(table.claimed_until) > claimed_until
             self._execute(update(table).where(held).values(claimed_until=claimed_until))
         self._execute(update(DutyClaim).where(col(DutyClaim.until) > claimed_until).values(until=claimed_until))
         self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
+        self._execute(update(InboxEntry).where(col(InboxEntry.due_at) > now).values(due_at=now))
         # An active grant without a task is due at its end, and a revoked one when its user is deleted.
         unfinished = or_(
             col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
@@ -126,5 +147,5 @@ class ClaimQueries(SessionBase):
         return self._execute(taken) == 1
 
 
-def _unclaimed(table: type[Grant | Message], now: datetime) -> Any:
+def _unclaimed(table: type[Grant | Message | InboxEntry], now: datetime) -> Any:
     return or_(col(table.claimed_until).is_(None), col(table.claimed_until) < now)

@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 from bot.access.errors import LostRace
 from bot.access.models.columns import Json
 from bot.access.models.grants import Grant
+from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import Setting
@@ -41,7 +42,7 @@ class SessionBase:
         found = select(table).where(where).order_by(*order).execution_options(populate_existing=True)
         return self._session.exec(found).all()
 
-    def _next_due(self, table: type[Grant | Message], by: datetime, *turn: Any) -> datetime | None:
+    def _next_due(self, table: type[Grant | Message | InboxEntry], by: datetime, *turn: Any) -> datetime | None:
         # A claimed row is due again when its claim lapses; otherwise it would hide the next due row.
         due, claimed = col(table.due_at), col(table.claimed_until)
         free = self._session.exec(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
 from bot.access.errors import DatabaseAway
+from bot.access.store.inbox import current_work
 from bot.access.store.transaction import Transaction
 
 log = structlog.get_logger(__name__)
@@ -54,12 +55,21 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """A transaction that commits at the end of the block and rolls back if the block raises."""
+        """A transaction that commits at the end of the block and rolls back if the block raises.
+
+        If it does what an entry of the inbox asks for, it marks the entry. Raises `DoneElsewhere` if that is marked.
+        """
+        work = current_work()
         with self._availability.watched(), self._turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = Transaction(session, self._process)
             yield transaction
+            applies = work is not None and work.is_applied_by(transaction.audited)
+            if work is not None and applies:
+                transaction.apply(work.id, transaction.audited[0].at)
             transaction.seal()
             session.commit()
+        if work is not None and applies:
+            work.applied = True
         if transaction.audited:
             for watch in self._watches:
                 watch(transaction)

@@ -21,12 +21,15 @@ from bot.access.store.claims import ClaimQueries
 from bot.access.store.counter_offers import CounterOfferQueries
 from bot.access.store.grants import GrantQueries
 from bot.access.store.home import HomeQueries
+from bot.access.store.inbox import InboxQueries
 from bot.access.store.messages import MessageQueries
 from bot.access.store.ownership import OwnershipQueries
 from bot.access.store.session import Row
 
 
-class Transaction(ClaimQueries, GrantQueries, MessageQueries, CounterOfferQueries, HomeQueries, OwnershipQueries):
+class Transaction(
+    ClaimQueries, GrantQueries, MessageQueries, InboxQueries, CounterOfferQueries, HomeQueries, OwnershipQueries
+):
     """Reads and writes that take effect together or not at all."""
 
     def add(self, row: Approval | AskedGroup | Grant) -> None:

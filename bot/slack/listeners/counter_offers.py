@@ -65,7 +65,7 @@ class CounterOfferListeners:
         checks: dict[str, Callable[[], object]] = {ids.DURATION: lambda: parse_duration(terms.duration)}
         if typed:
             checks[ids.PATTERNS] = lambda: parse_patterns(typed)
-        if not acknowledge_form(ack, checks):
+        if not acknowledge_form(ack, body, self.responder, checks):
             return
         request_id, person = subject_of(body), user_of(body)
         self._later(

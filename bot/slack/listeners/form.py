@@ -8,13 +8,14 @@ import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from bot.access.errors import AccessError, InvalidRequest, Outage, Refusal, RequestField
+from bot.access.errors import AccessError, DatabaseAway, InvalidRequest, Outage, Refusal, RequestField
 from bot.access.lookup.suggestions import Suggestion, Suggestions
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.drafts import Draft, problems
 from bot.access.requests.service import Requests
+from bot.access.store.inbox import InboxWork, current_work, working_on
 from bot.slack import ids
 from bot.slack.actor import current_actor
 from bot.slack.blocks import answers
@@ -147,20 +148,41 @@ class FormListeners:
     def send(self, ack: Ack, body: Body, client: WebClient) -> None:
         """Files the request of a submitted form. Errors are shown at their fields, and no input is lost."""
         fields, person = read_form(body["view"]), user_of(body)
-        filing = self.responder.ack_queue.submit_urgent(lambda: self._file(fields, person))
+        if current_work() is not None:  # taken up again: the form is closed, so its errors come in a message
+            self.responder.run_later(reply_after_modal(client, body), lambda: self._file(fields, person))
+            return
+        try:
+            if not self.responder.store_form(body):
+                ack()
+                return
+        except DatabaseAway as away:
+            ack(response_action="errors", errors=_field_errors(away, fields))
+            return
+        entry = current_work()
+        filing = self.responder.ack_queue.submit_urgent(lambda: self._file_entry(entry, fields, person))
         try:
             error = filing.exception(SEND_SECONDS)
         except TimeoutError:
             ack(response_action="update", view=waiting())
             filing.add_done_callback(lambda done: self._show_late(client, body, fields, done))
+            filing.add_done_callback(lambda _done: self._finish(entry))
             return
         if error is not None:
+            self._finish(entry)  # the form stays open, and is sent again
             if isinstance(error, AccessError):
                 self.responder.record_refusal(error, current_actor())
             ack(response_action="errors", errors=_field_errors(error, fields))
             return
         ack()
         self.responder.run_later(reply_after_modal(client, body), filing.result)
+
+    def _file_entry(self, entry: InboxWork | None, fields: SentForm, person: str) -> MessageContent:
+        with working_on(entry):
+            return self._file(fields, person)
+
+    def _finish(self, entry: InboxWork | None) -> None:
+        if entry is not None:
+            self.responder.inbox.finish(entry)
 
     def _file(self, fields: SentForm, person: str) -> MessageContent:
         filled = on_one_cluster(self._resolve(fields, person, strict=True), self.current.policy)

@@ -114,7 +114,7 @@ class HomeListeners:
             count = self.home_tabs.revoke_all(person, _asked_until(_value(body)))
             return plain([(f"{counted(count, 'grant')} of others on what is yours: being ended now.",)])
 
-        self._later(person, end)
+        self.responder.run_later(reply_in_dm(self.client, person), end, repeatable=True)
 
     def _open_form(self, body: Body, draft: Callable[[], Draft | None]) -> None:
         self._later(user_of(body), lambda: self.open_form(self.client, body, draft()))

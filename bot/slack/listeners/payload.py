@@ -1,31 +1,45 @@
 """Reads Slack's payloads: typed text, choices and buttons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slack_bolt import Ack
 
-from bot.access.errors import AccessError
+from bot.access.errors import AccessError, DatabaseAway
 from bot.access.ids import read_id
-from bot.slack.responder import Body
+from bot.access.store.inbox import current_work
+from bot.slack.blocks import answers, modal_forms
+from bot.slack.responder import Body, Responder
 
 _NO_ID = "(none)"
 """The id for a button without a valid one: the domain answers that it knows no such request."""
 
 
-def acknowledge_form(ack: Ack, checks: dict[str, Callable[[], object]]) -> bool:
-    """Acknowledges a form: closes it, or shows errors at their fields. Returns whether there were none."""
+def acknowledge_form(
+    ack: Ack, body: Body, responder: Responder, checks: Mapping[str, Callable[[], object]] | None = None
+) -> bool:
+    """Stores a form and closes it, or shows errors at their fields. Returns whether its work is to be done.
+
+    The fields of a form that is taken up again are checked by its work: it has been closed.
+    """
+    if current_work() is not None:
+        return True
     errors = {}
-    for field, check in checks.items():
+    for field, check in (checks or {}).items():
         try:
             check()
         except AccessError as error:
             errors[field] = error.message
     if errors:
         ack(response_action="errors", errors=errors)
-    else:
-        ack()
-    return not errors
+        return False
+    try:
+        is_new = responder.store_form(body)
+    except DatabaseAway:
+        ack(response_action="update", view=modal_forms.shown(answers.database_away().blocks).to_dict())
+        return False
+    ack()
+    return is_new
 
 
 def user_of(body: Body) -> str:

@@ -29,8 +29,8 @@ from bot.slack.responder import (
     Responder,
     reply_after_modal,
     reply_in_modal,
-    reply_privately,
     reply_to_click,
+    reply_to_command,
 )
 
 
@@ -96,7 +96,7 @@ class RequestListeners:
                 self.open_form(client, body, command.draft, error.message)
                 return None
 
-        self._later(reply_privately(respond), answer)
+        self._later(reply_to_command(body, respond, client), answer)
 
     def _answer(self, command: Command, person: str) -> MessageContent:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
@@ -136,7 +136,8 @@ class RequestListeners:
 
     def deny(self, ack: Ack, body: Body, client: WebClient) -> None:
         """An owner submits the reason of a denial."""
-        ack()
+        if not acknowledge_form(ack, body, self.responder):
+            return
         request_id, person = subject_of(body), user_of(body)
         self._later(
             reply_after_modal(client, body),
@@ -184,7 +185,8 @@ class RequestListeners:
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """A requester submits the additional duration."""
         duration = typed_value(body, ids.DURATION)
-        if not acknowledge_form(ack, {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}):
+        checks = {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}
+        if not acknowledge_form(ack, body, self.responder, checks):
             return
         grant_id, person = subject_of(body), user_of(body)
         self._later(

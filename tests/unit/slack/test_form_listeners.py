@@ -17,6 +17,7 @@ from bot.slack.listeners import form as form_listeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.responder import Responder
 from tests.fakes import EVERYTHING, REQUESTER, World
+from tests.inboxes import open_inbox
 
 PATIENCE = 10.0
 
@@ -66,8 +67,8 @@ def slack() -> Any:
 
 @pytest.fixture
 def form(world: World) -> Iterator[FormListeners]:
-    with ThreadPoolExecutor(4) as threads:
-        responder = Responder(AckQueue(threads), world.directory, Refusals(world.store, world.clock))
+    with open_inbox(world.store, world.clock) as inbox, ThreadPoolExecutor(4) as threads:
+        responder = Responder(AckQueue(threads), world.directory, Refusals(world.store, world.clock), inbox)
         suggestions = Suggestions(world.clusters, world.directory, world.current, world.clock)
         yield FormListeners(world.requests, world.current, suggestions, responder)
 

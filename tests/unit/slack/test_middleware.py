@@ -8,6 +8,7 @@ from slack_bolt import BoltResponse
 
 from bot.access.audit.refusals import Refusals
 from bot.access.errors import Outage
+from bot.access.notifications.inbox import Inbox
 from bot.slack.ack_queue import AckQueue
 from bot.slack.actor import current_actor
 from bot.slack.errors import NoRetries
@@ -51,7 +52,7 @@ def passes(world: World, slack: Slack, body: dict[str, Any]) -> tuple[bool, Bolt
     with ThreadPoolExecutor(1) as threads:
         refusals = Refusals(world.store, world.clock)
         refusals.record = lambda person, *_: slack.audited.append(person)  # type: ignore[method-assign]
-        responder = Responder(AckQueue(threads), world.directory, refusals)
+        responder = Responder(AckQueue(threads), world.directory, refusals, Inbox(world.store, world.clock))
         middleware = WorkspaceMiddleware(Team(slack), responder)  # type: ignore[arg-type]
         answer = middleware(body, listen, slack.respond, slack)  # type: ignore[arg-type]
     return bool(reached), answer

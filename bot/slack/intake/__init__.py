@@ -1,0 +1,1 @@
+"""How payloads come in: stored, acknowledged, and only then worked on."""

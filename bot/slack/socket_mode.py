@@ -8,12 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http import HTTPStatus
 from queue import Queue
 
 import structlog
 from pydantic import SecretStr
-from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.socket_mode.internals import send_response
 from slack_sdk.errors import SlackClientNotConnectedError
@@ -45,6 +44,10 @@ LEAVE_SECONDS = 5.0
 
 RECONNECT_SECONDS = 5.0
 """Between attempts to reach Slack at the start."""
+
+LATE_SECONDS, LATE_PAUSE_SECONDS = 3.0, 0.02
+"""How long to try to acknowledge what is stored while the connection is replaced, and how often. Slack waits for three
+seconds."""
 
 READ_BYTES = 65536
 """Bytes in one read. Other threads run between reads, so a burst should take few. The client's default is 1,024."""
@@ -101,8 +104,7 @@ class EnvelopeHandler(SocketModeHandler):
             sent = self._acknowledge(request)
             self._ack_queue.record_acknowledgement(time.monotonic() - arrived_at)
             if not sent:  # the next connection sends it
-                later = (self.client, request, BoltResponse(status=HTTPStatus.OK), time.time())
-                threading.Thread(target=send_response, args=later, name="late-acknowledgement", daemon=True).start()
+                threading.Thread(target=self._acknowledge_later, args=(request,), daemon=True).start()
 
         with self._guard:
             if at_once and not self._leaving:
@@ -110,6 +112,11 @@ class EnvelopeHandler(SocketModeHandler):
                 return True
         self._arrived_at[str(request.envelope_id)] = arrived_at
         return False
+
+    def _acknowledge_later(self, request: SocketModeRequest) -> None:
+        until = time.monotonic() + LATE_SECONDS
+        while not self._acknowledge(request) and time.monotonic() < until:
+            time.sleep(LATE_PAUSE_SECONDS)
 
     def _acknowledge(self, request: SocketModeRequest) -> bool:
         session = self.client.current_session

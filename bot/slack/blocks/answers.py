@@ -228,14 +228,6 @@ def database_away() -> MessageContent:
     ])  # fmt: skip
 
 
-def done_before_restart(at: datetime) -> MessageContent:
-    """What was asked for at that time is done, but the answer was lost with the process that gave it."""
-    return plain([
-        ("What you asked for at ", LocalTime(at), " is done, but I was stopped before I could say so. See ",
-         Code("/es-access list")),
-    ])  # fmt: skip
-
-
 def unexpected_error(mark: str) -> MessageContent:
     """A bug, which the log has under `mark`."""
     return plain([

@@ -1,6 +1,7 @@
 """The messages about a request, made from its rows; approval and credential have files of their own. Pure."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from slack_sdk.models.blocks import (
     ButtonElement,
@@ -217,3 +218,11 @@ def meant(person: str | None) -> list[Line]:
 def take_back(request: AccessRequest) -> ButtonElement:
     """The button that cancels a request."""
     return ButtonElement(text="Take it back", action_id=ids.CANCEL, value=request.id)
+
+
+def done_before_restart(at: datetime) -> MessageContent:
+    """What was asked for at that time is done, but the answer was lost with the process that gave it."""
+    return plain([
+        ("What you asked for at ", LocalTime(at), " is done, but I was stopped before I could say so. See ",
+         Code("/es-access list")),
+    ])  # fmt: skip

@@ -19,6 +19,7 @@ from bot.slack.actor import read_actor
 from bot.slack.app import LISTENER_THREADS
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent
+from bot.slack.blocks.messages import done_before_restart
 from bot.slack.intake.payloads import Body, asks_for_something, entry_id, has_no_answer, person_of, stored_part
 from bot.slack.membership import Team
 from bot.slack.responder import describe_error, reply_in_dm, reply_privately
@@ -75,7 +76,7 @@ class Intake:
                 continue
             self._inbox.finish(work)
             if "command" in body or body.get("type") == "view_submission":
-                self._threads.submit(self._reply, body, answers.done_before_restart(entry.received_at))
+                self._threads.submit(self._reply, body, done_before_restart(entry.received_at))
 
     def finish(self) -> None:
         """Returns when all that was taken is handed to its listener."""

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,7 +99,8 @@ class Acked:
 def sent(form: FormListeners, slack: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Submits the form and returns the acknowledgement."""
     ack: Any = Acked()
-    form.send(ack, given, slack)
+    # Each payload has a context of its own, and a trigger_id.
+    copy_context().run(form.send, ack, given | {"trigger_id": token_hex(4)}, slack)
     (answer,) = ack.answers
     return dict(answer)
 

@@ -74,6 +74,9 @@ class Session:
         self.sent: list[dict[str, Any]] = []
         self._change = threading.Condition()
 
+    def is_active(self) -> bool:
+        return self.up
+
     def send(self, text: str) -> None:
         if not self.up:
             raise SlackClientNotConnectedError("being replaced")

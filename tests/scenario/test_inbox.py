@@ -1,0 +1,102 @@
+"""What Slack was told was taken is done once, though the process is killed within the 50 ms after it."""
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy import text as sql
+
+from bot.sandbox.node import Node
+from bot.sandbox.workspace import User
+from bot.storage.engine import database_url, open_engine
+from tests.stage import Stage, set_stage
+
+pytestmark = pytest.mark.timeout(3600 if "ES_ACCESS_KILLS" in os.environ else 300)
+
+KILLS = int(os.environ.get("ES_ACCESS_KILLS", "5"))
+"""In each way to run. A long run is by hand."""
+
+WITHIN_SECONDS = 0.05
+
+AFTER_LAST_SECONDS = 60.0
+"""The claim of a dead process lapses first."""
+
+_names = count()
+
+
+@pytest.fixture(params=["sqlite socket", "sqlite http", "postgresql socket", "postgresql http"])
+def kept(request: pytest.FixtureRequest, node: Node, tmp_path: Path) -> Iterator[tuple[Stage, Engine]]:
+    """A stage and its database."""
+    database, mode = request.param.split()
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'es-access.db'}"
+        if database == "postgresql":
+            uri: Callable[[str], str] = request.getfixturevalue("postgres")
+            name = f"inbox{next(_names)}"
+            connection = stack.enter_context(psycopg.connect(uri("postgres"), autocommit=True))
+            connection.execute(f"CREATE DATABASE {name}")
+            stack.callback(connection.execute, f"DROP DATABASE {name} WITH (FORCE)")
+            url = uri(name)
+        engine = open_engine(database_url(url))
+        stack.callback(engine.dispose)
+        stage = set_stage(node, tmp_path, stack, http=mode == "http", settings={"DATABASE_URL": url})
+        stage.app.start()
+        yield stage, engine
+
+
+def _rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sql(query))]
+
+
+def _wait_empty(stage: Stage, engine: Engine) -> None:
+    query = "SELECT id FROM inbox WHERE due_at IS NOT NULL"
+    stage.workspace.wait_for(lambda: not _rows(engine, query), AFTER_LAST_SECONDS, "an empty inbox")
+
+
+def test_kills_right_after_acknowledgements_lose_nothing_and_repeat_nothing(kept: tuple[Stage, Engine]) -> None:
+    stage, engine = kept
+    chance = random.Random(KILLS)  # noqa: S311 (the moments of kills)
+    people: list[User] = [stage.workspace.add_user(f"person{number}") for number in range(KILLS)]
+    to_approve = [stage.ask("logs-* 1h") for _ in range(KILLS // 2)]
+    approved: list[str] = []
+    acknowledged = 0
+    for number, person in enumerate(people):
+        if number % 2 and to_approve:
+            approved.append(to_approve.pop())
+            delivery = stage.workspace.click(stage.bob, stage.approval(stage.bob, approved[-1]), "Approve")
+        else:
+            delivery = stage.workspace.command(person, "/es-access", "logs-web 1h")
+        assert delivery.error is None, delivery.error
+        acknowledged += 1
+        time.sleep(chance.uniform(0, WITHIN_SECONDS))
+        stage.app.kill()
+        stage.app.start()
+    _wait_empty(stage, engine)
+
+    filed = Counter(row[0] for row in _rows(engine, "SELECT requester FROM access_request"))
+    wanted = {each.id for number, each in enumerate(people) if not (number % 2 and number // 2 < len(approved))}
+    assert {each: filed[each] for each in wanted} == dict.fromkeys(wanted, 1)
+    given = "SELECT request_id FROM audit_event WHERE event = 'request.approved'"
+    assert Counter(row[0] for row in _rows(engine, given)) == dict.fromkeys(approved, 1)
+    assert acknowledged == KILLS
+
+
+def test_the_same_payload_twice_is_done_once(kept: tuple[Stage, Engine]) -> None:
+    stage, engine = kept
+    delivery = stage.workspace.command(stage.alice, "/es-access", "logs-* 1h --again")
+    server = stage.workspace._server
+    for _ in range(2):
+        copy = server.run(server.deliveries.send("slash_commands", delivery.payload))
+        assert copy.error is None
+    _wait_empty(stage, engine)
+    assert len(_rows(engine, "SELECT id FROM access_request")) == 1
+    assert _rows(engine, "SELECT body FROM inbox") == [(None,)]

@@ -99,7 +99,7 @@ class Intake:
             if work is not None:
                 self._submit(body, work)
         elif "event" in body:
-            self._submit(body, None)  # it only makes this process forget what it knew
+            self._submit(body, None)  # the group is looked up again, without the database
         else:
             self._threads.submit(self._reply, body, describe_error(error))
 

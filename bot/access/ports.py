@@ -151,8 +151,8 @@ class InventoryItem:
     """A user, role or set of live keys of one name that this installation created in a cluster.
 
     `grant_id`, `requester` and `expires_at` come from its metadata and are `None` if missing or unreadable. `patterns`
-    and `indices` come from its role, or from its key once the role is gone. `key_ids` are in order of creation. Objects
-    from before installation ids existed are not `marked`: they are ours if their name is known.
+    and `privileges` come from its role, or from its key once the role is gone. `key_ids` are in order of creation.
+    Objects from before installation ids existed are not `marked`: they are ours if their name is known.
     """
 
     username: str
@@ -164,7 +164,7 @@ class InventoryItem:
     role: bool
     key_ids: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    indices: tuple[str, ...] = ()
+    privileges: Privileges = Privileges(())
     marked: bool = True
 
     @property

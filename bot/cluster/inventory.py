@@ -11,14 +11,20 @@ from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 
-from bot.access.ports import InventoryItem
+from bot.access.ports import InventoryItem, Privileges
 from bot.cluster.client import ask
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
+from bot.cluster.roles import names_and_privileges
 
 PAGE = 1000
 """Hits of one search: a quarter of a megabyte and 50 ms, measured."""
 
 _MARK = f"metadata.{METADATA_KEY}"
+
+_HELD = (
+    "indices.names", "indices.privileges", "indices.allow_restricted_indices", "applications", "cluster", "run_as",
+)  # fmt: skip
+"""The parts of a role that an access can consist of. See `role_body`."""
 
 _Finding = tuple[str, Literal["user", "key"], Mapping[str, Any]]
 """A user or a key, with the name that they share."""
@@ -28,7 +34,7 @@ _Finding = tuple[str, Literal["user", "key"], Mapping[str, Any]]
 class _Role:
     mark: Mapping[str, Any]
     patterns: tuple[str, ...]
-    indices: tuple[str, ...]
+    privileges: Privileges
 
 
 @dataclass(slots=True)
@@ -102,7 +108,7 @@ class Inventory:
             role=name.role is not None,
             key_ids=tuple(each["id"] for each in name.keys),
             patterns=held.patterns if held else (),
-            indices=held.indices if held else (),
+            privileges=held.privileges if held else Privileges(()),
             marked=any("installation" in each for each in said),
         )
 
@@ -119,8 +125,7 @@ class Inventory:
                 "must_not": {"range": {"expiration": {"lte": "now"}}},
             }
         }
-        limited = ("limited_by.*.indices.names", "limited_by.*.indices.privileges")
-        shown = ("id", "username", _MARK, *limited)
+        shown = ("id", "username", _MARK, *(f"limited_by.*.{each}" for each in _HELD))
         order = ["username", "creation"]
 
         def search(**how: Any) -> Any:
@@ -139,11 +144,10 @@ class Inventory:
             }
         }
         query = {"bool": {"should": [ours, unnamed], "minimum_should_match": 1}}
-        shown = ("name", _MARK, "indices.names", "indices.privileges")
+        shown = ("name", _MARK, *_HELD)
         order = [f"{_MARK}.grant", f"{_MARK}.expires_at"]
         for role in self._pages("roles", shown, query, order, self.client.security.query_role):
-            patterns, indices = _names_and_privileges(role.get("indices", ()))
-            yield role["name"], _Role(mark_of(role) or {}, patterns, indices)
+            yield role["name"], _Role(mark_of(role) or {}, *names_and_privileges([role]))
 
     def _pages(
         self, kind: str, shown: Sequence[str], query: Mapping[str, Any], order: list[str], search: Callable[..., Any]
@@ -164,17 +168,8 @@ def _role_of(keys: Sequence[Mapping[str, Any]]) -> _Role | None:
     """The privileges of the newest key, which are those of its user at the time it was made."""
     for key in reversed(keys):
         for roles in key.get("limited_by", ()):
-            patterns, indices = _names_and_privileges(
-                [each for role in roles.values() for each in role.get("indices", ())]
-            )
-            return _Role({}, patterns, indices)
+            return _Role({}, *names_and_privileges(list(roles.values())))
     return None
-
-
-def _names_and_privileges(held: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = dict.fromkeys(name for each in held for name in each.get("names", ()))
-    privileges = dict.fromkeys(name for each in held for name in each.get("privileges", ()))
-    return tuple(names), tuple(privileges)
 
 
 def _text(value: object) -> str | None:

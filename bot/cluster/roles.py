@@ -1,13 +1,15 @@
 """The body of a temporary role."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.access.errors import Refusal
 from bot.access.ownership.aliases import names_left
 from bot.access.policy.patterns import matcher
-from bot.access.ports import CredentialSpec
+from bot.access.ports import CredentialSpec, Privileges
+
+_SPACE = "space:"
 
 KIBANA = "kibana-.kibana"
 """The application of Kibana's privileges in a role: `kibana-` and its index ("Application privileges", Kibana)."""
@@ -28,13 +30,32 @@ def role_body(spec: CredentialSpec) -> dict[str, Any]:
     }
     body: dict[str, Any] = {"indices": [index]}
     if held.kibana:
-        spaces = [f"space:{name}" for name in held.spaces]
+        spaces = [f"{_SPACE}{name}" for name in held.spaces]
         body["applications"] = [{"application": KIBANA, "privileges": list(held.kibana), "resources": spaces}]
     if held.cluster:
         body["cluster"] = list(held.cluster)
     if held.run_as:
         body["run_as"] = list(held.run_as)
     return body
+
+
+def names_and_privileges(bodies: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Privileges]:
+    """The names in the bodies of roles, and everything that they give: the reverse of `role_body`."""
+    held = [each for body in bodies for each in body.get("indices", ())]
+    kibana = [each for body in bodies for each in body.get("applications", ()) if each.get("application") == KIBANA]
+    privileges = Privileges(
+        indices=_values(held, "privileges"),
+        kibana=_values(kibana, "privileges"),
+        spaces=tuple(each.removeprefix(_SPACE) for each in _values(kibana, "resources")),
+        cluster=_values(bodies, "cluster"),
+        run_as=_values(bodies, "run_as"),
+        restricted_indices=any(each.get("allow_restricted_indices") is True for each in held),
+    )
+    return _values(held, "names"), privileges
+
+
+def _values(parts: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for each in parts for value in each.get(key, ())))
 
 
 def _visible_names(spec: CredentialSpec) -> list[str]:

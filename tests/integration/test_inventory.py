@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_a_user_with_its_role_is_found_as_one(each_node: Node, joined: Joined, n
     assert all_found(each_node, cluster) == {
         made.username: InventoryItem(
             username=made.username, grant_id="REQ-7K3F9Q", requester="U0ALICE", expires_at=made.expires_at,
-            user=True, enabled=True, role=True, patterns=made.patterns, indices=made.privileges.indices,
+            user=True, enabled=True, role=True, patterns=made.patterns, privileges=made.privileges,
         )
     }  # fmt: skip
 
@@ -109,11 +110,32 @@ def test_a_key_is_found_without_its_user_and_says_what_it_may_do(each_node: Node
         made.username: InventoryItem(
             username=made.username, grant_id="REQ-7K3F9Q", requester="U0ALICE", expires_at=made.expires_at,
             user=False, enabled=False, role=False, key_ids=(first.key_id or "", second.key_id or ""),
-            patterns=made.patterns, indices=made.privileges.indices,
+            patterns=made.patterns, privileges=made.privileges,
         )
     }  # fmt: skip
     cluster.remove([made.username])
     assert all_found(each_node, cluster) == {}
+
+
+EVERY_KIND = Privileges(
+    indices=("read", "view_index_metadata"),
+    kibana=("feature_discover.read", "feature_dashboard.all"),
+    spaces=("default", "sales"),
+    cluster=("monitor",),
+    run_as=("reports",),
+    restricted_indices=True,
+)
+"""Something of everything that a permission may give."""
+
+
+@pytest.mark.parametrize("key", [False, True], ids=["password", "API key"])
+def test_everything_that_a_role_or_a_key_gives_is_found(each_node: Node, joined: Joined, name: str, key: bool) -> None:
+    cluster, made = joined(name), replace(spec(), privileges=EVERY_KIND)
+    if key:
+        cluster.grant_key(made, password())
+    else:
+        cluster.create(made, password())
+    assert all_found(each_node, cluster)[made.username].privileges == EVERY_KIND
 
 
 def test_the_end_that_was_written_last_counts(each_node: Node, joined: Joined, name: str) -> None:

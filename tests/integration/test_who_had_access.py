@@ -22,7 +22,7 @@ from bot.access.grants.write_off import WriteOff
 from bot.access.models.grants import Grant
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.ports import InventoryItem
+from bot.access.ports import InventoryItem, Privileges
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
@@ -170,7 +170,7 @@ def test_access_that_was_found_in_the_cluster(world: World, engine: Engine) -> N
     found_there = InventoryItem(
         username="es-access-7k3f9q", grant_id="REQ-7K3F9Q", requester=REQUESTER,
         expires_at=world.clock.now() + HOUR, user=True, enabled=True, role=True,
-        patterns=("logs-*",), indices=("read", "view_index_metadata"),
+        patterns=("logs-*",), privileges=Privileges(("read", "view_index_metadata")),
     )  # fmt: skip
     world.cluster.there = [found_there]
     clocks = ClockSkewMonitor(world.store, world.clusters, world.directory, world.current, world.clock)

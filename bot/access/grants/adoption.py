@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from bot.access.audit.terms import UNKNOWN, access_terms
@@ -15,7 +15,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import Integration
+from bot.access.policy.model import Integration, Permission
 from bot.access.ports import Directory, InventoryItem
 from bot.access.states import GrantState, RequestState
 from bot.access.store.transaction import Transaction
@@ -59,15 +59,16 @@ class Adoption:
 
     def _request(self, found: InventoryItem, integration: str, owners: Sequence[str], now: datetime) -> AccessRequest:
         until = found.expires_at or now
+        permission = self._permission(found)
         return AccessRequest(
             id=read_id(found.grant_id or "") or "",
             requester=requester_of(found) or NOBODY,
             integration=integration,
             patterns=list(found.patterns) or [UNKNOWN],
-            permission=self._permission(found),
+            permission=permission.name,
             duration=max(0, int((until - now) / timedelta(seconds=1))),
             kind=CredentialKind.API_KEY if found.key_ids and not found.user else CredentialKind.PASSWORD,
-            privileges={"indices": list(found.indices)},
+            privileges=permission.stored(),
             owners=list(owners),
             state=RequestState.APPROVED,
             created_at=now,
@@ -76,10 +77,11 @@ class Adoption:
             decided_at=now,
         )
 
-    def _permission(self, found: InventoryItem) -> str:
-        """The permission with the same privileges, if the policy still has one."""
-        held = set(found.indices)
-        return next((each.name for each in self.current.policy.permissions if set(each.indices) == held), UNKNOWN)
+    def _permission(self, found: InventoryItem) -> Permission:
+        """What the role or key gives, under the name of the permission that gives the same, if there still is one."""
+        held = Permission.restored(UNKNOWN, asdict(found.privileges))
+        same = (each.name for each in self.current.policy.permissions if each.includes(held) and held.includes(each))
+        return Permission.restored(next(same, UNKNOWN), held.stored())
 
 
 def _grant(found: InventoryItem, request: AccessRequest, now: datetime) -> Grant:

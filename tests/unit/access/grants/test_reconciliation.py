@@ -12,14 +12,15 @@ from bot.access.errors import NotAllowed, Outage
 from bot.access.grants.adoption import NOBODY, Adoption
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
+from bot.access.grants.specs import spec_of
 from bot.access.intervals import RECONCILE_EVERY
 from bot.access.models.audit import AuditEvent
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import GrantTask
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.model import Integration
-from bot.access.ports import InventoryItem
+from bot.access.policy.model import PERMISSIONS, Integration, Permission
+from bot.access.ports import InventoryItem, Privileges
 from bot.access.states import GrantState
 from bot.access.store.store import Store
 from tests.fakes import OWNER, PRODUCTION, REQUESTER, SECOND_OWNER, FakeCluster, FakeClusters, World, policy_of
@@ -47,7 +48,8 @@ def there(world: World, request_id: str) -> InventoryItem:
     grant, request = world.grant(request_id), world.request_details(request_id).request
     return InventoryItem(
         username=grant.username, grant_id=request_id, requester=request.requester, expires_at=grant.expires_at,
-        user=True, enabled=True, role=True, patterns=tuple(request.patterns), indices=("read", "view_index_metadata"),
+        user=True, enabled=True, role=True, patterns=tuple(request.patterns),
+        privileges=Privileges(("read", "view_index_metadata")),
     )  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def lost(world: World, **values: object) -> InventoryItem:
     found = InventoryItem(
         username="es-access-7k3f9q", grant_id="REQ-7K3F9Q", requester=REQUESTER,
         expires_at=world.clock.now() + HOUR, user=True, enabled=True, role=True,
-        patterns=("logs-*",), indices=("read", "view_index_metadata"),
+        patterns=("logs-*",), privileges=Privileges(("read", "view_index_metadata")),
     )  # fmt: skip
     found = replace(found, **values)  # type: ignore[arg-type]  # each test names the fields that it means
     if found.user:
@@ -169,6 +171,26 @@ def test_a_lost_key_is_taken_over_as_a_key(world: World) -> None:
     assert world.grant("REQ-7K3F9Q").key_id == "new"
 
 
+KIBANA = Privileges(("read",), kibana=("feature_discover.read",), spaces=("sales", "default"), run_as=("reports",))
+
+
+def test_what_a_role_holds_besides_indices_is_kept_under_the_name_of_its_permission(world: World) -> None:
+    held = {"indices": ["read"], "kibana": ["feature_discover.read"], "spaces": ["default", "sales"]}
+    permission = Permission.restored("dashboards", {**held, "run_as": ["reports"]})
+    world.current.policy = world.current.policy.model_copy(update={"permissions": (permission, *PERMISSIONS)})
+    lost(world, privileges=KIBANA)
+    reconcile(world)
+    request = world.request_details("REQ-7K3F9Q").request
+    assert request.permission == "dashboards"
+    assert spec_of(request, world.grant("REQ-7K3F9Q")).privileges == KIBANA
+
+
+def test_a_role_that_gives_more_than_any_permission_is_of_none_of_them(world: World) -> None:
+    lost(world, privileges=replace(KIBANA, indices=("read", "view_index_metadata")))
+    reconcile(world)
+    assert world.request_details("REQ-7K3F9Q").request.permission == UNKNOWN
+
+
 def test_a_fresh_secret_for_what_was_taken_over_is_delivered_and_removed_at_the_end(world: World) -> None:
     lost(world)
     reconcile(world)
@@ -229,7 +251,7 @@ def test_an_id_that_is_taken_or_wrong_is_replaced(world: World) -> None:
 
 
 def test_what_no_role_tells_of_is_called_unknown(world: World) -> None:
-    lost(world, role=False, patterns=(), indices=(), requester=None)
+    lost(world, role=False, patterns=(), privileges=Privileges(()), requester=None)
     reconcile(world)
     request = world.request_details("REQ-7K3F9Q").request
     assert (request.patterns, request.permission, request.requester) == ([UNKNOWN], UNKNOWN, NOBODY)

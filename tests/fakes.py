@@ -17,6 +17,7 @@ from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.models.audit import AuditEvent
@@ -399,7 +400,8 @@ class World:
 
     @property
     def requests(self) -> Requests:
-        return Requests(self.store, self.routing, self.approvals, self.current, self.clock)
+        direct_messages = DirectMessages(self.store, self.notifier, self.clock)
+        return Requests(self.store, self.routing, self.approvals, self.current, self.clock, direct_messages)
 
     @property
     def grants(self) -> Grants:

@@ -113,5 +113,9 @@ class Refusal(Exception):
         self.code = code
 
 
+class MessagesOff(Refusal):
+    """Slack takes no direct message from the application to anybody: its Messages tab is off."""
+
+
 class Gone(Refusal):
     """The object to change no longer exists: someone else removed it."""

@@ -42,6 +42,7 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.home import HomeListeners
 from bot.slack.listeners.ownership import OwnershipListeners
 from bot.slack.listeners.requests import RequestListeners
+from bot.slack.listeners.untold import LOOK_EVERY, UntoldOutcomes
 from bot.slack.membership import Team
 from bot.slack.middleware import WorkspaceMiddleware
 from bot.slack.notifier import SlackNotifier
@@ -114,10 +115,13 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
 
     refusals = Refusals(store, clock)
     responder = Responder(ack_queue, directory, refusals, inbox)
-    form = FormListeners(domain.requests, current, Suggestions(clusters, directory, current, clock), responder)
+    untold = UntoldOutcomes(domain.requests.untold)
+    scheduler.every(LOOK_EVERY, untold.run_once, "tell what no message could tell")
+    suggestions = Suggestions(clusters, directory, current, clock)
+    form = FormListeners(domain.requests, current, suggestions, responder, untold)
     listeners = RequestListeners(
         domain.requests, domain.approvals, domain.grants, domain.history, current, clock,
-        groups_changed, directory.count_name_words, responder, form.open,
+        groups_changed, directory.count_name_words, responder, untold, form.open,
     )  # fmt: skip
     home_tabs = HomeTabs(store, directory, current, clock)
     home = HomeListeners(home_tabs, client, responder, form.open)

@@ -12,6 +12,7 @@ from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.reconciliation import Reconciliation
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
 from bot.access.notifications.outbox import Outbox
@@ -62,7 +63,7 @@ def build_domain(
     clocks = ClockSkewMonitor(store, clusters, directory, current, clock)
     return Domain(
         current,
-        Requests(store, routing, approvals, current, clock),
+        Requests(store, routing, approvals, current, clock, DirectMessages(store, notifier, clock)),
         approvals,
         AutomaticGrants(store, directory, current, approvals, grants, clusters, clock),
         grants,

@@ -14,6 +14,7 @@ from bot.checks.adapters import Adapters
 from bot.checks.cluster import check_clusters
 from bot.checks.configuration import Setup, check_settings, read_setup
 from bot.checks.database import check_database
+from bot.checks.direct_messages import check_direct_messages
 from bot.checks.owners import check_owners
 from bot.checks.policy import check_policy
 from bot.checks.report import Report
@@ -45,6 +46,7 @@ def run_checks(report: Report, adapters: Adapters) -> int:
     directory = None if slack is None or scopes is None else adapters.directory(slack)
     scopes = scopes or frozenset()
     people = _run_check(report, "owners", lambda: check_owners(report, setup, directory, scopes))
+    _run_check(report, "direct messages", lambda: check_direct_messages(report, slack, people or {}, scopes))
     _run_check(report, "access flows", lambda: check_policy(report, setup, people or {}))
     _run_check(report, "cluster", lambda: check_clusters(report, setup, adapters, directory, scopes))
     _run_check(report, "access details", lambda: _preview(report, setup, adapters.clock))

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry import RetryHandler
 
 from bot.access.call_failures import OnFailure, ignore_failure, reported
-from bot.access.errors import Outage, Refusal
+from bot.access.errors import MessagesOff, Outage, Refusal
 
 RATE_LIMITED = 429
 SERVER_ERROR = 500
@@ -25,6 +25,7 @@ _PASSING = frozenset({
 _OUR_TOKEN = frozenset({"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"})
 """Codes of a bot token that does not work. No queued message may be lost until an administrator fixes that."""
 
+MESSAGES_OFF = "messages_tab_disabled"
 
 _NAME = re.compile(r"[a-z0-9_]{1,80}")
 """The form of Slack's error codes."""
@@ -73,6 +74,8 @@ def _in_our_terms() -> Iterator[None]:
             raise TokenRefused(text, code=code) from None
         if code is None or status == RATE_LIMITED or status >= SERVER_ERROR or code in _PASSING:
             raise Outage(text, _retry_after(error), code) from None
+        if code == MESSAGES_OFF:
+            raise MessagesOff(text, code) from None
         raise Refusal(text, code) from None
     except (URLError, HTTPException, OSError) as error:
         raise Outage(f"Slack does not answer ({type(error).__name__})") from None

@@ -69,6 +69,18 @@ def test_what_slack_says_of_the_app_is_explained(newcomer: Newcomer, error: str,
         assert to_do in newcomer.check(SLACK_API_URL=f"{url}/api/").fix(f"FAIL  {found}")
 
 
+def test_a_messages_tab_that_is_off_is_named_with_where_to_turn_it_on(newcomer: Newcomer) -> None:
+    workspace = newcomer.stage.workspace
+    workspace.set_messages_tab(enabled=False)
+    fix = newcomer.check().fails_with("direct messages: the Messages Tab of the app is off")
+    assert "App Home > Show Tabs: turn on Messages Tab" in fix
+    workspace.set_messages_tab(enabled=True)
+    found = newcomer.check()
+    assert found.line("ok    direct messages").endswith("was taken, and is deleted again")
+    assert found.code == 0
+    assert not any("bot check" in text for text in newcomer.stage.texts(newcomer.stage.bob))
+
+
 def test_slack_out_of_reach_is_told_from_a_wrong_token(newcomer: Newcomer) -> None:
     with silent() as port:
         pass

@@ -222,3 +222,19 @@ def test_an_index_that_is_not_there_is_said_at_its_field(stage: Stage) -> None:
     (now,) = stage.workspace.views(stage.alice)
     assert "“logs-gone” matches nothing that exists" in now.errors["patterns"]
     assert now.values["reason"]["reason"]["value"] == "kept"
+
+
+def test_while_direct_messages_are_off_the_form_says_so_and_nothing_is_filed(stage: Stage) -> None:
+    view = opened(stage)
+    choose(stage, view, "metrics-cpu")
+    shows(stage, "Matches now")
+    stage.workspace.set_messages_tab(enabled=False)
+    request = stage.ask("metrics-cpu 2h")
+    stage.hears(stage.alice, f"Request {request} was cancelled")
+    now = stage.workspace.views(stage.alice)[-1]
+    stage.workspace.submit(stage.alice, now, {"reason": "kept"})
+    (now,) = stage.workspace.views(stage.alice)
+    assert any("Nothing was filed" in each for each in now.errors.values())
+    stage.workspace.set_messages_tab(enabled=True)
+    stage.workspace.submit(stage.alice, now, {"reason": "kept"})
+    stage.reads(stage.bob, "asks for access", "kept")

@@ -315,6 +315,25 @@ def test_with_direct_messages_turned_off_access_is_ended_and_the_owners_copies_s
     assert "message.refused" in broken.events(request)
 
 
+def test_while_direct_messages_are_off_nothing_is_filed_and_the_person_reads_why_where_they_typed(
+    broken: Broken,
+) -> None:
+    stage = broken.stage
+    stage.workspace.set_messages_tab(enabled=False)
+    began = time.monotonic()
+    request = stage.ask("logs-* 1h")
+    stage.hears(stage.alice, f"Request {request} was cancelled: Slack took no message to any of its owners")
+    print(f"told after {time.monotonic() - began:.2f} s")
+    said = stage.say(stage.alice, "logs-* 1h")
+    assert "Nothing was filed" in said
+    assert "App Home > Show Tabs" in said
+    stage.workspace.set_messages_tab(enabled=True)
+    request = stage.ask("logs-* 1h")
+    stage.reads(stage.alice, "I can send you direct messages again")
+    for owner in (stage.bob, stage.carol):
+        stage.approval(owner, request)
+
+
 @pytest.mark.parametrize("answer", [503, "nothing", "hang", "garbage"])
 def test_a_start_without_slack_ends_what_has_expired_and_joins_slack_when_it_returns(
     broken: Broken, answer: Any

@@ -28,6 +28,7 @@ from bot.slack import ids
 from bot.slack.ack_queue import AckQueue
 from bot.slack.listeners.command_parser import one_word, parse
 from bot.slack.listeners.requests import RequestListeners
+from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.responder import Responder
 from bot.storage.migrate import migrate
 from tests.databases import sqlite_engine
@@ -190,7 +191,7 @@ def _listeners(world: World, store: Store, inbox: Inbox) -> RequestListeners:
     history = History(store, world.approvals, world.clusters, world.current)
     return RequestListeners(
         world.requests, world.approvals, world.grants, history, world.current, world.clock,
-        lambda: None, one_word, responder, opens_form,
+        lambda: None, one_word, responder, UntoldOutcomes(world.requests.untold), opens_form,
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access.backoff import LONGEST_PAUSE_OF_MESSAGES, pause_after
-from bot.access.errors import LostRace, Outage, Refusal
+from bot.access.errors import LostRace, MessagesOff, Outage, Refusal
 from bot.access.ids import APPLICATION
+from bot.access.lifecycle.direct_messages import TURN_ON, record_messages_off
 from bot.access.lifecycle.expiry_warnings import is_current
 from bot.access.lifecycle.requests import enqueue_outcome
 from bot.access.lifecycle.timeline import is_thread_reply
@@ -97,13 +98,15 @@ class Outbox:
                 "message.refused", APPLICATION, now, message.request_id,
                 kind=message.kind.value, recipient=message.recipient, error=str(error),
             )  # fmt: skip
+            if isinstance(error, MessagesOff):
+                record_messages_off(write, now)
             if details is None or message.kind is not MessageKind.APPROVAL:
                 return
             if message.recipient == details.request.channel and details.request.state is RequestState.PENDING:
                 # The channel is gone or the app is not in it: the owners are asked one by one.
                 write.enqueue(details.request.id, MessageKind.APPROVAL, details.request.owners, now)
             if not write.any_owner_asked(details.request.id):
-                _cancel_unasked(write, details.request, now)
+                _cancel_unasked(write, details.request, error, now)
 
 
 def _is_superseded(message: Message, details: RequestDetails) -> bool:
@@ -130,11 +133,12 @@ def _position_of(message: Message | None) -> MessagePosition | None:
     return MessagePosition(message.channel, message.ts)
 
 
-def _cancel_unasked(write: Transaction, request: AccessRequest, now: datetime) -> None:
+def _cancel_unasked(write: Transaction, request: AccessRequest, error: Refusal, now: datetime) -> None:
     """No owner could be notified: the requester hears that now instead of at the expiry."""
     if request.state is not RequestState.PENDING:
         return
-    why = "Slack took no message to any of its owners. Ask an administrator to run bot check."
+    off = isinstance(error, MessagesOff)
+    why = f"Slack took no message to any of its owners. {TURN_ON if off else 'Ask an administrator to run bot check.'}"
     with suppress(LostRace):
         write.move(
             request, RequestState.CANCELLED, APPLICATION, now, decided_at=now, decision_reason=why, escalate_at=None

@@ -1,11 +1,13 @@
 """Requests: submit, extend, cancel, expire. Their approval is in `approvals`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
 from bot.access.ids import APPLICATION
 from bot.access.intervals import ROUTE_AGAIN
+from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.requests import audience_of, describe_end, enqueue_outcome, expire, show_outcome
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
@@ -57,6 +59,7 @@ class Requests:
     approvals: Approvals
     current: CurrentPolicy
     clock: Clock
+    direct_messages: DirectMessages
 
     def parse(self, actor: str, draft: Draft) -> ParsedRequest:
         """Parses a draft. Raises `InvalidRequest` for an invalid part, and `Outage`."""
@@ -75,6 +78,7 @@ class Requests:
     def submit(self, requester: str, draft: Draft) -> Submission:
         """Checks and files a request, and enqueues a message to each of its owners."""
         parsed = self.parse(requester, draft)
+        self.direct_messages.check(requester)
         submission = self._submit(parsed, again=draft.again)
         return replace(submission, for_whom=parsed.requester if parsed.asked_by else None)
 
@@ -124,6 +128,12 @@ class Requests:
                 return write.request_details(request.id)
         except LostRace:
             self.approvals.raise_conflict(request_id)
+
+    def untold(self, request_ids: Sequence[str]) -> Sequence[AccessRequest]:
+        """Those of these requests whose outcome Slack did not take as a message to the person who waits for it."""
+        with self.store.reading() as read:
+            found = read.all_request_details(read.refused_outcomes(request_ids))
+        return [each.request for each in found]
 
     def expire_overdue(self) -> int:
         """Ends the pending requests that nobody decided in time, and tells their requesters. Returns their number."""

@@ -96,6 +96,13 @@ class MessageQueries(SessionBase):
         mine = (Message.request_id == request_id, Message.kind == kind)
         return frozenset(self._session.exec(select(Message.recipient).where(*mine, *_UNSENT)).all())
 
+    def refused_outcomes(self, request_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these requests whose outcome Slack refused to show to anybody, by id."""
+        mine = (col(Message.request_id).in_(request_ids), Message.kind == MessageKind.OUTCOME)
+        dropped = (col(Message.ts).is_(None), col(Message.due_at).is_(None))
+        found = self._session.exec(select(Message.request_id).where(*mine, *dropped).distinct()).all()
+        return [each for each in found if each is not None]
+
     def refresh(self, request_id: str | Sequence[str], kinds: Sequence[MessageKind], at: datetime) -> None:
         """Marks messages of these kinds about these requests to be rendered again, whether sent or still due."""
         names = [request_id] if isinstance(request_id, str) else request_id

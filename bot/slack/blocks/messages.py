@@ -226,3 +226,9 @@ def done_before_restart(at: datetime) -> MessageContent:
         ("What you asked for at ", LocalTime(at), " is done, but I was stopped before I could say so. See ",
          Code("/es-access list")),
     ])  # fmt: skip
+
+
+def untold(request: AccessRequest) -> MessageContent:
+    """How a request ended, for a person to whom no message could be sent."""
+    why = f": {request.decision_reason}" if request.decision_reason else "."
+    return plain([("Request ", Code(request.id), f" was {request.state.value}{why}")])

@@ -28,8 +28,17 @@ from bot.slack.errors import domain_errors
 from bot.slack.listeners.form_state import FormVersions, SentForm, read_form
 from bot.slack.listeners.message_shortcut import quoted
 from bot.slack.listeners.payload import user_of
+from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.modals import Modal, modal_of, open_modal
-from bot.slack.responder import Body, Responder, describe_error, reply_after_modal, reply_in_modal, reply_to_click
+from bot.slack.responder import (
+    Body,
+    Reply,
+    Responder,
+    describe_error,
+    reply_after_modal,
+    reply_in_modal,
+    reply_to_click,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +61,7 @@ class FormListeners:
     current: CurrentPolicy
     suggestions: Suggestions
     responder: Responder
+    untold: UntoldOutcomes
     versions: FormVersions = field(default_factory=FormVersions)
 
     def register(self, app: App) -> None:
@@ -148,8 +158,9 @@ class FormListeners:
     def send(self, ack: Ack, body: Body, client: WebClient) -> None:
         """Files the request of a submitted form. Errors are shown at their fields, and no input is lost."""
         fields, person = read_form(body["view"]), user_of(body)
+        show = reply_after_modal(client, body)
         if current_work() is not None:  # taken up again: the form is closed, so its errors come in a message
-            self.responder.run_later(reply_after_modal(client, body), lambda: self._file(fields, person))
+            self.responder.run_later(show, lambda: self._file(fields, person, show))
             return
         try:
             if not self.responder.store_form(body):
@@ -159,7 +170,7 @@ class FormListeners:
             ack(response_action="errors", errors=_field_errors(away, fields))
             return
         entry = current_work()
-        filing = self.responder.ack_queue.submit_urgent(lambda: self._file_entry(entry, fields, person))
+        filing = self.responder.ack_queue.submit_urgent(lambda: self._file_entry(entry, fields, person, show))
         try:
             error = filing.exception(SEND_SECONDS)
         except TimeoutError:
@@ -174,22 +185,22 @@ class FormListeners:
             ack(response_action="errors", errors=_field_errors(error, fields))
             return
         ack()
-        self.responder.run_later(reply_after_modal(client, body), filing.result)
+        self.responder.run_later(show, filing.result)
 
-    def _file_entry(self, entry: InboxWork | None, fields: SentForm, person: str) -> MessageContent:
+    def _file_entry(self, entry: InboxWork | None, fields: SentForm, person: str, show: Reply) -> MessageContent:
         with working_on(entry):
-            return self._file(fields, person)
+            return self._file(fields, person, show)
 
     def _finish(self, entry: InboxWork | None) -> None:
         if entry is not None:
             self.responder.inbox.finish(entry)
 
-    def _file(self, fields: SentForm, person: str) -> MessageContent:
+    def _file(self, fields: SentForm, person: str, show: Reply) -> MessageContent:
         filled = on_one_cluster(self._resolve(fields, person, strict=True), self.current.policy)
         wrong = problems(self.current.policy, filled.draft)
         if wrong:
             raise _FieldsError(wrong)
-        return answers.filed(self.requests.submit(person, filled.draft))
+        return self.untold.filed(self.requests.submit(person, filled.draft), show)
 
     def _show_late(self, client: WebClient, body: Body, fields: SentForm, done: "Future[MessageContent]") -> None:
         """Shows a late result in the modal, which says that it takes longer; or the form again, after an error."""

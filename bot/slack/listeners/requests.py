@@ -22,6 +22,7 @@ from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.listeners.command_parser import Command, CountNameWords, Verb, parse
 from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
+from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.modals import open_modal, subject_of
 from bot.slack.responder import (
     Body,
@@ -53,6 +54,7 @@ class RequestListeners:
     reload_groups: Callable[[], None]
     count_name_words: CountNameWords
     responder: Responder
+    untold: UntoldOutcomes
     open_form: FormOpener
 
     def register(self, app: App) -> None:
@@ -77,7 +79,7 @@ class RequestListeners:
     def command(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """`/es-access …`"""
         ack()
-        person = body["user_id"]
+        person, show = body["user_id"], reply_to_command(body, respond, client)
 
         def answer() -> MessageContent | None:
             command = parse(
@@ -89,18 +91,18 @@ class RequestListeners:
                 self.open_form(client, body, command.draft, command.text)
                 return None
             try:
-                return self._answer(command, person)
+                return self._answer(command, person, show)
             except Incomplete as error:
                 if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
                 self.open_form(client, body, command.draft, error.message)
                 return None
 
-        self._later(reply_to_command(body, respond, client), answer)
+        self._later(show, answer)
 
-    def _answer(self, command: Command, person: str) -> MessageContent:
+    def _answer(self, command: Command, person: str, show: Reply) -> MessageContent:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
-            Verb.REQUEST: lambda: answers.filed(self.requests.submit(person, _draft_of(command))),
+            Verb.REQUEST: lambda: self.untold.filed(self.requests.submit(person, _draft_of(command)), show),
             Verb.EXPLAIN: lambda: answers.explained(*self.requests.explain(person, _draft_of(command))),
             Verb.RESOURCES: lambda: self._resources(person, command.text),
             Verb.LIST: lambda: answers.listed(self.history.mine(person), self.clock.now()),
@@ -108,7 +110,7 @@ class RequestListeners:
             Verb.CANCEL: lambda: answers.cancelled(self.requests.cancel(command.id, person)),
             Verb.REVOKE: lambda: answers.revoking(self.grants.revoke(command.id, person)),
             Verb.RESET: lambda: answers.resetting(self.grants.reset(command.id, person)),
-            Verb.EXTEND: lambda: answers.filed(self.requests.extend(person, command.id, command.duration)),
+            Verb.EXTEND: lambda: self.untold.filed(self.requests.extend(person, command.id, command.duration), show),
             Verb.HELP: lambda: answers.help_text(self.current.policy),
         }
         return answers_to[command.verb]()
@@ -188,11 +190,8 @@ class RequestListeners:
         checks = {ids.DURATION: lambda: parse_duration(duration, self.current.policy.longest)}
         if not acknowledge_form(ack, body, self.responder, checks):
             return
-        grant_id, person = subject_of(body), user_of(body)
-        self._later(
-            reply_after_modal(client, body),
-            lambda: answers.filed(self.requests.extend(person, grant_id, duration)),
-        )
+        grant_id, person, show = subject_of(body), user_of(body), reply_after_modal(client, body)
+        self._later(show, lambda: self.untold.filed(self.requests.extend(person, grant_id, duration), show))
 
     def _later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
         self.responder.run_later(show, work)

@@ -17,6 +17,7 @@ from bot.access.lookup.suggestions import Suggestions
 from bot.slack.ack_queue import AckQueue
 from bot.slack.listeners import form as form_listeners
 from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.responder import Responder
 from tests.fakes import EVERYTHING, REQUESTER, World
 from tests.inboxes import open_inbox
@@ -72,7 +73,9 @@ def form(world: World) -> Iterator[FormListeners]:
     with open_inbox(world.store, world.clock) as inbox, ThreadPoolExecutor(4) as threads:
         responder = Responder(AckQueue(threads), world.directory, Refusals(world.store, world.clock), inbox)
         suggestions = Suggestions(world.clusters, world.directory, world.current, world.clock)
-        yield FormListeners(world.requests, world.current, suggestions, responder)
+        yield FormListeners(
+            world.requests, world.current, suggestions, responder, UntoldOutcomes(world.requests.untold)
+        )
 
 
 def body(*patterns: str, reason: str = "INC-42", duration: str = "1h", action_ts: str = "1") -> dict[str, Any]:

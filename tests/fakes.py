@@ -114,6 +114,7 @@ class FakeCluster:
     """When each live API key of a user ends, by its id."""
     made_keys: list[str] = field(default_factory=list)
     disabled: set[str] = field(default_factory=set)
+    tokens: dict[str, int] = field(default_factory=dict)
     removed_together: list[int] = field(default_factory=list)
     there: list[InventoryItem] = field(default_factory=list)
     is_ahead: timedelta = timedelta(0)
@@ -162,11 +163,12 @@ class FakeCluster:
         self.creating.play()
         self.users[spec.username] = password.get_secret_value()
 
-    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
         self.before_renew()
         self.extend(spec)
         self.passwords.append(password.get_secret_value())
         self.users[spec.username] = password.get_secret_value()
+        return self.tokens.pop(spec.username, 0)
 
     def extend(self, spec: CredentialSpec) -> None:
         self.creating.play()
@@ -219,8 +221,10 @@ class FakeCluster:
         else:
             self.disabled.discard(username)
         self.roles.pop(username, None)
-        ended = len(self.keys.pop(username, {}))
-        return Receipt(user_gone=not kept, role_gone=True, keys_left=0, user_disabled=kept, keys_ended=ended)
+        ended, tokens = len(self.keys.pop(username, {})), self.tokens.pop(username, 0)
+        return Receipt(
+            user_gone=not kept, role_gone=True, keys_left=0, user_disabled=kept, keys_ended=ended, tokens_ended=tokens
+        )
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         self.asked.play()

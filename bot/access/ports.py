@@ -98,11 +98,13 @@ class Credential:
     """The secret of a grant. It exists in memory only until it is handed over.
 
     `secret` is the password, or the API key as used in a request header; `key_id` then identifies the key.
+    `tokens_ended` counts the tokens of sessions that ended with the password before it.
     """
 
     username: str
     secret: SecretStr
     key_id: str | None = None
+    tokens_ended: int = 0
 
     @property
     def kind(self) -> CredentialKind:
@@ -115,7 +117,8 @@ class Receipt:
     """The state read back from the cluster after a revocation. `errors` are sentences without secrets.
 
     `user_disabled`: the user remains but nobody can sign in as it: disabled, without a role, its password unknown.
-    `keys_ended` counts the API keys invalidated by this call. `foreign`: the name belongs to a user or role without
+    `keys_ended` counts the API keys invalidated by this call, and `tokens_ended` the tokens of sessions: 0 where the
+    cluster has none, `None` if it did not confirm their end. `foreign`: the name belongs to a user or role without
     this application's metadata, and nothing was changed. `final`: the cluster refused, so that a retry will hardly
     help.
     """
@@ -127,12 +130,14 @@ class Receipt:
     foreign: bool = False
     user_disabled: bool = False
     keys_ended: int = 0
+    tokens_ended: int | None = 0
     final: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether nothing of the grant can be used any more."""
-        return (self.user_gone or self.user_disabled) and self.role_gone and self.keys_left == 0
+        gone = (self.user_gone or self.user_disabled) and self.role_gone
+        return gone and self.keys_left == 0 and self.tokens_ended is not None
 
     def stored(self) -> dict[str, Json]:
         """The form stored with the grant and in the audit."""
@@ -142,6 +147,7 @@ class Receipt:
             "role_gone": self.role_gone,
             "keys_ended": self.keys_ended,
             "keys_left": self.keys_left,
+            "tokens_ended": self.tokens_ended,
             "errors": list(self.errors),
         }
 
@@ -188,8 +194,11 @@ class Cluster(Protocol):
         """Creates or resets the role and the user. Never overwrites a user that the application did not create."""
         ...
 
-    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Sets a new password for the user. Raises `Refusal` if the user no longer exists."""
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
+        """Sets a new password for the user and ends the sessions that were begun with the old one.
+
+        Returns how many of their tokens were ended. Raises `Refusal` if the user no longer exists.
+        """
         ...
 
     def extend(self, spec: CredentialSpec) -> None:

@@ -57,9 +57,9 @@ class ElasticsearchCluster:
         """Creates role and user. Raises `Outage`, `Refusal`."""
         self._credentials.create(spec, password)
 
-    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Changes the user's password. Raises `Gone`, `Outage`, `Refusal`."""
-        self._credentials.renew(spec, password)
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
+        """Changes the user's password and ends its sessions. Raises `Gone`, `Outage`, `Refusal`."""
+        return self._credentials.renew(spec, password)
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the new end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""

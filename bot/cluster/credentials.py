@@ -16,6 +16,7 @@ from bot.cluster.clock import ClusterClock
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher, Secret
 from bot.cluster.roles import role_body
+from bot.cluster.sessions import end_tokens
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,16 @@ class CredentialIssuer:
             wait([role])  # so that no call of this attempt reaches the cluster after it has failed
         role.result()
 
-    def renew(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Changes the password of an existing user. Raises `Gone`, `Outage`, `Refusal`."""
+    def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
+        """Changes the password of an existing user, and returns how many tokens of its sessions this ended.
+
+        Raises `Gone`, `Outage`, `Refusal`.
+        """
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
         self.hasher.send(password, lambda secret: ask(self.client, lambda: change(**secret)))
+        return end_tokens(self.client, spec.username) or 0
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""

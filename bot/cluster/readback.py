@@ -26,6 +26,7 @@ class Removals:
     ours: list[str] = field(default_factory=list)
     foreign: set[str] = field(default_factory=set)
     ended: dict[str, int] = field(default_factory=dict)
+    tokens_ended: dict[str, int | None] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
 
@@ -80,6 +81,7 @@ class Readback:
                     errors=names.errors_of(each),
                     user_disabled=disable and user is not None and not user["enabled"] and not user["roles"],
                     keys_ended=names.ended.get(each, 0),
+                    tokens_ended=names.tokens_ended.get(each),
                     final=each in names.final,
                 )
             )

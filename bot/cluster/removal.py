@@ -14,6 +14,7 @@ from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 from bot.cluster.readback import Readback, Removals
+from bot.cluster.sessions import end_tokens
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Removal:
         self._stop_users(names, disable=disable)
         self._end_keys(names)
         self._delete_roles(names)
+        self._end_tokens(names)
         return self.readback.receipts(names, disable=disable)
 
     def _check_owners(self, names: Removals) -> bool:
@@ -96,6 +98,25 @@ class Removal:
         ended = set((answer or {}).get("invalidated_api_keys", ()))
         for name, keys in (found or {}).items():
             names.ended[name] = sum(1 for each in keys if each["id"] in ended)
+
+    def _end_tokens(self, names: Removals) -> None:
+        """Ends the sessions last: without its role, a token still authenticates but may do nothing."""
+        if not names.ours:
+            return
+
+        def end_one(username: str) -> int | None:
+            names.tokens_ended[username] = None
+            ended = end_tokens(self.client, username)
+            names.tokens_ended[username] = ended or 0
+            return ended
+
+        first, *others = names.ours
+        if names.attempt([first], lambda: (end_one(first),)) == (None,):
+            names.tokens_ended.update(dict.fromkeys(others, 0))  # this cluster has no tokens
+            return
+        done = [self.executor.submit(names.attempt, [each], partial(end_one, each)) for each in others]
+        for each in done:
+            each.result()
 
     def _delete_roles(self, names: Removals) -> None:
         there = [each for each in names.ours if each in names.roles]

@@ -211,4 +211,6 @@ def _read_back(grant: Grant) -> str:
     role = "gone" if receipt.get("role_gone") else "not confirmed gone"
     left = receipt.get("keys_left")
     keys = "not known" if left is None else f"{left} left, {receipt.get('keys_ended', 0)} ended now"
-    return f"user {user}, role {role}, API keys: {keys}"
+    tokens = receipt.get("tokens_ended", 0)
+    sessions = "not confirmed ended" if tokens is None else f"{counted(tokens, 'token')} ended now"
+    return f"user {user}, role {role}, API keys: {keys}, sessions: {sessions}"

@@ -42,6 +42,7 @@ def test_all_is_well(newcomer: Newcomer, node: Node) -> None:
         "ok    owner bob@example.com: 1 person",
         "ok    owner @data-owners: 1 person",
         "ok    owners: 2 people may approve",
+        f"ok    direct messages: one to {newcomer.stage.bob.id} was taken, and is deleted again",
         "ok    flow “default”: everyone may ask for read, write, manage on *, up to 7d,"
         " approved by an integration owner",
         f"ok    cluster: Elasticsearch {node.version} answers at {node.url}",

@@ -36,8 +36,14 @@ def access_terms(details: RequestDetails, grant: Grant) -> Mapping[str, Json]:
 
 
 def terms_of_key(details: RequestDetails, grant: Grant, credential: Credential | None) -> Mapping[str, Json]:
-    """The terms once more if a new API key was created: it holds the present terms. A new password changes none."""
-    return {} if credential is None or credential.key_id is None else access_terms(details, grant)
+    """The terms once more if a new API key was created: it holds the present terms. A new password changes none.
+
+    With the number of tokens that ended with the old password, if there were any.
+    """
+    if credential is None:
+        return {}
+    terms = {} if credential.key_id is None else access_terms(details, grant)
+    return {**terms, "tokens_ended": credential.tokens_ended} if credential.tokens_ended else terms
 
 
 @dataclass(frozen=True)

@@ -179,8 +179,8 @@ class Provisioning:
         """Replaces the secret. An old key is invalidated only after its successor was delivered."""
         cluster, password = self.clusters[details.request.integration], new_password()
         if details.request.kind is CredentialKind.PASSWORD:
-            cluster.renew(spec_of(details.request, grant), password)
-            credential = Credential(grant.username, password)
+            ended = cluster.renew(spec_of(details.request, grant), password)
+            credential = Credential(grant.username, password, tokens_ended=ended)
             deliver(credential)
             return credential
         spec = spec_of_new_role(self.store, cluster, details, grant, self.clock.now())

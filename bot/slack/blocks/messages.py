@@ -147,6 +147,7 @@ def unconfirmed(grant: Grant) -> list[Line]:
             ("the user", receipt.get("user_gone") or receipt.get("user_disabled")),
             ("its role", receipt.get("role_gone")),
             ("its API keys", receipt.get("keys_left") == 0),
+            ("the end of its sessions", receipt.get("tokens_ended", 0) is not None),
         )
         if not gone
     ]

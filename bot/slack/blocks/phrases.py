@@ -254,10 +254,14 @@ def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
         return ("Nothing was made for it in the cluster.",)
     if receipt["user_disabled"]:
         when: tuple[TextPart, ...] = (" on ", LocalTime(grant.due_at)) if grant.due_at else ()
-        return ("The user is disabled and is deleted", *when, "; its role and keys are gone.")
+        tokens = receipt.get("tokens_ended")
+        ended = f" {counted(tokens, 'token')} ended." if tokens else ""
+        return ("The user is disabled and is deleted", *when, f"; its role and keys are gone.{ended}")
     if kind is CredentialKind.API_KEY:
         return ("The key has ended; nothing of it is left in the cluster.",)
-    ended = f" ({counted(receipt['keys_ended'], 'key')} ended)" if receipt["keys_ended"] else ""
+    counts = {"key": receipt["keys_ended"], "token": receipt.get("tokens_ended")}
+    also = ", ".join(counted(count, name) for name, count in counts.items() if count)
+    ended = f" ({also} ended)" if also else ""
     return (f"User, role and API keys are gone, read back from the cluster{ended}.",)
 
 

@@ -91,10 +91,16 @@ def view(shown: View) -> JsonObject:
 
 def traffic(held: Workspace) -> Iterator[tuple[str, JsonObject]]:
     """The newest exchanges, each with its own id: deliveries to the app (`to_app`) and the app's calls."""
-    both: list[PayloadDelivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *held.traffic[-SHOWN_TRAFFIC:]]
+    calls = [each for each in held.traffic if not _is_check(each)]
+    both: list[PayloadDelivery | Call] = [*held.deliveries[-SHOWN_TRAFFIC:], *calls[-SHOWN_TRAFFIC:]]
     for one in sorted(both, key=lambda each: each.started)[-SHOWN_TRAFFIC:]:
         # The workspace keeps each object longer than it is shown here, so its id is not reused meanwhile.
         yield f"traffic:{id(one):x}", _delivery(one) if isinstance(one, PayloadDelivery) else _call(one)
+
+
+def _is_check(one: Call) -> bool:
+    """Whether the call only looks whether Slack answers, as the application does every ten seconds."""
+    return one.method == "auth.test" and one.status == 200 and (one.answer or {}).get("ok") is True
 
 
 def _delivery(one: PayloadDelivery) -> JsonObject:

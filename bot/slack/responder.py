@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from bot.slack.errors import domain_errors
 from bot.slack.intake.payloads import entry_id, person_of, stored_part
 from bot.slack.modals import channel_of
 
-STORE_SECONDS = 2.0
+STORE_SECONDS = 1.5
 """How long a sent form may wait to be stored. Slack waits for three."""
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class Responder:
         try:
             work = stored.result(STORE_SECONDS)
         except TimeoutError:
+            stored.add_done_callback(self._drop)  # the person is told that it is not known, and sends it again
             raise DatabaseAway("the database did not store a form in time") from None
         set_current_work(work)
         return work is not None
@@ -81,6 +83,11 @@ class Responder:
             return work()
 
         self.ack_queue.submit(lambda: self._run_entry(entry, show, admitted, who))
+
+    def _drop(self, stored: "Future[InboxWork | None]") -> None:
+        work = None if stored.exception() else stored.result()
+        if work is not None:
+            self.inbox.finish(work)
 
     def _run_entry(
         self, entry: InboxWork | None, show: Reply, work: Callable[[], MessageContent | None], who: Actor | None

@@ -93,7 +93,10 @@ class Intake:
 
     def _stored(self, body: Body, acknowledge: Callable[[], None], stored: "Future[InboxWork | None]") -> None:
         error = stored.exception()
-        acknowledge()
+        try:
+            acknowledge()
+        except Exception:  # it is stored, so it is done all the same
+            log.exception("a bug: a payload was not acknowledged", kind=body.get("type"))
         if error is None:
             work = stored.result()
             if work is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from time import monotonic
 
 import structlog
 from slack_bolt import Ack, App, Respond
@@ -43,8 +44,8 @@ from bot.slack.responder import (
 log = structlog.get_logger(__name__)
 
 SEND_SECONDS = 2.0
-"""How long filing may take before the acknowledgement, which Slack expects within three. Until then errors can be shown
-at their fields."""
+"""How long storing and filing may take before the acknowledgement, which Slack expects within three. Until then errors
+can be shown at their fields."""
 
 SEARCH_SECONDS = 2.0
 """How long a search may take. After three Slack shows an error in place of options."""
@@ -162,6 +163,7 @@ class FormListeners:
         if current_work() is not None:  # taken up again: the form is closed, so its errors come in a message
             self.responder.run_later(show, lambda: self._file(fields, person, show))
             return
+        until = monotonic() + SEND_SECONDS
         try:
             if not self.responder.store_form(body):
                 ack()
@@ -172,7 +174,7 @@ class FormListeners:
         entry = current_work()
         filing = self.responder.ack_queue.submit_urgent(lambda: self._file_entry(entry, fields, person, show))
         try:
-            error = filing.exception(SEND_SECONDS)
+            error = filing.exception(max(until - monotonic(), 0.0))
         except TimeoutError:
             ack(response_action="update", view=waiting())
             filing.add_done_callback(lambda done: self._show_late(client, body, fields, done))

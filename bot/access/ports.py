@@ -25,11 +25,11 @@ class Clock(Protocol):
 class Resource:
     """An index, data stream or alias. `owners` are as written in the cluster; `None` stands for no owner.
 
-    An alias has the owners of its `targets` and, together, their size. The `targets` of a data stream are what was put
-    into it: indices that it did not make, or for a hidden one the data stream that made it; it has their owners as
-    well, after its own. `size` is in bytes. `written` is the owner in
-    the resource's own mapping, which access to it may be able to change; `assigned` is the one that index templates
-    and the data stream give it. `stream` is the data stream that an index belongs to.
+    An alias has the owners of its `targets` and, together, their size. The `targets` of a data stream are
+    indices that it did not make, or for a hidden one the data stream that made it; it has their owners as well, after
+    its own. `size` is in bytes. `written` is the owner in the resource's own mapping, which access to it may be able to
+    change; `assigned` is the one that index templates and the data stream give it. `stream` is the data stream that an
+    index belongs to.
     """
 
     name: str

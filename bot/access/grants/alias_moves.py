@@ -128,9 +128,7 @@ class AliasMoves:
         (self._end if ends else self._keep)(request, grant, findings, AliasNotices(self.directory, integration, flow))
 
     def _asked_about(self, request: AccessRequest, integration: Integration) -> SeenAliases:
-        """What is known of access that was approved without a look at its aliases, as by an earlier version: the owners
-        who were asked.
-        """
+        """The owners who were asked, for access that an earlier version approved without a look at its aliases."""
         with self.store.reading() as read:
             groups = [tuple(each.owners) for each in read.request_details(request.id).groups if not each.escalation]
         asked = tuple(None if owners == integration.owner else ", ".join(owners) for owners in groups)

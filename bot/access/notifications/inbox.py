@@ -62,7 +62,7 @@ class Inbox:
         self._writer.start()
 
     def stop(self) -> None:
-        """Writes what is left, and stops."""
+        """Writes the remaining payloads, and stops."""
         with self._change:
             self._stopping = True
             self._change.notify()

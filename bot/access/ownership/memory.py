@@ -198,7 +198,7 @@ def _read_sightings(catalogue: Catalogue) -> _Sightings:
     for name, stream in inside:
         others.setdefault(stream, []).append(name)
     for name, names in over.items():
-        # Whoever may write the data stream, or an alias of it, may write the indices in it.
+        # Those who may write the data stream, or an alias of it, may write the indices in it.
         others[name] = list(dict.fromkeys([*others.get(name, ()), *names]))
     return {
         each.name: sighting(each, others.get(each.name, ())) for each in catalogue.resources if each.kind != "alias"
@@ -206,14 +206,14 @@ def _read_sightings(catalogue: Catalogue) -> _Sightings:
 
 
 def _behind(resource: Resource) -> Sequence[str]:
-    """The names whose owners count for a resource: the targets of an alias, and what was put into a data stream."""
+    """The names whose owners count for a resource: the targets of an alias, and foreign indices in a data stream."""
     return resource.targets if resource.kind == "alias" else (resource.name, *resource.targets)
 
 
 def _counted(
     resource: Resource, found: Mapping[str, Resource], standings: Mapping[str, Standing], *, alone: bool
 ) -> Resource:
-    """The resource with the owners who count, and those who count for what is behind it."""
+    """The resource with the owners who count for it and for the names behind it."""
     behind = _behind(resource)
     if not any(name in standings for name in behind):
         return resource

@@ -248,7 +248,7 @@ class AccessFlow(PolicyPart):
     def by_rule(self, *, extension: bool, first_flow: str | None = None) -> bool:
         """Whether a request or an extension is approved without an owner.
 
-        Owners who are asked once let a rule extend what they approved, and no access that other flows gave.
+        Owners who are asked once let a rule extend the access that they approved, but none from other flows.
         `first_flow` is the flow under which somebody approved the access.
         """
         if self.break_glass or not extension:

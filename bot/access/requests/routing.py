@@ -159,8 +159,8 @@ class Routing:
     ) -> None:  # fmt: skip
         """Raises `NotAllowed` if the policy denies the target of an alias, or a rule or named owners do not cover it.
 
-        Access to an alias is access to its targets, and to a data stream to what was put into it. The names of a
-        resolved request may be such targets. What is inside a data stream is denied with it.
+        Access to an alias is access to its targets, and to a data stream to the indices put into it. The names of a
+        resolved request may be such targets. An index inside a data stream is denied with it.
         """
         behind = {target for each in resources for target in each.targets}
         targets = tuple(sorted(behind.union(parsed.resolved or ())))

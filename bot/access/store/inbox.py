@@ -27,7 +27,7 @@ class DoneElsewhere(Exception):
 class InboxWork:
     """The work on one entry of the inbox.
 
-    `applied`: what it asks for is committed. `repeatable`: it takes several transactions, and a second run completes
+    `applied`: its effect is committed. `repeatable`: it takes several transactions, and a second run completes
     them. `again`: a process died while it worked on the entry, or the work failed. `handed_on`: work is queued that
     ends the entry itself.
     """

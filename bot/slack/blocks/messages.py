@@ -222,7 +222,7 @@ def take_back(request: AccessRequest) -> ButtonElement:
 
 
 def done_before_restart(at: datetime) -> MessageContent:
-    """What was asked for at that time is done, but the answer was lost with the process that gave it."""
+    """The answer to a payload whose work is done, but whose answer was lost with the process that gave it."""
     return plain([
         ("What you asked for at ", LocalTime(at), " is done, but I was stopped before I could say so. See ",
          Code("/es-access list")),

@@ -46,7 +46,7 @@ def entry_id(body: Body) -> str:
 
 
 def stored_part(body: Body) -> Body:
-    """What is stored: enough to do the work later, without secrets."""
+    """The part that is stored: enough to do the work later, without secrets."""
     kept = {name: value for name, value in body.items() if name not in _NOT_STORED}
     view = body.get("view")
     if body.get("type") == "block_actions" and isinstance(view, dict):

@@ -137,7 +137,7 @@ _SWITCHES: dict[str, dict[str, Any]] = {
     "--break-glass": {"break_glass": True},
     "--again": {"again": True},
 }
-"""Flags without a value, and what they set in the draft."""
+"""Flags without a value, and the fields of the draft that they set."""
 
 _EXAMPLES = {
     **{flag: f"/es-access logs-* 1h {flag}" for flag in _SWITCHES},

@@ -1,5 +1,6 @@
 """Bad inputs by the ten thousand: every typed, sent or configured input leads to a result or to a sentence."""
 
+import itertools
 import logging
 import os
 import tempfile
@@ -20,6 +21,7 @@ from bot.access.errors import AccessError
 from bot.access.lookup.history import History
 from bot.access.notifications.inbox import Inbox
 from bot.access.policy.patterns import parse_patterns
+from bot.access.store.inbox import working_on
 from bot.access.store.store import Store
 from bot.config.access_yaml.problems import PolicyFileError
 from bot.config.access_yaml.reader import parse as parse_policy
@@ -143,7 +145,8 @@ def _payloads(run: "InputRun") -> None:
         given: dict[str, Any] = {"ack": _as(Ack, heard.ack), "body": body, "client": _as(WebClient, heard)}
         if act not in {"deny", "extend"}:
             given["respond"] = _as(Respond, heard.respond)
-        getattr(listeners, act)(**given)
+        with working_on(None):  # each payload has a context of its own
+            getattr(listeners, act)(**given)
         assert heard.acknowledged == 1, "a payload was not acknowledged"
         assert heard.answers, "somebody waits for an answer"
         assert BUG not in str(heard.answers)
@@ -158,6 +161,10 @@ def _as(_kind: type, given: Any) -> Any:
     return given
 
 
+_PAYLOADS = itertools.count()
+"""Numbers the payloads: two with the same trigger are one payload that came twice."""
+
+
 def _body(text: str, chosen: str | None, person: str) -> dict[str, Any]:
     field = {"value": chosen, "selected_option": {"value": chosen}}
     view = {
@@ -166,7 +173,7 @@ def _body(text: str, chosen: str | None, person: str) -> dict[str, Any]:
     }  # fmt: skip
     who = person or REQUESTER
     return {
-        "user_id": who, "user": {"id": who}, "text": text, "trigger_id": "1.2", "response_url": "http://127.0.0.1/",
+        "user_id": who, "user": {"id": who}, "text": text, "trigger_id": f"1.{next(_PAYLOADS)}", "response_url": "http://127.0.0.1/",
         "actions": [{"value": chosen}], "view": view, "channel": {"id": "D1"},
     }  # fmt: skip
 

@@ -54,6 +54,18 @@ def test_two_processes_remind_once(world: World, other: World) -> None:
     assert [world.audit(each).count("request.review_reminded") for each in requests] == [1] * 5
 
 
+def test_two_processes_add_no_reminder_to_one_that_waits_for_slack(world: World, other: World) -> None:
+    request_id = broken(world)
+    world.work()
+    world.notifier.log.clear()
+    for _ in range(3):
+        world.clock.advance(REMIND_OF_REVIEW_EVERY)
+        at_once(world.break_glass.remind_due, other.break_glass.remind_due)
+    world.work()
+    assert sorted(world.notifier.sent(MessageKind.BREAK_GLASS)) == [OWNER, SECOND_OWNER]
+    assert world.audit(request_id).count("request.review_reminded") == 1
+
+
 def test_reviewed_or_reminded_but_never_reminded_afterwards(world: World, other: World) -> None:
     for _ in range(ROUNDS):
         request_id = broken(world)

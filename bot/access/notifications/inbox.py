@@ -1,7 +1,7 @@
 """The inbox: every payload that asks for something is a row before Slack is told that it was taken."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,6 +55,8 @@ class Inbox:
         self._done: list[str] = []
         self._in_progress: dict[str, InboxWork] = {}
         self._stopping = False
+        self.after_group: Callable[[], None] = lambda: None
+        """Called by the writer after the results of each group."""
         self._writer = threading.Thread(target=self._write_all, name="inbox", daemon=True)
 
     def start(self) -> None:
@@ -147,7 +149,9 @@ class Inbox:
                 done, self._done = self._done, []
                 if not arrivals and not done:
                     return
-            if not self._finish_and_take(arrivals, done):
+            written = self._finish_and_take(arrivals, done)
+            self.after_group()
+            if not written:
                 with self._change:
                     if self._stopping and not self._arrivals:
                         return

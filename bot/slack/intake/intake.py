@@ -43,6 +43,8 @@ class Intake:
         self._ack_queue = ack_queue
         self._team = team
         self._clock = clock
+        self._acknowledged: list[tuple[Body, InboxWork]] = []
+        inbox.after_group = self._start_group
         self._threads = ThreadPoolExecutor(LISTENER_THREADS, thread_name_prefix="acknowledged")
 
     def takes(self, body: Body) -> bool:
@@ -100,11 +102,17 @@ class Intake:
         if error is None:
             work = stored.result()
             if work is not None:
-                self._submit(body, work)
+                self._acknowledged.append((body, work))
         elif "event" in body:
             self._submit(body, None)  # the group is looked up again, without the database
         else:
             self._threads.submit(self._reply, body, describe_error(error))
+
+    def _start_group(self) -> None:
+        """Starts the work once the whole group is acknowledged: each thread that works delays the next of them."""
+        group, self._acknowledged = self._acknowledged, []
+        for body, work in group:
+            self._submit(body, work)
 
     def _submit(self, body: Body, work: InboxWork | None) -> None:
         try:

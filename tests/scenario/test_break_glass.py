@@ -66,10 +66,10 @@ def copy(stage: Stage, where: User | Channel, reader: User, *words: str) -> Slac
 def test_it_is_given_at_once_told_ended_and_reviewed(opened: Opened, http: bool) -> None:
     stage, security = opened(http=http)
     explained = stage.say(stage.alice, "explain logs-* 1h --break-glass the site is down")
-    assert "an owner reviews it afterwards" in explained
+    assert "An owner reviews it afterwards" in explained
     assert "Nothing was filed" in explained
     answer = stage.say(stage.alice, "logs-* 1h --break-glass the <site> is down")
-    assert "@bob, @carol and #security are told" in answer
+    assert "tells @bob, @carol and #security" in answer
     request = request_id(answer)
     secret = stage.secret(request)
     assert stage.search(secret, "logs-web") == OK
@@ -104,14 +104,14 @@ def test_the_form_has_a_box_for_it_and_the_home_tab_and_the_status_say_whether_i
     stage, _ = opened(http=http)
     workspace = stage.workspace
     workspace.command(stage.alice, "/es-access", "logs-* 1h --break-glass")
-    form_shows(stage, "needs a reason", "It is an emergency", "@bob, @carol and #security are told")
+    form_shows(stage, "needs a reason", "It is an emergency", "tells @bob, @carol and #security")
     # Left alone, it is asked for as every day.
     workspace.click(stage.alice, workspace.views(stage.alice)[-1], "emergency", [])
     form_shows(stage, "Would ask 1 owner: @bob.")
     workspace.click(stage.alice, workspace.views(stage.alice)[-1], "emergency", ["emergency"])
     form_shows(stage, "Break-glass: it approves at once")
     workspace.submit(stage.alice, workspace.views(stage.alice)[-1], {"reason": "the site is down"})
-    answer = stage.reads(stage.alice, "is filed", "an owner reviews it afterwards")
+    answer = stage.reads(stage.alice, "is filed", "An owner reviews it afterwards")
     request = request_id(answer)
     assert stage.search(stage.secret(request), "logs-web") == OK
     assert "Break-glass: no owner has reviewed it yet." in stage.say(stage.alice, f"status {request}")

@@ -135,6 +135,7 @@ def test_reset_and_revoke_end_the_sessions_and_the_receipt_says_so(licensed: Nod
         stage.say(stage.alice, f"reset {request}")
         second = password_of(stage, request, but=first.secret)
         stage.wait(lambda: status(licensed, before) == UNAUTHORIZED, "the end of the session of the old password")
+        stage.wait(lambda: stage.audit("grant.renewed"), "the renewal in the audit")
         assert '"tokens_ended": 2' in stage.audited("grant.renewed", request)
         after = session(licensed, username(request), SecretStr(second.secret))
         stage.say(stage.alice, f"revoke {request}")

@@ -95,10 +95,12 @@ def test_a_replayed_click_changes_nothing(http_stage: Stage) -> None:
     again = {"payload": json.dumps(click)}
     assert post(stage, again) == OK
     assert post(stage, again) == OK
+    # Both are copies of a payload that was taken. One that says it is new is handled after them, and answered.
+    assert post(stage, {"payload": json.dumps({**click, "trigger_id": "1.2.new"})}) == OK
     stage.hears(stage.bob, "was already approved")
+    stage.wait(lambda: len(stage.audit("access.refused")) == 1, "the new click in the audit")
     assert len(stage.audit("request.approved")) == 1
     assert len(stage.audit("grant.active")) == 1
-    stage.wait(lambda: len(stage.audit("access.refused")) == 2, "both in the audit")
 
 
 def test_a_replayed_command_files_nothing_more(http_stage: Stage) -> None:

@@ -22,7 +22,7 @@ from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.messages import done_before_restart
 from bot.slack.intake.payloads import Body, asks_for_something, entry_id, has_no_answer, person_of, stored_part
 from bot.slack.membership import Team
-from bot.slack.responder import describe_error, reply_in_dm, reply_privately
+from bot.slack.responder import reply_in_dm, reply_privately
 
 RESPONSE_URL_LASTS = timedelta(minutes=25)
 """Slack takes answers to a `response_url` for thirty minutes."""
@@ -54,7 +54,7 @@ class Intake:
     def take(self, body: Body, acknowledge: Callable[[], None]) -> None:
         """Stores the payload, calls `acknowledge`, and then works on it. Returns at once.
 
-        Without a database nothing is stored: the person is told, so that they can look again.
+        Without a database nothing is stored, and the answer says so, unless it needs none.
         """
         if not asks_for_something(body):
             acknowledge()
@@ -103,10 +103,9 @@ class Intake:
             work = stored.result()
             if work is not None:
                 self._acknowledged.append((body, work))
-        elif "event" in body:
-            self._submit(body, None)  # the group is looked up again, without the database
         else:
-            self._threads.submit(self._reply, body, describe_error(error))
+            # Its own answer says what cannot be done. What only reads, or is refused, needs no row.
+            self._submit(body, None)
 
     def _start_group(self) -> None:
         """Starts the work once the whole group is acknowledged: each thread that works delays the next of them."""

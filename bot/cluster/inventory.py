@@ -128,9 +128,7 @@ class Inventory:
         shown = ("id", "username", _MARK, *(f"limited_by.*.{each}" for each in _HELD))
         order = ["username", "creation"]
 
-        def search(**how: Any) -> Any:
-            return self.client.security.query_api_keys(with_limited_by=True, **how)
-
+        search = partial(self.client.security.query_api_keys, with_limited_by=True)
         for key in self._pages("api_keys", shown, query, order, search):
             yield key["username"], "key", key
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from bot.access.ids import read_id
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
@@ -57,6 +59,7 @@ class ContextExecutor(Executor):
     def __init__(self, threads: Executor) -> None:
         self._threads = threads
 
-    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> "Future[_T]":
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         """See `Executor.submit`."""
-        return self._threads.submit(copy_context().run, fn, *args, **kwargs)
+        context, call = copy_context(), partial(fn, *args, **kwargs)
+        return self._threads.submit(lambda: context.run(call))

@@ -46,7 +46,7 @@ RECONNECT_SECONDS = 5.0
 """Between attempts to reach Slack at the start."""
 
 LATE_SECONDS, LATE_PAUSE_SECONDS = 3.0, 0.02
-"""How long to try to acknowledge what is stored while the connection is replaced, and how often. Slack waits for three
+"""How long to try to acknowledge a stored payload while the connection is replaced, and how often. Slack waits three
 seconds."""
 
 READ_BYTES = 65536

@@ -13,7 +13,7 @@ from datetime import timedelta
 from bot.access.audit.terms import names_held
 from bot.access.claims import ALIASES_CLAIM, NARROW_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
-from bot.access.grants.alias_notices import AliasNotices, Finding
+from bot.access.grants.alias_notices import AliasNotices, Finding, ended, kept
 from bot.access.grants.specs import covers_restricted, spec_of
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
@@ -205,7 +205,7 @@ class AliasMoves:
             end_grant(write, grant, EndReason.ALIAS_MOVED, APPLICATION, now)
             for each in findings:
                 write.audit("grant.alias_moved", APPLICATION, now, grant.id, **each.audited(kept=False))
-            notices.send_ended(write, request, groups, findings, now)
+            notices.send(write, request, groups, findings, ended(request), now)
 
     def _keep(self, request: AccessRequest, grant: Grant, findings: Sequence[Finding], notices: AliasNotices) -> None:
         now = self.clock.now()
@@ -219,7 +219,7 @@ class AliasMoves:
             write.record_aliases(request, told.stored())
             for group in groups:
                 write.add(_told_group(request, group))  # so that they may see the access and end it
-            notices.send_kept(write, request, groups, findings, now)
+            notices.send(write, request, groups, findings, kept(request), now)
 
 
 def _told_group(request: AccessRequest, group: OwnerGroup) -> AskedGroup:

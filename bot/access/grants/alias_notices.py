@@ -69,51 +69,38 @@ class AliasNotices:
         people = self.directory.members(group.owners).users or integration_owners(self.directory, self.integration)
         return people[:MOST_ASKED]
 
-    def send_ended(
+    def send(
         self,
         write: Transaction,
         request: AccessRequest,
         groups: Sequence[OwnerGroup],
         findings: Sequence[Finding],
+        consequence: str,
         now: datetime,
     ) -> None:
-        """Enqueues the messages when the access ends."""
-        so = f"So the access of <@{request.requester}> under {request.id} has ended."
-        self._send(write, request, groups, findings, so, now)
+        """Enqueues messages to the owners who were asked, or their channel, and the owners since; and to the requester.
 
-    def send_kept(
-        self,
-        write: Transaction,
-        request: AccessRequest,
-        groups: Sequence[OwnerGroup],
-        findings: Sequence[Finding],
-        now: datetime,
-    ) -> None:
-        """Enqueues the messages when the access stays."""
-        so = (
-            f"The access of <@{request.requester}> under {request.id} stays, as the access flow “{request.flow}” says. "
-            f"An owner can end it: /es-access revoke {request.id}"
-        )
-        self._send(write, request, groups, findings, so, now)
-
-    def _send(
-        self,
-        write: Transaction,
-        request: AccessRequest,
-        groups: Sequence[OwnerGroup],
-        findings: Sequence[Finding],
-        so: str,
-        now: datetime,
-    ) -> None:
-        """To the owners who were asked, or their channel, and the owners since; and to the requester, who may not be
-        allowed to know of the data since, without its names.
+        The requester may not be allowed to know of the data since, so that message leaves its names out.
         """
         before = [request.channel] if request.channel else request.owners
         since = [person for group in groups for person in group.people]
         requesters = audience_of(request)
         owners = [each for each in dict.fromkeys([*before, *since]) if each not in requesters]
-        write.notify(owners, "\n".join([*(_said(each, _listed(each.targets)) for each in findings), so]), now)
-        write.notify(requesters, "\n".join([*(_said(each, "other data") for each in findings), so]), now)
+        write.notify(owners, "\n".join([*(_said(each, _listed(each.targets)) for each in findings), consequence]), now)
+        write.notify(requesters, "\n".join([*(_said(each, "other data") for each in findings), consequence]), now)
+
+
+def ended(request: AccessRequest) -> str:
+    """The consequence where the access ends."""
+    return f"So the access of <@{request.requester}> under {request.id} has ended."
+
+
+def kept(request: AccessRequest) -> str:
+    """The consequence where the access stays."""
+    return (
+        f"The access of <@{request.requester}> under {request.id} stays, as the access flow “{request.flow}” says. "
+        f"An owner can end it: /es-access revoke {request.id}"
+    )
 
 
 def _said(finding: Finding, data: str) -> str:

@@ -101,7 +101,7 @@ class Inbox:
             self._change.notify()
 
     def release(self, work: InboxWork) -> None:
-        """Gives an entry up: whoever claims it next works on it again once the claim has lapsed."""
+        """Gives an entry up: once its claim has lapsed, the next process to claim it works on it again."""
         work.postponed = True
         with self._change:
             self._in_progress.pop(work.id, None)

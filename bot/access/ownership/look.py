@@ -16,7 +16,7 @@ from bot.access.ownership.comparison import (
     is_same,
     is_settled,
 )
-from bot.access.ownership.covering import Covering
+from bot.access.ownership.covering_grants import CoveringGrants
 from bot.access.policy.model import Integration
 from bot.access.store.changes import RememberedOwnerRow
 from bot.access.store.ownership import Remembered
@@ -35,7 +35,7 @@ class Look:
 
     write: Transaction
     integration: Integration
-    covering: Covering
+    covering: CoveringGrants
     at: datetime
     known: Mapping[str, Remembered] = field(default_factory=dict)
     rows: list[tuple[Sighting, int | None]] = field(default_factory=list)

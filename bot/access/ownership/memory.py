@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
 from bot.access.models.ownership import OwnerObservation
 from bot.access.ownership.comparison import Owner, Sighting, Standing, is_same, is_within, sighting, standing_of
-from bot.access.ownership.covering import Covering
+from bot.access.ownership.covering_grants import CoveringGrants
 from bot.access.ownership.decisions import OwnerDecisions
 from bot.access.ownership.look import OLDEST_CATALOGUE, Look, remember
 from bot.access.policy.current import CurrentPolicy
@@ -134,7 +134,9 @@ class OwnerMemory:
             if observation is None:
                 raise AssertionError("the first look is stored before the second")
             # The earlier of the two, in case our clock was set back.
-            covering = Covering(write, integration, self._same_cluster(integration), min(observation.looked_at, at))
+            covering = CoveringGrants(
+                write, integration, self._same_cluster(integration), min(observation.looked_at, at)
+            )
             look = Look(write, integration, covering, at)
             now_known = look.compare(changed)
             if recording:
@@ -222,7 +224,7 @@ def _counted(
         standing = standings.get(name)
         here = found.get(name, resource)  # a hidden target: the owners of the alias
         first, *others = here.owners
-        # What was put into a data stream has its owners among those of the data stream, and is looked at by itself.
+        # An index put into a data stream has its owners among those of the stream, and is looked at by itself.
         inside = {owner for each in here.targets if each in found for owner in found[each].owners}
         rest = [owner for owner in others if owner not in inside]
         if standing is None:

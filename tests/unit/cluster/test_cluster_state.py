@@ -206,7 +206,7 @@ TAKEN = {
 
 
 def test_an_index_that_was_put_into_a_data_stream_keeps_its_owner_who_owns_the_stream_as_well() -> None:
-    """`manage` on both is enough for it (`_data_stream/_modify`): whoever may read the stream then reads the index."""
+    """`manage` on both is enough for it (`_data_stream/_modify`): readers of the stream then read the index."""
     found = of({
         "indices": TAKEN,
         **composable(t=template("secret-*", "@secret"), u=template("audit", "@audit")),

@@ -73,7 +73,7 @@ class Bench:
         return row is not None and row.done_at is not None
 
     def take_up(self) -> None:
-        """Takes up what is due, as the workers do."""
+        """Takes up due entries, as the workers do."""
         now = self.world.clock.now()
         with self.world.store.writing() as write:
             entries = write.claim_entries(now, now + WORKER_CLAIM, 10)

@@ -85,7 +85,7 @@ class Session:
             self._change.notify_all()
 
     def waits_for(self, count: int = 1) -> list[dict[str, Any]]:
-        """What was sent, once there is that much of it."""
+        """The messages sent, once there are that many."""
         with self._change:
             assert self._change.wait_for(lambda: len(self.sent) >= count, PATIENCE)
             return list(self.sent)

@@ -30,7 +30,7 @@ class _Reach:
 
 
 @dataclass
-class Covering:
+class CoveringGrants:
     """Finds the grants over a name. Reads them once, and those who approved them when they are needed.
 
     `same_cluster` are the integrations whose grants reach the same data, `integration` among them.

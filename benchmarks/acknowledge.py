@@ -12,7 +12,7 @@ from bot.sandbox.workspace import User
 
 AT_ONCE = 200
 
-GOAL_MS = 250.0
+GOAL_MS = 100.0
 
 SLACK_MS = 3000.0
 """Slack's timeout for an acknowledgement."""

@@ -28,6 +28,11 @@ POLL_SECONDS = 1.0
 """The longest delay of a signal that the kernel delivered to another thread."""
 
 
+SWITCH_SECONDS = 0.001
+"""How long a busy thread may keep the interpreter from the others; Python's default is 5 ms. Each statement of a
+commit gives it away, and so the acknowledgement of a burst of commands waited for every thread in turn."""
+
+
 def run() -> None:
     """Run the application until SIGTERM or Ctrl-C."""
     run_with(None)
@@ -36,6 +41,7 @@ def run() -> None:
 def run_with(clock: "Clock | None") -> None:
     """Runs until a signal stops it. `clock` replaces the machine's, for a caller that moves time on purpose."""
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with fast_start():
         application = _start(clock, signals)
     while next_signal(signals) == signal.SIGHUP:

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.audit import AuditEvent
-from bot.access.models.inbox import InboxEntry
+from bot.access.models.inbox import InboxEntry, Payload
 from bot.access.models.requests import AccessRequest
 from bot.access.notifications.inbox import KEEP_DONE_FOR, MOST_ATTEMPTS, PAUSE_AFTER_BUG, Inbox
 from bot.access.requests.drafts import Draft
@@ -49,7 +49,7 @@ def test_many_at_once_share_a_few_commits(inbox: Inbox, monkeypatch: pytest.Monk
     commits: list[int] = []
     write = inbox._write
 
-    def counted(entries: Sequence[InboxEntry], done: Sequence[str]) -> set[str]:
+    def counted(entries: Sequence[Payload], done: Sequence[str]) -> set[str]:
         commits.append(len(entries))
         return write(entries, done)
 

@@ -1,6 +1,7 @@
 """The inbox: every payload that asks for something is a row before Slack is told that it was taken."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import structlog
 from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.ids import APPLICATION
-from bot.access.models.inbox import InboxEntry
+from bot.access.models.inbox import InboxEntry, Payload
 from bot.access.ports import Clock
 from bot.access.store.inbox import InboxWork
 from bot.access.store.store import Store
@@ -26,6 +27,10 @@ MOST_ATTEMPTS = 3
 PAUSE_AFTER_BUG = timedelta(seconds=2)
 """Before it is tried again."""
 
+GATHER_SECONDS, LONGEST_GATHER_SECONDS = 0.003, 0.04
+"""During a burst the writer waits for more until none came for this time. Each commit slows the reading down, and of
+two hundred commands at once the last waited twice as long when they were written in ten groups (measured)."""
+
 PAUSE_SECONDS = 0.2
 """Before the writer tries again while the database is away."""
 
@@ -37,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class _Arrival:
-    entry: InboxEntry
+    payload: Payload
     stored: "Future[InboxWork | None]" = field(default_factory=Future)
 
 
@@ -75,9 +80,7 @@ class Inbox:
 
         `body` must not hold a secret.
         """
-        now = self._clock.now()
-        entry = InboxEntry(id=entry_id, person=person, body=dict(body), received_at=now, due_at=now)
-        arrival = _Arrival(entry)
+        arrival = _Arrival(Payload(entry_id, person, dict(body), self._clock.now()))
         with self._change:
             self._arrivals.append(arrival)
             self._change.notify()
@@ -145,6 +148,8 @@ class Inbox:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._arrivals or self._done or self._stopping)
+            self._gather()
+            with self._change:
                 arrivals, self._arrivals = self._arrivals[:WRITTEN_TOGETHER], self._arrivals[WRITTEN_TOGETHER:]
                 done, self._done = self._done, []
                 if not arrivals and not done:
@@ -158,10 +163,17 @@ class Inbox:
                     self._done = done + self._done
                     self._change.wait_for(lambda: self._stopping, PAUSE_SECONDS)
 
+    def _gather(self) -> None:
+        """Returns when a burst of payloads has arrived. A single one is not kept waiting."""
+        until, seen = time.monotonic() + LONGEST_GATHER_SECONDS, 1
+        while seen < len(self._arrivals) < WRITTEN_TOGETHER and time.monotonic() < until:
+            seen = len(self._arrivals)
+            time.sleep(GATHER_SECONDS)
+
     def _finish_and_take(self, arrivals: Sequence[_Arrival], done: Sequence[str]) -> bool:
         """Returns false if `done` must be written again."""
         try:
-            new = self._write([each.entry for each in arrivals], done)
+            new = self._write([each.payload for each in arrivals], done)
         except DatabaseAway as error:
             for each in arrivals:
                 each.stored.set_exception(error)
@@ -170,27 +182,27 @@ class Inbox:
             if len(arrivals) + bool(done) > 1:  # one bad payload must not keep the others out
                 parts = [self._finish_and_take([each], []) for each in arrivals]
                 return (self._finish_and_take([], done) if done else True) and all(parts)
-            log.exception("a bug: a payload was not stored")
             for each in arrivals:
                 each.stored.set_exception(error)
+            log.exception("a bug: a payload was not stored")
             return True
         with self._change:
             for name in done:
                 self._in_progress.pop(name, None)
         for each in arrivals:
-            self._tell(each, is_new=each.entry.id in new)
-            new.discard(each.entry.id)
+            self._tell(each, is_new=each.payload.id in new)
+            new.discard(each.payload.id)
         return True
 
-    def _write(self, entries: Sequence[InboxEntry], done: Sequence[str]) -> set[str]:
+    def _write(self, payloads: Sequence[Payload], done: Sequence[str]) -> set[str]:
         now = self._clock.now()
         with self._store.writing() as write:
-            new = write.take_in(entries, now + WORKER_CLAIM)
+            new = write.take_in(payloads, now + WORKER_CLAIM)
             write.finish(done, now)
         return new
 
     def _tell(self, arrival: _Arrival, *, is_new: bool) -> None:
-        work = InboxWork(arrival.entry.id, arrival.entry.person) if is_new else None
+        work = InboxWork(arrival.payload.id, arrival.payload.person) if is_new else None
         if work is not None:
             with self._change:
                 self._in_progress[work.id] = work

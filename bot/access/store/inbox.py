@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from bot.access.models.columns import FREE
-from bot.access.models.inbox import InboxEntry
+from bot.access.models.inbox import InboxEntry, Payload
 from bot.access.store.chain import AuditEntry
 from bot.access.store.session import SessionBase
 
@@ -82,11 +82,11 @@ _MINE = _KNOWN.where(col(InboxEntry.claimed_by) == bindparam("process"))
 class InboxQueries(SessionBase):
     """The inbox."""
 
-    def take_in(self, entries: Sequence[InboxEntry], until: datetime) -> set[str]:
-        """Stores entries, claimed by this process, and returns the ids of those that are new."""
-        if not entries:
+    def take_in(self, payloads: Sequence[Payload], until: datetime) -> set[str]:
+        """Stores payloads, claimed by this process, and returns the ids of those that are new."""
+        if not payloads:
             return set()
-        ids = [each.id for each in entries]
+        ids = [each.id for each in payloads]
         # One compiled statement for any number of rows: a list of values took 25 ms for two hundred (measured).
         connection = self._session.connection()
         there = set(connection.execute(_KNOWN, {"ids": ids}).scalars())
@@ -94,9 +94,9 @@ class InboxQueries(SessionBase):
         rows = [
             {
                 "id": each.id, "person": each.person, "body": each.body,
-                "received_at": each.received_at, "due_at": each.due_at, **claim,
+                "received_at": each.received_at, "due_at": each.received_at, **claim,
             }
-            for each in {each.id: each for each in entries}.values() if each.id not in there
+            for each in {each.id: each for each in payloads}.values() if each.id not in there
         ]  # fmt: skip
         if not rows:
             return set()

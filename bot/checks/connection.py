@@ -48,12 +48,13 @@ class Target:
     @property
     def where(self) -> str:
         """The address, for people."""
-        return self.connection.url or "Elastic Cloud"
+        return self.integration.public_url if self.connection.url is None else self.connection.url
 
     @property
     def url(self) -> str:
         """The setting of the address."""
-        return self.setup.setting_name("ELASTICSEARCH_URL", self.integration)
+        variable = "ELASTICSEARCH_URL" if self.connection.cloud_id is None else "ELASTICSEARCH_CLOUD_ID"
+        return self.setup.setting_name(variable, self.integration)
 
     @property
     def ca_certs(self) -> str:

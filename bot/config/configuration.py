@@ -1,12 +1,13 @@
 """The configuration, from variables or from `access.yaml`, and the types of its values."""
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
+from elastic_transport.client_utils import parse_cloud_id
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from bot.access.policy.access_details import check_details
@@ -19,33 +20,54 @@ MOST_DAYS = 3650
 LONGEST_KEY = 100
 """Characters of the `_meta` key that holds owners."""
 
+URL_SHAPE = r"https?://[^\s/@?#\\]+(/[^\s?#\\]*)?"
+"""An address: without user, query or fragment."""
+
+HTTPS = 443
+"""The port of `https://` without a port."""
+
 SHORTEST_TOKEN = 13
 """Characters. `.env.example` holds only the prefix of each token; Slack's tokens are over fifty long."""
 
 
 def http_url(url: str) -> str:
     """The URL without a slash at its end. Raises `ValueError`."""
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url) or not url.isprintable():
-        raise ValueError("must be like https://host:9200, without a user or password in it")
+    if not re.fullmatch(URL_SHAPE, url) or not url.isprintable():
+        raise ValueError(_problem_with_url(url))
     try:
         node_at(url)
+        segments = unquote(urlsplit(url).path).split("/")
     except ValueError:
         raise ValueError("is no address: host or port cannot be right") from None
+    if {".", ".."} & set(segments):
+        raise ValueError("must not have . or .. between the slashes of its path")
     return url.rstrip("/")
 
 
-def _hosts(cloud_id: str) -> list[str]:
-    # A Cloud ID is "name:base64(host$elasticsearch$kibana)" (Elastic, "Find your Cloud ID").
-    return base64.b64decode(cloud_id.rpartition(":")[2], validate=True).decode().split("$")
+def _problem_with_url(url: str) -> str:
+    if re.match(r"https?://[^\s/?#\\]*@", url):
+        return "must be like https://host:9200, without a user or password in it"
+    if re.match(r"https?://[^\s@\\]*[?#]", url):
+        return "must end with the host, the port or a path: leave out what begins with ? or #"
+    return "must be like https://host:9200"
 
 
 def cloud_url(cloud_id: str) -> str:
-    """The URL of a deployment's Elasticsearch."""
-    host, cluster = _hosts(cloud_id)[:2]
-    return f"https://{cluster}.{host}"
+    """The URL of a deployment's Elasticsearch, as the client reads the Cloud ID. Raises `ValueError`."""
+    address = parse_cloud_id(cloud_id).es_address
+    if address is None or address[0] is None:
+        raise ValueError("names no Elasticsearch")
+    host, port = address
+    return f"https://{host}" if port in {None, HTTPS} else f"https://{host}:{port}"
 
 
 def _a_cloud_id(cloud_id: str) -> str:
+    name, colon, code = cloud_id.partition(":")
+    if not (name and colon and code) or ":" in code:
+        raise ValueError(
+            "must be NAME:CODE with one colon, as the deployment's page in Elastic Cloud shows it. NAME may be any text"
+            " without a colon"
+        )
     try:
         http_url(cloud_url(cloud_id))
     except ValueError:

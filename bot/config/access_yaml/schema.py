@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 
 from bot.access.policy.value_types import CHANNEL_SHAPE, NAME_SHAPE, OWNER_SHAPE, read_owners
 from bot.config.access_yaml.model import KIBANA_PRIVILEGE, ONE_USER, SPACE, PolicyFile
+from bot.config.configuration import URL_SHAPE
 from bot.secret_stores import REFERENCE
 
 DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+[dD])?([0-9]+[hH])?([0-9]+[mM])?([0-9]+[sS])?$"}
@@ -28,8 +29,9 @@ _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
 
 SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("IntegrationEntry", "name"): _NAME,
-    ("IntegrationEntry", "url"): {"pattern": "^https?://"},
-    ("IntegrationEntry", "public_url"): {"pattern": "^https?://"},
+    ("IntegrationEntry", "url"): {"pattern": f"^{URL_SHAPE}$"},
+    ("IntegrationEntry", "public_url"): {"pattern": f"^{URL_SHAPE}$"},
+    ("IntegrationEntry", "cloud_id"): {"pattern": "^[^:]+:[^:]+$"},
     ("IntegrationEntry", "password"): {"pattern": f"^({REFERENCE})$"},
     ("PermissionEntry", "name"): _NAME,
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},

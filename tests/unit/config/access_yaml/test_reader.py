@@ -127,7 +127,11 @@ WRONG = {
     "url with a password": ("https://es", "https://u:p@es", 3, "url: must be like https://host:9200"),
     "url and cloud id": ("    username", "    cloud_id: x:YSRi\n    username", 4, "there is a url as well"),
     "neither url nor cloud id": ("    url: https://es.example.com:9200/\n", "", 2, "neither is there"),
-    "a broken cloud id": ("url: https://es.example.com:9200/", "cloud_id: x", 3, "cloud_id: is no Cloud ID"),
+    "a broken cloud id": ("url: https://es.example.com:9200/", "cloud_id: x:y", 3, "cloud_id: is no Cloud ID"),
+    "a nameless cloud id": (
+        "url: https://es.example.com:9200/", "cloud_id: YSRi", 3, "cloud_id: must be NAME:CODE with one colon",
+    ),
+    "a url with a query": ("es.example.com:9200/", "es.example.com:9200/?pretty", 3, "url: must end with the host"),
     "a user with a colon": ("es-access-connector", "a:b", 4, "username: is no name of an Elasticsearch user"),
     "no such file": ("    username", "    ca_certs: /no/such/file\n    username", 4, "ca_certs: names no file"),
     "a name with a space": ("production", "pro duction", 2, "name: must be letters, digits and hyphens"),

@@ -27,7 +27,7 @@ NOT_OF_SHAPE = {
     "a user with a colon", "an unknown placeholder", "a brace by itself", "a permission built in",
     "an unknown permission", "an unknown cluster", "a system index", "no expression", "a dangerous expression",
     "automatic for everyone", "a total below one",
-    "no time zone", "url with a password", "a key given twice", "an anchor", "a tag", "a key that is a list",
+    "no time zone", "a key given twice", "an anchor", "a tag", "a key that is a list",
     "a second document", "where owners are, and no key",
 }  # fmt: skip
 """What depends on the machine, on other values or on the YAML: only the application can know."""

@@ -6,6 +6,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +16,10 @@ from bot.config.settings import Settings, SettingsError, SettingsProblem
 from bot.storage.connection_errors import cause
 from bot.storage.engine import database_url, open_engine
 from bot.storage.migrate import is_current, migrate
+from bot.storage.sqlite_files import close_to_others
 from bot.storage.sqlite_lock import DatabaseInUseError, lock_sqlite
+
+log = structlog.get_logger(__name__)
 
 
 def open_store(settings: Settings, running: ExitStack) -> Store:
@@ -33,6 +37,7 @@ def _open(url: URL, running: ExitStack) -> Store:
         running.callback(lock.close)
     engine = open_engine(url)
     running.callback(engine.dispose)
+    _close_to_others(url)
     migrate(engine)
     store = Store(engine, _process())
     if lock is not None:
@@ -48,6 +53,7 @@ def open_command_store(settings: Settings, running: ExitStack) -> Store:
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url)
     running.callback(engine.dispose)
+    _close_to_others(url)
     try:
         with ExitStack() as while_migrating:
             try:
@@ -62,6 +68,11 @@ def open_command_store(settings: Settings, running: ExitStack) -> Store:
     except (OSError, ValueError, ModuleNotFoundError, DBAPIError) as error:
         raise SettingsError([SettingsProblem(f"DATABASE_URL: {cause(error, url)}")]) from None
     return Store(engine, _process())
+
+
+def _close_to_others(url: URL) -> None:
+    for file in close_to_others(url):
+        log.warning("other users of this machine can read the database: chmod 600 it, as its owner", file=str(file))
 
 
 def _process() -> str:

@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from bot.checks.report import Report
 from bot.storage.connection_errors import postgres_cause
 from bot.storage.migrate import HEAD
+from bot.storage.postgres_rights import missing_right
+from bot.storage.sqlite_files import open_to_others
 from bot.storage.sqlite_lock import DatabaseInUseError, lock_sqlite
 
 TIMEOUT_SECONDS = 10
@@ -61,6 +63,11 @@ def _open_sqlite(report: Report, url: URL, open_engine: OpenEngine, file: Path) 
     finally:
         engine.dispose()
     _report_version(report, f"SQLite, {file} opens and is writable{used}", version)
+    for each in open_to_others(url):
+        report.warn(
+            f"database: other users of this machine can read {each}",
+            f"chmod 600 '{each}'   bot run does so at its start if the file belongs to its user.",
+        )
 
 
 def _chown_hint(path: Path) -> str:
@@ -106,7 +113,7 @@ def _check_postgres(report: Report, url: URL, open_engine: OpenEngine) -> None:
         report.fail("database: the PostgreSQL driver is not installed", "pip install 'es-access[postgres]'")
         return
     try:
-        _open_postgres(report, engine, name, url.username or "USER")
+        _open_postgres(report, engine, name)
     except DBAPIError as error:
         found, to_do = postgres_cause(error, url)
         report.fail(f"database: {name} cannot be used: {found}", to_do)
@@ -114,19 +121,17 @@ def _check_postgres(report: Report, url: URL, open_engine: OpenEngine) -> None:
         engine.dispose()
 
 
-def _open_postgres(report: Report, engine: Engine, name: str, user: str) -> None:
+def _open_postgres(report: Report, engine: Engine, name: str) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT_SECONDS}s'")
         read_only = connection.scalar(text("SELECT current_setting('transaction_read_only')")) == "on"
-        may_create = connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')"))
+        lacks = missing_right(connection)
         version = _version(connection)
     if read_only:
         report.fail(f"database: {name} is read-only", "Name the primary server in DATABASE_URL, not a replica.")
-    elif version != HEAD and not may_create:
-        report.fail(
-            f"database: {name}: {user} may not create tables",
-            f'In that database, as its owner: GRANT CREATE, USAGE ON SCHEMA public TO "{user}";',
-        )
+    elif version != HEAD and lacks is not None:
+        why, to_do = lacks
+        report.fail(f"database: {name}: {why}", to_do)
     else:
         _report_version(report, f"{name} opens and is writable", version)
 

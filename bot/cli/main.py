@@ -1,5 +1,7 @@
 """The `bot` command: its subcommands in the order of its help."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +13,9 @@ from bot.cli.policy import discover, explain, schema
 from bot.cli.run import run
 from bot.cli.sandbox import sandbox
 
+PRIVATE = 0o077
+"""The umask: what the application writes is for its own user, whatever the surrounding shell or supervisor says."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (run, explain, discover, rotate, schema, reconcile, revoke, write_off, sandbox, check):
     app.command()(command)
@@ -19,7 +24,20 @@ app.add_typer(audit, name="audit")
 
 def main() -> None:
     """The console script."""
+    os.umask(PRIVATE)
+    _give_a_home()
     app()
+
+
+def _give_a_home() -> None:
+    """Libraries look for the home directory when they are imported, and a user id without a name has none.
+
+    Containers run under such ids (`docker run --user`, OpenShift). Docker sets the same value.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/"
 
 
 def _print_version(wanted: bool) -> None:

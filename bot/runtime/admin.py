@@ -5,6 +5,7 @@ the first to claim them: a worker of a running application, or the command itsel
 """
 
 import getpass
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -180,7 +181,11 @@ class AdminCommands:
 
 def _administrator() -> str:
     """The actor of a command: who typed it, and where."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"[:64]
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in a container
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"[:64]
 
 
 def _outcome_lines(outcome: ReconciliationResult) -> Iterator[str]:

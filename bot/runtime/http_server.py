@@ -152,6 +152,12 @@ class _Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
 
     channel_class = _Connection
 
+    def bind_server_socket(self) -> None:
+        """Binds the port. `::` is every address of this machine, those of IPv4 included."""
+        if self.adj.host.strip("[]") == "::":
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().bind_server_socket()
+
     def handle_accept(self) -> None:
         if len(self.active_channels) >= MOST_CONNECTIONS:
             waiting = [each for each in self.active_channels.values() if each.is_waiting]

@@ -1,5 +1,6 @@
 """Connects the application to Slack, by Socket Mode or HTTP, and opens the port for probes and metrics."""
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -27,6 +28,9 @@ SLACK_THREADS = 32
 
 HEALTH_THREADS = 4
 """Probes and scrapes that are answered at the same time, on either port."""
+
+_NOT_OURS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""The system's codes for an address that this machine does not have, or of a family that it does not know."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,11 +113,14 @@ def _by_path(slack: WsgiApp, otherwise: WsgiApp, around: Callable[[], AbstractCo
 def _serve(app: WsgiApp, settings: Settings, variable: str, port: int, threads: int, running: ExitStack) -> None:
     try:
         server = WebServer(app, settings.host, port, threads, name=variable)
-    except OSError as error:
-        raise SettingsError([SettingsProblem(f"{variable}: cannot listen on port {port}: {error.strerror}")]) from None
-    except ValueError:
-        problem = SettingsProblem(f"HOST: cannot listen on {settings.host}: it is no address of this machine")
-        raise SettingsError([problem]) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError([_cannot_listen(error, settings.host, variable, port)]) from None
     running.callback(server.stop)
     server.start()
     log.info("listening", variable=variable, port=server.port)
+
+
+def _cannot_listen(error: OSError | ValueError, host: str, variable: str, port: int) -> SettingsProblem:
+    if isinstance(error, OSError) and error.errno not in _NOT_OURS:
+        return SettingsProblem(f"{variable}: cannot listen on port {port}: {error.strerror}")
+    return SettingsProblem(f"HOST: cannot listen on {host}: it is no address of this machine")

@@ -1,5 +1,7 @@
 """Explains database errors in one sentence without secrets."""
 
+import errno
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -9,9 +11,16 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.storage.engine import open_engine
+from bot.storage.postgres_rights import missing_right
 
 _LOOK_SECONDS = 5
 """The timeout of each look at why a connection failed."""
+
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""The system's codes for a folder or a file without permission, and for a file system that is read-only."""
+
+_RIGHTS = frozenset({"42501", "3F000"})
+"""PostgreSQL's codes `insufficient_privilege` and `invalid_schema_name`, for an account that may use no schema."""
 
 _PORT = 5432
 _SOCKET_FOLDER = "/var/run/postgresql"
@@ -29,8 +38,9 @@ def postgres_cause(error: DBAPIError, url: URL) -> tuple[str, str]:
     failed connection is explained by what else can be seen: the socket, and another database of the same server.
     """
     said = _first_line(error, url)
-    if getattr(error.orig, "sqlstate", None) is not None:
-        return said, _CORRECT_IT  # a statement failed, not the connection
+    code = getattr(error.orig, "sqlstate", None)
+    if code is not None:  # a statement failed, not the connection
+        return (_missing_right(url) if code in _RIGHTS else None) or (said, _CORRECT_IT)
     why = _unreachable(url)
     if why is not None:
         return why
@@ -78,6 +88,16 @@ def _lacks_database(url: URL) -> bool:
         engine.dispose()
 
 
+def _missing_right(url: URL) -> tuple[str, str] | None:
+    engine = open_engine(url.update_query_dict({"connect_timeout": str(_LOOK_SECONDS)}))
+    try:
+        with suppress(DBAPIError), engine.connect() as connection:
+            return missing_right(connection)
+        return None
+    finally:
+        engine.dispose()
+
+
 def _first_line(error: DBAPIError, url: URL) -> str:
     said = next((line.strip() for line in str(error.orig).splitlines() if line.strip()), "no reason given")
     return said.replace(str(url.password), "[secret]") if url.password else said
@@ -93,7 +113,18 @@ def cause(error: Exception, url: URL) -> str:
     if isinstance(error, ModuleNotFoundError):
         return "the PostgreSQL driver is not installed: pip install 'es-access[postgres]'"
     if isinstance(error, OSError):
-        folder = Path(url.database or "").absolute().parent
-        return f"{url.database}: {error.strerror}" if folder.is_dir() else f"there is no folder {folder}"
+        return _file_cause(error, Path(url.database or "").absolute())
     said = str(error)
     return said[:1].lower() + said[1:]
+
+
+def _file_cause(error: OSError, file: Path) -> str:
+    folder = file.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if error.errno in _NOT_WRITABLE:
+        return (
+            f"{file} cannot be written by this user ({os.geteuid()}): {error.strerror}. Name a file in a folder that it"
+            " may write, such as sqlite:////var/lib/es-access/es-access.db"
+        )
+    return f"{file}: {error.strerror}"

@@ -121,7 +121,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     form = FormListeners(domain.requests, current, suggestions, responder, untold)
     listeners = RequestListeners(
         domain.requests, domain.approvals, domain.grants, domain.history, current, clock,
-        groups_changed, directory.count_name_words, responder, untold, form.open,
+        groups_changed, directory.count_name_words, directory.time_zone, responder, untold, form.open,
     )  # fmt: skip
     home_tabs = HomeTabs(store, directory, current, clock)
     home = HomeListeners(home_tabs, client, responder, form.open)

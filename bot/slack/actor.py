@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from bot.access.ids import read_id
+from bot.slack.command.words import bare_id, typed_words
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -48,8 +49,8 @@ def read_actor(body: dict[str, Any]) -> Actor | None:
         return Actor(str(person), str(actions[0].get("action_id")), read_id(str(actions[0].get("value") or "")))
     if isinstance(view, dict):
         return Actor(str(person), str(view.get("callback_id")), read_id(str(view.get("private_metadata") or "")))
-    words = str(body.get("text") or "").split()
-    about = next((found for word in words[1:2] if (found := read_id(word))), None)
+    words = typed_words(str(body.get("text") or ""))
+    about = next((found for word in words[1:2] if (found := read_id(bare_id(word)))), None)
     return Actor(str(person), str(body.get("command") or body.get("type")), about)
 
 

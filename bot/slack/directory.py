@@ -4,8 +4,10 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, timedelta, timezone, tzinfo
 from time import monotonic
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from slack_sdk import WebClient
@@ -63,6 +65,7 @@ class _Person:
     id: str
     decides: bool
     belongs: bool = True
+    time_zone: tzinfo = UTC
 
 
 class SlackDirectory:
@@ -121,6 +124,13 @@ class SlackDirectory:
             if error.code in _UNKNOWN:
                 return False
             raise Outage(str(error)) from None  # such as a missing scope, which is not the person's fault
+
+    def time_zone(self, person: str) -> tzinfo:
+        """The person's time zone as set in Slack, or UTC if Slack does not say. Raises `Outage`."""
+        try:
+            return self._person(person).time_zone
+        except Refusal:
+            return UTC
 
     def count_name_words(self, words: Sequence[str]) -> int:
         """How many of these words, at least one, are a name or the beginning of one. Raises `Outage`."""
@@ -220,7 +230,7 @@ class SlackDirectory:
                 user = self._client.users_info(user=name)["user"]
         belongs = self._belongs(user)
         guest = any(user.get(each) for each in ("is_restricted", "is_ultra_restricted"))
-        person = _Person(str(user["id"]), decides=belongs and not guest, belongs=belongs)
+        person = _Person(str(user["id"]), belongs and not guest, belongs, _time_zone(user))
         if person.id != name:
             self._people.put(person.id, person)  # the click that follows names the id
         return person
@@ -228,6 +238,14 @@ class SlackDirectory:
     def _belongs(self, user: Mapping[str, Any]) -> bool:
         """Whether the person is active, no bot, and of our workspace or organisation. Raises `Outage`."""
         return not (user.get("deleted") or user.get("is_bot")) and self._team.is_ours(home_of(user))
+
+
+def _time_zone(user: Mapping[str, Any]) -> tzinfo:
+    try:
+        return ZoneInfo(str(user["tz"]))
+    except (KeyError, ValueError, OSError):
+        offset = user.get("tz_offset")
+        return timezone(timedelta(seconds=offset)) if isinstance(offset, int) else UTC
 
 
 def _listed(people: Sequence[Namesake]) -> str:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -198,7 +199,7 @@ def _listeners(world: World, store: Store, inbox: Inbox) -> RequestListeners:
     history = History(store, world.approvals, world.clusters, world.current)
     return RequestListeners(
         world.requests, world.approvals, world.grants, history, world.current, world.clock,
-        lambda: None, one_word, responder, UntoldOutcomes(world.requests.untold), opens_form,
+        lambda: None, one_word, lambda _person: UTC, responder, UntoldOutcomes(world.requests.untold), opens_form,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bot.cli.main import app
-from bot.slack.listeners.command_parser import Verb, parse
+from bot.slack.command.command import Verb
+from bot.slack.listeners.command_parser import parse
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

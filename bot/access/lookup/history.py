@@ -8,6 +8,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
+from bot.access.policy.patterns import matcher
 from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
@@ -78,4 +79,11 @@ class History:
 
 def _named(text: str, resources: Iterable[Resource]) -> list[Resource]:
     wanted = text.lower()
-    return [each for each in resources if wanted in each.name or any(wanted in (o or "").lower() for o in each.owners)]
+    matches = matcher(wanted.split(",")) if "*" in wanted else None
+    return [
+        each
+        for each in resources
+        if wanted in each.name.lower()
+        or any(wanted in (owner or "").lower() for owner in each.owners)
+        or (matches is not None and matches(each.name))
+    ]

@@ -1,13 +1,14 @@
 """Types of the values in a policy, each with the message for an invalid value."""
 
 import re
+from contextlib import suppress
 from datetime import time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from bot.access.durations import parse_duration
+from bot.access.durations import is_plain_duration, parse_duration
 from bot.access.errors import AccessError
 from bot.access.policy.patterns import parse_patterns
 
@@ -22,10 +23,10 @@ _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 def _duration(text: object) -> object:
     if not isinstance(text, str):
         return text
-    try:
-        return parse_duration(text)
-    except AccessError:
-        raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m") from None
+    with suppress(AccessError):
+        if is_plain_duration(text):
+            return parse_duration(text)
+    raise ValueError("is no duration from 1m to 3650d, written like 8h, 7d or 2h30m")
 
 
 def read_owners(text: object) -> object:

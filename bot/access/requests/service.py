@@ -15,6 +15,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.reasons import checked_reason
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
@@ -82,16 +83,19 @@ class Requests:
         submission = self._submit(parsed, again=draft.again)
         return replace(submission, for_whom=parsed.requester if parsed.asked_by else None)
 
-    def extend(self, actor: str, grant_id: str, duration: str) -> Submission:
-        """Files a request to extend a live grant by that duration. It is decided like any other."""
+    def extend(self, actor: str, grant_id: str, duration: str, reason: str = "") -> Submission:
+        """Files a request to extend a live grant by that duration. It is decided like any other.
+
+        Without a reason of its own it has that of the original.
+        """
         for _ in range(_TRIES):
             try:
-                return self._extend(actor, grant_id, duration)
+                return self._extend(actor, grant_id, duration, reason)
             except LostRace:
                 continue  # something changed it, perhaps a worker, and it may still be live
         raise Conflict(f"{grant_id} has just changed. See /es-access status {grant_id}, then ask again.")
 
-    def _extend(self, actor: str, grant_id: str, duration: str) -> Submission:
+    def _extend(self, actor: str, grant_id: str, duration: str, reason: str) -> Submission:
         with self.store.reading() as read:
             original, grant = read.request(grant_id), read.grant(grant_id)
             asked = read.pending_extensions([grant_id])
@@ -105,8 +109,9 @@ class Requests:
         length = read_duration(self.current.policy, duration, f"/es-access extend {grant_id}")
         # The requester asks for more time in the usual way, however the original was filed.
         parsed = replace(
-            parsed, duration=length, extension=True, asked_by=None, first_asked_by=original.asked_by, break_glass=False
-        )
+            parsed, duration=length, extension=True, asked_by=None, first_asked_by=original.asked_by, break_glass=False,
+            reason=checked_reason(reason) or parsed.reason,
+        )  # fmt: skip
         return self._submit(parsed, grant)
 
     def cancel(self, request_id: str, actor: str) -> RequestDetails:

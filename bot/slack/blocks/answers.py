@@ -19,7 +19,7 @@ from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.approval import approval
-from bot.slack.blocks.content import MessageContent, plain
+from bot.slack.blocks.content import MessageContent, noted, plain
 from bot.slack.blocks.credential import handed_over
 from bot.slack.blocks.messages import meant, take_back
 from bot.slack.blocks.phrases import (
@@ -42,7 +42,6 @@ from bot.slack.blocks.rich_text import (
     TextPart,
     block,
     codes,
-    fallback,
     sentence,
 )
 
@@ -130,8 +129,7 @@ def offer_made(details: RequestDetails) -> MessageContent:
 
 def without_dm(content: MessageContent) -> MessageContent:
     """The same answer, with a note that the app cannot send this person direct messages."""
-    lines: list[Line] = [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)]
-    return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])
+    return noted("I cannot send you direct messages: allow them for this app, or ask your administrator.", content)
 
 
 def cancelled(details: RequestDetails) -> MessageContent:

@@ -1,7 +1,7 @@
 """The content of messages, within all of Slack's limits: longer texts are shortened at a word."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, HeaderBlock
 
@@ -41,3 +41,11 @@ def plain(lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Messa
     if buttons:
         blocks.append(ActionsBlock(elements=list(buttons)))
     return MessageContent(fallback(within(lines, LONGEST_TEXT)), blocks)
+
+
+def noted(note: str, content: MessageContent) -> MessageContent:
+    """The same answer with a sentence below it, if there is one."""
+    lines: list[Line] = [(note,)]
+    if not note:
+        return content
+    return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Protocol
 
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
-from bot.access.errors import Incomplete
+from bot.access.errors import AccessError, Incomplete
 from bot.access.grants.service import Grants
 from bot.access.lookup.history import History
 from bot.access.policy.current import CurrentPolicy
@@ -19,8 +20,10 @@ from bot.access.requests.service import Requests
 from bot.slack import ids
 from bot.slack.actor import current_actor
 from bot.slack.blocks import answers, modal_forms
-from bot.slack.blocks.content import MessageContent
-from bot.slack.listeners.command_parser import Command, CountNameWords, Verb, parse
+from bot.slack.blocks.content import MessageContent, noted
+from bot.slack.command.command import Command, Verb
+from bot.slack.command.options import CountNameWords
+from bot.slack.listeners.command_parser import explaining, parse
 from bot.slack.listeners.payload import acknowledge_form, discard, request_id_of, typed_value, user_of
 from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.modals import open_modal, subject_of
@@ -53,6 +56,7 @@ class RequestListeners:
     clock: Clock
     reload_groups: Callable[[], None]
     count_name_words: CountNameWords
+    time_zone: Callable[[str], tzinfo]
     responder: Responder
     untold: UntoldOutcomes
     open_form: FormOpener
@@ -82,38 +86,59 @@ class RequestListeners:
         person, show = body["user_id"], reply_to_command(body, respond, client)
 
         def answer() -> MessageContent | None:
+            try:
+                return carry_out()
+            except AccessError as error:
+                error.example = self._with_cluster(error.example)
+                raise
+
+        def carry_out() -> MessageContent | None:
             command = parse(
                 body.get("text") or "",
                 [each.name for each in self.current.policy.permissions],
                 self.count_name_words,
+                lambda: self.clock.now().astimezone(self.time_zone(person)),
             )
             if command.verb is Verb.FORM:
                 self.open_form(client, body, command.draft, command.text)
                 return None
             try:
-                return self._answer(command, person, show)
+                return noted(command.note, self._answer(command, person, show))
             except Incomplete as error:
                 if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
-                self.open_form(client, body, command.draft, error.message)
+                self.open_form(client, body, command.draft, " ".join(filter(None, (error.message, command.note))))
                 return None
 
         self._later(show, answer)
 
+    def _with_cluster(self, example: str | None) -> str | None:
+        """The example with a cluster that exists."""
+        return example and example.replace("--cluster NAME", f"--cluster {self.current.policy.integrations[0].name}")
+
     def _answer(self, command: Command, person: str, show: Reply) -> MessageContent:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
             Verb.REQUEST: lambda: self.untold.filed(self.requests.submit(person, _draft_of(command)), show),
-            Verb.EXPLAIN: lambda: answers.explained(*self.requests.explain(person, _draft_of(command))),
+            Verb.EXPLAIN: lambda: self._explain(person, _draft_of(command)),
             Verb.RESOURCES: lambda: self._resources(person, command.text),
             Verb.LIST: lambda: answers.listed(self.history.mine(person), self.clock.now()),
             Verb.STATUS: lambda: answers.status(self.history.status(command.id, person)),
             Verb.CANCEL: lambda: answers.cancelled(self.requests.cancel(command.id, person)),
             Verb.REVOKE: lambda: answers.revoking(self.grants.revoke(command.id, person)),
             Verb.RESET: lambda: answers.resetting(self.grants.reset(command.id, person)),
-            Verb.EXTEND: lambda: self.untold.filed(self.requests.extend(person, command.id, command.duration), show),
+            Verb.EXTEND: lambda: self.untold.filed(
+                self.requests.extend(person, command.id, command.duration, command.text), show
+            ),
             Verb.HELP: lambda: answers.help_text(self.current.policy),
         }
         return answers_to[command.verb]()
+
+    def _explain(self, person: str, draft: Draft) -> MessageContent:
+        try:
+            return answers.explained(*self.requests.explain(person, draft))
+        except AccessError as error:
+            error.example = explaining(error.example)
+            raise
 
     def _resources(self, person: str, text: str) -> MessageContent:
         return answers.resources(self.history.visible_resources(person, text), text)

@@ -14,7 +14,8 @@ from bot.access.requests.drafts import Draft
 from bot.access.states import GrantState, RequestState
 from bot.checks.policy import described
 from bot.slack.blocks.form import command_of, filled_with
-from bot.slack.listeners.command_parser import Verb, parse
+from bot.slack.command.command import Verb
+from bot.slack.listeners.command_parser import parse
 from tests.fakes import EVERYTHING, OWNER, REQUESTER, SECOND_OWNER, STRANGER, World, policy_of
 
 PAY, SECOND_PAY = "U0PAY1", "U0PAY2"

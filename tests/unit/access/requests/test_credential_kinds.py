@@ -5,7 +5,8 @@ import pytest
 from bot.access.errors import InvalidRequest
 from bot.access.models.columns import CredentialKind
 from bot.access.requests.drafts import Draft
-from bot.slack.listeners.command_parser import Command, Verb, parse
+from bot.slack.command.command import Command, Verb
+from bot.slack.listeners.command_parser import parse
 
 PERMISSIONS = ("read", "write")
 

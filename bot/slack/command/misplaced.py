@@ -1,0 +1,137 @@
+"""Refuses words in a place where they have no meaning, or another one than their place says."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+from bot.access.durations import parse_duration
+from bot.access.errors import InvalidRequest, RequestField, about
+from bot.slack.command.end_times import UNTIL
+from bot.slack.command.grammar import JOINERS, LEADS, Grammar, is_pattern, names_at, split_names
+from bot.slack.command.words import bare, example, shown
+
+TO = frozenset({"access", "on", "to", "of", "for", "from"})
+"""Words between a permission and the pattern."""
+RIGHTS = frozenset({"access", "permission", "permissions", "right", "rights", "privilege", "privileges"})
+_FILLERS = frozenset({
+    "a", "an", "all", "can", "could", "get", "give", "have", "i", "id", "like", "me", "my", "need", "please", "request",
+    "the", "want", "would", "you", "us", "we", "index", "indices", "indexes", "data", "stream", "streams", "ask", "hi",
+    "hello", "hey", "grant", "temporary", "some", "pattern", "patterns", "alias", "aliases", "both", "or", "=", "->",
+    "=>", "-", "--", ":", *TO, *RIGHTS, *LEADS,
+})  # fmt: skip
+"""Words that an example leaves out."""
+_NO_PERMISSIONS = frozenset({
+    "admin", "administrator", "superuser", "all", "full", "rw", "ro", "r", "w", "readonly", "read-only", "readwrite",
+    "read-write", "editor", "viewer", "reader", "writer", "edit", "view", "root", "owner", "monitor", "delete", "index",
+    "create",
+})  # fmt: skip
+"""Words that people expect to be permissions. One of them alone is no reason."""
+_OPTION_NAMES = frozenset({"key", "again", "break-glass", "breakglass", "api-key", "apikey"})
+_NEARLY = 0.8
+
+
+def check_order(grammar: Grammar, words: Sequence[str]) -> None:
+    """Raises `InvalidRequest` for a duration before the patterns. An index may be called `1h`: it has its own."""
+    if len(words) > 1 and words[0].lower() in UNTIL and not grammar.named(words[1]):
+        raise InvalidRequest("The pattern comes first, then the end.", example("logs-* until 17:00"))
+    found = grammar.duration_at(words)
+    if found is None or grammar.begins_with_duration(words[1:] if found[1] == 1 else []):
+        return
+    names, _ = names_at(words[found[1] :])
+    if names:
+        raise InvalidRequest("The pattern comes first, then the duration.", example(f"{','.join(names)} {found[0]}"))
+
+
+def refuse_head(
+    grammar: Grammar, words: Sequence[str], patterns: list[str], permission: str | None, place: int
+) -> None:
+    """Raises `InvalidRequest` for words between the patterns and the duration, or for a missing duration."""
+    with about(RequestField.DURATION):
+        at = next((at for at in range(place, len(words)) if grammar.begins_with_duration(words[at:])), None)
+        if at is None:
+            if words[place].lower() in UNTIL:
+                raise InvalidRequest("“until” needs a time of the day.", example("logs-* until 17:00"))
+            if any("*" in word for word in words[place:]) and not any("*" in name for name in patterns):
+                _refuse_words(grammar, words, len(words))
+            kept = ",".join(patterns) + " 1h" + (f" {permission}" if permission else "")
+            parse_duration(words[place], command=example(kept).removesuffix(" 1h"))
+    _refuse_words(grammar, words, at or len(words))
+
+
+def _refuse_words(grammar: Grammar, words: Sequence[str], at: int) -> None:
+    """Raises `InvalidRequest` for words before the duration that are no list of patterns."""
+    head = [word for word in words[:at] if word.lower() not in _FILLERS and word.lower() not in JOINERS]
+    named = next((grammar.named(word) for word in head if grammar.named(word)), None)
+    names = [name for word in head if not grammar.named(word) for name in split_names(word)]
+    stars = [name for name in names if "*" in name or is_pattern(name)]
+    found = grammar.duration_at(words[at:])
+    length = found[0] if found else "1h"
+    first, end = names_at(words)
+    # After patterns that come first, the words before the duration are a reason.
+    reason = f" {named or 'read'} {' '.join(words[end:at])}" if stars == first else f" {named}" if named else ""
+    right = f"{','.join(stars or names[:1] or ['logs-*'])} {length}{reason}"
+    raise InvalidRequest(
+        "An index pattern has no spaces, and several patterns are separated by commas. "
+        "The duration follows them, and the reason comes last.",
+        example(right),
+        RequestField.PATTERNS,
+    )
+
+
+def check_reason(grammar: Grammar, reason: Sequence[str], patterns: Sequence[str], duration: str) -> None:
+    """Raises `InvalidRequest` for a reason that looks like another part of the request."""
+    if not reason:
+        return
+    asked, first = ",".join(patterns), bare(reason[0]).lower().rstrip(".,:;")
+    _check_no_more_patterns(grammar, reason, asked, duration)
+    if len(reason) == 1 and first in _NO_PERMISSIONS:
+        raise _unknown_permission(grammar, reason[0], f"{asked} {duration} read")
+    if len(reason) == 1 and first in _OPTION_NAMES:
+        option = {"apikey": "key", "api-key": "key", "breakglass": "break-glass"}.get(first, first)
+        end = " the site is down" if option == "break-glass" else ""
+        raise InvalidRequest(
+            f"If you mean the option, write --{option}.", example(f"{asked} {duration} --{option}{end}")
+        )
+    near = _mistyped(first, grammar.permissions)
+    if near:
+        raise _unknown_permission(grammar, reason[0], f"{asked} {duration} {' '.join((near, *reason[1:]))}")
+
+
+def _unknown_permission(grammar: Grammar, word: str, right: str) -> InvalidRequest:
+    known = ", ".join(grammar.permissions)
+    return InvalidRequest(
+        f"“{shown(word)}” is not a permission. There is: {known}. If it is your reason, write a permission before it.",
+        example(right),
+        RequestField.PERMISSION,
+    )
+
+
+def _check_no_more_patterns(grammar: Grammar, reason: Sequence[str], asked: str, duration: str) -> None:
+    found = grammar.duration_at(reason)
+    if reason[0].lower() in UNTIL or (found and (found[1] == len(reason) or bare(reason[0]).lower() not in LEADS)):
+        raise InvalidRequest(
+            "There are two durations. If the second belongs to your reason, write a permission before it.",
+            example(f"{asked} {duration} read {' '.join(reason)}"),
+            RequestField.DURATION,
+        )
+    joined = reason[0].lower() in JOINERS or reason[0].startswith((",", ";"))
+    after = reason[1:] if reason[0].lower() in JOINERS else reason
+    names, end = names_at(after)
+    rest = after[end:]
+    if not names or (rest and not grammar.begins_with_duration(rest)):
+        return
+    if rest and any(map(is_pattern, names)):
+        raise InvalidRequest("Ask for one duration at a time.", example(f"{asked} {duration}"), RequestField.DURATION)
+    if not rest and (joined or any("*" in name for name in names)):
+        raise InvalidRequest(
+            "All patterns come before the duration.",
+            example(f"{','.join((asked, *names))} {duration}"),
+            RequestField.PATTERNS,
+        )
+
+
+def _mistyped(word: str, permissions: Collection[str]) -> str | None:
+    """The permission that somebody mistyped. A longer form, such as “reading”, may begin a reason."""
+    names = [each.lower() for each in permissions]
+    turned = [name for name in names if sorted(name) == sorted(word)]
+    near = next(iter([*turned, *get_close_matches(word, names, n=1, cutoff=_NEARLY)]), None)
+    return near if near and not (word.startswith(near) or word.endswith(near)) else None

@@ -16,6 +16,7 @@ from benchmarks import (
     calls,
     expiry,
     history,
+    looks,
     preview,
     reconcile,
     replicas,
@@ -44,6 +45,7 @@ BENCHMARKS: Mapping[str, Callable[[BenchmarkEnvironment], list[Figure]]] = {
     "revocation": revocation.measure,
     "reconcile": reconcile.measure,
     "preview": preview.measure,
+    "looks": looks.measure,  # fills a node of its own with 10,000 indices
     "history": history.measure,
     "replicas": replicas.measure,
 }

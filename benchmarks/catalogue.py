@@ -162,15 +162,6 @@ def previews(get: Callable[..., Catalogue]) -> None:
         print(f"plan of {label}: {took} ({count} match, {len(plan.groups)} groups)")
 
 
-def looks(catalog: CatalogueReader) -> None:
-    """What a fresh look costs more than the preview that a person has just read."""
-    way, prod, permission = routing(catalog.get, look=catalog.look)
-    for patterns in (("logs-team001-*",), tuple(f"logs-team{i:03d}-*" for i in range(20)), ("*-app00001",), ("*",)):
-        parsed = ParsedRequest("U0ALICE", prod, patterns, permission, None, "why")
-        shown, acted_on = (times(partial(way.plan, parsed, fresh=fresh)) for fresh in (False, True))
-        print(f"{len(patterns)} patterns like {patterns[0]}: preview {shown}; with a fresh look {acted_on}")
-
-
 def synthetic() -> None:
     for mapped in (True, False):
         text = json.dumps(state_of(INDICES, mapped=mapped))
@@ -195,7 +186,6 @@ def real(url: str) -> None:
     print("  memory: {:.1f} MB kept, {:.1f} MB at the height".format(*memory(catalog.read)))
     print(f"{len(catalog.get().resources)} resources; from the kept answer: {times(catalog.get)}")
     previews(catalog.get)
-    looks(catalog)
     catalog.close()
     client.close()
 

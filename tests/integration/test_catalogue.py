@@ -8,9 +8,10 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -319,9 +320,83 @@ def reader(furnished: Furnished) -> Iterator[CatalogueReader]:
 def test_a_look_finds_what_a_whole_reading_finds_under_the_patterns(
     reader: CatalogueReader, patterns: list[str]
 ) -> None:
-    whole, found = reader.read(), reader.look(patterns)
+    found, whole = reader.look(patterns), reader.read()
     assert matched(patterns, found) == matched(patterns, whole)
     assert found.templates == whole.templates
+    same = reader.look(patterns)
+    assert same.resources is whole.resources
+    assert same.whole
+
+
+def test_a_look_at_an_unchanged_cluster_is_one_small_call_and_has_its_own_time(
+    furnished: Furnished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(datetime(2026, 1, 1, 12, minute, tzinfo=UTC) for minute in range(60))
+    reader = CatalogueReader(furnished.client, "owner", now=lambda: next(times))
+    whole, asked = reader.read(), []
+    state = furnished.client.cluster.state
+
+    def ask(**arguments: Any) -> Any:
+        asked.append(arguments["metric"])
+        return state(**arguments)
+
+    monkeypatch.setattr(furnished.client.cluster, "state", ask)
+    found = reader.look(["shop-*", "web-*"])
+    reader.close()
+    assert found == replace(whole, read_at=datetime(2026, 1, 1, 12, 1, tzinfo=UTC))
+    assert asked == ["version"]
+
+
+def turned(catalogue: Catalogue) -> tuple[object, ...]:
+    """Everything but the sizes, which a look does not read."""
+    return [replace(each, size=0) for each in matched(["turn-*"], catalogue)], catalogue.templates
+
+
+CHANGES: Mapping[str, Callable[[Elasticsearch], object]] = {
+    "an owner": lambda client: client.indices.put_mapping(index="turn-1", meta={"owner": "@other"}),
+    "an alias": lambda client: client.indices.put_alias(index="turn-1", name="turn-alias"),
+    "a new index": lambda client: client.indices.create(index="turn-2", settings={"number_of_replicas": 0}),
+    "a deleted index": lambda client: client.indices.delete(index="turn-1"),
+    "a template": lambda client: client.indices.put_index_template(
+        name="turned", index_patterns=["turn-*"], meta={"owner": "@turned"}, priority=8
+    ),
+    "a legacy template": lambda client: client.indices.put_template(
+        name="turned", index_patterns=["turn-1*"], mappings={"_meta": {"owner": "@turned"}}
+    ),
+    "a component": lambda client: client.cluster.put_component_template(
+        name="turn-part", template={"mappings": {"_meta": {"owner": "@part-2"}}}
+    ),
+}
+
+
+@pytest.fixture
+def turning(furnished: Furnished) -> Iterator[Elasticsearch]:
+    client = furnished.node.client()
+    part = {"mappings": {"_meta": {"owner": "@part-1"}}}
+    client.cluster.put_component_template(name="turn-part", template=part)
+    client.indices.put_index_template(
+        name="turn-parts", index_patterns=["turn-p*"], composed_of=["turn-part"], priority=7
+    )
+    client.indices.create(index="turn-1", settings={"number_of_replicas": 0}, mappings={"_meta": {"owner": "@one"}})
+    client.indices.create(index="turn-p", settings={"number_of_replicas": 0})
+    yield client
+    client.indices.delete(index="turn-1,turn-2,turn-p", ignore_unavailable=True)
+    for name in ("turned", "turn-parts"):
+        client.options(ignore_status=404).indices.delete_index_template(name=name)
+    client.options(ignore_status=404).indices.delete_template(name="turned")
+    client.cluster.delete_component_template(name="turn-part")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_look_sees_each_change_right_after_a_whole_reading(
+    turning: Elasticsearch, reader: CatalogueReader, change: str
+) -> None:
+    client = turning
+    client.cluster.health(wait_for_events="languid")
+    before = reader.read()
+    CHANGES[change](client)
+    found, after = reader.look(["turn-*"]), reader.read()
+    assert turned(found) == turned(after) != turned(before)
 
 
 def test_a_look_sees_at_once_what_the_kept_catalogue_does_not(furnished: Furnished, reader: CatalogueReader) -> None:
@@ -353,7 +428,7 @@ def test_a_look_sees_what_is_hidden(furnished: Furnished, reader: CatalogueReade
     indices.create(index="hush-1", settings={"index.hidden": True, "number_of_replicas": 0})
     indices.update_aliases(actions=[{"add": {"index": "unowned", "alias": "hush-alias", "is_hidden": True}}])
     try:
-        whole, found = reader.read(), reader.look(["hush-*"])
+        found, whole = reader.look(["hush-*"]), reader.read()
         assert [each.name for each in matched(["hush-*"], found)] == ["hush-1", "hush-alias"]
         assert matched(["hush-*"], found) == matched(["hush-*"], whole)
     finally:

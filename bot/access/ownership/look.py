@@ -22,11 +22,36 @@ from bot.access.store.changes import RememberedOwnerRow
 from bot.access.store.ownership import Remembered
 from bot.access.store.transaction import Transaction
 
-OLDEST_CATALOGUE = timedelta(minutes=15)
-"""A catalogue read longer before the memory was written is not old: our clock was set back."""
+_CLOCKS_APART = timedelta(minutes=1)
+"""How far apart the clocks of two processes may be. A time that is further in the future shows a clock set back."""
+
+_BEFORE_SET_BACK = timedelta(days=1)
+"""How long before the first look with a clock set back the end of access counts. When the look before was, by this
+clock, nobody knows."""
 
 _MOST_AUDITED = 100
 """Names of one change in its audit event."""
+
+
+@dataclass(frozen=True)
+class LookTimes:
+    """When the catalogue was read and what the time is now, by one clock, which may have been set back."""
+
+    at: datetime
+    now: datetime
+
+    def is_older_than(self, written: datetime) -> bool:
+        """Whether the catalogue is older than what was written at that time. A time in the future says nothing."""
+        return self.at < written and not self._is_ahead(written)
+
+    def since(self, looked_at: datetime) -> datetime:
+        """The time from which access counts for changes since the look before, which began at `looked_at`."""
+        if self._is_ahead(looked_at):
+            return self.at - _BEFORE_SET_BACK
+        return looked_at if looked_at < self.at else self.at - _CLOCKS_APART
+
+    def _is_ahead(self, written: datetime) -> bool:
+        return written - self.now > _CLOCKS_APART
 
 
 @dataclass
@@ -36,7 +61,7 @@ class Look:
     write: Transaction
     integration: Integration
     covering: CoveringGrants
-    at: datetime
+    times: LookTimes
     known: Mapping[str, Remembered] = field(default_factory=dict)
     rows: list[tuple[Sighting, int | None]] = field(default_factory=list)
     doubts: dict[tuple[tuple[str, ...], Owner, Owner, tuple[Owner, ...]], list[Sighting]] = field(default_factory=dict)
@@ -52,9 +77,9 @@ class Look:
             copied = self._find_copied(seen) if known is None else None
             if copied is not None and copied.change is not None:
                 self.rows.append((seen, copied.change.id))
-                found[seen.name] = copied._replace(name=seen.name, since=self.at)
+                found[seen.name] = copied._replace(name=seen.name, since=self.times.at)
                 continue
-            if known is not None and (is_same(known, seen) or self._is_stale(known)):
+            if known is not None and (is_same(known, seen) or self.times.is_older_than(known.since)):
                 continue
             other_names = (*seen.other_names, *(known.other_names if known is not None else ()))
             covers = self.covering.over((seen.name, *other_names))
@@ -72,7 +97,7 @@ class Look:
                 continue
             key = (tuple(each.grant_id for each in covers), doubt.before, seen.owner, doubt.counting)
             self.doubts.setdefault(key, []).append(seen)
-            found[seen.name] = _in_doubt(seen, doubt, self.integration, covers[0].grant_id, self.at)
+            found[seen.name] = _in_doubt(seen, doubt, self.integration, covers[0].grant_id, self.times.at)
         return found
 
     def store(self, now: datetime) -> None:
@@ -89,7 +114,7 @@ class Look:
             self._audit(now, grants[0], names, before, after, grants=list(grants), counting=list(counting))
         for (before, after), sightings in self.settled.items():
             self._audit(now, None, [each.name for each in sightings], before, after, grants=[])
-        remember(self.write, self.integration, self.rows, self.known, self.at)
+        remember(self.write, self.integration, self.rows, self.known, self.times.at)
         ended = self.write.replace_unused_changes((each for each in replaced if each is not None), now)
         self.write.refresh([each.request_id for each in ended], [MessageKind.OWNERSHIP], now)
 
@@ -114,10 +139,6 @@ class Look:
             integration=self.integration.name, names=list(names[:_MOST_AUDITED]), count=len(names),
             before=before, after=after, **more,
         )  # fmt: skip
-
-    def _is_stale(self, known: Remembered) -> bool:
-        """Whether the catalogue is older than the memory, which is then kept."""
-        return timedelta(0) < known.since - self.at < OLDEST_CATALOGUE
 
 
 def remember(

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
 from bot.access.intervals import REMEMBER_GONE_OWNERS_FOR
 from bot.access.models.ownership import OwnerObservation
 from bot.access.ownership.comparison import Owner, Sighting, Standing, is_same, is_within, sighting, standing_of
 from bot.access.ownership.covering_grants import CoveringGrants
 from bot.access.ownership.decisions import OwnerDecisions
-from bot.access.ownership.look import OLDEST_CATALOGUE, Look, remember
+from bot.access.ownership.look import Look, LookTimes, remember
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Catalogue, Clock, Cluster, Resource
@@ -32,8 +31,8 @@ class OwnerMemory:
     current: CurrentPolicy
     clock: Clock
     decisions: OwnerDecisions | None
-    _seen: dict[str, tuple[Catalogue, _Sightings]] = field(default_factory=dict, init=False)
-    """The owners in the last catalogue of each integration, since many requests share one catalogue."""
+    _seen: dict[str, tuple[Sequence[Resource], _Sightings]] = field(default_factory=dict, init=False)
+    """The owners in the last catalogue of each integration, since many requests share the resources of one."""
     _stored: dict[str, dict[str, Sighting]] = field(default_factory=dict, init=False)
     """The sightings known to be stored, so that 10,000 unchanged names are not read again for each request."""
 
@@ -101,8 +100,8 @@ class OwnerMemory:
         if not catalogue.whole:
             return _read_sightings(catalogue)
         kept = self._seen.get(integration.name)
-        if kept is None or kept[0] is not catalogue:
-            kept = self._seen[integration.name] = (catalogue, _read_sightings(catalogue))
+        if kept is None or kept[0] is not catalogue.resources:
+            kept = self._seen[integration.name] = (catalogue.resources, _read_sightings(catalogue))
         return kept[1]
 
     def _start(self, integration: Integration, catalogue: Catalogue, sightings: _Sightings) -> None:
@@ -125,7 +124,8 @@ class OwnerMemory:
         full: bool,
     ) -> Mapping[str, Remembered]:
         """Stores changes and returns the new memory of these names."""
-        at, name = catalogue.read_at or self.clock.now(), integration.name
+        now, name = self.clock.now(), integration.name
+        times = LookTimes(catalogue.read_at or now, now)
         recording = self.decisions is not None
         with self.store.writing() if recording else self.store.reading() as write:
             if recording:
@@ -133,17 +133,15 @@ class OwnerMemory:
             observation = write.owner_observation(name)
             if observation is None:
                 raise AssertionError("the first look is stored before the second")
-            # The earlier of the two, in case our clock was set back.
-            covering = CoveringGrants(
-                write, integration, self._same_cluster(integration), min(observation.looked_at, at)
-            )
-            look = Look(write, integration, covering, at)
+            since = times.since(observation.looked_at)
+            covering = CoveringGrants(write, integration, self._same_cluster(integration), since)
+            look = Look(write, integration, covering, times)
             now_known = look.compare(changed)
             if recording:
-                look.store(self.clock.now())
+                look.store(now)
                 now_known = write.remembered_owners(name, [each.name for each in changed])
                 if full:
-                    _record_look(write, observation, gone, at)
+                    _record_look(write, observation, gone, times)
         if self.decisions is not None and look.doubts:
             self.decisions.tell_owners()
         return now_known
@@ -166,13 +164,13 @@ def _is_stored(seen: Sighting, stored: dict[str, Sighting], *, whole: bool) -> b
     return True
 
 
-def _record_look(write: Transaction, before: OwnerObservation, gone: Sequence[str], at: datetime) -> None:
+def _record_look(write: Transaction, before: OwnerObservation, gone: Sequence[str], times: LookTimes) -> None:
     """Stores that everything was looked at. A catalogue that is older than the last look tells nothing."""
-    if timedelta(0) <= before.looked_at - at < OLDEST_CATALOGUE:
+    if times.is_older_than(before.looked_at):
         return
-    write.record_look(before.integration, before.looked_at, at)
-    write.mark_gone(before.integration, gone, at)
-    write.forget_gone(before.integration, at - REMEMBER_GONE_OWNERS_FOR)
+    write.record_look(before.integration, before.looked_at, times.at)
+    write.mark_gone(before.integration, gone, times.at)
+    write.forget_gone(before.integration, times.at - REMEMBER_GONE_OWNERS_FOR)
 
 
 def _is_first(observation: OwnerObservation | None, integration: Integration) -> bool:

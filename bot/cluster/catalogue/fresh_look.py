@@ -1,11 +1,15 @@
 """A fresh look: what some patterns match at this moment, for the price of a few small answers.
 
+Every change of an index, alias, data stream or template makes a new cluster state with an id of its own. While the id
+is that of the last whole reading, nothing else has to be read (measured on 8.19 and 9.5).
+
 A cluster state may be filtered by names, which is quick with 10,000 indices. It then has the matching indices, those
 behind matching aliases, and their data streams; it lacks all templates and the aliases of data streams (measured on
-8.19 and 9.5). So the templates are asked for by themselves.
+8.19 and 9.5). So the templates are asked for by themselves, at the same time.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import quote
 
@@ -19,19 +23,36 @@ from bot.cluster.client import ask
 LONGEST_PATH = 3000
 """Bytes of patterns in one address: Elasticsearch reads lines of at most 4,096, with the rest of the address."""
 
+LOOKS_AT_ONCE = 8
+"""Fresh looks whose templates are read at the same time; further ones wait for these short calls."""
+
 State = Mapping[str, Any]
 
 
+def read_version(client: Elasticsearch) -> str | None:
+    """The id of the present cluster state, as the elected master has it. Raises `Outage`, `Refusal`."""
+    state = ask(client, lambda: client.cluster.state(metric="version", filter_path="state_uuid"))
+    version: str | None = state.get("state_uuid")
+    return version
+
+
 def read_state(
-    client: Elasticsearch, patterns: Sequence[str], key: str | None, owners_from: OwnersFrom = "mapping"
+    client: Elasticsearch,
+    executor: Executor,
+    patterns: Sequence[str],
+    key: str | None,
+    owners_from: OwnersFrom = "mapping",
 ) -> State | None:
     """The cluster state as far as it concerns the patterns, in the shape of a whole one. Raises `Outage`, `Refusal`.
+
+    `executor` reads the templates meanwhile.
 
     `None` where a whole one is needed: the patterns match everything, or are too long for one address, or an alias may
     match that leads to data streams of other names. An alias is left out whose data streams all match by themselves.
     """
     if "*" in patterns or len(quote(",".join(patterns))) > LONGEST_PATH:
         return None
+    templates = executor.submit(_templates, client, key) if key is not None else None
     state = ask(
         client,
         lambda: client.cluster.state(
@@ -46,7 +67,7 @@ def read_state(
     metadata: dict[str, Any] = state.get("metadata", {})
     if _hides_an_alias(metadata, patterns):
         return None
-    return {"metadata": {**metadata, **(_templates(client, key) if key is not None else {})}}
+    return {"metadata": {**metadata, **(templates.result() if templates is not None else {})}}
 
 
 def _hides_an_alias(metadata: Mapping[str, Any], patterns: Sequence[str]) -> bool:

@@ -5,7 +5,8 @@ That role may read the cluster state and the sizes, and may not call _resolve/in
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
@@ -16,7 +17,7 @@ from bot.access.policy.model import OwnersFrom
 from bot.access.policy.patterns import unmatched
 from bot.access.ports import Catalogue
 from bot.cluster.catalogue.cluster_state import fields, read_catalogue
-from bot.cluster.catalogue.fresh_look import read_state
+from bot.cluster.catalogue.fresh_look import LOOKS_AT_ONCE, read_state, read_version
 from bot.cluster.client import ask
 
 SERVED_SECONDS = 60.0
@@ -30,6 +31,14 @@ old catalogue stands in for ten minutes."""
 def catalogue_cache(read: Callable[[], Catalogue], clock: Callable[[], float] = monotonic) -> Cache[Catalogue]:
     """A cache of what `read` returns, with the lifetimes of a catalogue."""
     return Cache(lambda _key: read(), lambda _catalogue: SERVED_SECONDS, renewal=RENEWAL, clock=clock)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A whole reading, and the `state_uuid` of the cluster state that it is from."""
+
+    version: str | None
+    catalogue: Catalogue
 
 
 class CatalogueReader:
@@ -53,6 +62,8 @@ class CatalogueReader:
         self._now = now
         self._cache = catalogue_cache(self.read, clock)
         self._known_sizes: Mapping[str, int] | None = None
+        self._last: _Reading | None = None
+        self._looks = ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="look")
 
     def get(self, *, fresh: bool = False) -> Catalogue:
         """The catalogue, at most a minute old, or ten while the cluster is away; `fresh`: at most two seconds.
@@ -65,19 +76,27 @@ class CatalogueReader:
         """Asks the cluster. Raises `Outage`, `Refusal`."""
         began = self._time()
         paths = fields(self._key, self._owners_from)
-        state = ask(self._client, lambda: self._client.cluster.state(metric="metadata", filter_path=paths))
+        state = ask(
+            self._client,
+            lambda: self._client.cluster.state(metric=["metadata", "version"], filter_path=[*paths, "state_uuid"]),
+        )
         self._known_sizes = sizes = self._sizes()
-        return replace(read_catalogue(state, sizes, self._key, self._owners_from), read_at=began)
+        found = replace(read_catalogue(state, sizes, self._key, self._owners_from), read_at=began)
+        self._last = _Reading(state.get("state_uuid"), found)
+        return found
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
         """What the patterns match at this moment, and every template. Raises `Outage`, `Refusal`.
 
         The sizes are those of the last whole reading, since they decide nothing and cost most. Other resources may be
-        there as well, such as the target of an alias, or all of them. A whole reading of the last two seconds serves as
-        well.
+        there as well, such as the target of an alias, or all of them: the last whole reading serves as long as the
+        cluster state is the same, and so does one of the last two seconds.
         """
         began = self._time()
-        state = read_state(self._client, patterns, self._key, self._owners_from)
+        last = self._last
+        if last is not None and last.version is not None and last.version == read_version(self._client):
+            return replace(last.catalogue, read_at=began)
+        state = read_state(self._client, self._looks, patterns, self._key, self._owners_from)
         if state is not None:
             if self._known_sizes is None:
                 self.get()  # once after a start
@@ -105,3 +124,4 @@ class CatalogueReader:
     def close(self) -> None:
         """Waits for a reading under way."""
         self._cache.close()
+        self._looks.shutdown()

@@ -299,6 +299,48 @@ def test_what_is_written_after_our_clock_was_set_back_is_noticed(owned: World) -
     assert asked(owned) == ["@ops", DAVE]
 
 
+@pytest.mark.parametrize("minutes", [2, 5, 10, 14, 90])
+def test_access_that_begins_and_ends_after_our_clock_was_set_back(owned: World, minutes: int) -> None:
+    """No look comes in that time, and the access has been over for longer than late writes take."""
+    owned.clock.advance(HOUR)
+    look(owned)
+    owned.clock.advance(-timedelta(minutes=minutes))
+    request = has(owned)
+    ends(owned, request)
+    writes(owned, DAVE)  # during the access, but no look of it showed the change
+    owned.clock.advance(timedelta(minutes=3))
+    assert asked(owned) == ["@ops", DAVE]
+
+
+def test_looks_go_on_after_our_clock_was_set_back(owned: World) -> None:
+    """Each is the look before for the next, so access before it changed nothing."""
+    owned.clock.advance(-timedelta(minutes=14))
+    look(owned)
+    request = has(owned)
+    ends(owned, request)
+    for _ in range(4):
+        look(owned)
+    writes(owned, DAVE)
+    assert asked(owned) == [DAVE]
+    with owned.store.reading() as read:
+        observation = read.owner_observation("production")
+    assert observation is not None
+    assert observation.looked_at < owned.clock.now()
+
+
+def test_a_process_whose_clock_is_a_little_behind_keeps_what_another_noticed(owned: World) -> None:
+    """Its catalogue is the older one, though the time of the other's look is in its future."""
+    old = replace(owned.cluster.catalogue(), read_at=owned.clock.now())
+    request = has(owned)
+    writes(owned, DAVE)
+    ends(owned, request)
+    look(owned)
+    owned.clock.advance(-timedelta(seconds=30))
+    assert owned.memory.observe(PRODUCTION, old) == {"logs-a": Standing(("@ops",))}
+    owned.clock.advance(timedelta(minutes=1))
+    assert asked(owned) == ["@ops", DAVE]
+
+
 # --- decisions ----------------------------------------------------------------------------------------------------
 
 

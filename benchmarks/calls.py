@@ -45,7 +45,7 @@ def measure(environment: BenchmarkEnvironment) -> list[Figure]:
             )  # fmt: skip
             running.callback(app.stop)
             app.start()
-            counted = Stage(stage.node, stage.workspace, app, stage.alice, stage.bob, stage.carol)
+            counted = Stage(stage.nodes, stage.workspace, app, stage.alice, stage.bob, stage.carol)
             _life(counted, proxy, "logs-* 1h to warm up")
             password = _life(counted, proxy, "logs-* 1h a benchmark")
             key = _life(counted, proxy, "logs-* 1h a benchmark --key")

@@ -14,6 +14,7 @@ def sandbox(
         ),
     ] = False,
     version: Annotated[str | None, typer.Option(help="Of Elasticsearch; the newest that the sandbox knows.")] = None,
+    nodes: Annotated[int, typer.Option(min=1, max=5, help="Nodes of the cluster; each needs 0.4 GB of memory.")] = 1,
 ) -> None:
     """Try everything in a browser: a real Elasticsearch, a local Slack workspace, and the application between them."""
     try:
@@ -21,4 +22,4 @@ def sandbox(
     except ModuleNotFoundError as error:
         print(f"bot sandbox needs more packages ({error.name}): pip install 'es-access[sandbox]'", file=sys.stderr)
         raise typer.Exit(1) from None
-    raise typer.Exit(play(version, story=story))
+    raise typer.Exit(play(version, story=story, nodes=nodes))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.sandbox.foreign_settings import foreign_settings
-from bot.sandbox.node import DEFAULT_VERSION, VERSIONS, NodeError
+from bot.sandbox.node import DEFAULT_VERSION, VERSIONS, Node, NodeError
 from bot.sandbox.page import PageServer
 from bot.sandbox.stage import Stage, running
 from bot.sandbox.story import StepError, tell
@@ -46,7 +46,7 @@ class Stopped(BaseException):
         self.signal_number = signal_number
 
 
-def sandbox(version: str | None, *, story: bool) -> int:
+def sandbox(version: str | None, *, story: bool, nodes: int = 1) -> int:
     """Runs until Ctrl-C or SIGTERM, or until the story ends if standard input is no terminal. Returns the exit code.
 
     Refuses to start when settings point at another cluster.
@@ -58,7 +58,7 @@ def sandbox(version: str | None, *, story: bool) -> int:
         return FAILED
     stays = not story or sys.stdin.isatty()
     try:
-        with _signals_stop(), running(version, console) as stage, PageServer(stage) as page, _undisturbed_end():
+        with _signals_stop(), running(version, console, nodes) as stage, PageServer(stage) as page, _undisturbed_end():
             _show(page, console)
             if story:
                 tell(stage, console, _pace(page))
@@ -153,12 +153,18 @@ def _pace(page: PageServer) -> Callable[[], None]:
     return pause
 
 
+def _numbered(stage: Stage) -> Iterator[tuple[int, Node]]:
+    """The nodes of a cluster that has several."""
+    yield from enumerate(stage.nodes, 1) if len(stage.nodes) > 1 else ()
+
+
 def _wait(stage: Stage, page: PageServer, console: Console, *, told: bool) -> None:
     """Prints the addresses of everything and the settings for another application, and returns at a signal."""
     lines = [
         *(["✓ Every step was checked and passed. Now it is your turn:", ""] if told else []),
         f"The workspace   {page.url}",
         f"Elasticsearch   {stage.node.url}  (administrator: {stage.node.admin.username}, {stage.node.admin.password})",
+        *(f"Its node {number}      {each.url}  (process {each.pid})" for number, each in _numbered(stage)),
         f"Slack Web API   {stage.workspace.api_url}",
         f"es-access       {stage.app.url}/readyz",
         f"Its log         {stage.app.log}",

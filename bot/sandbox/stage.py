@@ -16,6 +16,7 @@ from bot.cluster.ownership import METADATA_KEY
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from bot.sandbox.node.assembly import assemble
+from bot.sandbox.node.cluster import running_nodes
 from bot.sandbox.node.node import OWNER_KEY
 from bot.sandbox.workspace import User, Workspace
 
@@ -44,14 +45,22 @@ OWN_MACHINE = "127.0.0.1,localhost"
 
 @dataclass(frozen=True)
 class Stage:
-    """The running parts. `alice` asks; `bob` owns the integration and most of the data, `carol` owns the orders."""
+    """The running parts. `alice` asks; `bob` owns the integration and most of the data, `carol` owns the orders.
 
-    node: Node
+    The application is connected to the first of `nodes`, which is `node`.
+    """
+
+    nodes: tuple[Node, ...]
     workspace: Workspace
     app: ApplicationProcess
     alice: User
     bob: User
     carol: User
+
+    @property
+    def node(self) -> Node:
+        """The node that the application is connected to."""
+        return self.nodes[0]
 
     def left_behind(self) -> list[str]:
         """The application's objects that are still in the cluster: `user NAME`, `role NAME`, `key ID`.
@@ -69,17 +78,19 @@ class Stage:
 
 
 @contextmanager
-def running(version: str, console: Console) -> Iterator[Stage]:
-    """Starts a stage, and stops its parts in reverse order on exit. Progress goes to `console`.
+def running(version: str, console: Console, nodes: int = 1) -> Iterator[Stage]:
+    """Starts a stage on a cluster of that many nodes, and stops its parts in reverse order on exit.
 
-    Raises NodeError, ManifestError, OSError, or RuntimeError with the application's log.
+    Progress goes to `console`. Raises NodeError, ManifestError, OSError, or RuntimeError with the application's log.
     """
     _reach_own_machine_directly()
     with ExitStack() as stack:
         installing = time.monotonic()
         assemble(version, console)  # it shows a progress bar, which cannot be shown beside a spinner
-        with _progress(console, f"Elasticsearch {version}", since=installing):
-            node = stack.enter_context(Node.start(version))
+        what = f"Elasticsearch {version}" + (f" on {nodes} nodes" if nodes > 1 else "")
+        with _progress(console, what, since=installing):
+            cluster = stack.enter_context(running_nodes(version, nodes))
+            node = cluster[0]
             fill(node)
         with _progress(console, "Slack workspace"):
             workspace = stack.enter_context(Workspace.start(MANIFEST))
@@ -96,7 +107,7 @@ def running(version: str, console: Console) -> Iterator[Stage]:
             app = ApplicationProcess(workspace, node, node.connector(), directory, owners=bob.email, settings=settings)
             stack.callback(app.stop)
             app.start()
-        yield Stage(node, workspace, app, alice, bob, carol)
+        yield Stage(cluster, workspace, app, alice, bob, carol)
 
 
 def fill(node: Node) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from elasticsearch import Elasticsearch
 
 from bot.sandbox.node.assembly import cache_root
 
@@ -161,6 +162,21 @@ def test_an_open_sandbox_ends_well_at_ctrl_c(place: Path) -> None:
         assert "INTEGRATION_OWNER=bob@example.com" in said
         assert "SLACK_APP_TOKEN=xapp-" in said
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole foreground group gets it
+        rest, _ = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, rest
+    assert_nothing_is_left(place)
+
+
+def test_the_sandbox_runs_on_several_nodes_and_ends_well_though_one_is_frozen(place: Path) -> None:
+    with sandbox(place, "--nodes", "2") as process:
+        said = output_until(process, "Ctrl-C ends all of it")
+        nodes = re.findall(r"Its node \d +(http://\S+) +\(process (\d+)\)", said)
+        assert len(set(nodes)) == 2
+        (user, password), (url, _) = re.findall(r"administrator: (\w+), (\S+)\)", said)[0], nodes[1]
+        with Elasticsearch(url, basic_auth=(user, password)) as client:
+            assert client.cluster.health()["number_of_nodes"] == 2
+        os.kill(int(nodes[1][1]), signal.SIGSTOP)
+        os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, rest
     assert_nothing_is_left(place)

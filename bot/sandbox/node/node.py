@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +18,7 @@ from bot.cluster.connector.privileges import ROLE as CONNECTOR_ROLE
 from bot.sandbox.node.artifacts import DEFAULT_VERSION
 from bot.sandbox.node.assembly import NodeInstallation, assemble
 from bot.sandbox.node.errors import NodeError, PortTakenError
-from bot.sandbox.node.node_home import ADMINISTRATOR, HOST, PASSWORD_BYTES, NodeHome
+from bot.sandbox.node.node_home import ADMINISTRATOR, HOST, PASSWORD_BYTES, Membership, NodeHome
 from bot.sandbox.node.server import NodeServer
 
 HEAP_MB = 512
@@ -65,14 +67,15 @@ class Node:
         tls: bool = False,
         heap_mb: int = HEAP_MB,
         settings: Mapping[str, object] | None = None,
+        membership: Membership | None = None,
     ) -> Self:
         """Starts a node of `version`, assembled first if it is not in the cache (progress on `console`).
 
-        `heap_mb` is the JVM's largest heap in megabytes; `settings` go into `elasticsearch.yml`. Raises
-        NodeError when it cannot be fetched, built or started.
+        `heap_mb` is the JVM's largest heap in megabytes; `settings` go into `elasticsearch.yml`. With a `membership`
+        it waits for the other nodes of its cluster. Raises NodeError when it cannot be fetched, built or started.
         """
         installation = assemble(version, console)
-        home = NodeHome.create(tls=tls, settings=settings or {})
+        home = NodeHome.create(tls=tls, settings=settings or {}, membership=membership)
         node = cls(version, home, installation, heap_mb)
         try:
             node._start_on_free_port()
@@ -147,9 +150,20 @@ class Node:
             if answer["errors"]:
                 raise NodeError(f"{name}: not every document was indexed: {answer['items']}")
 
+    def freeze(self) -> None:
+        """Suspends the process: its connections stay open, and nothing is answered."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets a frozen process go on."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Shuts the process down in order; the data stays until `close`."""
         if self._server is not None:
+            self.thaw()
             self._server.stop()
             self._server = None
 

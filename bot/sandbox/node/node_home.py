@@ -37,25 +37,43 @@ SETTINGS: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """One node's place in a cluster of several. All but `name` is the same for each of them."""
+
+    name: str
+    ports: Mapping[str, int]
+    """The transport port of every node, by its name."""
+    authority: trustme.CA
+    """Issues the certificates by which the nodes know each other: security demands them of more than one node."""
+    admin_password: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeHome:
     root: Path
     admin_password: str
     ca_certs: Path | None
     settings: Mapping[str, object]
     """The caller's settings, on top of SETTINGS."""
+    nodes: int = 1
+    """Nodes of the cluster, this one included."""
 
     @classmethod
-    def create(cls, *, tls: bool, settings: Mapping[str, object]) -> Self:
+    def create(cls, *, tls: bool, settings: Mapping[str, object], membership: Membership | None = None) -> Self:
         root = Path(tempfile.mkdtemp(prefix="es-access-node-"))
         config = root / "config"
         config.mkdir()
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        password = membership.admin_password if membership else secrets.token_urlsafe(PASSWORD_BYTES)
         (config / "users").write_text(f"{ADMINISTRATOR}:{hashed(SecretStr(password))}\n", encoding="utf-8")
         (config / "users_roles").write_text(f"superuser:{ADMINISTRATOR}\n", encoding="utf-8")
         if tls:
-            write_certificate(config)
-            settings = {**tls_settings(config), **settings}
-        home = cls(root, password, config / "ca.crt" if tls else None, settings)
+            write_certificate(config, "http", trustme.CA())
+            settings = {**tls_settings(config, "http"), **settings}
+        if membership:
+            write_certificate(config, "transport", membership.authority)
+            settings = {**tls_settings(config, "transport"), **membership_settings(config, membership), **settings}
+        ca_certs = authority_file(config, "http") if tls else None
+        home = cls(root, password, ca_certs, settings, len(membership.ports) if membership else 1)
         home.temporary.mkdir()
         return home
 
@@ -80,19 +98,36 @@ class NodeHome:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def write_certificate(config: Path) -> None:
-    authority = trustme.CA()
+def authority_file(config: Path, layer: str) -> Path:
+    return config / f"{layer}-ca.crt"
+
+
+def write_certificate(config: Path, layer: str, authority: trustme.CA) -> None:
+    """Writes the key and certificate of a `layer`, "http" or "transport", and the authority that issued it."""
     certificate = authority.issue_cert(HOST, "localhost")
-    authority.cert_pem.write_to_path(config / "ca.crt")
-    certificate.private_key_pem.write_to_path(config / "http.key")
+    authority.cert_pem.write_to_path(authority_file(config, layer))
+    certificate.private_key_pem.write_to_path(config / f"{layer}.key")
     for position, part in enumerate(certificate.cert_chain_pems):
-        part.write_to_path(config / "http.crt", append=position > 0)
+        part.write_to_path(config / f"{layer}.crt", append=position > 0)
 
 
-def tls_settings(config: Path) -> dict[str, object]:
-    ssl = "xpack.security.http.ssl"
+def tls_settings(config: Path, layer: str) -> dict[str, object]:
+    ssl = f"xpack.security.{layer}.ssl"
     return {
         f"{ssl}.enabled": True,
-        f"{ssl}.key": str(config / "http.key"),
-        f"{ssl}.certificate": str(config / "http.crt"),
+        f"{ssl}.key": str(config / f"{layer}.key"),
+        f"{ssl}.certificate": str(config / f"{layer}.crt"),
+    }
+
+
+def membership_settings(config: Path, membership: Membership) -> dict[str, object]:
+    ssl = "xpack.security.transport.ssl"
+    return {
+        "node.name": membership.name,
+        "discovery.type": "multi-node",
+        "transport.port": membership.ports[membership.name],
+        "discovery.seed_hosts": [f"{HOST}:{port}" for port in membership.ports.values()],
+        "cluster.initial_master_nodes": list(membership.ports),
+        f"{ssl}.verification_mode": "certificate",
+        f"{ssl}.certificate_authorities": [str(authority_file(config, "transport"))],
     }

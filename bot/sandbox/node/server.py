@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 import ssl
 import subprocess
 import time
@@ -41,8 +42,8 @@ JVM_FLAGS = (
     "-Xlog:all=error",  # without the JVM's warning about each class that it could not load from `warmth`
 )
 
-PORT_TAKEN = "BindHttpException"
-"""In the server's log when its port is taken."""
+PORT_TAKEN = re.compile("Bind(Http|Transport)Exception")
+"""In the server's log when one of its ports is taken."""
 
 
 @dataclass(slots=True)
@@ -83,8 +84,8 @@ class NodeServer:
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
             if self.process.poll() is not None:
-                if PORT_TAKEN in self.home.log_text():
-                    raise PortTakenError(f"port {self.port} is taken")
+                if PORT_TAKEN.search(self.home.log_text()):
+                    raise PortTakenError(f"port {self.port}, or the one between nodes, is taken")
                 raise NodeError(f"Elasticsearch ended while starting.{self.log_excerpt()}")
             if time.monotonic() > deadline:
                 raise NodeError(f"Elasticsearch was not up in {START_SECONDS} s.{self.log_excerpt()}")
@@ -95,11 +96,12 @@ class NodeServer:
         return "\n".join((f" The end of its log ({self.home.log}):", *lines))
 
     def answers(self) -> bool:
-        """Whether the administrator can sign in and every index has its primary shards."""
+        """Whether the administrator can sign in, every index has its primary shards and no node is missing."""
         credentials = base64.b64encode(f"{ADMINISTRATOR}:{self.home.admin_password}".encode()).decode()
         connection = self.connect()
         try:
-            path = f"/_cluster/health?wait_for_status=yellow&timeout={REQUEST_SECONDS - 1}s"
+            awaited = f"wait_for_status=yellow&wait_for_nodes=>={self.home.nodes}"
+            path = f"/_cluster/health?{awaited}&timeout={REQUEST_SECONDS - 1}s"
             connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):

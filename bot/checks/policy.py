@@ -26,6 +26,7 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
         report.ok(described(setup.policy, flow))
         _check_reached(report, setup.policy, flow)
         _check_owner_writers(report, setup, flow)
+        _check_open_requests(report, setup.policy, flow)
         if flow.deny:
             check_denial(report, setup.policy, flow)
         if flow.automatic:
@@ -70,6 +71,20 @@ def _check_owner_writers(report: Report, setup: Setup, flow: AccessFlow) -> None
     report.warn(
         f"flow “{flow.name}”: {listed(writers)} can change who owns an index, and {why}",
         f"With {setup.owners_from_template}, owners stand where no temporary access can write them.",
+    )
+
+
+def _check_open_requests(report: Report, policy: Policy, flow: AccessFlow) -> None:
+    """Warns of a flow whose usual credential does not stop open requests that change data."""
+    usual = flow.usual_credential
+    writers = [name for name in flow.offers if policy.permission(name).goes_on_after(usual)]
+    if flow.deny or not writers:
+        return
+    others = any(each.stops_open_requests for each in flow.credentials)
+    report.warn(
+        f"flow “{flow.name}”: gives {listed(writers)} as an API key, whose end does not stop a _bulk that is open",
+        f"{'Name password first' if others else 'Allow password, and name it first,'} in `credentials`: it stops at "
+        "once. Keep the key for scripts that need one.",
     )
 
 

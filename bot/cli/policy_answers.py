@@ -15,7 +15,8 @@ from bot.access.requests.service import Requests
 from bot.access.wording import counted, sized
 from bot.checks.owners import explain_problem
 from bot.runtime.admin import CannotAnswerError
-from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers, planned_coverage
+from bot.slack.blocks.parts.risks import risks
+from bot.slack.blocks.phrases import AS_CREDENTIAL, planned_coverage
 from bot.slack.blocks.rich_text import fallback
 
 _DELIVERED = {Delivery.MESSAGE: "in a direct message", Delivery.REVEAL: "revealed at a click"}
@@ -50,7 +51,7 @@ def discover(history: History, text: str) -> list[str]:
 def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
     what = f"{parsed.permission.name} on {', '.join(parsed.patterns)} in {parsed.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
-    yield from (fallback([line]) for line in dangers(parsed.permission.stored()))
+    yield from (fallback([line]) for line in risks(parsed.permission.stored(), plan.kind))
     yield f"given {AS_CREDENTIAL[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:

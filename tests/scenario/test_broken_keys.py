@@ -236,7 +236,9 @@ def test_any_call_that_breaks_at_the_end_of_a_key_delays_it_and_no_more(broken: 
             broken.settled(request, "cleaned_up")
         assert not key.works, f"{step} {phase}"
         assert live_keys(broken.stage.node, request) == []
-        broken.stage.reads(broken.stage.alice, "Access of @alice is over", "The key has ended; nothing of it is left")
+        broken.stage.reads(
+            broken.stage.alice, "Access of @alice is over", "The key has ended, read back from the cluster"
+        )
 
 
 @pytest.mark.parametrize("phase", PHASES)

@@ -54,6 +54,14 @@ def test_every_owner_and_every_flow_has_a_line(newcomer: Newcomer) -> None:
     assert "An example, typed by anybody: /es-access metrics-* 1h" in example
 
 
+def test_a_flow_that_writes_by_key_is_told_what_its_end_does_not_stop(newcomer: Newcomer) -> None:
+    two = "    approvals: 2\n"
+    newcomer.write(lambda text: text.replace(two, f"{two}    credentials: [api_key, password]\n"))
+    found = newcomer.check()
+    fix = found.fix("warn  flow “two of us”: gives write as an API key, whose end does not stop a _bulk that is open")
+    assert "Name password first in `credentials`" in fix
+
+
 def test_what_a_deny_leaves_open_and_a_strict_file_are_said(newcomer: Newcomer) -> None:
     deny = "access_flows:\n  - {name: no writes, deny: true, patterns: ['logs-*'], permissions: [write]}\n"
     newcomer.write(lambda text: text.replace("access_flows:\n", deny))

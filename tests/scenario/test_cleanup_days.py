@@ -63,7 +63,7 @@ def test_the_user_stays_disabled_without_a_role_and_goes_after_its_days(kept: St
 def test_a_key_leaves_no_user_to_keep(kept: Stage) -> None:
     request, key = granted_key(kept)
     kept.say(kept.alice, f"revoke {request}")
-    kept.reads(kept.alice, "Access of @alice is over", "The key has ended; nothing of it is left in the cluster.")
+    kept.reads(kept.alice, "Access of @alice is over", "The key has ended, read back from the cluster.")
     assert not key.works
     assert user_or_role(kept.node, request) == []
 

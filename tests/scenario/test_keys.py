@@ -50,7 +50,7 @@ def test_a_key_reads_what_was_granted_with_the_line_shown_and_stops(stage: Stage
     press(stage, request, "Revoke now")
     stage.wait(lambda: key.tried().status == UNAUTHORIZED, "the end of the key")
     for person in (stage.alice, stage.bob):
-        proof = "The key has ended; nothing of it is left in the cluster."
+        proof = "The key has ended, read back from the cluster."
         stage.reads(person, f"ACCESS {request} HAS ENDED", f"Access of @{stage.alice.name} is over", proof)
     stage.wait(lambda: key.secret not in "".join(stage.texts(stage.alice)), "the redaction of the key")
     assert not live_keys(stage.node, request)
@@ -79,7 +79,7 @@ def test_the_server_ends_a_key_while_the_application_is_dead(quiet_stage: Stage)
     assert live_keys(stage.node, request) == []
     assert user_or_role(stage.node, request) == []
     stage.app.start()
-    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "The key has ended; nothing of it")
+    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: expired", "The key has ended, read back")
 
 
 def test_an_extended_key_is_a_new_one_that_lasts_and_the_old_one_stops(quiet_stage: Stage) -> None:

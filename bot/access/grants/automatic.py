@@ -118,7 +118,7 @@ class AutomaticGrants:
             patterns=list(flow.patterns),
             permission=permission.name,
             duration=int(_length(flow).total_seconds()),
-            kind=flow.credentials[0],
+            kind=flow.usual_credential,
             delivery=flow.delivery,
             flow=flow.name,
             automatic=True,

@@ -42,6 +42,11 @@ class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 (the name of a kind); a native user: for Kibana and people
     API_KEY = "api_key"  # for scripts: Elasticsearch itself expires it
 
+    @property
+    def stops_open_requests(self) -> bool:
+        """Whether its end stops requests that are open: an API key carries its rights inside them (measured)."""
+        return self is not CredentialKind.API_KEY
+
 
 class Delivery(StrEnum):
     """How a secret reaches its requester."""

@@ -174,7 +174,7 @@ class AccessFlow(PolicyPart):
         min_length=1,
         description=(
             "What is given: password for Kibana and people, api_key for scripts. The first of them where "
-            "nobody says which."
+            "nobody says which. The end of a key does not stop a request that is open, such as a long _bulk."
         ),
     )
     delivery: Delivery = Field(
@@ -239,6 +239,11 @@ class AccessFlow(PolicyPart):
     def needs_reason(self) -> bool:
         """Whether a request has to give a reason."""
         return self.reason == "required" or self.break_glass
+
+    @property
+    def usual_credential(self) -> CredentialKind:
+        """What is given where a request names no kind. Without `credentials`, a kind whose end stops open requests."""
+        return self.credentials[0]
 
     @property
     def usual(self) -> bool:

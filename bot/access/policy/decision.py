@@ -173,7 +173,7 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
     if question.permission.name not in flow.offers:
         return answer(Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here.")
     if question.kind is not None and question.kind not in flow.credentials:
-        given = f"The access flow “{flow.name}” gives {CREDENTIAL_NAMES[flow.credentials[0]]} alone."
+        given = f"The access flow “{flow.name}” gives {CREDENTIAL_NAMES[flow.usual_credential]} alone."
         return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=given)
     return _check_time(flow, question)
 

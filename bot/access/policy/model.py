@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bot.access.errors import Incomplete, InvalidRequest
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.privileges import EVERYTHING, Effect, effects_of, includes, strongest_effect
 from bot.access.policy.value_types import (
@@ -50,6 +51,10 @@ class Permission(PolicyPart):
     def effects(self) -> frozenset[Effect]:
         """Everything that it lets its holder do with the data. A Kibana feature gives none by itself."""
         return EVERYTHING if self.reaches_further else effects_of(self.indices)
+
+    def goes_on_after(self, kind: CredentialKind) -> bool:
+        """Whether a request that changes data goes on when access with that kind of credential ends."""
+        return not kind.stops_open_requests and bool(self.effects - {Effect.READS})
 
     def includes(self, other: "Permission") -> bool:
         """Whether its holder has all that the other permission gives, in Kibana as well."""

@@ -117,7 +117,7 @@ class Routing:
         self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool, fresh: bool
     ) -> Plan:
         """The plan as far as it depends on the resources that match; its groups have no people yet."""
-        kind = parsed.kind or flow.credentials[0]
+        kind = parsed.kind or flow.usual_credential
         by_name = flow.scope == "resolved" or parsed.resolved is not None
         catalogue = self._read_catalogue(
             parsed, fresh=fresh, required=by_rule or by_name or self._depends_on_resources(flow, parsed)

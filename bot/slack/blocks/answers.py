@@ -22,9 +22,9 @@ from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent, noted, plain
 from bot.slack.blocks.credential import handed_over
 from bot.slack.blocks.messages import meant, take_back
+from bot.slack.blocks.parts.risks import risks
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
-    dangers,
     flow_line,
     people,
     planned_coverage,
@@ -68,7 +68,7 @@ def filed(result: Submission) -> MessageContent:
         ])  # fmt: skip
     if plan.by_rule:
         rule = (f"The access flow “{plan.flow.name}” approves it by itself.",)
-        risk = dangers(request.privileges)
+        risk = risks(request.privileges, plan.kind)
         return plain(
             [
                 first,
@@ -83,7 +83,7 @@ def filed(result: Submission) -> MessageContent:
     return plain([
         first,
         *whose,
-        *dangers(request.privileges),
+        *risks(request.privileges, plan.kind),
         *([] if request.extends else planned_coverage(plan)),
         flow_line(plan.flow.name, plan.flow.max_duration),
         *_asked_owners(plan, "Asked"),
@@ -98,7 +98,7 @@ def explained(parsed: ParsedRequest, plan: Plan) -> MessageContent:
         (Bold(parsed.permission.name), " on ", *codes(parsed.patterns),
          f" in {parsed.integration.name} for {format_duration(plan.duration)}, {AS_CREDENTIAL[plan.kind]}"),
         *meant(parsed.requester if parsed.asked_by else None),
-        *dangers(parsed.permission.stored()),
+        *risks(parsed.permission.stored(), plan.kind),
         *planned_coverage(plan),
         flow_line(plan.flow.name, plan.flow.max_duration),
         *approvers_of(plan),

@@ -18,10 +18,10 @@ from bot.access.states import LIVE, RequestState
 from bot.access.wording import counted
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
+from bot.slack.blocks.parts.risks import risks
 from bot.slack.blocks.phrases import (
     LONGEST_LABEL,
     coverage_of,
-    dangers,
     decision,
     flow_line,
     offers_made,
@@ -51,7 +51,7 @@ def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = Fa
     lines: list[Line] = [
         who_asks(request, what),
         request_terms(request),
-        *dangers(request.privileges or {}),
+        *risks(request.privileges, request.kind),
         *coverage_of(request),
         *([_WRITES_OWNER] if writes_owner else []),
         *([("Reason: ", request.reason)] if request.reason else []),
@@ -71,7 +71,7 @@ def approval(details: RequestDetails, recipient: str, *, writes_owner: bool = Fa
     lines += [decision(details), *offers_made(details)]
     if details.grant is None or request.extends is not None:
         return content(f"Request {request.id}: {request.state.value}", lines)
-    lines.append(where_it_stands(details.grant, request.kind))
+    lines.append(where_it_stands(details.grant, request))
     revoke = (revoke_button(details.grant, request),) if details.grant.state in LIVE else ()
     return content(f"Request {request.id}: {request.state.value}", lines, revoke)
 

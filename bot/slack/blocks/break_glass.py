@@ -8,7 +8,8 @@ from bot.access.states import LIVE
 from bot.slack import ids
 from bot.slack.blocks.approval import revoke_button
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.phrases import coverage_of, dangers, request_terms, reviewed, where_it_stands
+from bot.slack.blocks.parts.risks import risks
+from bot.slack.blocks.phrases import coverage_of, request_terms, reviewed, where_it_stands
 from bot.slack.blocks.rich_text import Line, Person, TextPart
 
 
@@ -18,10 +19,10 @@ def to_review(details: RequestDetails, *, again: bool) -> MessageContent:
     live = grant is not None and grant.state in LIVE
     lines: list[Line] = [
         (*_who(request, "has" if live else "had"), *request_terms(request), ", without approval."),
-        *dangers(request.privileges or {}),
+        *risks(request.privileges, request.kind),
         *coverage_of(request),
         ("Reason: ", request.reason),
-        *([where_it_stands(grant, request.kind)] if grant else []),
+        *([where_it_stands(grant, request)] if grant else []),
         ("Please review it: talk to them if need be, then press Reviewed. One owner is enough.",)
         if request.reviewed_at is None
         else reviewed(request),

@@ -55,7 +55,7 @@ def credential(details: RequestDetails) -> MessageContent:
     if grant is None or grant.state in LIVE:
         lines: list[Line] = [decision(details), ("Your credential is being made and will stand here in a moment.",)]
         return content(f"Access {request.id} approved", [*lines, request_terms(request)])
-    lines = [request_terms(request), where_it_stands(grant, request.kind)]
+    lines = [request_terms(request), where_it_stands(grant, request)]
     if grant.end_reason == EndReason.REMOVED_BY_HAND:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
     if not revealed:

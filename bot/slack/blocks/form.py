@@ -186,7 +186,7 @@ def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
     """The kind of credential, if there is a choice. The default is the one of the access flow."""
     flows = [each for each in policy.access_flows if each.usual]
     offered = {kind for flow in flows for kind in flow.credentials}
-    usual = {flow.credentials[0] for flow in flows}
+    usual = {flow.usual_credential for flow in flows}
     if len(offered) == 1 or not flows:
         return None
     first = [] if len(usual) == 1 else [Option(text="What the access flow gives", value=BY_FLOW)]

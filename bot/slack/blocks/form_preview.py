@@ -7,7 +7,8 @@ from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests
 from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues
-from bot.slack.blocks.phrases import AS_CREDENTIAL, dangers, flow_line, planned_coverage
+from bot.slack.blocks.parts.risks import risks
+from bot.slack.blocks.phrases import AS_CREDENTIAL, flow_line, planned_coverage
 from bot.slack.blocks.rich_text import Line, sentence
 
 
@@ -28,7 +29,7 @@ def preview(parsed: ParsedRequest, plan: Plan) -> list[Line]:
     """The result that filing the request would have."""
     by_rule = plan.by_rule and not plan.flow.break_glass
     lines: list[Line] = [
-        *dangers(parsed.permission.stored()),
+        *risks(parsed.permission.stored(), plan.kind),
         *planned_coverage(plan),
         flow_line(plan.flow.name, plan.flow.max_duration),
         *([("It approves by itself, ", AS_CREDENTIAL[plan.kind], ".")] if by_rule else approvers_of(plan)),

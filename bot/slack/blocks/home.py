@@ -168,7 +168,7 @@ def _past(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
 
 
 def _ended(details: RequestDetails, grant: Grant) -> tuple[TextPart, ...]:
-    return where_it_stands(grant, details.request.kind)
+    return where_it_stands(grant, details.request)
 
 
 def _title(request: AccessRequest) -> tuple[TextPart, ...]:

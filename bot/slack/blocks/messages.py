@@ -90,7 +90,7 @@ def ended(details: RequestDetails) -> MessageContent:
         return written_off(request, details.grant)
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), request_terms(request)]
     if details.grant is not None:
-        lines.append(where_it_stands(details.grant, request.kind))
+        lines.append(where_it_stands(details.grant, request))
     return content(f"Access {request.id} has ended", lines)
 
 
@@ -125,7 +125,7 @@ def failed(details: RequestDetails) -> MessageContent:
         return content(f"Access {request.id} could not be ended", lines)
     if grant.state is GrantState.WRITTEN_OFF:
         return written_off(request, grant)
-    lines.append(where_it_stands(grant, request.kind))
+    lines.append(where_it_stands(grant, request))
     if grant.end_reason in {EndReason.NOT_CREATED, EndReason.NOT_DELIVERED}:
         lines.append(
             (
@@ -172,7 +172,7 @@ def expiry_warning(details: RequestDetails, about: str) -> MessageContent:
         raise LookupError(f"{request.id} has no grant")
     lines: list[Line]
     if grant.state not in LIVE:
-        lines = [where_it_stands(grant, request.kind), request_terms(request)]
+        lines = [where_it_stands(grant, request), request_terms(request)]
         return content(f"Access {request.id} {how_it_ended(grant)}", lines)
     if grant.expires_at != end_of(about):
         lines = [

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from bot.access.durations import format_duration
 from bot.access.ids import APPLICATION
@@ -16,6 +15,7 @@ from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.wording import counted, sized
+from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
 
 _MOST_PEOPLE = 20
@@ -82,23 +82,6 @@ def offers_made(details: RequestDetails) -> list[Line]:
 
 _MOST_OFFERS = 5
 """Counter-offers that a message shows: the newest."""
-
-
-def dangers(privileges: Mapping[str, Any]) -> list[Line]:
-    """The privileges of a role besides indices and Kibana, in words; empty if there are none."""
-    held: list[tuple[TextPart, ...]] = []
-    if cluster := privileges.get("cluster"):
-        held.append(("holds the cluster privileges ", *codes(cluster)))
-    if run_as := privileges.get("run_as"):
-        held.append(("may act as the users ", *codes(each[:LONGEST_LABEL] for each in run_as)))
-    if privileges.get("restricted_indices"):
-        held.append(("covers system indices",))
-    if not held:
-        return []
-    parts: list[TextPart] = [Bold("Dangerous: "), "besides indices this role "]
-    for place, each in enumerate(held):
-        parts += [*(["; "] if place else []), *each]
-    return [(*parts, ". What is made with it is not taken away at the end.")]
 
 
 _MOST_ALIASES = 5
@@ -224,7 +207,7 @@ def decision(details: RequestDetails) -> tuple[TextPart, ...]:
     return (*parts, f" Reason: {request.decision_reason}") if request.decision_reason else parts
 
 
-def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
+def where_it_stands(grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
     """The state of the grant; after its end, with the receipt that was read back from the cluster."""
     if grant.state in LIVE:
         return ("Access until ", LocalTime(grant.expires_at), ".")
@@ -232,7 +215,9 @@ def where_it_stands(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
         (" by ", Person(grant.ended_by)) if grant.ended_by and grant.ended_by != APPLICATION else ()
     )
     if grant.ended_at is not None:
-        return (f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, kind))
+        return (
+            f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, request),
+        )  # fmt: skip
     if grant.state is GrantState.WRITTEN_OFF:
         return ("Its cluster is gone for good, so its end was never confirmed.",)
     if grant.state is GrantState.REVOCATION_FAILED:
@@ -245,7 +230,7 @@ def how_it_ended(grant: Grant) -> str:
     return "was written off" if grant.state is GrantState.WRITTEN_OFF else "has ended"
 
 
-def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
+def receipt_line(grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
     """The receipt in a line."""
     receipt = grant.receipt
     if receipt is None:  # a grant of a version that kept no receipts
@@ -257,8 +242,9 @@ def receipt_line(grant: Grant, kind: CredentialKind) -> tuple[TextPart, ...]:
         tokens = receipt.get("tokens_ended")
         ended = f" {counted(tokens, 'token')} ended." if tokens else ""
         return ("The user is disabled and is deleted", *when, f"; its role and keys are gone.{ended}")
-    if kind is CredentialKind.API_KEY:
-        return ("The key has ended; nothing of it is left in the cluster.",)
+    if request.kind is CredentialKind.API_KEY:
+        left_open = (" ", *OPEN_REQUESTS) if goes_on(request.privileges, request.kind) else ()
+        return ("The key has ended, read back from the cluster.", *left_open)
     counts = {"key": receipt["keys_ended"], "token": receipt.get("tokens_ended")}
     also = ", ".join(counted(count, name) for name, count in counts.items() if count)
     ended = f" ({also} ended)" if also else ""

@@ -100,7 +100,7 @@ def _waits(_details: RequestDetails, actor: str) -> Parts:
 
 
 def _ended(details: RequestDetails) -> Parts:
-    return where_it_stands(details.grant, details.request.kind) if details.grant else ("The access has ended.",)
+    return where_it_stands(details.grant, details.request) if details.grant else ("The access has ended.",)
 
 
 def _moment(stamp: str) -> LocalTime:

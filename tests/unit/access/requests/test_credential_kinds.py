@@ -1,14 +1,21 @@
-"""The typed options `--key` and `reset`."""
+"""The kinds of credentials: what is given by default, and the typed options `--key` and `reset`."""
 
 import pytest
 
 from bot.access.errors import InvalidRequest
 from bot.access.models.columns import CredentialKind
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.drafts import Draft
 from bot.slack.command.command import Command, Verb
 from bot.slack.listeners.command_parser import parse
 
 PERMISSIONS = ("read", "write")
+
+
+def test_a_flow_that_says_nothing_gives_what_stops_open_requests_at_its_end() -> None:
+    assert AccessFlow(name="any").usual_credential.stops_open_requests
+    keys = AccessFlow(name="scripts", credentials=(CredentialKind.API_KEY, CredentialKind.PASSWORD))
+    assert keys.usual_credential is CredentialKind.API_KEY
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.credential import credential, delivered, search_line
 from bot.slack.blocks.form import FormValues, request_form
 from bot.slack.blocks.messages import unconfirmed
-from bot.slack.blocks.phrases import dangers, receipt_line, request_terms
+from bot.slack.blocks.parts.risks import risks
+from bot.slack.blocks.phrases import receipt_line, request_terms
 from bot.slack.blocks.rich_text import fallback
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -83,12 +84,12 @@ def test_what_was_asked_for_names_its_kind_once_that_is_known() -> None:
     ],
 )  # fmt: skip
 def test_dangers_are_said_in_words(held: dict[str, Any], words: str) -> None:
-    (line,) = dangers({"indices": ["read"], **held})
+    (line,) = risks({"indices": ["read"], **held}, PASSWORD)
     assert fallback([line]).startswith(f"Dangerous: besides indices this role {words} What is made with it is not")
 
 
 def test_a_role_of_indices_and_kibana_is_no_danger() -> None:
-    assert dangers({"indices": ["all"], "kibana": ["feature_discover.read"], "spaces": ["default"]}) == []
+    assert risks({"indices": ["all"], "kibana": ["feature_discover.read"], "spaces": ["default"]}, PASSWORD) == []
 
 
 def test_an_owner_reads_of_dangers_before_and_after_the_decision() -> None:
@@ -189,8 +190,8 @@ PROOFS = [
     (PASSWORD, Receipt(True, True, 0, tokens_ended=2), None, "read back from the cluster (2 tokens ended)."),
     (PASSWORD, Receipt(True, True, 0, keys_ended=1, tokens_ended=4), None, "(1 key, 4 tokens ended)."),
     (PASSWORD, Receipt(False, True, 0, user_disabled=True, tokens_ended=2), NOON, "keys are gone. 2 tokens ended."),
-    (KEY, Receipt(True, True, 0, keys_ended=1), None, "The key has ended; nothing of it is left in the cluster."),
-    (KEY, GONE, None, "The key has ended; nothing of it is left in the cluster."),
+    (KEY, Receipt(True, True, 0, keys_ended=1), None, "The key has ended, read back from the cluster."),
+    (KEY, GONE, None, "The key has ended, read back from the cluster."),
     (PASSWORD, Receipt(False, True, 0, user_disabled=True), NOON, "its role and keys are gone."),
     (PASSWORD, None, None, "User, role and keys are gone from the cluster."),
     (PASSWORD, Receipt(False, False, None, foreign=True), None, "Nothing was made for it in the cluster."),
@@ -203,9 +204,33 @@ def test_the_receipt_is_one_line(
 ) -> None:
     there = ended(kind, receipt, due_at=due_at)
     assert there.grant is not None
-    assert fallback([receipt_line(there.grant, kind)]).endswith(words)
+    assert fallback([receipt_line(there.grant, there.request)]).endswith(words)
     for one in (MessageKind.ENDED, MessageKind.CREDENTIAL, MessageKind.APPROVAL):
         assert words in messages.message(one, there, "U0OWNER").text
+
+
+OPEN = "It does not stop a request that is still open"
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "said"),
+    [
+        (KEY, ["read"], False),
+        (KEY, ["create_doc"], True),
+        (KEY, ["maintenance"], True),
+        (KEY, ["of_a_newer_version"], True),
+        (PASSWORD, ["write"], False),
+    ],
+)
+def test_what_the_end_of_a_key_does_not_stop_is_said_before_the_yes_and_after_the_end(
+    kind: CredentialKind, held: list[str], said: bool
+) -> None:
+    there = ended(kind, GONE)
+    there.request.privileges = {"indices": held}
+    for one in (MessageKind.ENDED, MessageKind.CREDENTIAL, MessageKind.APPROVAL):
+        assert (OPEN in messages.message(one, there, "U0OWNER").text) is said
+    there.request.state = RequestState.PENDING
+    assert (OPEN in messages.message(MessageKind.APPROVAL, there, "U0OWNER").text) is said
 
 
 def test_a_kept_user_is_told_of_with_the_time_of_its_deletion() -> None:

@@ -11,6 +11,7 @@ from bot.access.ports import Clock
 from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
+from bot.checks.connections.sign_in import check_sign_in
 from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
@@ -24,7 +25,10 @@ NEEDED = (
     "ELASTICSEARCH_CLOUD_ID",
     "ELASTICSEARCH_USERNAME",
     "ELASTICSEARCH_PASSWORD",
+    "ELASTICSEARCH_API_KEY",
     "ELASTICSEARCH_CA_CERTS",
+    "ELASTICSEARCH_CLIENT_CERTIFICATE",
+    "ELASTICSEARCH_CLIENT_KEY",
 )
 
 
@@ -58,6 +62,7 @@ def _check_cluster(
     account = check_connection(report, client, target)
     if account is None:
         return
+    check_sign_in(report, client, target.connection, account)
     sufficient = _check_privileges(report, client, account)
     check_clocks(report, client, adapters.clock)
     reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")

@@ -35,7 +35,10 @@ _KEYS = {
     "ELASTICSEARCH_CLOUD_ID": "cloud_id",
     "ELASTICSEARCH_USERNAME": "username",
     "ELASTICSEARCH_PASSWORD": "password",
+    "ELASTICSEARCH_API_KEY": "api_key",
     "ELASTICSEARCH_CA_CERTS": "ca_certs",
+    "ELASTICSEARCH_CLIENT_CERTIFICATE": "client_certificate",
+    "ELASTICSEARCH_CLIENT_KEY": "client_key",
     "INTEGRATION_OWNER": "owner",
     "CUSTOM_ACCESS_DETAILS": "access_details",
 }

@@ -63,7 +63,11 @@ class Target:
 
     @property
     def credentials(self) -> str:
-        """The settings of user and password."""
+        """The settings of user and password, or of what takes their place."""
+        if self.connection.api_key is not None:
+            return self.setup.setting_name("ELASTICSEARCH_API_KEY", self.integration)
+        if self.connection.by_certificate_alone:
+            return self.setup.setting_name("ELASTICSEARCH_CLIENT_CERTIFICATE", self.integration)
         username = self.setup.setting_name("ELASTICSEARCH_USERNAME", self.integration)
         password = self.setup.setting_name("ELASTICSEARCH_PASSWORD", self.integration)
         return f"{username} and {password if self.setup.file is None else 'the variable that its password names'}"
@@ -73,9 +77,10 @@ def open_client(
     report: Report, target: Target, connect: Callable[[ClusterConnection], Elasticsearch]
 ) -> Elasticsearch | None:
     """A client that has made no call yet. Reports why there is none, and returns `None`."""
-    wrong = _wrong_certificates(target)
+    wrong = target.connection.wrong_file()
     if wrong:
-        report.fail(*wrong)
+        setting = target.setup.setting_name(f"ELASTICSEARCH_{wrong.setting}".upper(), target.integration)
+        report.fail(f"cluster: {wrong.problem}", f"{setting}: {wrong.to_do}")
         return None
     try:
         return connect(target.connection)
@@ -88,22 +93,6 @@ def open_client(
             "Write it with the port: https://HOST:9200, in Elastic Cloud https://HOST:443",
         )
         return None
-
-
-def _wrong_certificates(target: Target) -> tuple[str, str] | None:
-    file = target.connection.ca_certs
-    if file is None:
-        return None
-    try:
-        ssl.create_default_context(cafile=str(file))
-    except ssl.SSLError:
-        return (
-            f"cluster: there is no certificate in {file}",
-            f"{target.ca_certs} names a PEM file, with lines like -----BEGIN CERTIFICATE-----",
-        )
-    except OSError as error:
-        return f"cluster: {file} cannot be read: {error.strerror}", f"Let this user read it: chmod a+r '{file}'"
-    return None
 
 
 def check_connection(report: Report, client: Elasticsearch, target: Target) -> dict[str, Any] | None:
@@ -124,6 +113,19 @@ def check_connection(report: Report, client: Elasticsearch, target: Target) -> d
 
 def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
     status = error.status_code
+    if status == _UNAUTHENTICATED and target.connection.api_key is not None:
+        return (
+            "cluster: it does not take the API key (401): it is wrong, has expired or was invalidated",
+            f"Put a new one into {target.credentials}. {AS_ADMINISTRATOR}",
+            f"POST /_security/api_key {json.dumps({'name': ACCOUNT, 'role_descriptors': {ACCOUNT: ROLE}})}",
+            "The value is “encoded” in the answer.",
+        )
+    if status == _UNAUTHENTICATED and target.connection.by_certificate_alone:
+        return (
+            "cluster: it does not sign anybody in by the client certificate alone (401)",
+            "It needs a PKI realm that trusts its issuer, and xpack.security.http.ssl.client_authentication in"
+            " elasticsearch.yml. Otherwise set user and password, or an API key, as well.",
+        )
     if status == _UNAUTHENTICATED:
         return (
             f"cluster: it does not take the password of {target.connection.username} (401)",

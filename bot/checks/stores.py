@@ -4,14 +4,16 @@ from bot.access.errors import Outage, Refusal
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import ClusterConnection
+from bot.cluster.connector.account import NOT_ROTATED
 from bot.config.secret_references import READ_AT_START
 from bot.config.settings import variables
-from bot.runtime.connector_rotation import password_setting
+from bot.runtime.connector_rotation import check_rotatable, secret_setting
 from bot.secret_stores import is_reference, open_secret_store
 from bot.secret_stores.environment import EnvironmentStore
 
 TO_READ = "Start the store, let this account read there, or correct the address: .env.example has each form."
 TO_WRITE = "Let this account write there, keep the password in another store, or take credential_rotation_days out."
+TO_LEAVE_OUT = "Take credential_rotation_days out."
 
 
 def check_stores(report: Report, setup: Setup) -> None:
@@ -28,12 +30,14 @@ def check_stores(report: Report, setup: Setup) -> None:
         upkeep = setup.configuration.upkeep.get(integration)
         rotated = upkeep is not None and upkeep.credential_rotation_days is not None
         if rotated or not isinstance(connection.store, EnvironmentStore | None):
-            setting = password_setting(setup.settings.access_config, integration)
+            setting = secret_setting(setup.settings.access_config, integration, connection)
             _check_password(report, setting, connection, rotated=rotated)
 
 
 def _check_password(report: Report, setting: str, connection: ClusterConnection, *, rotated: bool) -> None:
     store = connection.store
+    if rotated and not connection.rotatable:
+        report.fail(f"secret store: {setting} cannot be rotated: {NOT_ROTATED}", TO_LEAVE_OUT)
     if store is None:
         return
     try:
@@ -41,11 +45,11 @@ def _check_password(report: Report, setting: str, connection: ClusterConnection,
     except (Outage, Refusal) as error:
         report.fail(f"secret store: {setting}: {error}", TO_READ)
         return
-    if not rotated:
+    if not rotated or not connection.rotatable:
         report.ok(f"secret store: {setting} is read from {store.location}")
         return
     try:
-        store.check_writable()
+        check_rotatable(connection)
     except (Outage, Refusal) as error:
         report.fail(f"secret store: {setting} cannot be rotated: {error}", TO_WRITE)
     else:

@@ -14,7 +14,9 @@ from pydantic import SecretStr
 
 from bot.access.call_failures import OnFailure, ignore_failure, reported
 from bot.access.errors import Outage, Refusal
-from bot.cluster.connector.password import ConnectorPassword, ConnectorTransport
+from bot.cluster.connection.node import ClusterNode
+from bot.cluster.connection.tls_files import WrongFile, wrong_file
+from bot.cluster.connector.password import ConnectorCertificate, ConnectorKey, ConnectorPassword, ConnectorTransport
 from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10
@@ -37,9 +39,10 @@ _PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 @dataclass(frozen=True)
 class ClusterConnection:
-    """How to reach one cluster with one account. Either `url` or `cloud_id` is set; an `api_key` replaces the user.
+    """How to reach one cluster with one account. Either `url` or `cloud_id` is set.
 
-    With a `store`, `password` is empty: the password is read from the store when it is needed, and may change.
+    The account signs in with `username` and `password`, or with an `api_key`, or with its client certificate alone.
+    With a `store`, `password` and `api_key` are empty: what is needed is read from the store, and may change.
     """
 
     username: str
@@ -49,9 +52,29 @@ class ClusterConnection:
     ca_certs: Path | None = None
     store: SecretStore | None = None
     api_key: SecretStr | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+
+    @property
+    def by_certificate_alone(self) -> bool:
+        """Whether there is neither a password nor an API key."""
+        return self.api_key is None and not self.username
+
+    @property
+    def rotatable(self) -> bool:
+        """Whether the account has a password that can be changed."""
+        return self.api_key is None and not self.by_certificate_alone
+
+    def wrong_file(self) -> WrongFile | None:
+        """The first file of the connection that cannot be used."""
+        return wrong_file(self.ca_certs, self.client_certificate, self.client_key)
 
     def sign_in(self) -> ConnectorPassword:
-        """The present password. Raises `Outage`, `Refusal` if the secret store does."""
+        """The present password, key or certificate. Raises `Outage`, `Refusal` if the secret store does."""
+        if self.api_key is not None:
+            return ConnectorKey(self.api_key if self.store is None else self.store.read(), self.store)
+        if self.by_certificate_alone:
+            return ConnectorCertificate()
         password = self.password if self.store is None else self.store.read()
         return ConnectorPassword(self.username, password, self.store)
 
@@ -76,16 +99,20 @@ def connect(
     `ask` and `ask_if_exists` report failed calls to `on_failure`.
     """
     signed_in = password or connection.sign_in()
-    extra: dict[str, Any] = {"ca_certs": str(connection.ca_certs)} if connection.ca_certs else {}
+    files = {
+        "ca_certs": connection.ca_certs,
+        "client_cert": connection.client_certificate,
+        "client_key": connection.client_key,
+    }
+    extra: dict[str, Any] = {name: str(file) for name, file in files.items() if file is not None}
     client = Elasticsearch(
         hosts=None if connection.url is None else [node_at(connection.url)],
         cloud_id=connection.cloud_id,
-        # The transport leaves calls with their own authorization alone.
-        api_key=connection.api_key.get_secret_value() if connection.api_key else None,
         request_timeout=TIMEOUT_SECONDS,
         max_retries=0,
         connections_per_node=CONNECTIONS,
         transport_class=ConnectorTransport,
+        node_class=ClusterNode,
         **extra,
     )
     transport = client.transport

@@ -9,7 +9,12 @@ REQUIRED = {
     "ELASTICSEARCH_PASSWORD": "the connector account's password",
     "INTEGRATION_OWNER": "who may approve: Slack user ids, e-mails or @group handles, separated by commas",
 }
-"""The variables that are required without an `access.yaml`."""
+"""Required without an `access.yaml`; user and password only where no key and no certificate takes their place."""
+
+_ACCOUNT = ("ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD")
+_KEY, _CERTIFICATE, _CERTIFICATE_KEY = (
+    "ELASTICSEARCH_API_KEY", "ELASTICSEARCH_CLIENT_CERTIFICATE", "ELASTICSEARCH_CLIENT_KEY",
+)  # fmt: skip
 
 _ADDRESS = ("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID")
 _SLACK = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
@@ -26,10 +31,20 @@ def missing_for_slack(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
 def missing(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
     """The problems with the variables that describe the one integration, for use without an `access.yaml`."""
     for name, meaning in REQUIRED.items():
-        if name not in present:
+        if name not in present and not (name in _ACCOUNT and _signs_in_without_password(present)):
             yield SettingsProblem(f"{name} is not set: {meaning}", (name,))
+    beside = [name for name in _ACCOUNT if name in present]
+    if _KEY in present and beside:
+        yield SettingsProblem(f"{_KEY} takes the place of user and password: remove {' and '.join(beside)}", (_KEY,))
+    if _CERTIFICATE_KEY in present and _CERTIFICATE not in present:
+        yield SettingsProblem(f"{_CERTIFICATE} is not set: the certificate of {_CERTIFICATE_KEY}", (_CERTIFICATE,))
     addresses = present.keys() & set(_ADDRESS)
     if not addresses:
         yield SettingsProblem(f"{' or '.join(_ADDRESS)}: neither is set", _ADDRESS)
     if len(addresses) > 1:
         yield SettingsProblem(f"{' and '.join(_ADDRESS)}: both are set, keep one", _ADDRESS)
+
+
+def _signs_in_without_password(present: Mapping[str, str]) -> bool:
+    """Whether there is a key, or a client certificate and no half of an account."""
+    return _KEY in present or (_CERTIFICATE in present and not present.keys() & set(_ACCOUNT))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import SecretStr
 
@@ -15,7 +15,8 @@ READ_AT_START = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "
 """Variables that are read only at the start."""
 
 PASSWORD_VARIABLE = "ELASTICSEARCH_PASSWORD"  # noqa: S105 (the name of the variable)
-"""Read for each connection, because the password may be rotated while the application runs."""
+KEY_VARIABLE = "ELASTICSEARCH_API_KEY"
+"""Read for each connection, because they may change while the application runs."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,34 @@ def resolve(variables: Mapping[str, str]) -> Resolved:
             values[name] = open_secret_store(present[name], variables).read()
         except (ValueError, Outage, Refusal) as error:
             problems[name] = SettingsProblem(f"{name}: {error}", (name,))
-    password = present.get(PASSWORD_VARIABLE, "")
-    if is_reference(password):
-        try:
-            open_secret_store(password, variables)
-        except ValueError as error:
-            problems[PASSWORD_VARIABLE] = SettingsProblem(f"{PASSWORD_VARIABLE}: {error}", (PASSWORD_VARIABLE,))
+    for name in (PASSWORD_VARIABLE, KEY_VARIABLE):
+        if is_reference(present.get(name, "")):
+            try:
+                open_secret_store(present[name], variables)
+            except ValueError as error:
+                problems[name] = SettingsProblem(f"{name}: {error}", (name,))
     return Resolved(values, problems)
 
 
-def password_store(text: SecretStr, variables: Mapping[str, str]) -> SecretStore:
-    """The store of the connector account's password: the one that the variable names, or the variable itself.
+def connector_store(variable: str, text: SecretStr, variables: Mapping[str, str]) -> SecretStore | None:
+    """The store of the connector's password or key: the one that the variable names, or the variable itself.
 
-    Raises `ValueError`, whose text is the end of a sentence.
+    `None` if the variable is empty. Raises `ValueError`, whose text is the end of a sentence.
     """
     if is_reference(text.get_secret_value()):
         return open_secret_store(text.get_secret_value(), variables)
-    return EnvironmentStore(PASSWORD_VARIABLE, text)
+    return EnvironmentStore(variable, text) if text.get_secret_value() else None
+
+
+class ConnectorSecret(TypedDict):
+    """The fields of a `ClusterConnection` about its secret."""
+
+    password: SecretStr
+    api_key: SecretStr | None
+    store: SecretStore | None
+
+
+def connector_secret(store: SecretStore | None, *, is_key: bool) -> ConnectorSecret:
+    """The fields for a password or a key in that store. Only the value of a variable is known before it is needed."""
+    known = store.value if isinstance(store, EnvironmentStore) else SecretStr("")
+    return ConnectorSecret(password=SecretStr("") if is_key else known, api_key=known if is_key else None, store=store)

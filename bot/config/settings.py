@@ -38,10 +38,15 @@ from bot.config.configuration import (
     slack_token,
 )
 from bot.config.required_variables import REQUIRED, missing, missing_for_slack
-from bot.config.secret_references import PASSWORD_VARIABLE, password_store, resolve
+from bot.config.secret_references import (
+    KEY_VARIABLE,
+    PASSWORD_VARIABLE,
+    connector_secret,
+    connector_store,
+    resolve,
+)
 from bot.config.settings_error import ProblemKind, SettingsError, SettingsProblem
 from bot.secret_stores import is_reference
-from bot.secret_stores.environment import EnvironmentStore
 
 __all__ = [
     "Configuration", "ProblemKind", "Settings", "SettingsError", "SettingsProblem", "load_settings", "variables",
@@ -78,7 +83,10 @@ class Settings(AuditSettings):
     elasticsearch_cloud_id: CloudId | None = None
     elasticsearch_username: str = ""
     elasticsearch_password: SecretStr = SecretStr("")
+    elasticsearch_api_key: SecretStr | None = None
     elasticsearch_ca_certs: ExistingFile | None = None
+    elasticsearch_client_certificate: ExistingFile | None = None
+    elasticsearch_client_key: ExistingFile | None = None
     elasticsearch_public_url: Url | None = None
     integration_name: Name = "elasticsearch"
     integration_owner: Annotated[tuple[Owner, ...], NoDecode, BeforeValidator(_owners)] = ()
@@ -112,7 +120,8 @@ class Settings(AuditSettings):
         values = [getattr(self, name) for name in type(self).model_fields]
         if self.access_config is not None:
             with suppress(SettingsError):
-                values += (each.password for each in self.configuration().connections.values())
+                for each in self.configuration().connections.values():
+                    values += [each.password, each.api_key]
         # A reference is not secret, and messages about it show it.
         return [each for each in values if isinstance(each, SecretStr) and not is_reference(each.get_secret_value())]
 
@@ -141,17 +150,20 @@ class Settings(AuditSettings):
             max_duration=self.max_duration,
             owners="resource" if self.resource_owner_key else "integration",
         )
+        key = self.elasticsearch_api_key
+        variable, text = (PASSWORD_VARIABLE, self.elasticsearch_password) if key is None else (KEY_VARIABLE, key)
         try:
-            store = password_store(self.elasticsearch_password, variables())
+            store = connector_store(variable, text, variables())
         except ValueError as error:
-            raise SettingsError([SettingsProblem(f"{PASSWORD_VARIABLE}: {error}", (PASSWORD_VARIABLE,))]) from None
+            raise SettingsError([SettingsProblem(f"{variable}: {error}", (variable,))]) from None
         connection = ClusterConnection(
             username=self.elasticsearch_username,
-            password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
-            store=store,
+            **connector_secret(store, is_key=key is not None),
             url=self.elasticsearch_url,
             cloud_id=self.elasticsearch_cloud_id,
             ca_certs=self.elasticsearch_ca_certs,
+            client_certificate=self.elasticsearch_client_certificate,
+            client_key=self.elasticsearch_client_key,
         )
         return Configuration(
             Policy(
@@ -168,10 +180,11 @@ class Settings(AuditSettings):
 
 _IN_FILE = (
     "ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ELASTICSEARCH_USERNAME", "ELASTICSEARCH_CA_CERTS",
-    "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME", "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY",
-    "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS", "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
+    "ELASTICSEARCH_CLIENT_CERTIFICATE", "ELASTICSEARCH_CLIENT_KEY", "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME",
+    "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY", "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS",
+    "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
 )  # fmt: skip
-"""Settings that belong in `access.yaml` when there is one. Not the password: the file may refer to that variable."""
+"""Settings that belong in `access.yaml` when there is one. Not password and key: the file may refer to these."""
 
 
 def load_settings() -> Settings:

@@ -15,10 +15,11 @@ from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.ports import Clock
 from bot.access.rotation import Rotation
 from bot.access.store.store import Store
-from bot.cluster.connector.account import ElasticsearchAccount
+from bot.cluster.client import ClusterConnection
+from bot.cluster.connector.account import NOT_ROTATED, ElasticsearchAccount
 from bot.cluster.connector.password import ConnectorPassword
 from bot.config.configuration import Configuration
-from bot.config.secret_references import PASSWORD_VARIABLE
+from bot.config.secret_references import KEY_VARIABLE, PASSWORD_VARIABLE
 from bot.config.settings import SettingsError, SettingsProblem
 from bot.observability.logs import Scrubber
 from bot.runtime.scheduler import Scheduler
@@ -28,43 +29,55 @@ COMMAND = "bot rotate"
 """The actor in the audit trail."""
 
 
-def password_setting(file: Path | None, integration: str) -> str:
-    """The setting that holds the connector account's password or names its store."""
-    return f"{file.name} > {integration} > password" if file else PASSWORD_VARIABLE
+def secret_setting(file: Path | None, integration: str, connection: ClusterConnection) -> str:
+    """The setting that holds the connector's password or API key, or names its store."""
+    key, variable = ("password", PASSWORD_VARIABLE) if connection.api_key is None else ("api_key", KEY_VARIABLE)
+    return f"{file.name} > {integration} > {key}" if file else variable
 
 
 def read_passwords(configuration: Configuration, file: Path | None, scrubber: Scrubber) -> dict[str, ConnectorPassword]:
     """Reads the password of each integration from its store, and hides it in what `scrubber` cleans.
 
-    Raises `SettingsError` with all that cannot be read.
+    Raises `SettingsError` with all that cannot be read, certificates included.
     """
     found: dict[str, ConnectorPassword] = {}
     problems = []
     for integration, connection in configuration.connections.items():
+        wrong = connection.wrong_file()
+        if wrong:
+            variable = f"ELASTICSEARCH_{wrong.setting}".upper()
+            named = f"{file.name} > {integration} > {wrong.setting}" if file else variable
+            problems.append(SettingsProblem(f"{named}: {wrong.problem}. {wrong.to_do}"))
         try:
             found[integration] = connection.sign_in()
             scrubber.hide(found[integration].known)
         except (Outage, Refusal) as error:
-            problems.append(SettingsProblem(f"{password_setting(file, integration)}: {error}"))
+            problems.append(SettingsProblem(f"{secret_setting(file, integration, connection)}: {error}"))
     if problems:
         raise SettingsError(problems)
     return found
 
 
 def check_rotation(configuration: Configuration) -> None:
-    """Raises `SettingsError` for each account that has to be rotated but whose store cannot be written."""
+    """Raises `SettingsError` for each account that has to be rotated, and has no password in a store to be written."""
     problems = []
     for integration in _periods(configuration):
-        store = configuration.connections[integration].store
         try:
-            if store is not None:
-                store.check_writable()
+            check_rotatable(configuration.connections[integration])
         except (Outage, Refusal) as error:
             problems.append(
                 SettingsProblem(f"credential_rotation_days of {integration}: the password cannot be rotated: {error}")
             )
     if problems:
         raise SettingsError(problems)
+
+
+def check_rotatable(connection: ClusterConnection) -> None:
+    """Raises `Refusal` if the account has no password or its store cannot be written, and `Outage`."""
+    if not connection.rotatable:
+        raise Refusal(NOT_ROTATED)
+    if connection.store is not None:
+        connection.store.check_writable()
 
 
 def rotation_of(
@@ -99,7 +112,8 @@ def start_rotation(
     rotatable = {
         name: account
         for name, account in accounts.items()
-        if not isinstance(configuration.connections[name].store, EnvironmentStore | None)
+        if configuration.connections[name].rotatable
+        and not isinstance(configuration.connections[name].store, EnvironmentStore | None)
     }
     if not rotatable:
         return

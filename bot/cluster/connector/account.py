@@ -8,6 +8,11 @@ from bot.cluster.client import ask, ask_authenticated
 from bot.cluster.connector.password import ConnectorPassword
 from bot.secret_stores.store import SecretStore
 
+NOT_ROTATED = (
+    "the connector signs in with an API key or a certificate, which es-access does not replace. Put a new API key where"
+    " the present one is kept: it is read there when the cluster refuses the old one"
+)
+
 LOOKS = 3
 """Reads of the store while another process rotates: a rotation takes less than a second."""
 
@@ -25,7 +30,9 @@ class ElasticsearchAccount:
         return self._store().location
 
     def check_writable(self) -> None:
-        """Returns when the store can be written. Raises `Outage`, `Refusal`."""
+        """Returns when the account can be given a new password. Raises `Outage`, `Refusal`."""
+        if not self._password.rotatable:
+            raise Refusal(NOT_ROTATED)
         self._store().check_writable()
 
     def settle(self) -> bool:

@@ -1,6 +1,7 @@
-"""The connector account's password, which may change: every call uses the present one and follows a rotation.
+"""The connector account's password or API key, which may change: every call uses the present one and follows a change.
 
-Replicas that did not rotate find the new password in the secret store when the cluster refuses the old one.
+When the cluster refuses the old one, the new one is in the secret store: another replica has rotated the password, or
+an administrator has made a new key.
 """
 
 import base64
@@ -27,6 +28,9 @@ _AUTHORIZATION = "authorization"
 
 class ConnectorPassword:
     """The password in use, and the store with another one if it is refused. Thread-safe."""
+
+    rotatable = True
+    """Whether the account can be given a new one by es-access."""
 
     def __init__(self, username: str, password: SecretStr, store: SecretStore | None = None) -> None:
         self.username = username
@@ -82,8 +86,38 @@ class ConnectorPassword:
 
     def header(self, password: SecretStr) -> str:
         """The value of the Authorization header for that password (RFC 7617)."""
-        both = f"{self.username}:{password.get_secret_value()}".encode()
-        return f"Basic {base64.b64encode(both).decode()}"
+        return f"Basic {_base64(f'{self.username}:{password.get_secret_value()}')}"
+
+
+class ConnectorKey(ConnectorPassword):
+    """An API key instead of user and password."""
+
+    rotatable = False
+
+    def __init__(self, key: SecretStr, store: SecretStore | None = None) -> None:
+        super().__init__("", key, store)
+
+    def header(self, password: SecretStr) -> str:
+        """The value of the Authorization header for that key. Kibana shows keys encoded, or as `ID:KEY`."""
+        key = password.get_secret_value()
+        return f"ApiKey {_base64(key) if ':' in key else key}"
+
+
+class ConnectorCertificate(ConnectorPassword):
+    """The client certificate of the connection, and nothing else: the cluster's PKI realm knows whose it is."""
+
+    rotatable = False
+
+    def __init__(self) -> None:
+        super().__init__("", SecretStr(""))
+
+    def header(self, password: SecretStr) -> str:  # noqa: ARG002 (there is none)
+        """Empty: no header."""
+        return ""
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 class ConnectorTransport(Transport):
@@ -105,7 +139,9 @@ class ConnectorTransport(Transport):
 
         def send(password: SecretStr) -> TransportApiResponse:
             signed = named.copy()
-            signed[_AUTHORIZATION] = self.password.header(password)
+            header = self.password.header(password)
+            if header:
+                signed[_AUTHORIZATION] = header
             return super(ConnectorTransport, self).perform_request(method, target, headers=signed, **how)
 
         known = self.password.known()

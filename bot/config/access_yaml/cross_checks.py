@@ -24,6 +24,7 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
         yield from _twice(found, _BUILT_IN if kind == "permissions" else ())
     for integration in _entries(tree, "integrations"):
         yield from _one_address(integration)
+        yield from _one_sign_in(integration)
         yield from _unset(integration, variables)
     known = {
         "permissions": (*_BUILT_IN, *(each.value for each in names["permissions"] if each.value)),
@@ -94,13 +95,28 @@ def _twice(names: list[Scalar], built_in: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def _unset(integration: Keys, variables: Mapping[str, str]) -> Iterator[Problem]:
-    line, password = integration.entries.get("password", (integration.line, None))
-    reference = (password.value or "") if isinstance(password, Scalar) else ""
-    if variable_of(reference):
-        try:
-            open_secret_store(reference, variables)
-        except ValueError as error:
-            yield Problem(line, f"password: {error}", in_environment=True)
+    for key in ("password", "api_key"):
+        line, secret = integration.entries.get(key, (integration.line, None))
+        reference = (secret.value or "") if isinstance(secret, Scalar) else ""
+        if variable_of(reference):
+            try:
+                open_secret_store(reference, variables)
+            except ValueError as error:
+                yield Problem(line, f"{key}: {error}", in_environment=True)
+
+
+def _one_sign_in(integration: Keys) -> Iterator[Problem]:
+    there = integration.entries
+    account = [key for key in ("username", "password") if key in there]
+    if "api_key" in there and account:
+        line = there["api_key"][0]
+        yield Problem(line, f"api_key: takes the place of user and password: remove {' and '.join(account)}")
+    elif len(account) == 1:
+        yield Problem(integration.line, f"{'password' if account == ['username'] else 'username'}: is missing")
+    elif not account and not {"api_key", "client_certificate"} & set(there):
+        yield Problem(integration.line, "username with password, api_key or client_certificate: none is there")
+    if "client_key" in there and "client_certificate" not in there:
+        yield Problem(there["client_key"][0], "client_key: needs its client_certificate")
 
 
 def _one_address(integration: Keys) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import OwnersFrom, Permission
@@ -149,10 +149,24 @@ class PermissionEntry(Permission):
     )
 
 
-class IntegrationEntry(PolicyPart):
-    """One cluster. It has either `url` or `cloud_id`."""
+_ADDRESS: JsonValue = {"oneOf": [{"required": ["url"]}, {"required": ["cloud_id"]}]}
+_SIGN_IN: JsonValue = {
+    "anyOf": [
+        {"required": ["username", "password"], "not": {"required": ["api_key"]}},
+        {
+            "anyOf": [{"required": ["api_key"]}, {"required": ["client_certificate"]}],
+            "not": {"anyOf": [{"required": ["username"]}, {"required": ["password"]}]},
+        },
+    ]
+}
+_CERTIFICATE: JsonValue = {"dependentRequired": {"client_key": ["client_certificate"]}}
+"""Rules across the keys of an integration, in JSON Schema. `cross_checks` says them in sentences."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["cloud_id"]}]})
+
+class IntegrationEntry(PolicyPart):
+    """One cluster. It has either `url` or `cloud_id`, and one way to sign in."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_ADDRESS, _SIGN_IN, _CERTIFICATE]})
 
     name: Name = Field(description="What people call the cluster, as in --cluster NAME.")
     url: Url | None = Field(
@@ -161,14 +175,29 @@ class IntegrationEntry(PolicyPart):
     cloud_id: CloudId | None = Field(
         default=None, description="The Cloud ID of a deployment in Elastic Cloud. Either this or url."
     )
-    username: Annotated[str, AfterValidator(_a_username)] = Field(description="The connector account.")
-    password: Reference = Field(
+    username: Annotated[str, AfterValidator(_a_username)] | None = Field(
+        default=None, description="The connector account, which signs in with a password."
+    )
+    password: Reference | None = Field(
+        default=None,
         description="Where the connector account's password is: env:NAME_OF_A_VARIABLE, file:/PATH, "
         "aws-sm://REGION/SECRET, gcp-sm://PROJECT/SECRET, azure-kv://VAULT/SECRET or "
-        "vault://HOST:PORT/MOUNT/PATH#KEY. It is never written here."
+        "vault://HOST:PORT/MOUNT/PATH#KEY. It is never written here.",
+    )
+    api_key: Reference | None = Field(
+        default=None,
+        description="Where the API key is that the connector signs in with, instead of username and password.",
     )
     ca_certs: ExistingFile | None = Field(
         default=None, description="A file with the certificates to trust, when they are not public ones."
+    )
+    client_certificate: ExistingFile | None = Field(
+        default=None,
+        description="A PEM file with the certificate that a cluster asks its clients for. Without username and api_key "
+        "it is also the way to sign in, by the cluster's PKI realm.",
+    )
+    client_key: ExistingFile | None = Field(
+        default=None, description="The PEM file with its private key, when that is not in client_certificate."
     )
     public_url: Url | None = Field(
         default=None, description="The address that people are given, when it differs from url."

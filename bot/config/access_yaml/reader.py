@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.access.policy.undercuts import find_undercuts
@@ -15,7 +15,7 @@ from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
 from bot.config.access_yaml.problems import PolicyFileError, Problem
 from bot.config.access_yaml.yaml_tree import Keys, Tree, lines_of, parse_tree, to_plain
 from bot.config.configuration import Configuration, Upkeep, cloud_url
-from bot.secret_stores.environment import EnvironmentStore
+from bot.config.secret_references import connector_secret
 from bot.secret_stores.references import open_secret_store
 
 LARGEST_BYTES = 1024 * 1024
@@ -121,12 +121,14 @@ def _integration(entry: IntegrationEntry) -> Integration:
 
 
 def _connection(entry: IntegrationEntry, variables: Mapping[str, str]) -> ClusterConnection:
-    store = open_secret_store(entry.password.get_secret_value(), variables)
+    reference = entry.password or entry.api_key
+    store = None if reference is None else open_secret_store(reference.get_secret_value(), variables)
     return ClusterConnection(
-        username=entry.username,
-        password=store.value if isinstance(store, EnvironmentStore) else SecretStr(""),
+        username=entry.username or "",
+        **connector_secret(store, is_key=entry.api_key is not None),
         url=entry.url,
         cloud_id=entry.cloud_id,
         ca_certs=entry.ca_certs,
-        store=store,
+        client_certificate=entry.client_certificate,
+        client_key=entry.client_key,
     )

@@ -33,6 +33,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("IntegrationEntry", "public_url"): {"pattern": f"^{URL_SHAPE}$"},
     ("IntegrationEntry", "cloud_id"): {"pattern": "^[^:]+:[^:]+$"},
     ("IntegrationEntry", "password"): {"pattern": f"^({REFERENCE})$"},
+    ("IntegrationEntry", "api_key"): {"pattern": f"^({REFERENCE})$"},
     ("PermissionEntry", "name"): _NAME,
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},

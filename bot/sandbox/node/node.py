@@ -101,6 +101,11 @@ class Node:
         return self._home.ca_certs
 
     @property
+    def client_certificate(self) -> Path | None:
+        """With its private key, for a node that asks for one."""
+        return self._home.client_certificate
+
+    @property
     def log(self) -> Path:
         """The node's log file; `close` deletes it with the data."""
         return self._home.log
@@ -127,7 +132,9 @@ class Node:
 
     def client_of(self, username: str, password: str) -> Elasticsearch:
         """A client of that user; the caller closes it."""
-        certificates: dict[str, Any] = {} if self.ca_certs is None else {"ca_certs": str(self.ca_certs)}
+        certificates: dict[str, Any] = {}
+        if self.ca_certs is not None:
+            certificates = {"ca_certs": str(self.ca_certs), "client_cert": str(self.client_certificate)}
         return Elasticsearch(self.url, basic_auth=(username, password), **certificates)
 
     def connector(self) -> Connector:

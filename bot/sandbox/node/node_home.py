@@ -20,6 +20,9 @@ HOST = "127.0.0.1"
 
 ADMINISTRATOR = "admin"
 
+CLIENT = "es-access-client"
+"""The name in the client certificate."""
+
 PASSWORD_BYTES = 18
 """Random bytes of a password: too many to guess while a sandbox runs."""
 
@@ -67,7 +70,7 @@ class NodeHome:
         (config / "users").write_text(f"{ADMINISTRATOR}:{hashed(SecretStr(password))}\n", encoding="utf-8")
         (config / "users_roles").write_text(f"superuser:{ADMINISTRATOR}\n", encoding="utf-8")
         if tls:
-            write_certificate(config, "http", trustme.CA())
+            write_http_certificates(config)
             settings = {**tls_settings(config, "http"), **settings}
         if membership:
             write_certificate(config, "transport", membership.authority)
@@ -76,6 +79,10 @@ class NodeHome:
         home = cls(root, password, ca_certs, settings, len(membership.ports) if membership else 1)
         home.temporary.mkdir()
         return home
+
+    @property
+    def client_certificate(self) -> Path | None:
+        return None if self.ca_certs is None else self.root / "config" / "client.pem"
 
     @property
     def log(self) -> Path:
@@ -102,6 +109,14 @@ def authority_file(config: Path, layer: str) -> Path:
     return config / f"{layer}-ca.crt"
 
 
+def write_http_certificates(config: Path) -> None:
+    """A server certificate, and one for clients if a node is told to ask for it (`client_authentication`)."""
+    authority = trustme.CA()
+    write_certificate(config, "http", authority)
+    client = authority.issue_cert(CLIENT, common_name=CLIENT)
+    client.private_key_and_cert_chain_pem.write_to_path(config / "client.pem")
+
+
 def write_certificate(config: Path, layer: str, authority: trustme.CA) -> None:
     """Writes the key and certificate of a `layer`, "http" or "transport", and the authority that issued it."""
     certificate = authority.issue_cert(HOST, "localhost")
@@ -117,6 +132,7 @@ def tls_settings(config: Path, layer: str) -> dict[str, object]:
         f"{ssl}.enabled": True,
         f"{ssl}.key": str(config / f"{layer}.key"),
         f"{ssl}.certificate": str(config / f"{layer}.crt"),
+        f"{ssl}.certificate_authorities": str(authority_file(config, layer)),
     }
 
 
@@ -129,5 +145,4 @@ def membership_settings(config: Path, membership: Membership) -> dict[str, objec
         "discovery.seed_hosts": [f"{HOST}:{port}" for port in membership.ports.values()],
         "cluster.initial_master_nodes": list(membership.ports),
         f"{ssl}.verification_mode": "certificate",
-        f"{ssl}.certificate_authorities": [str(authority_file(config, "transport"))],
     }

@@ -113,6 +113,8 @@ class NodeServer:
         if self.home.ca_certs is None:
             return http.client.HTTPConnection(HOST, self.port, timeout=REQUEST_SECONDS)
         context = ssl.create_default_context(cafile=self.home.ca_certs)
+        if self.home.client_certificate is not None:
+            context.load_cert_chain(self.home.client_certificate)
         return http.client.HTTPSConnection(HOST, self.port, timeout=REQUEST_SECONDS, context=context)
 
     def stop(self, patience: float = STOP_SECONDS) -> None:

@@ -116,6 +116,21 @@ WRONG = {
     "unknown key of hours": ("days: [mon]", "day: [mon]", 19, "unknown key day: did you mean days?"),
     "unknown key like nothing": ("pending_duration:", "xyz:", 20, "unknown key xyz"),
     "missing key": ("    username: es-access-connector\n", "", 2, "username: is missing"),
+    "a user without a password": ("    password: env:ES_PASSWORD\n", "", 2, "password: is missing"),
+    "no way to sign in": (
+        "    username: es-access-connector\n    password: env:ES_PASSWORD\n", "", 2,
+        "username with password, api_key or client_certificate: none is there",
+    ),
+    "a key and a password": (
+        "    owner:", "    api_key: env:ES_PASSWORD\n    owner:", 6, "api_key: takes the place of user and password",
+    ),
+    "a plain key": ("username: es-access-connector\n    password: env:ES_PASSWORD", "api_key: hunter2", 4, "write"),
+    "a key that is not set": (
+        "username: es-access-connector\n    password: env:ES_PASSWORD", "api_key: env:OTHER", 4, "api_key: the",
+    ),
+    "a private key alone": (
+        "    owner:", "    client_key: /etc/passwd\n    owner:", 6, "client_key: needs its client_certificate",
+    ),
     "resource owner alone": ('    owner: alice@example.com, @owners\n', "", 6, "resource_owner: needs an owner"),
     "where owners are, and no key": ("resource_owner: owner", "owners_from: template", 7, "without resource_owner"),
     "owners from elsewhere": ("    resource", "    owners_from: alias\n    resource", 7, "owners_from: "),

@@ -23,7 +23,7 @@ VALIDATOR = Draft202012Validator(schema())
 
 NOT_OF_SHAPE = {
     "a password behind env", "a variable that is not set", "a variable that is empty",
-    "no such file", "a broken cloud id",
+    "no such file", "a key that is not set", "a broken cloud id",
     "a user with a colon", "an unknown placeholder", "a brace by itself", "a permission built in",
     "an unknown permission", "an unknown cluster", "a system index", "no expression", "a dangerous expression",
     "automatic for everyone", "a total below one",

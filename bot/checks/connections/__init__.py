@@ -1,0 +1,1 @@
+"""Checks of how servers are reached: sign-in, product and forward proxies."""

@@ -1,0 +1,1 @@
+"""The connections to a cluster: certificates, forward proxies, and which product answers."""

@@ -13,6 +13,7 @@ from bot.access.ports import Clock
 from bot.checks.adapters import Adapters
 from bot.checks.cluster import check_clusters
 from bot.checks.configuration import Setup, check_settings, read_setup
+from bot.checks.connections.forward_proxies import check_forward_proxies
 from bot.checks.database import check_database
 from bot.checks.direct_messages import check_direct_messages
 from bot.checks.owners import check_owners
@@ -38,6 +39,7 @@ def run_checks(report: Report, adapters: Adapters) -> int:
     secrets = setup.secrets()
     report.hide(lambda: secrets)
     check_settings(report, setup)
+    _run_check(report, "forward proxy", lambda: check_forward_proxies(report, setup))
     _run_check(report, "secret stores", lambda: check_stores(report, setup))
     _run_check(report, "database", lambda: _check_database(report, setup, adapters))
     slack = _run_check(report, "Slack", lambda: adapters.slack_client(setup.settings))

@@ -3,7 +3,7 @@
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask
 from bot.cluster.connector.privileges import ROLE
+from bot.network.failures import causes_of, failure_of
+from bot.network.forward_proxy import forward_proxy
 
 ACCOUNT = "es-access-connector"
 """The name of the connector account and its role in the README."""
@@ -24,9 +26,12 @@ ACCOUNT = "es-access-connector"
 PUT_ROLE = f"PUT /_security/role/{ACCOUNT} {json.dumps(ROLE)}"
 AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
 
+BY_PROXY = "Correct HTTPS_PROXY (HTTP_PROXY for http://), or name the host in NO_PROXY if no proxy is needed."
+
 _BAD_REQUEST = 400
 _UNAUTHENTICATED = 401
 _FORBIDDEN = 403
+_PROXY_ASKS = 407
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons when what answers is no TLS record; the second is the name since OpenSSL 3.2."""
@@ -134,6 +139,8 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
             PUT_ROLE,
             f'PUT /_security/user/{ACCOUNT} {{"password": "A LONG PASSWORD", "roles": ["{ACCOUNT}"]}}',
         )
+    if status == _PROXY_ASKS:
+        return f"cluster: a proxy on the way to {target.where} asks for a user and password (407)", BY_PROXY
     if _is_unknown_path(error):
         return (
             "cluster: its security is off, so there is nothing to give access to",
@@ -157,7 +164,11 @@ def _is_unknown_path(error: ApiError) -> bool:
 
 def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
     where = target.where
-    causes = list(_causes(error))
+    proxy = forward_proxy(where)
+    failure = failure_of(error, proxy)
+    if failure.at_proxy:
+        return f"cluster: no way to {where}: {failure.sentence(proxy)}", BY_PROXY
+    causes = list(causes_of(error))
     if isinstance(error, TlsError):
         return _tls_problem(causes, target)
     if isinstance(error, ConnectionTimeout):
@@ -199,12 +210,6 @@ def _tls_problem(causes: Sequence[BaseException], target: Target) -> tuple[str, 
             f"{to_do}Copy the cluster's config/certs/http_ca.crt here and name it: {name_it}",
         )
     return f"cluster: TLS with {where} fails", f"Check {target.url} and {target.ca_certs}."
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _version(client: Elasticsearch) -> str:

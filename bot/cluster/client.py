@@ -17,6 +17,7 @@ from bot.access.errors import Outage, Refusal
 from bot.cluster.connection.node import ClusterNode
 from bot.cluster.connection.tls_files import WrongFile, wrong_file
 from bot.cluster.connector.password import ConnectorCertificate, ConnectorKey, ConnectorPassword, ConnectorTransport
+from bot.network.failures import failure_of
 from bot.secret_stores.store import SecretStore
 
 TIMEOUT_SECONDS = 10
@@ -194,7 +195,7 @@ def _domain_errors() -> Iterator[None]:
             raise _unknown_server(error.status_code) from None
         raise (BadRequest if error.status_code == BAD_REQUEST else Refusal)(_text(error)) from None
     except TransportError as error:
-        raise Outage(f"Elasticsearch does not answer ({type(error).__name__})") from None
+        raise Outage(f"Elasticsearch does not answer: {failure_of(error, None).sentence(None)}") from None
 
 
 def _text(error: ApiError) -> str:

@@ -46,6 +46,7 @@ from bot.config.secret_references import (
     resolve,
 )
 from bot.config.settings_error import ProblemKind, SettingsError, SettingsProblem
+from bot.network.forward_proxy import adopt, proxy_problems, proxy_secrets
 from bot.secret_stores import is_reference
 
 __all__ = [
@@ -117,7 +118,7 @@ class Settings(AuditSettings):
 
         An `access.yaml` that cannot be used contributes none, because none of its passwords is in use.
         """
-        values = [getattr(self, name) for name in type(self).model_fields]
+        values = [*proxy_secrets(), *(getattr(self, name) for name in type(self).model_fields)]
         if self.access_config is not None:
             with suppress(SettingsError):
                 for each in self.configuration().connections.values():
@@ -190,10 +191,12 @@ _IN_FILE = (
 def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
     present = {name.upper(): value for name, value in variables().items()}
+    adopt(present)
     config = present.get("ACCESS_CONFIG")
     problems: list[SettingsProblem] = [
         *_misspelt(present),
         *missing_for_slack(present),
+        *(SettingsProblem(f"{name}: {problem}", (name,)) for name, problem in proxy_problems()),
         *(_superseded(present) if config else missing(present)),
     ]
     resolved = resolve(variables())

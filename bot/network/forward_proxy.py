@@ -15,6 +15,9 @@ from pydantic import SecretStr
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 """Read in capitals and in small letters. The latter win, as with `curl`."""
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+"""Never reached through a proxy: to it these names are itself."""
+
 _SCHEMES = {"wss": "https", "ws": "http"}
 """A WebSocket takes the way of the scheme that it begins with."""
 
@@ -32,7 +35,13 @@ class ForwardProxy:
     def address(self) -> str:
         """Host and port, for people."""
         parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port or _DEFAULT_PORT}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or _DEFAULT_PORT}"
+
+    @property
+    def bare_url(self) -> str:
+        """Without user and password."""
+        return f"http://{self.address}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -74,10 +83,20 @@ def proxy_secrets() -> Iterator[SecretStr]:
 
 
 def adopt(variables: Mapping[str, str]) -> None:
-    """Puts the variables that only `.env` has into the environment, where the libraries of Slack and others look."""
+    """Puts the variables that only `.env` has into the environment, where the libraries of Slack and others look.
+
+    If there is a proxy, this machine is added to `NO_PROXY`.
+    """
     for name in VARIABLES:
         if name in variables and not {name, name.lower()} & set(os.environ):
             os.environ[name] = variables[name]
+    proxies = getproxies_environment()
+    if {"http", "https"} & proxies.keys():
+        direct = [each.strip() for each in proxies.get("no", "").split(",") if each.strip()]
+        missing = [each for each in _LOOPBACK if each not in direct]
+        if missing and "*" not in direct:
+            name = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"
+            os.environ[name] = ",".join([*direct, *missing])
 
 
 def _normal(named: str) -> str:

@@ -14,7 +14,7 @@ from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
 from bot.slack.actor import ContextExecutor
-from bot.slack.errors import NoRetries
+from bot.slack.errors import NoRetries, slack_proxy
 from bot.slack.middleware import WorkspaceMiddleware
 
 TIMEOUT_SECONDS = 10
@@ -31,10 +31,12 @@ log = structlog.get_logger(__name__)
 
 def web_client(token: SecretStr, api_url: str, on_failure: OnFailure = ignore_failure) -> WebClient:
     """A client without retries of its own: whatever is worth a retry is a row, and the workers retry it."""
+    proxy = slack_proxy(api_url)
     return WebClient(
         token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS,
         retry_handlers=NoRetries(on_failure),
         ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
+        proxy=proxy.url if proxy else None,
     )  # fmt: skip
 
 

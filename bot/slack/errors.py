@@ -12,6 +12,8 @@ from slack_sdk.http_retry import RetryHandler
 
 from bot.access.call_failures import OnFailure, ignore_failure, reported
 from bot.access.errors import MessagesOff, Outage, Refusal
+from bot.network.failures import failure_of
+from bot.network.forward_proxy import ForwardProxy, forward_proxy
 
 RATE_LIMITED = 429
 SERVER_ERROR = 500
@@ -59,12 +61,18 @@ def _reported(client: WebClient) -> AbstractContextManager[None]:
 @contextmanager
 def domain_errors(client: WebClient) -> Iterator[None]:
     """Turns Slack's errors and lost connections into `Outage` and `Refusal`. Their text contains no payload."""
-    with _reported(client), _in_our_terms():
+    with _reported(client), _in_our_terms(client):
         yield
 
 
+def slack_proxy(url: str) -> ForwardProxy | None:
+    """The proxy on the way to Slack. Slack's SDK takes `HTTP_PROXY` where there is no `HTTPS_PROXY`."""
+    scheme, separator, rest = url.partition("://")
+    return forward_proxy(url) or forward_proxy(f"{scheme.removesuffix('s')}{separator}{rest}")
+
+
 @contextmanager
-def _in_our_terms() -> Iterator[None]:
+def _in_our_terms(client: WebClient) -> Iterator[None]:
     try:
         yield
     except SlackApiError as error:
@@ -78,7 +86,8 @@ def _in_our_terms() -> Iterator[None]:
             raise MessagesOff(text, code) from None
         raise Refusal(text, code) from None
     except (URLError, HTTPException, OSError) as error:
-        raise Outage(f"Slack does not answer ({type(error).__name__})") from None
+        proxy = slack_proxy(client.base_url)
+        raise Outage(f"Slack does not answer: {failure_of(error, proxy).sentence(proxy)}") from None
     except (ValueError, AttributeError):  # the SDK raises the latter for JSON that is no object
         raise Outage("Slack's answer could not be read") from None
 

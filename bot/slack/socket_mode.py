@@ -6,8 +6,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from queue import Queue
 
 import structlog
@@ -23,7 +23,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot.access.errors import Outage, Refusal
 from bot.slack.ack_queue import AckQueue
 from bot.slack.app import LISTENER_THREADS
-from bot.slack.errors import domain_errors
+from bot.slack.errors import domain_errors, slack_proxy
 from bot.slack.intake.intake import Intake
 
 PING_SECONDS = 3.0
@@ -84,6 +84,17 @@ class EnvelopeHandler(SocketModeHandler):
         self.heard_at: float | None = None
         self.client.message_queue = _ArrivalQueue(self._take)
         self.client.on_message_listeners.append(self._record_life_sign)
+        self._ask_for_url = self.client.issue_new_wss_url
+        self.client.issue_new_wss_url = self._new_url  # type: ignore[method-assign]
+
+    def _new_url(self) -> str:
+        """Asks Slack where to connect, and chooses the way there. The SDK would ignore `NO_PROXY`."""
+        url = self._ask_for_url()
+        proxy = slack_proxy(url)
+        # User and password apart: the SDK logs the address of a proxy that refuses.
+        self.client.proxy = proxy.bare_url if proxy else None
+        self.client.proxy_headers = proxy.headers if proxy else None
+        return url
 
     def finish(self) -> None:
         """Returns when every acknowledged envelope is processed. Takes in no more."""
@@ -144,6 +155,17 @@ def _is_drained(open_socket: socket.socket | None) -> bool:
     if isinstance(open_socket, ssl.SSLSocket) and open_socket.pending():
         return False
     return not select.select([open_socket], [], [], 0)[0]
+
+
+@contextmanager
+def _typed_errors() -> Iterator[None]:
+    """The SDK raises `Exception` itself when a proxy refuses (slack_sdk 3.48, builtin/internals.py)."""
+    try:
+        yield
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise ConnectionRefusedError from error
 
 
 class SocketMode:
@@ -215,7 +237,7 @@ class SocketMode:
 
     def _try_to_connect(self) -> bool:
         try:
-            with domain_errors(self._handler.app.client):
+            with domain_errors(self._handler.app.client), _typed_errors():
                 self._handler.connect()  # type: ignore[no-untyped-call]
         except (Outage, Refusal) as error:
             log.warning("cannot connect to Slack yet", error=str(error))

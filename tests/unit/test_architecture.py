@@ -29,7 +29,8 @@ OUTER = (
 FORBIDDEN = {
     "access": (
         "slack_bolt", "slack_sdk", "elasticsearch", "elastic_transport", "apscheduler", "aiohttp",
-        *OUTER, "bot.bootstrap", "bot.checks", "bot.config", "bot.observability", "bot.secret_stores",
+        *OUTER, "bot.bootstrap", "bot.checks", "bot.config", "bot.network", "bot.observability",
+        "bot.secret_stores",
     ),
     "slack": (*(each for each in OUTER if each != "bot.slack"), "bot.bootstrap", "elasticsearch", "elastic_transport"),
     "cluster": (*(each for each in OUTER if each != "bot.cluster"), "bot.bootstrap", "slack_bolt", "slack_sdk"),

@@ -27,11 +27,21 @@ def check_policy(report: Report, setup: Setup, people: People) -> None:
         _check_reached(report, setup.policy, flow)
         _check_owner_writers(report, setup, flow)
         _check_open_requests(report, setup.policy, flow)
+        check_reason_hint(report, flow)
         if flow.deny:
             check_denial(report, setup.policy, flow)
         if flow.automatic:
             _check_members(report, flow, people)
     check_undercuts(report, setup.policy)
+
+
+def check_reason_hint(report: Report, flow: AccessFlow) -> None:
+    """Notes a flow that shows people a regular expression."""
+    if flow.reason_pattern and flow.reason_hint is None and not flow.deny:
+        report.ok(
+            f"flow “{flow.name}”: people are shown its reason_pattern, {flow.reason_pattern}",
+            "Say in words what is wanted: reason_hint: The number of a ticket, such as INC-42",
+        )
 
 
 def _check_reached(report: Report, policy: Policy, flow: AccessFlow) -> None:

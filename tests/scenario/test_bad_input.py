@@ -27,7 +27,7 @@ BAD = {
     "too long": ("l" * 256 + " 1h", "at most 255 bytes", "/es-access logs-*"),
     "too long in bytes alone": ("é" * 128 + " 1h", "at most 255 bytes", "/es-access logs-*"),
     "nothing there": ("log-web 1h", "matches nothing that exists. Did you mean logs-web", "/es-access logs-web 1h"),
-    "nothing like it there": ("zzz-* 1h", "“zzz-*” matches nothing that exists", "/es-access logs-* 1h"),
+    "nothing like it there": ("zzz-* 1h", "“zzz-*” matches nothing that exists", "/es-access resources"),
     "another cluster's name": ("logs-* 1h --cluster moon", "no cluster “moon” here", "--cluster elasticsearch"),
     "an unknown option": ("logs-* 1h --brake-glass x", "Did you mean --break-glass?", "/es-access logs-* 1h --break-"),
     "a cluster is missing": ("logs-* 1h --cluster", "Say which cluster", "1h --cluster elasticsearch"),

@@ -17,6 +17,7 @@ from bot.access.policy.value_types import (
     TimeOfDay,
     check_channel,
     check_flow_name,
+    check_hint,
     check_time_zone,
 )
 
@@ -63,8 +64,8 @@ class Escalation(PolicyPart):
 
 
 _KEYS_OF_REQUESTS = frozenset({
-    "reason", "reason_pattern", "approve", "owners", "approvals", "groups", "self_approval", "escalation", "scope",
-    "channel", "extend", "max_extensions", "max_total", "for_others",
+    "reason", "reason_pattern", "reason_hint", "approve", "owners", "approvals", "groups", "self_approval",
+    "escalation", "scope", "channel", "extend", "max_extensions", "max_total", "for_others",
 })  # fmt: skip
 """Keys of a flow about filing and deciding requests."""
 
@@ -111,6 +112,10 @@ class AccessFlow(PolicyPart):
     reason_pattern: Annotated[str, AfterValidator(check_expression)] | None = Field(
         default=None,
         description="A regular expression that a reason has to contain, such as INC-[0-9]+",
+    )
+    reason_hint: Annotated[str, AfterValidator(check_hint)] | None = Field(
+        default=None,
+        description="In words what a reason has to say, shown to people, as in: A ticket, such as INC-42.",
     )
     approve: Literal["owners", "rule"] = Field(
         default="owners",
@@ -244,6 +249,13 @@ class AccessFlow(PolicyPart):
     def usual_credential(self) -> CredentialKind:
         """What is given where a request names no kind. Without `credentials`, a kind whose end stops open requests."""
         return self.credentials[0]
+
+    @property
+    def wanted_reason(self) -> str | None:
+        """What a reason has to say, in words if the policy has them; `None` if it may say anything."""
+        if self.reason_hint is not None:
+            return self.reason_hint
+        return f"It has to contain {self.reason_pattern}" if self.reason_pattern else None
 
     @property
     def usual(self) -> bool:

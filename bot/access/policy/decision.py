@@ -10,9 +10,9 @@ from bot.access.durations import format_duration
 from bot.access.errors import RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.expressions import occurs
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.patterns import covers, overlap
+from bot.access.policy.reasons import accepts_reason
 
 
 class Verdict(IntEnum):
@@ -194,12 +194,13 @@ def _check_time(flow: AccessFlow, question: Question) -> Decision:
 
 
 def _check_reason(flow: AccessFlow, question: Question) -> Decision:
-    if flow.needs_reason and not question.reason:
-        return Decision(Verdict.NO_REASON, flow, f"The access flow “{flow.name}” needs a reason.")
-    if flow.reason_pattern and question.reason and not occurs(flow.reason_pattern, question.reason):
-        why = f"The access flow “{flow.name}” needs a reason that contains {flow.reason_pattern}"
-        return Decision(Verdict.REASON_OF_WRONG_SHAPE, flow, why)
-    return Decision(Verdict.ALLOWED, flow, f"The access flow “{flow.name}” allows it.")
+    if accepts_reason(flow, question.reason):
+        return Decision(Verdict.ALLOWED, flow, f"The access flow “{flow.name}” allows it.")
+    wanted = f": {flow.reason_hint}" if flow.reason_hint else ""
+    if not question.reason:
+        return Decision(Verdict.NO_REASON, flow, f"The access flow “{flow.name}” needs a reason{wanted or '.'}")
+    shape = wanted or f" that contains {flow.reason_pattern}"
+    return Decision(Verdict.REASON_OF_WRONG_SHAPE, flow, f"The access flow “{flow.name}” needs a reason{shape}")
 
 
 def _describe_offer(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> str:

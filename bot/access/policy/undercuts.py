@@ -18,6 +18,7 @@ from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.expressions import occurs
 from bot.access.policy.model import Integration, Policy
 from bot.access.policy.patterns import covers, overlap
+from bot.access.policy.reasons import EXAMPLE_REASONS
 from bot.access.policy.scopes import covers_people, patterns_overlap
 from bot.access.policy.strictness import concessions
 
@@ -25,12 +26,6 @@ MOST_TRIED = 2000
 """Requests that are tried for one pair of flows."""
 
 SHORT = timedelta(hours=1)
-
-REASONS = (
-    "fixing INC-42", "fixing INC-1234567", "fixing ABC-1234", "fixing #1234", "https://tickets.example.com/1234",
-    "looking around",
-)  # fmt: skip
-"""Reasons as people type them."""
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 _QUARTERS = tuple(_MONDAY + timedelta(minutes=7 + 15 * number) for number in range(7 * 24 * 4))
@@ -154,7 +149,7 @@ def _reasons(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> tuple[
     Where no known reason fits the expression of the weaker flow, it is taken out, and named in place of a reason.
     """
     pattern, other = weaker.reason_pattern, stricter.reason_pattern
-    fitting = [each for each in REASONS if not pattern or occurs(pattern, each)]
+    fitting = [each for each in EXAMPLE_REASONS if not pattern or occurs(pattern, each)]
     if not fitting:
         anything = weaker.model_copy(update={"reason_pattern": None})
         flows = tuple(anything if each is weaker else each for each in policy.access_flows)

@@ -16,6 +16,8 @@ from bot.access.policy.patterns import parse_patterns
 OWNER_SHAPE = re.compile(r"[UW][A-Z0-9]{5,}|@[^\s,@]+|[^\s,@]+@[^\s,@.]+(\.[^\s,@.]+)+")
 CHANNEL_SHAPE = re.compile(r"[CG][A-Z0-9]{5,}|#[^\s,@<>#&|]{1,80}")
 NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+LONGEST_HINT = 150
+"""Characters of a hint: it stands in messages of one sentence."""
 _FLOW_NAME = re.compile(r"\S(?:.{0,58}\S)?")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -55,6 +57,12 @@ def check_flow_name(name: str) -> str:
     if not _FLOW_NAME.fullmatch(name):
         raise ValueError("must be 1 to 60 characters in one line")
     return name
+
+
+def check_hint(text: str) -> str:
+    if not text.strip() or len(text) > LONGEST_HINT or not text.isprintable():
+        raise ValueError(f"must be 1 to {LONGEST_HINT} characters in one line")
+    return text.strip()
 
 
 def _check_pattern(pattern: str) -> str:

@@ -4,13 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.access.durations import COMMAND, LONGEST, parse_duration
-from bot.access.errors import AccessError, RequestField, about
+from bot.access.durations import COMMAND, LONGEST, format_duration, parse_duration
+from bot.access.errors import AccessError, InvalidRequest, RequestField, about
 from bot.access.models.columns import CredentialKind
 from bot.access.models.requests import AccessRequest
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.patterns import check_patterns, parse_patterns
-from bot.access.policy.reasons import checked_reason
+from bot.access.policy.reasons import accepts_reason, checked_reason, example_reason
+
+_USUAL = timedelta(hours=1)
+"""The duration of an example."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,23 @@ class ParsedRequest:
         ]
         return "".join(f" {word}" for word in words)
 
+    def example_under(self, flow: AccessFlow) -> str | None:
+        """A command for the same that the flow accepts; `None` if no reason is known that it accepts."""
+        reason = self.reason if accepts_reason(flow, self.reason) else example_reason(flow)
+        if reason is None:
+            return None
+        duration = self.duration or min(flow.max_duration, _USUAL)
+        fitting = replace(
+            self, reason=reason, kind=self.kind if self.kind in flow.credentials else None,
+            duration=duration if duration <= flow.max_duration else min(flow.max_duration, _USUAL),
+        )  # fmt: skip
+        return fitting.example_with()
+
+    def example_with(self, pattern: str = "", instead: str = "") -> str:
+        """A command for the same, with another pattern in place of one."""
+        patterns = dict.fromkeys(instead if each == pattern else each for each in self.patterns)
+        return f"/es-access {','.join(patterns)} {format_duration(self.duration or _USUAL)}{self.other_words}"
+
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     """Parses a draft. Raises `InvalidRequest` for its first invalid part."""
@@ -84,11 +105,17 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
         patterns = parse_patterns(draft.patterns)
     with about(RequestField.PERMISSION):
         permission = policy.permission(draft.permission)
-    duration = read_duration(policy, draft.duration)
     with about(RequestField.REASON):
         reason = checked_reason(draft.reason)
-    parsed = ParsedRequest(requester, integration, patterns, permission, duration, reason, draft.kind)
-    return replace(parsed, break_glass=draft.break_glass)
+    parsed = ParsedRequest(
+        requester, integration, patterns, permission, None, reason, draft.kind, break_glass=draft.break_glass
+    )
+    try:
+        duration = read_duration(policy, draft.duration, f"/es-access {','.join(patterns)}")
+    except InvalidRequest as error:
+        error.example = f"{error.example}{parsed.other_words}"
+        raise
+    return replace(parsed, duration=duration)
 
 
 def read_duration(policy: Policy, text: str, command: str = COMMAND) -> timedelta | None:

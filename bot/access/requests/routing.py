@@ -6,7 +6,6 @@ from datetime import timedelta
 from itertools import zip_longest
 from typing import NoReturn
 
-from bot.access.durations import format_duration
 from bot.access.errors import Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import MOST_ASKED, notified_owners
@@ -42,6 +41,9 @@ _CORRECTABLE = frozenset({
     Verdict.NO_DURATION, Verdict.TOO_LONG, Verdict.NO_REASON, Verdict.REASON_OF_WRONG_SHAPE,
 })  # fmt: skip
 """Verdicts with a known flow that would allow another duration or reason."""
+
+_WITH_EXAMPLE = _CORRECTABLE | {Verdict.CREDENTIAL_NOT_OFFERED}
+"""Verdicts that an example can show how to avoid."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ class Routing:
         for pattern in missing:
             near = nearest(pattern, known)
             hint = f" Did you mean {', '.join(near)}?" if near else ""
-            example = f"/es-access {near[0] if near else 'logs-*'} 1h"
+            example = parsed.example_with(pattern, near[0]) if near else "/es-access resources"
             raise InvalidRequest(f"“{pattern}” matches nothing that exists.{hint}", example, RequestField.PATTERNS)
         return catalogue
 
@@ -279,20 +281,9 @@ def _names_in(catalogue: Catalogue) -> list[str]:
 
 
 def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:
-    pattern = ",".join(parsed.patterns)
-    flag = "--break-glass " if parsed.break_glass else ""
-    limit = decision.flow.max_duration if decision.flow else timedelta(hours=1)
-    shorter = format_duration(min(limit, timedelta(hours=1)))
-    examples = {
-        Verdict.NO_DURATION: f"/es-access {pattern} 1h{parsed.other_words}",
-        Verdict.TOO_LONG: f"/es-access {pattern} {shorter}{parsed.other_words}",
-        Verdict.CREDENTIAL_NOT_OFFERED: f"/es-access {pattern} 1h",
-        Verdict.NO_REASON: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
-        Verdict.REASON_OF_WRONG_SHAPE: f"/es-access {pattern} 1h {parsed.permission.name} {flag}fixing INC-42",
-    }
     field = FIELD_OF_VERDICT.get(decision.verdict)
-    if decision.verdict in examples:
+    if decision.verdict in _WITH_EXAMPLE and decision.flow is not None:
         kind = Incomplete if decision.verdict in {Verdict.NO_DURATION, Verdict.NO_REASON} else InvalidRequest
         # An extension is typed in another way, with an id that is not known here.
-        raise kind(decision.why, None if parsed.extension else examples[decision.verdict], field)
+        raise kind(decision.why, None if parsed.extension else parsed.example_under(decision.flow), field)
     raise NotAllowed(decision.why, "/es-access resources", field)

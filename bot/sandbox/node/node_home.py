@@ -74,7 +74,7 @@ class NodeHome:
             settings = {**tls_settings(config, "http"), **settings}
         if membership:
             write_certificate(config, "transport", membership.authority)
-            settings = {**tls_settings(config, "transport"), **membership_settings(config, membership), **settings}
+            settings = {**tls_settings(config, "transport"), **membership_settings(membership), **settings}
         ca_certs = authority_file(config, "http") if tls else None
         home = cls(root, password, ca_certs, settings, len(membership.ports) if membership else 1)
         home.temporary.mkdir()
@@ -136,7 +136,7 @@ def tls_settings(config: Path, layer: str) -> dict[str, object]:
     }
 
 
-def membership_settings(config: Path, membership: Membership) -> dict[str, object]:
+def membership_settings(membership: Membership) -> dict[str, object]:
     ssl = "xpack.security.transport.ssl"
     return {
         "node.name": membership.name,

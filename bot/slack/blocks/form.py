@@ -24,6 +24,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import LONGEST_REASON, Policy
 from bot.access.policy.patterns import MOST_PATTERNS
+from bot.access.policy.value_types import LONGEST_HINT
 from bot.access.requests.drafts import Draft
 from bot.slack import ids
 from bot.slack.blocks.options import MOST_OPTIONS, option_of
@@ -211,11 +212,11 @@ def _reason(policy: Policy, filled: FormValues, flow: AccessFlow | None) -> Inpu
     flows = [each for each in policy.access_flows if (each.break_glass if filled.break_glass else each.usual)]
     asking = [flow] if flow else flows
     required = bool(asking) and all(each.needs_reason for each in asking)
-    shape = flow.reason_pattern if flow else None
+    wanted = flow.wanted_reason if flow else None
     return InputBlock(
         block_id=ids.REASON,
         label="Reason, for the owners",
-        hint=f"It has to contain {middle_cut(shape, _LONGEST_OPTION)}" if shape else None,
+        hint=middle_cut(wanted, LONGEST_HINT) if wanted else None,
         optional=not required,
         element=PlainTextInputElement(
             action_id=ids.REASON, multiline=True, max_length=LONGEST_REASON, initial_value=filled.reason or None

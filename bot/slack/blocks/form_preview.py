@@ -35,5 +35,6 @@ def preview(parsed: ParsedRequest, plan: Plan) -> list[Line]:
         *([("It approves by itself, ", AS_CREDENTIAL[plan.kind], ".")] if by_rule else approvers_of(plan)),
     ]
     if plan.flow.needs_reason:
-        lines.append(("It needs a reason.",))
+        hint = plan.flow.reason_hint
+        lines.append((f"It needs a reason: {hint}" if hint else "It needs a reason.",))
     return lines

@@ -70,7 +70,7 @@ def test_bad_input_files_nothing(world: World, draft: Draft) -> None:
 def test_pattern_that_matches_nothing_is_answered_with_the_nearest_names(world: World) -> None:
     with pytest.raises(InvalidRequest, match=r"“logz-a” matches nothing that exists. Did you mean logs-a") as refused:
         world.ask("logs-*,logz-a")
-    assert refused.value.example == "/es-access logs-a 1h"
+    assert refused.value.example == "/es-access logs-*,logs-a 1h"
 
 
 @pytest.mark.parametrize("error", [Outage("no answer"), Refusal("403")])

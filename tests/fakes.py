@@ -118,6 +118,7 @@ class FakeCluster:
     removed_together: list[int] = field(default_factory=list)
     there: list[InventoryItem] = field(default_factory=list)
     is_ahead: timedelta = timedelta(0)
+    read_at: datetime | None = None
     ending_keys: Script = field(default_factory=Script)
     asked: Script = field(default_factory=Script)
     creating: Script = field(default_factory=Script)
@@ -135,7 +136,7 @@ class FakeCluster:
         for name, inside in self.streams.items():
             owners = dict.fromkeys(self.owners.get(each, (None,))[0] for each in (name, *inside))
             found.append(Resource(name, "data stream", tuple(owners), 10, inside, assigned=next(iter(owners))))
-        return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates)
+        return Catalogue(tuple(sorted(found, key=lambda each: each.name)), self.templates, self.read_at)
 
     def look(self, _patterns: Sequence[str]) -> Catalogue:
         self.names += self.names_to_come

@@ -98,7 +98,16 @@ def test_what_cannot_be_offered_is_said_in_the_window_or_privately(quiet_stage: 
     (now,) = stage.workspace.views(stage.bob)
     assert set(now.errors) == {"duration", "patterns"}
     stage.workspace.submit(stage.bob, now, {"duration": "30m", "patterns": "metrics-*"})
-    stage.reads(stage.bob, "metrics-* is not part of what")
+    (now,) = stage.workspace.views(stage.bob)
+    assert "metrics-* is not part of what" in now.errors["patterns"]
+    stage.workspace.submit(stage.bob, now, {"duration": "2h", "patterns": "logs-web"})
+    (now,) = stage.workspace.views(stage.bob)
+    assert f"{request} asks for 1h: offer that or less" in now.errors["duration"]
+    stage.workspace.submit(stage.bob, now, {"duration": "1 hour", "patterns": "logs-*"})
+    (now,) = stage.workspace.views(stage.bob)
+    assert f"That is all that {request} asks for" in now.errors["duration"]
+    stage.workspace.submit(stage.bob, now, {"duration": "half an hour", "patterns": "logs-web"})
+    stage.reads(stage.alice, f"OFFER FOR {request}", "30m")
     stage.workspace.click_raw(stage.dave, stage.approval(stage.bob, request), "Offer less…")
     stage.hears(stage.dave, f"I know no request {request} of yours")
 

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import NoReturn
 
 from bot.access.durations import format_duration, parse_duration
-from bot.access.errors import AccessError, Conflict, InvalidRequest, LostRace, NotAllowed, NotFound, Outage
+from bot.access.errors import (
+    AccessError,
+    Conflict,
+    InvalidRequest,
+    LostRace,
+    NotAllowed,
+    NotFound,
+    Outage,
+    RequestField,
+    about,
+)
 from bot.access.lifecycle.requests import describe_end, is_approved
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
 from bot.access.models.columns import Json
@@ -101,6 +111,11 @@ class CounterOffers:
         except LostRace:
             self.approvals.raise_conflict(request_id)
 
+    def check(self, request_id: str, actor: str, terms: OfferTerms) -> None:
+        """Raises `AccessError` for an offer that is not less than the request; `about` names the part."""
+        request = self._find_negotiable(request_id, actor)
+        check_less(self.current.policy, request, self._build_offer(request, actor, terms, self.clock.now()))
+
     def accept(self, offer_id: int, actor: str) -> RequestDetails:
         """Narrows the request to the offer, which is one of the approvals that it then needs. Raises `Outage`."""
         offer, request = self._find_open_offer(offer_id, actor)
@@ -159,11 +174,14 @@ class CounterOffers:
         return tuple(dict.fromkeys([*request.patterns, *found]))[:MOST_CHOICES]
 
     def _build_offer(self, request: AccessRequest, actor: str, terms: OfferTerms, now: datetime) -> CounterOffer:
-        duration = parse_duration(terms.duration, request.length)
+        with about(RequestField.DURATION):
+            duration = parse_duration(terms.duration)
+        with about(RequestField.PATTERNS):
+            patterns = parse_patterns(terms.patterns)
         return CounterOffer(
             request_id=request.id,
             by=actor,
-            patterns=list(parse_patterns(terms.patterns)),
+            patterns=list(patterns),
             permission=self.current.policy.permission(terms.permission).name,
             duration=int(duration.total_seconds()),
             at=now,
@@ -239,18 +257,24 @@ def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> N
     wide = request.patterns if request.resolved is None else [*request.patterns, *request.resolved]
     outside = [each for each in offer.patterns if not any(covers(one, each) for one in wide)]
     if outside:
-        raise InvalidRequest(f"{outside[0]} is not part of what {request.id} asks for: {', '.join(request.patterns)}.")
+        why = f"{outside[0]} is not part of what {request.id} asks for: {', '.join(request.patterns)}."
+        raise InvalidRequest(why, about=RequestField.PATTERNS)
     if offer.duration > request.duration:
-        raise InvalidRequest(f"{request.id} asks for {format_duration(request.length)}: offer that or less.")
+        why = f"{request.id} asks for {format_duration(request.length)}: offer that or less."
+        raise InvalidRequest(why, about=RequestField.DURATION)
     if offer.permission != request.permission and not _is_covered(policy.permission(offer.permission), request):
-        raise InvalidRequest(f"{offer.permission} is not less than {request.permission}.")
+        raise InvalidRequest(
+            f"{offer.permission} is not less than {request.permission}.", about=RequestField.PERMISSION
+        )
     if request.extends is not None and (set(offer.patterns), offer.permission) != (
         set(request.patterns), request.permission,
     ):  # fmt: skip
         raise InvalidRequest(f"{request.id} only extends {request.extends}: a shorter time is all that can be offered.")
     same = (set(offer.patterns), offer.permission, offer.duration)
     if same == (set(request.patterns), request.permission, request.duration):
-        raise Conflict(f"That is all that {request.id} asks for. Approve it, or choose less.")
+        raise Conflict(
+            f"That is all that {request.id} asks for. Approve it, or choose less.", about=RequestField.DURATION
+        )
 
 
 def _is_covered(permission: Permission, request: AccessRequest) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage
+from bot.access.errors import AccessError, Conflict, LostRace, NotFound, Outage, Refusal
 from bot.access.ids import APPLICATION
 from bot.access.intervals import ROUTE_AGAIN
 from bot.access.lifecycle.direct_messages import DirectMessages
@@ -35,6 +35,10 @@ _BATCH = 100
 
 _TRIES = 3
 """Attempts to extend a grant that workers change: it changes once at delivery and once at its end."""
+
+
+OLD_CATALOGUE = timedelta(seconds=90)
+"""A cluster that answers is read again within a minute, which takes some seconds."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,15 @@ class Requests:
         """
         parsed = self.parse(requester, draft)
         return parsed, self.routing.plan(parsed, fresh=False, unfinished=unfinished)
+
+    def remembered_since(self, integration: str) -> datetime | None:
+        """When the resources of a cluster were read, if it has not answered since; `None` if they are current."""
+        try:
+            read_at = self.routing.clusters[integration].catalogue().read_at
+        except (Outage, Refusal):
+            return None  # then nothing was answered from memory either
+        is_old = read_at is not None and self.clock.now() - read_at > OLD_CATALOGUE
+        return read_at if is_old else None
 
     def submit(self, requester: str, draft: Draft) -> Submission:
         """Checks and files a request, and enqueues a message to each of its owners."""

@@ -129,7 +129,7 @@ def offer_made(details: RequestDetails) -> MessageContent:
 
 def without_dm(content: MessageContent) -> MessageContent:
     """The same answer, with a note that the app cannot send this person direct messages."""
-    return noted("I cannot send you direct messages: allow them for this app, or ask your administrator.", content)
+    return noted(content, [("I cannot send you direct messages: allow them for this app, or ask your administrator.",)])
 
 
 def cancelled(details: RequestDetails) -> MessageContent:

@@ -43,9 +43,8 @@ def plain(lines: Sequence[Line], buttons: Sequence[ButtonElement] = ()) -> Messa
     return MessageContent(fallback(within(lines, LONGEST_TEXT)), blocks)
 
 
-def noted(note: str, content: MessageContent) -> MessageContent:
-    """The same answer with a sentence below it, if there is one."""
-    lines: list[Line] = [(note,)]
-    if not note:
+def noted(content: MessageContent, lines: Sequence[Line]) -> MessageContent:
+    """The same answer with these lines below it, if there are any."""
+    if not lines:
         return content
     return replace(content, text=f"{content.text}\n{fallback(lines)}", blocks=[*content.blocks, block(lines)])

@@ -8,7 +8,7 @@ from bot.access.requests.service import Requests
 from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues
 from bot.slack.blocks.parts.risks import risks
-from bot.slack.blocks.phrases import AS_CREDENTIAL, flow_line, planned_coverage
+from bot.slack.blocks.phrases import AS_CREDENTIAL, flow_line, from_memory, planned_coverage
 from bot.slack.blocks.rich_text import Line, sentence
 
 
@@ -22,7 +22,8 @@ def preview_form(requests: Requests, person: str, filled: FormValues) -> tuple[A
         return None, [sentence(error.message)]
     except (Outage, Refusal) as error:
         return None, [(f"{error}, so what it matches is not known now. You can ask all the same.",)]
-    return plan.flow, preview(parsed, plan)
+    name = parsed.integration.name
+    return plan.flow, [*preview(parsed, plan), *from_memory(name, requests.remembered_since(name))]
 
 
 def preview(parsed: ParsedRequest, plan: Plan) -> list[Line]:

@@ -1,7 +1,7 @@
 """Phrases that several messages share: the terms of a request, its coverage, its approvals and its state."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.access.durations import format_duration
 from bot.access.ids import APPLICATION
@@ -146,6 +146,11 @@ def _withheld(aliases: SeenAliases) -> list[Line]:
     rest = len(aliases.withheld) - _MOST_ALIASES
     more = f" and {rest} more" if rest > 0 else ""
     return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more} (aliases of hidden indices).")]
+
+
+def from_memory(cluster: str, read_at: datetime | None) -> list[Line]:
+    """A note that a cluster does not answer, so that what is said about it was read at that time."""
+    return [] if read_at is None else [(f"{cluster} does not answer. This is as of ", LocalTime(read_at), ".")]
 
 
 def flow_line(flow: str, limit: timedelta) -> tuple[TextPart, ...]:

@@ -1,15 +1,18 @@
 """Listeners for counter-offers and for cancelling a request: acknowledge, call the domain, reply."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
+from bot.access.errors import AccessError, DatabaseAway, RequestField
 from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.counter_offers import CounterOffers, OfferTerms
 from bot.access.requests.service import Requests
+from bot.access.store.inbox import current_work
 from bot.slack import ids
 from bot.slack.blocks import answers
 from bot.slack.blocks.content import MessageContent
@@ -26,6 +29,12 @@ from bot.slack.listeners.payload import (
 )
 from bot.slack.modals import open_modal, subject_of
 from bot.slack.responder import Body, Reply, Responder, reply_after_modal, reply_to_click
+
+CHECK_SECONDS = 1.0
+"""How long the terms may be compared with the request before the acknowledgement, which Slack expects within three."""
+
+_FIELDS = {RequestField.PATTERNS: ids.PATTERNS, RequestField.PERMISSION: ids.PERMISSION}
+"""The part of an offer → its field; every other part is shown at the duration."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +71,27 @@ class CounterOfferListeners:
             permission=chosen_option(body, ids.PERMISSION) or "",
             duration=typed_value(body, ids.DURATION).strip(),
         )
+        request_id, person = subject_of(body), user_of(body)
         checks: dict[str, Callable[[], object]] = {ids.DURATION: lambda: parse_duration(terms.duration)}
         if typed:
             checks[ids.PATTERNS] = lambda: parse_patterns(typed)
-        if not acknowledge_form(ack, body, self.responder, checks):
+        if not acknowledge_form(ack, body, self.responder, {**checks, **self._unfit(request_id, person, terms)}):
             return
-        request_id, person = subject_of(body), user_of(body)
         self._later(
             reply_after_modal(client, body),
             lambda: answers.offer_made(self.offers.make(request_id, person, terms)),
         )
+
+    def _unfit(self, request_id: str, person: str, terms: OfferTerms) -> dict[str, Callable[[], object]]:
+        """A check of the field that makes the offer more than the request; none if the database is slow or away."""
+        if current_work() is not None:
+            return {}  # the window is closed: its errors come in a message
+        found = self.responder.ack_queue.submit_urgent(lambda: self.offers.check(request_id, person, terms))
+        with suppress(TimeoutError, DatabaseAway):
+            error = found.exception(CHECK_SECONDS)
+            if isinstance(error, AccessError) and error.about is not None:
+                return {_FIELDS.get(error.about, ids.DURATION): found.result}
+        return {}
 
     def accept(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """A requester accepts an offer. Its message is edited to say so."""

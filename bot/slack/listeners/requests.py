@@ -1,6 +1,6 @@
 """Listeners for the command and the buttons of messages: acknowledge, call the domain, reply. They decide nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -13,6 +13,7 @@ from bot.access.errors import AccessError, Incomplete
 from bot.access.grants.service import Grants
 from bot.access.lookup.history import History
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.model import Integration
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.drafts import Draft
@@ -21,6 +22,8 @@ from bot.slack import ids
 from bot.slack.actor import current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent, noted
+from bot.slack.blocks.phrases import from_memory
+from bot.slack.blocks.rich_text import Line
 from bot.slack.command.command import Command, Verb
 from bot.slack.command.options import CountNameWords
 from bot.slack.listeners.command_parser import explaining, parse
@@ -103,7 +106,7 @@ class RequestListeners:
                 self.open_form(client, body, command.draft, command.text)
                 return None
             try:
-                return noted(command.note, self._answer(command, person, show))
+                return noted(self._answer(command, person, show), [(command.note,)] if command.note else [])
             except Incomplete as error:
                 if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
@@ -135,13 +138,21 @@ class RequestListeners:
 
     def _explain(self, person: str, draft: Draft) -> MessageContent:
         try:
-            return answers.explained(*self.requests.explain(person, draft))
+            parsed, plan = self.requests.explain(person, draft)
+            return noted(answers.explained(parsed, plan), self._remembered([parsed.integration]))
         except AccessError as error:
             error.example = explaining(error.example)
             raise
 
     def _resources(self, person: str, text: str) -> MessageContent:
-        return answers.resources(self.history.visible_resources(person, text), text)
+        found = answers.resources(self.history.visible_resources(person, text), text)
+        return noted(found, self._remembered(self.current.policy.integrations))
+
+    def _remembered(self, integrations: Sequence[Integration]) -> list[Line]:
+        """Notes about the clusters that do not answer."""
+        return [
+            line for each in integrations for line in from_memory(each.name, self.requests.remembered_since(each.name))
+        ]
 
     def approve(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
         """An owner clicks Approve. Every copy of the message is edited to say so."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound
+from bot.access.errors import AccessError, Conflict, InvalidRequest, NotAllowed, NotFound, RequestField
 from bot.access.models.counter_offers import OfferState
 from bot.access.models.messages import MessageKind
 from bot.access.policy.access_flow import AccessFlow
@@ -65,7 +65,7 @@ def test_declined_the_request_goes_on_as_it_was(world: World) -> None:
     [
         (OfferTerms("metrics-a", "read", "30m"), "is not part of"),
         (OfferTerms("*", "read", "30m"), "is not part of"),
-        (OfferTerms("logs-*", "read", "2h"), "is too long"),
+        (OfferTerms("logs-*", "read", "2h"), "offer that or less"),
         (OfferTerms("logs-*", "write", "30m"), "write is not less than read"),
         (OfferTerms("logs-*", "read", "1h"), "all that"),
         (OfferTerms("logs-*", "read", "never"), "is not a duration"),
@@ -80,6 +80,30 @@ def test_only_less_can_be_offered(world: World, terms: OfferTerms, why: str) -> 
         world.offers.make(request_id, OWNER, terms)
     assert refused.value.example is None, "an offer is no command"
     assert world.request_details(request_id).offers == ()
+
+
+@pytest.mark.parametrize(
+    ("terms", "part"),
+    [
+        (OfferTerms("logs-a", "read", "2h"), RequestField.DURATION),
+        (OfferTerms("logs-a", "read", "soon"), RequestField.DURATION),
+        (OfferTerms("", "read", "30m"), RequestField.PATTERNS),
+        (OfferTerms("metrics-a", "read", "30m"), RequestField.PATTERNS),
+        (OfferTerms("logs-a", "manage", "30m"), RequestField.PERMISSION),
+        (OfferTerms("logs-*", "read", "1h"), RequestField.DURATION),
+    ],
+)
+def test_an_offer_above_the_request_is_about_one_of_its_parts(
+    world: World, terms: OfferTerms, part: RequestField
+) -> None:
+    request_id = world.ask()
+    with pytest.raises(AccessError) as refused:
+        world.offers.check(request_id, OWNER, terms)
+    assert refused.value.about is part
+    world.offers.check(request_id, OWNER, LESS)
+    with pytest.raises(NotFound) as unknown:
+        world.offers.check(request_id, STRANGER, terms)
+    assert unknown.value.about is None
 
 
 def test_a_permission_is_less_where_every_privilege_is_included(world: World) -> None:

@@ -17,6 +17,7 @@ from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.grants.unfinished_tasks import UnfinishedTasks
 from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
@@ -25,6 +26,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AskedGroup
+from bot.access.models.running_tasks import RunningTask
 from bot.access.notifications.outbox import Outbox
 from bot.access.ownership.decisions import OwnerDecisions
 from bot.access.ownership.memory import OwnerMemory
@@ -119,6 +121,8 @@ class FakeCluster:
     there: list[InventoryItem] = field(default_factory=list)
     is_ahead: timedelta = timedelta(0)
     read_at: datetime | None = None
+    tasks: list[RunningTask] = field(default_factory=list)
+    listing_tasks: Script = field(default_factory=Script)
     ending_keys: Script = field(default_factory=Script)
     asked: Script = field(default_factory=Script)
     creating: Script = field(default_factory=Script)
@@ -234,6 +238,10 @@ class FakeCluster:
     def ahead(self) -> timedelta:
         self.asked.play()
         return self.is_ahead
+
+    def running_tasks(self) -> Sequence[RunningTask]:
+        self.listing_tasks.play()
+        return self.tasks
 
     @property
     def empty(self) -> bool:
@@ -451,6 +459,10 @@ class World:
         return AliasMoves(
             self.store, self.clusters, self.directory, self.memory, self.current, self.clock, self.executor
         )
+
+    @property
+    def unfinished_tasks(self) -> UnfinishedTasks:
+        return UnfinishedTasks(self.store, self.clusters, self.clock)
 
     @property
     def outbox(self) -> Outbox:

@@ -115,6 +115,20 @@ GIVEN_UP = details(
 NOT_MADE = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.NOT_CREATED.value))
 GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
 OVER = grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value)
+WRITING_KEY: dict[str, Any] = {**KEY, "permission": "write", "privileges": PERMISSIONS[1].stored()}
+STARTED = {"since": (NOW + HOUR / 2).isoformat(), "client": ""}
+TASKS: dict[str, Any] = {
+    "count": 7, "looked_at": (NOW + HOUR).isoformat(),
+    "tasks": [
+        {**STARTED, "id": "n0de:12", "action": "_bulk", "names": [], "cancellable": True, "client": "<!channel> `x`"},
+        {**STARTED, "id": "n0de:13", "action": "indices:data/write/bulk", "names": ["logs-web"], "cancellable": False},
+    ],
+}  # fmt: skip
+WENT_ON = details(
+    request(APPROVED, **WRITING_KEY),
+    grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value, unfinished=TASKS),
+    yes=(BOB,),
+)
 EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
@@ -172,6 +186,10 @@ def _messages() -> dict[str, Shown]:
         "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),
         "delayed": of(MessageKind.DELAYED, MADE),
         "ended": of(MessageKind.ENDED, ENDED),
+        "ended-key-that-writes": of(MessageKind.ENDED, details(request(APPROVED, **WRITING_KEY), OVER)),
+        "approval-of-a-key-that-writes": of(MessageKind.APPROVAL, details(request(**WRITING_KEY)), BOB),
+        "unfinished-tasks": of(MessageKind.UNFINISHED, WENT_ON, BOB),
+        "ended-with-unfinished-tasks": of(MessageKind.ENDED, WENT_ON),
         "written-off": of(MessageKind.ENDED, GIVEN_UP),
         "failed-and-written-off": of(MessageKind.FAILED, GIVEN_UP, BOB),
         "credential-written-off": of(MessageKind.CREDENTIAL, GIVEN_UP),

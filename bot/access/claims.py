@@ -58,3 +58,6 @@ ROTATION_CLAIM = timedelta(minutes=5)
 
 SHIPPING_CLAIM = timedelta(seconds=30)
 """On audit shipping, renewed with every batch."""
+
+UNFINISHED_TASKS_CLAIM = timedelta(seconds=15)
+"""On the look for tasks in one cluster after grants have ended: one call of three seconds at most, and its record."""

@@ -17,7 +17,7 @@ LOOK_AT_CLOCK_EVERY = timedelta(seconds=5)
 """After our clock was set back, retries are late by up to this."""
 
 LOOK_AT_ENDS_EVERY = timedelta(seconds=5)
-"""Warnings of an expiry are late by up to this."""
+"""Warnings of an expiry, and the look for tasks after an end, are late by up to this."""
 
 LOOK_AT_OWNERS_EVERY = timedelta(minutes=1)
 """Owners who left are replaced late by up to this. More often is not worth the calls to Slack."""

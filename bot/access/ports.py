@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.messages import Message
 from bot.access.models.request_details import RequestDetails
+from bot.access.models.running_tasks import RunningTask
 from bot.access.people import Inclusion, Members
 
 
@@ -25,11 +26,10 @@ class Clock(Protocol):
 class Resource:
     """An index, data stream or alias. `owners` are as written in the cluster; `None` stands for no owner.
 
-    An alias has the owners of its `targets` and, together, their size. The `targets` of a data stream are
+    An alias has the owners of its `targets` and, together, their size in bytes. The `targets` of a data stream are
     indices that it did not make, or for a hidden one the data stream that made it; it has their owners as well, after
-    its own. `size` is in bytes. `written` is the owner in the resource's own mapping, which access to it may be able to
-    change; `assigned` is the one that index templates and the data stream give it. `stream` is the data stream that an
-    index belongs to.
+    its own. `written` is the owner in the resource's own mapping, which access to it may be able to change; `assigned`
+    is the one that index templates and the data stream give it. `stream` is the data stream that an index belongs to.
     """
 
     name: str
@@ -66,10 +66,9 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Privileges:
-    """The privileges of a role: index privileges, and Kibana features in some spaces.
+    """The privileges of a role: for indices, for Kibana features in some spaces, and to see the cluster (`monitor`).
 
-    The other fields are empty unless an access flow offers a permission as dangerous: cluster privileges, users to run
-    as, and access to matching system indices.
+    The others are empty without a dangerous permission: cluster privileges, users to run as, and system indices.
     """
 
     indices: tuple[str, ...]
@@ -78,6 +77,7 @@ class Privileges:
     cluster: tuple[str, ...] = ()
     run_as: tuple[str, ...] = ()
     restricted_indices: bool = False
+    monitor: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class CredentialSpec:
     privileges: Privileges
     expires_at: datetime
     withheld: tuple[str, ...] = ()
+    opens_kibana: bool = False  # Discover and Dashboards, where the cluster has a Kibana
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ class Receipt:
     `user_disabled`: the user remains but nobody can sign in as it: disabled, without a role, its password unknown.
     `keys_ended` counts the API keys invalidated by this call, and `tokens_ended` the tokens of sessions: 0 where the
     cluster has none, `None` if it did not confirm their end. `foreign`: the name belongs to a user or role without
-    this application's metadata, and nothing was changed. `final`: the cluster refused, so that a retry will hardly
-    help.
+    this application's metadata, and nothing was changed. `final`: the cluster refused, and a retry will hardly help.
     """
 
     user_gone: bool
@@ -156,9 +156,9 @@ class Receipt:
 class InventoryItem:
     """A user, role or set of live keys of one name that this installation created in a cluster.
 
-    `grant_id`, `requester` and `expires_at` come from its metadata and are `None` if missing or unreadable. `patterns`
-    and `privileges` come from its role, or from its key once the role is gone. `key_ids` are in order of creation.
-    Objects from before installation ids existed are not `marked`: they are ours if their name is known.
+    `grant_id`, `requester` and `expires_at` come from its metadata: `None` if missing or unreadable. `patterns` and
+    `privileges` come from its role, or from its key once the role is gone. `key_ids` are in order of creation. Objects
+    from before installation ids existed are not `marked`: they are ours if their name is known.
     """
 
     username: str
@@ -195,9 +195,9 @@ class Cluster(Protocol):
         ...
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
-        """Sets a new password for the user and ends the sessions that were begun with the old one.
+        """Sets a new password and ends the sessions begun with the old one; returns how many tokens these had.
 
-        Returns how many of their tokens were ended. Raises `Refusal` if the user no longer exists.
+        Raises `Refusal` if the user no longer exists.
         """
         ...
 
@@ -210,9 +210,9 @@ class Cluster(Protocol):
         ...
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
-        """Creates an API key that the server expires at `expires_at`, and removes the user and role used to create it.
+        """Creates an API key that the server expires, through a user with that password and a role that exist briefly.
 
-        `password` is that user's for the moment that it exists. `alone`: earlier keys are invalidated first.
+        `alone`: earlier keys are invalidated first.
         """
         ...
 
@@ -221,10 +221,9 @@ class Cluster(Protocol):
         ...
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
-        """Deletes users, API keys and roles, attempts all of them, and reads back that they are gone.
+        """Deletes users, API keys and roles, and reads back that they are gone; a failing cluster raises nothing.
 
-        `disable` keeps the users, with nothing to sign in with. The receipts, in the order of the names, name what
-        could not be confirmed; a failing cluster raises nothing.
+        `disable` keeps the users, with nothing to sign in with. The receipts are in the order of the names.
         """
         ...
 
@@ -234,6 +233,10 @@ class Cluster(Protocol):
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         """Everything that this installation created and that still exists, in pages, but for the last seconds."""
+        ...
+
+    def running_tasks(self) -> Sequence[RunningTask]:
+        """The tasks on data that run now, without those that belong to another task."""
         ...
 
     def ahead(self) -> timedelta:
@@ -286,10 +289,7 @@ class Notifier(Protocol):
     def send(
         self, message: Message, details: RequestDetails | None, under: MessagePosition | None = None
     ) -> MessagePosition:
-        """Posts the message, in the thread of `under` if given, or edits it where it already is.
-
-        A notice has no details; its text is in the row.
-        """
+        """Posts the message, in the thread of `under` if given, or edits it. A notice has no details, but its text."""
         ...
 
     def deliver(self, message: Message, details: RequestDetails, credential: Credential) -> None:

@@ -12,6 +12,7 @@ from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.reconciliation import Reconciliation
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.grants.unfinished_tasks import UnfinishedTasks
 from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
 from bot.access.lookup.history import History
@@ -81,4 +82,5 @@ def build_domain(
         owner_decisions,
         OwnerWatch(store, clusters, owner_memory, owner_decisions, current, clock, executor),
         AliasMoves(store, clusters, directory, owner_memory, current, clock, executor),
+        UnfinishedTasks(store, clusters, clock),
     )

@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.ids import USERNAME_PREFIX
+from bot.access.models.running_tasks import RunningTask
 from bot.access.policy.model import OwnersFrom
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
 from bot.cluster.catalogue.reader import CatalogueReader
@@ -19,6 +20,7 @@ from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 from bot.cluster.readback import Readback
 from bot.cluster.removal import Removal
+from bot.cluster.running_tasks import read_running_tasks
 
 
 class ElasticsearchCluster:
@@ -38,6 +40,7 @@ class ElasticsearchCluster:
         owners_from: OwnersFrom = "mapping",
     ) -> None:
         self._client = client
+        self._wall_clock = clock
         self._clock = ClusterClock(client, clock)
         self._catalogue = CatalogueReader(client, resource_owner, owners_from=owners_from, now=clock.now)
         hasher = PasswordHasher()
@@ -88,6 +91,10 @@ class ElasticsearchCluster:
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         """Everything of this installation that still exists, in pages. Each page may raise `Outage`, `Refusal`."""
         return self._inventory.found()
+
+    def running_tasks(self) -> Sequence[RunningTask]:
+        """The tasks on data that run now. Raises `Outage` after three seconds, and `Refusal`."""
+        return read_running_tasks(self._client, self._wall_clock)
 
     def ahead(self) -> timedelta:
         """How much the cluster's clock is ahead of ours. Raises `Outage`, `Refusal`."""

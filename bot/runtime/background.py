@@ -15,6 +15,7 @@ from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
+from bot.access.grants.unfinished_tasks import UnfinishedTasks
 from bot.access.intervals import (
     FORGET_PAYLOADS_EVERY,
     LOOK_AT_ALIASES_EVERY,
@@ -87,6 +88,7 @@ class Domain:
     owner_decisions: OwnerDecisions
     owner_watch: OwnerWatch
     alias_moves: AliasMoves
+    unfinished_tasks: UnfinishedTasks
 
 
 def start_background_work(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Scheduler:
@@ -124,6 +126,7 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
     scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.run_once, "reconcile")
     scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "expiry warnings")
+    scheduler.every(LOOK_AT_ENDS_EVERY, domain.unfinished_tasks.run_once, "tasks that go on")
     scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "replace owners who left")
     scheduler.every(LOOK_AT_RESOURCE_OWNERS_EVERY, domain.owner_watch.run_once, "remember owners")
     scheduler.every(LOOK_AT_ALIASES_EVERY, domain.alias_moves.run_once, "aliases that moved")

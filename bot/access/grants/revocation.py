@@ -26,6 +26,9 @@ from bot.access.store.transaction import Transaction
 ATTEMPTS_BEFORE_OWNERS_HEAR = 3
 """About three seconds of failures: longer than a hiccup. A refusal by the cluster is reported at once."""
 
+LOOK_AFTER = timedelta(seconds=5)
+"""How long after a confirmed end the cluster is looked at for tasks that go on. Shorter ones are worth no message."""
+
 Ending = tuple[Grant, RequestDetails, Receipt]
 
 
@@ -112,15 +115,19 @@ class Revocation:
     def _record_gone(self, write: Transaction, endings: Sequence[Ending], now: datetime) -> None:
         """Records confirmed ends, notifies requesters and approvers, and schedules the deletion of kept users."""
         due: dict[str, GrantChanges] = {
-            grant.id: {"due_at": self._deletion_due(details, receipt, now)} for grant, details, receipt in endings
+            grant.id: {
+                "due_at": self._deletion_due(details, receipt, now),
+                "look_at": None if grant.delivered_at is None else now + LOOK_AFTER,
+            }
+            for grant, details, receipt in endings
         }
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
         gone = _move_all(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
         # Nothing is kept of the others: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
         gone += _move_all(
-            write, done, GrantState.REVOKED, now, then=GrantState.CLEANED_UP, ended_at=now, due_at=None, **FREE
-        )
+            write, done, GrantState.REVOKED, now, due, then=GrantState.CLEANED_UP, ended_at=now, **FREE
+        )  # fmt: skip
         hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
         enqueue_end(write, hear, now)
 

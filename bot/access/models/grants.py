@@ -23,6 +23,11 @@ _WARNINGS = Index(
     sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL"),
 )  # fmt: skip
 
+_LOOKS = Index(
+    "access_grant_look", "look_at",
+    sqlite_where=text("look_at IS NOT NULL"), postgresql_where=text("look_at IS NOT NULL"),
+)  # fmt: skip
+
 
 class Grant(SQLModel, table=True):
     """An approved request as it exists in the cluster. It has the id of its request.
@@ -33,7 +38,8 @@ class Grant(SQLModel, table=True):
     revoked; never once it is gone. Every change except a claim increments `version`, so that a stale read is detected.
     `key_id` is the API key delivered last. `receipt` is the state last read back from the cluster at its end. `warn_at`
     is when the requester is warned of the end; `extensions` counts the approved extensions. `withheld` are the aliases
-    that the role leaves out, because hidden indices are behind them.
+    that the role leaves out, because hidden indices are behind them. `look_at` is when the cluster is looked at for
+    tasks that go on after the end, and `unfinished` what was found then.
     """
 
     __tablename__ = "access_grant"
@@ -43,6 +49,7 @@ class Grant(SQLModel, table=True):
         Index("access_grant_ending", "state", "expires_at"),
         Index("access_grant_ended", "ended_at"),
         _WARNINGS,
+        _LOOKS,
     )
 
     id: str = Field(primary_key=True, foreign_key="access_request.id", max_length=16)
@@ -65,3 +72,5 @@ class Grant(SQLModel, table=True):
     warn_at: datetime | None = None
     extensions: int = Field(default=0, sa_column_kwargs=added("0"))
     withheld: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    look_at: datetime | None = None
+    unfinished: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))

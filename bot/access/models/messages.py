@@ -25,6 +25,7 @@ class MessageKind(StrEnum):
     THREAD = "thread"  # in the thread of an approval message: later events; its text is in the row
     ASKED = "asked"  # to requester and asker of a request on behalf of someone
     BREAK_GLASS = "break_glass"  # to owners and a channel: please review; `about` distinguishes the reminders
+    UNFINISHED = "unfinished"  # to the owners: tasks that go on in the cluster after access has ended
     OWNERSHIP = "ownership"  # to owners: an owner was changed under access; `about` is the id of the change
 
 

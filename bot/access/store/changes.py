@@ -53,6 +53,8 @@ class GrantChanges(TypedDict, total=False):
     warn_at: datetime | None
     extensions: int
     withheld: list[str] | None
+    look_at: datetime | None
+    unfinished: dict[str, Any] | None
 
 
 class GroupChanges(TypedDict, total=False):

@@ -132,6 +132,7 @@ class ClaimQueries(SessionBase):
             and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
         )
         self._execute(update(Grant).where(col(Grant.due_at) > now, unfinished).values(due_at=now))
+        self._execute(update(Grant).where(col(Grant.look_at) > now).values(look_at=now))
         self._execute(update(AccessRequest).where(col(AccessRequest.route_at) > now).values(route_at=now))
         self.made_work = True
 

@@ -243,6 +243,22 @@ class GrantQueries(RequestQueries):
         )
         return self._execute(update(Grant).where(as_read).values(warn_at=then)) == 1
 
+    def grants_to_look_for(self, now: datetime, most: int) -> Sequence[tuple[Grant, AccessRequest]]:
+        """Grants that have ended, and whose cluster is due a look for tasks that go on."""
+        found = self._session.exec(
+            select(Grant, AccessRequest)
+            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+            .where(col(Grant.look_at) <= now)
+            .order_by(col(Grant.look_at), col(Grant.id))
+            .limit(most)
+        ).all()
+        return [(grant, request) for grant, request in found]
+
+    def look_for(self, grants: Sequence[Grant], at: datetime | None) -> None:
+        """Schedules that look; `None` for no more."""
+        ids = [grant.id for grant in grants]
+        self._execute(update(Grant).where(col(Grant.id).in_(ids)).values(look_at=at))
+
 
 def _is_open() -> Any:
     # A grant that is over has work to be done while its disabled user is kept, or when it was found again.

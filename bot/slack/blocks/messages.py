@@ -19,6 +19,7 @@ from bot.slack import ids
 from bot.slack.blocks.approval import approval, reminder
 from bot.slack.blocks.content import MessageContent, content, plain
 from bot.slack.blocks.credential import credential
+from bot.slack.blocks.parts.unfinished import unfinished_tasks
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
@@ -138,6 +139,11 @@ def failed(details: RequestDetails) -> MessageContent:
     return content(f"Access {request.id} has ended after all", lines)
 
 
+def unfinished(details: RequestDetails) -> MessageContent:
+    """To the owners: tasks that went on in the cluster after the access had ended."""
+    return unfinished_tasks(details, request_terms(details.request))
+
+
 def unconfirmed(grant: Grant) -> list[Line]:
     """The parts of a grant whose removal is not confirmed, and the cluster's error."""
     receipt = grant.receipt or {}
@@ -162,6 +168,7 @@ _KINDS: dict[MessageKind, Callable[[RequestDetails], MessageContent]] = {
     MessageKind.DELAYED: delayed,
     MessageKind.ENDED: ended,
     MessageKind.FAILED: failed,
+    MessageKind.UNFINISHED: unfinished,
 }
 
 

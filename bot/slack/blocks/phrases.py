@@ -16,6 +16,7 @@ from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, GrantState, RequestState
 from bot.access.wording import counted, sized
 from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
+from bot.slack.blocks.parts.unfinished import went_on
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
 
 _MOST_PEOPLE = 20
@@ -222,6 +223,7 @@ def where_it_stands(grant: Grant, request: AccessRequest) -> tuple[TextPart, ...
     if grant.ended_at is not None:
         return (
             f"Ended: {grant.end_reason}", *who, " on ", LocalTime(grant.ended_at), ". ", *receipt_line(grant, request),
+            *went_on(grant),
         )  # fmt: skip
     if grant.state is GrantState.WRITTEN_OFF:
         return ("Its cluster is gone for good, so its end was never confirmed.",)

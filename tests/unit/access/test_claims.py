@@ -36,6 +36,7 @@ COVERED = {
     # Sign in, write the store, change, try, and restore, each with one retry in the secret store.
     "ROTATION_CLAIM": 8 * CLUSTER_CALL + 8 * STORE_CALL,
     "SHIPPING_CLAIM": CLUSTER_CALL,
+    "UNFINISHED_TASKS_CLAIM": CLUSTER_CALL,
 }
 """The longest time that the calls under each claim take, if they time out."""
 

@@ -14,6 +14,9 @@ _SPACE = "space:"
 KIBANA = "kibana-.kibana"
 """The application of Kibana's privileges in a role: `kibana-` and its index ("Application privileges", Kibana)."""
 
+MONITOR = "monitor"
+"""The privilege to see the state of the cluster, and the one of the same name to see that of indices."""
+
 
 def role_body(spec: CredentialSpec) -> dict[str, Any]:
     """The privileges in a role's body: for indices and Kibana features.
@@ -25,31 +28,39 @@ def role_body(spec: CredentialSpec) -> dict[str, Any]:
     names = list(spec.patterns) if held.restricted_indices else _visible_names(spec)
     index = {
         "names": names,
-        "privileges": list(held.indices),
+        "privileges": _with_monitor(held.indices, held),
         "allow_restricted_indices": held.restricted_indices,
     }
     body: dict[str, Any] = {"indices": [index]}
     if held.kibana:
         spaces = [f"{_SPACE}{name}" for name in held.spaces]
         body["applications"] = [{"application": KIBANA, "privileges": list(held.kibana), "resources": spaces}]
-    if held.cluster:
-        body["cluster"] = list(held.cluster)
+    if held.cluster or held.monitor:
+        body["cluster"] = _with_monitor(held.cluster, held)
     if held.run_as:
         body["run_as"] = list(held.run_as)
     return body
+
+
+def _with_monitor(privileges: Sequence[str], held: Privileges) -> list[str]:
+    """The privileges, and the one to watch. `_cat/indices` needs it for the indices, too (measured on 8.19 and 9.5)."""
+    return list(dict.fromkeys([*privileges, *((MONITOR,) if held.monitor else ())]))
 
 
 def names_and_privileges(bodies: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Privileges]:
     """The names in the bodies of roles, and everything that they give: the reverse of `role_body`."""
     held = [each for body in bodies for each in body.get("indices", ())]
     kibana = [each for body in bodies for each in body.get("applications", ()) if each.get("application") == KIBANA]
+    cluster, indices = _values(bodies, "cluster"), _values(held, "privileges")
+    watches = cluster == (MONITOR,) and MONITOR in indices
     privileges = Privileges(
-        indices=_values(held, "privileges"),
+        indices=indices,
         kibana=_values(kibana, "privileges"),
         spaces=tuple(each.removeprefix(_SPACE) for each in _values(kibana, "resources")),
-        cluster=_values(bodies, "cluster"),
+        cluster=() if watches else cluster,
         run_as=_values(bodies, "run_as"),
         restricted_indices=any(each.get("allow_restricted_indices") is True for each in held),
+        monitor=watches,
     )
     return _values(held, "names"), privileges
 

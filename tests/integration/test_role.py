@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +15,13 @@ from pydantic import SecretStr
 from bot.access.clock import SystemClock
 from bot.access.errors import Refusal
 from bot.access.ownership.aliases import withheld_aliases
+from bot.access.policy.model import Permission
 from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges, Receipt
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
-from bot.cluster.roles import role_body
+from bot.cluster.roles import names_and_privileges, role_body
 from bot.sandbox.node import Node
 from tests.nodes import versions
 
@@ -68,6 +69,28 @@ def test_role_without_kibana_holds_its_index_privileges_alone(role_of: RoleOf) -
     role = role_of(Privileges(("read",)))
     assert role["indices"] == [{"names": ["logs-*", "web"], "privileges": ["read"], "allow_restricted_indices": False}]
     assert role["applications"] == role["cluster"] == role["run_as"] == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Privileges(("read",), monitor=True),
+        Privileges(("read", "monitor"), monitor=True),
+        Privileges(("read",), cluster=("monitor",)),
+        Privileges(("read", "monitor"), cluster=("manage_ilm", "monitor")),
+    ],
+    ids=["shown", "shown twice", "dangerous", "more"],
+)
+def test_a_role_that_shows_the_state_of_the_cluster_is_read_back_as_what_it_gives(
+    role_of: RoleOf, given: Privileges
+) -> None:
+    role = role_of(given)
+    assert "monitor" in role["cluster"]
+    names, held = names_and_privileges([role])
+    assert names == ("logs-*", "web")
+    wanted, found = (Permission.restored("x", asdict(each)) for each in (given, held))
+    assert wanted.includes(found)
+    assert found.includes(wanted)
 
 
 # --- its reach ------------------------------------------------------------------------------------------------------

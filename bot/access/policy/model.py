@@ -1,6 +1,6 @@
 """The policy: integrations, permissions and access flows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, Self
 
@@ -36,6 +36,7 @@ class Permission(PolicyPart):
     cluster: tuple[str, ...] = Field(default=(), description="Elasticsearch cluster privileges. Dangerous")
     run_as: tuple[str, ...] = Field(default=(), description="Users whose name may be taken. Dangerous")
     restricted_indices: bool = Field(default=False, description="System indices are covered too. Dangerous")
+    monitor: bool = Field(default=False, description="The state of the cluster may be seen. Not dangerous")
 
     @property
     def dangerous(self) -> bool:
@@ -59,10 +60,10 @@ class Permission(PolicyPart):
     def includes(self, other: "Permission") -> bool:
         """Whether its holder has all that the other permission gives, in Kibana as well."""
         return (
-            includes(self.indices, other.indices)
+            includes(_watching(self, self.indices), _watching(other, other.indices))
             and set(other.kibana) <= set(self.kibana)
             and (not other.kibana or set(other.spaces) <= set(self.spaces))
-            and self._includes_cluster(other)
+            and self._includes_cluster(_watching(other, other.cluster))
             and set(other.run_as) <= set(self.run_as)
             and other.restricted_indices <= self.restricted_indices
         )
@@ -71,18 +72,18 @@ class Permission(PolicyPart):
         """Whether a flow that denies the other permission denies this one as well.
 
         Denying a permission denies its strongest effect, whichever privileges have it. Denying a dangerous permission
-        leaves the ordinary ones open that it includes.
+        leaves the ordinary ones open that it includes. `monitor` is ordinary, and has no effect on data.
         """
         if self.reaches_further or denied.reaches_further:
             return self.reaches_further
-        if not (self._includes_cluster(denied) and denied.restricted_indices <= self.restricted_indices):
+        if not (self._includes_cluster(denied.cluster) and denied.restricted_indices <= self.restricted_indices):
             return False
         strongest = strongest_effect(denied.indices)
         return includes(self.indices, denied.indices) if strongest is None else strongest in self.effects
 
-    def _includes_cluster(self, other: "Permission") -> bool:
-        cluster = {each.lower() for each in self.cluster}
-        return "all" in cluster or {each.lower() for each in other.cluster} <= cluster
+    def _includes_cluster(self, privileges: Iterable[str]) -> bool:
+        cluster = {each.lower() for each in _watching(self, self.cluster)}
+        return "all" in cluster or {each.lower() for each in privileges} <= cluster
 
     @staticmethod
     def restored(name: str, privileges: Mapping[str, Any]) -> "Permission":
@@ -100,7 +101,13 @@ class Permission(PolicyPart):
             "run_as": list(self.run_as),
             "restricted_indices": self.restricted_indices,
         }
-        return {**held, **{name: value for name, value in dangers.items() if value}}
+        more = {**dangers, "monitor": self.monitor}
+        return {**held, **{name: value for name, value in more.items() if value}}
+
+
+def _watching(permission: Permission, privileges: tuple[str, ...]) -> tuple[str, ...]:
+    """The privileges, with the one that `monitor` adds for the cluster, and for the indices."""
+    return (*privileges, "monitor") if permission.monitor else privileges
 
 
 PERMISSIONS = (

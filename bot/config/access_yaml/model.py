@@ -139,10 +139,15 @@ class PermissionEntry(Permission):
         default=("default",), min_length=1, description="The Kibana spaces in which they hold."
     )
     cluster: tuple[ClusterPrivilege, ...] = Field(
-        default=(), description="Dangerous: cluster privileges of Elasticsearch, such as monitor."
+        default=(), description="Dangerous: cluster privileges of Elasticsearch, such as manage_ilm."
     )
     run_as: tuple[UserToRunAs, ...] = Field(
         default=(), max_length=MOST_RUN_AS, description="Dangerous: users whose name may be taken."
+    )
+    monitor: bool = Field(
+        default=False,
+        description="The state of the cluster may be seen: health, licence, settings, names and fields of all indices, "
+        "running tasks. Not dangerous.",
     )
     restricted_indices: bool = Field(
         default=False, description="Dangerous: system indices among those that match are covered too."

@@ -16,10 +16,17 @@ OPEN_REQUESTS: tuple[TextPart, ...] = (
 """What the end of an API key does not stop (measured on 9.5.3 and 8.19.21)."""
 
 
+_WATCHES: Line = (
+    "It also shows the state of the cluster (", Code("monitor"), "): health, licence, settings, names and fields of ",
+    "all indices, and running searches. No documents.",
+)  # fmt: skip
+"""What the cluster privilege `monitor` shows (measured on 9.5.3 and 8.19.21)."""
+
+
 def risks(privileges: Mapping[str, Any] | None, kind: CredentialKind) -> list[Line]:
     """The risks of a role and a kind of credential, in words; empty if there are none."""
     held = privileges or {}
-    return [*_dangers(held), *_left_open(held, kind)]
+    return [*_dangers(held), *([_WATCHES] if held.get("monitor") else []), *_left_open(held, kind)]
 
 
 def goes_on(privileges: Mapping[str, Any] | None, kind: CredentialKind) -> bool:

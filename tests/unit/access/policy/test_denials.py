@@ -74,6 +74,7 @@ CUSTOM = (
     permission("watch-cluster", "monitor", cluster=("monitor",)),
     permission("newer", "of_a_newer_version"),
     permission("read-and-watch", "read", cluster=("monitor",)),
+    permission("read-and-see", "read", monitor=True),
     permission("dashboards", "monitor", kibana=("feature_dashboard.all",)),
     permission("snapshots", "monitor", cluster=("create_snapshot",)),
     permission("another", "monitor", run_as=("kibana",)),
@@ -82,7 +83,7 @@ CUSTOM = (
 
 READ = {
     "read", "write", "manage", "only-read", "values", "everything", "shouting", "append-and-read", "update", "newer",
-    "snapshots", "another", "read-and-watch", "read-hidden",
+    "snapshots", "another", "read-and-watch", "read-and-see", "read-hidden",
 }  # fmt: skip
 WRITE = {
     "write", "manage", "everything", "shouting", "append-and-read", "append", "update", "remove", "drop", "newer",
@@ -106,7 +107,8 @@ DENIED = [
     ("watch", WATCH),
     ("dashboards", WATCH),
     ("watch-cluster", {"watch-cluster", "snapshots", "another"}),
-    ("read-and-watch", {"read-and-watch", "snapshots", "another"}),
+    ("read-and-watch", {"read-and-watch", "read-and-see", "snapshots", "another"}),
+    ("read-and-see", READ),
     ("snapshots", {"snapshots", "another"}),
     ("read-hidden", {"read-hidden", "snapshots", "another"}),
 ]

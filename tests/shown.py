@@ -49,6 +49,12 @@ Shown = MessageContent | View
 
 PROD = Integration(name="prod", owner=("@platform",), public_url="https://es.example.com", access_details="Ask {url}")
 STAGING = Integration(name="staging", owner=("@platform",), public_url="https://staging.example.com")
+WITH_KIBANA = PROD.model_copy(
+    update={
+        "kibana_url": "https://kibana.example.com", "kibana_space": "ops", "ca_file": "ca.pem",
+        "ca_hint": "Download it from https://wiki.example.com/ca.",
+    }
+)  # fmt: skip
 CAREFUL = AccessFlow(name="careful", reason="required", max_duration=4 * HOUR, permissions=("read", "write"))
 KEYS = AccessFlow(name="scripts", credentials=(CredentialKind.API_KEY,), max_duration=24 * HOUR, approve="rule")
 POLICY = Policy(integrations=(PROD,), access_flows=(CAREFUL,))
@@ -180,6 +186,7 @@ def _messages() -> dict[str, Shown]:
             MessageKind.CREDENTIAL, details(request(APPROVED, **REVEAL, **KEY), grant(expires_at=NOW + 2 * HOUR))
         ),
         "credential-password": delivered(LIVE, PROD, PASSWORD),
+        "credential-password-with-kibana": delivered(LIVE, WITH_KIBANA, PASSWORD),
         "credential-key": delivered(details(request(APPROVED, **KEY), grant()), PROD, API_KEY),
         "outcome-denied": of(MessageKind.OUTCOME, details(request(RequestState.DENIED, decision_reason="no"))),
         "outcome-expired": of(MessageKind.OUTCOME, details(request(RequestState.EXPIRED))),

@@ -40,8 +40,8 @@ def connect_clusters(
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
         client = connect(configuration.connections[integration.name], password, on_failure)
-        owners = (integration.resource_owner, integration.owners_from)
-        cluster = ElasticsearchCluster(client, executor, installation, clock, *owners)
+        policy = (integration.resource_owner, integration.owners_from, integration.opened_space)
+        cluster = ElasticsearchCluster(client, executor, installation, clock, *policy)
         clusters[integration.name] = cluster
         clusters.accounts[integration.name] = ElasticsearchAccount(client, password)
         running.callback(cluster.close)

@@ -12,6 +12,7 @@ from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
 from bot.checks.connections.sign_in import check_sign_in
+from bot.checks.kibana import check_kibana
 from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resource_owners import check_resource_owners
@@ -65,6 +66,8 @@ def _check_cluster(
     check_sign_in(report, client, target.connection, account)
     sufficient = _check_privileges(report, client, account)
     check_clocks(report, client, adapters.clock)
+    if sufficient and not target.setup.policy_skip_reason("KIBANA_URL"):
+        check_kibana(report, client, target.setup.policy, target.integration)
     reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")
     if not reason and target.integration.resource_owner is None:
         return

@@ -27,7 +27,7 @@ class ElasticsearchCluster:
     """A `Cluster` that uses the connector account. `executor` runs calls in parallel.
 
     `resource_owner` is the key of owners in `_meta`; without it no resource has an owner. `owners_from`: see
-    `Integration`.
+    `Integration`. `opened_space` is the Kibana space in which built-in permissions open Discover and Dashboards.
     """
 
     def __init__(
@@ -38,13 +38,14 @@ class ElasticsearchCluster:
         clock: Clock,
         resource_owner: str | None = None,
         owners_from: OwnersFrom = "mapping",
+        opened_space: str | None = None,
     ) -> None:
         self._client = client
         self._wall_clock = clock
         self._clock = ClusterClock(client, clock)
         self._catalogue = CatalogueReader(client, resource_owner, owners_from=owners_from, now=clock.now)
         hasher = PasswordHasher()
-        self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher)
+        self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher, opened_space)
         self._removal = Removal(client, executor, installation, hasher, Readback(client))
         self._inventory = Inventory(client, installation, USERNAME_PREFIX)
 

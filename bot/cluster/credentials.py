@@ -28,6 +28,8 @@ class CredentialIssuer:
     installation: Installation
     clock: ClusterClock
     hasher: PasswordHasher
+    opened_space: str | None = None
+    """The Kibana space that specs with `opens_kibana` open."""
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Creates role and user in parallel. Raises `Outage`, `Refusal`, the latter also if the name is taken."""
@@ -148,7 +150,7 @@ class CredentialIssuer:
         ask(
             self.client,
             lambda: self.client.security.put_role(
-                name=spec.username, **role_body(spec), metadata=metadata, refresh=False
+                name=spec.username, **role_body(spec, self.opened_space), metadata=metadata, refresh=False
             ),
         )
 

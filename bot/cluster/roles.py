@@ -18,8 +18,16 @@ MONITOR = "monitor"
 """The privilege to see the state of the cluster, and the one of the same name to see that of indices."""
 
 
-def role_body(spec: CredentialSpec) -> dict[str, Any]:
+DISCOVER_AND_DASHBOARDS = (
+    "feature_discover.read", "feature_discover_v2.read", "feature_dashboard.read", "feature_dashboard_v2.read",
+)  # fmt: skip
+"""The two features as all versions of Kibana call them. A name that a version does not know gives nothing there."""
+
+
+def role_body(spec: CredentialSpec, opened_space: str | None = None) -> dict[str, Any]:
     """The privileges in a role's body: for indices and Kibana features.
+
+    `opened_space` is the Kibana space that a spec with `opens_kibana` opens.
 
     Cluster privileges, system indices and users to run as are there only in a permission that is offered as dangerous.
     Raises `Refusal` if nothing is left to name.
@@ -32,14 +40,21 @@ def role_body(spec: CredentialSpec) -> dict[str, Any]:
         "allow_restricted_indices": held.restricted_indices,
     }
     body: dict[str, Any] = {"indices": [index]}
-    if held.kibana:
-        spaces = [f"{_SPACE}{name}" for name in held.spaces]
-        body["applications"] = [{"application": KIBANA, "privileges": list(held.kibana), "resources": spaces}]
+    applications = [_application(held.kibana, held.spaces)] if held.kibana else []
+    if spec.opens_kibana and opened_space is not None:
+        applications.append(_application(DISCOVER_AND_DASHBOARDS, [opened_space]))
+    if applications:
+        body["applications"] = applications
     if held.cluster or held.monitor:
         body["cluster"] = _with_monitor(held.cluster, held)
     if held.run_as:
         body["run_as"] = list(held.run_as)
     return body
+
+
+def _application(privileges: Sequence[str], spaces: Sequence[str]) -> dict[str, Any]:
+    resources = [f"{_SPACE}{name}" for name in spaces]
+    return {"application": KIBANA, "privileges": list(privileges), "resources": resources}
 
 
 def _with_monitor(privileges: Sequence[str], held: Privileges) -> list[str]:
@@ -48,9 +63,12 @@ def _with_monitor(privileges: Sequence[str], held: Privileges) -> list[str]:
 
 
 def names_and_privileges(bodies: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Privileges]:
-    """The names in the bodies of roles, and everything that they give: the reverse of `role_body`."""
+    """The names in the bodies of roles, and everything that they give: the reverse of `role_body`.
+
+    Without Discover and Dashboards where these are what `opens_kibana` adds: a grant opens them by its permission.
+    """
     held = [each for body in bodies for each in body.get("indices", ())]
-    kibana = [each for body in bodies for each in body.get("applications", ()) if each.get("application") == KIBANA]
+    kibana = [each for body in bodies for each in body.get("applications", ()) if _is_held(each)]
     cluster, indices = _values(bodies, "cluster"), _values(held, "privileges")
     watches = cluster == (MONITOR,) and MONITOR in indices
     privileges = Privileges(
@@ -63,6 +81,12 @@ def names_and_privileges(bodies: Sequence[Mapping[str, Any]]) -> tuple[tuple[str
         monitor=watches,
     )
     return _values(held, "names"), privileges
+
+
+def _is_held(application: Mapping[str, Any]) -> bool:
+    """Whether a permission of its own gives these privileges in Kibana."""
+    opened = set(application.get("privileges", ())) == set(DISCOVER_AND_DASHBOARDS)
+    return application.get("application") == KIBANA and not opened
 
 
 def _values(parts: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:

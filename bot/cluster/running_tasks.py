@@ -29,7 +29,7 @@ _JSON = "application/json"
 
 _LISTS = re.compile(r"\[([^\[\]]*)\]")
 _BEHIND_NAMES = ("search_type[", "source[", "types[")
-"""In a description, what is behind these holds parts of the request, which may look like names."""
+"""Behind these, a description quotes the request, whose parts may look like names."""
 
 _BACKING = re.compile(r"\.ds-(.+)-\d{4}\.\d{2}\.\d{2}-\d{6}")
 """The name of an index of a data stream, and in it that of the data stream ("Data streams", Elasticsearch)."""

@@ -11,7 +11,7 @@ from elastic_transport.client_utils import parse_cloud_id
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from bot.access.policy.access_details import check_details
-from bot.access.policy.model import LONGEST_DETAILS, Policy
+from bot.access.policy.model import LONGEST_DETAILS, LONGEST_HINT, Policy
 from bot.cluster.client import ClusterConnection, node_at
 
 MOST_DAYS = 3650
@@ -28,6 +28,25 @@ HTTPS = 443
 
 SHORTEST_TOKEN = 13
 """Characters. `.env.example` holds only the prefix of each token; Slack's tokens are over fifty long."""
+
+
+SPACE = r"[a-z0-9_-]+"
+"""The identifier of a Kibana space ("Kibana spaces", Elastic)."""
+
+_CA_FILE = re.compile(r"[\w.-]{1,80}", re.ASCII)
+"""A name of a file that needs no quoting anywhere."""
+
+
+def ca_file_of(ca_certs: Path | None, hint: str, *, own_address: bool) -> str | None:
+    """The name of the file with the CA, as people see it; `None` if they need none.
+
+    `own_address`: people use another address than the connector account. Its certificate may be a public one, so they
+    are given a file only with a hint.
+    """
+    if not hint and (ca_certs is None or own_address):
+        return None
+    name = ca_certs.name if ca_certs is not None else ""
+    return name if _CA_FILE.fullmatch(name) else "ca.pem"
 
 
 def http_url(url: str) -> str:
@@ -93,6 +112,18 @@ def _a_file(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
+def _a_space(name: str) -> str:
+    if not re.fullmatch(SPACE, name):
+        raise ValueError("is no identifier of a Kibana space: it has lower case letters, digits, _ and -")
+    return name
+
+
+def _a_hint(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of text")
+    return text.strip()
+
+
 def _a_key(key: str) -> str:
     if not key.isprintable() or key != key.strip():
         raise ValueError("must be the name of a key, without spaces around it")
@@ -113,6 +144,8 @@ def slack_token(kind: str, prefix: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+Space = Annotated[str, AfterValidator(_a_space)]
+Hint = Annotated[str, Field(max_length=LONGEST_HINT), AfterValidator(_a_hint)]
 Url = Annotated[str, AfterValidator(http_url)]
 CloudId = Annotated[str, AfterValidator(_a_cloud_id)]
 ExistingFile = Annotated[Path, AfterValidator(_a_file)]

@@ -1,11 +1,8 @@
 """Settings from the environment and `.env`, all checked before the application starts."""
 
 import os
-import re
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,10 +25,13 @@ from bot.config.configuration import (
     Configuration,
     Days,
     ExistingFile,
+    Hint,
     Limit,
     OwnerKey,
+    Space,
     Upkeep,
     Url,
+    ca_file_of,
     cloud_url,
     http_url,
     is_file,
@@ -46,15 +46,13 @@ from bot.config.secret_references import (
     resolve,
 )
 from bot.config.settings_error import ProblemKind, SettingsError, SettingsProblem
+from bot.config.variable_names import IN_FILE, misspelt, superseded
 from bot.network.forward_proxy import adopt, proxy_problems, proxy_secrets
 from bot.secret_stores import is_reference
 
 __all__ = [
     "Configuration", "ProblemKind", "Settings", "SettingsError", "SettingsProblem", "load_settings", "variables",
 ]  # fmt: skip
-
-LIKENESS = 0.8
-"""The similarity, from 0 to 1, above which a name counts as misspelt. `RESOURCE_OWNER` must be found."""
 
 _MEANING = {"SLACK_BOT_TOKEN": "the bot token (xoxb-…) from your Slack app's page “OAuth & Permissions”", **REQUIRED}
 
@@ -89,6 +87,9 @@ class Settings(AuditSettings):
     elasticsearch_client_certificate: ExistingFile | None = None
     elasticsearch_client_key: ExistingFile | None = None
     elasticsearch_public_url: Url | None = None
+    elasticsearch_ca_hint: Hint = ""
+    kibana_url: Url | None = None
+    kibana_space: Space = "default"
     integration_name: Name = "elasticsearch"
     integration_owner: Annotated[tuple[Owner, ...], NoDecode, BeforeValidator(_owners)] = ()
     resource_owner_key: OwnerKey | None = None
@@ -143,6 +144,14 @@ class Settings(AuditSettings):
             or self.elasticsearch_url
             or cloud_url(self.elasticsearch_cloud_id or ""),
             access_details=self.custom_access_details,
+            ca_file=ca_file_of(
+                self.elasticsearch_ca_certs,
+                self.elasticsearch_ca_hint,
+                own_address=self.elasticsearch_public_url is not None,
+            ),
+            ca_hint=self.elasticsearch_ca_hint,
+            kibana_url=self.kibana_url,
+            kibana_space=self.kibana_space,
             user_cleanup_days=self.user_cleanup_days,
         )
         flow = AccessFlow(
@@ -179,25 +188,16 @@ class Settings(AuditSettings):
         )
 
 
-_IN_FILE = (
-    "ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID", "ELASTICSEARCH_USERNAME", "ELASTICSEARCH_CA_CERTS",
-    "ELASTICSEARCH_CLIENT_CERTIFICATE", "ELASTICSEARCH_CLIENT_KEY", "ELASTICSEARCH_PUBLIC_URL", "INTEGRATION_NAME",
-    "INTEGRATION_OWNER", "RESOURCE_OWNER_KEY", "CUSTOM_ACCESS_DETAILS", "CREDENTIAL_ROTATION_DAYS",
-    "USER_CLEANUP_DAYS", "MAX_DURATION", "PENDING_DURATION",
-)  # fmt: skip
-"""Settings that belong in `access.yaml` when there is one. Not password and key: the file may refer to these."""
-
-
 def load_settings() -> Settings:
     """Reads the environment, `.env` and `access.yaml`. Raises `SettingsError` with every problem at once."""
     present = {name.upper(): value for name, value in variables().items()}
     adopt(present)
     config = present.get("ACCESS_CONFIG")
     problems: list[SettingsProblem] = [
-        *_misspelt(present),
+        *misspelt(present, [name.upper() for name in Settings.model_fields]),
         *missing_for_slack(present),
         *(SettingsProblem(f"{name}: {problem}", (name,)) for name, problem in proxy_problems()),
-        *(_superseded(present) if config else missing(present)),
+        *(superseded(present) if config else missing(present)),
     ]
     resolved = resolve(variables())
     problems += resolved.problems.values()
@@ -207,7 +207,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = {_variable(each): _problem(each) for each in error.errors()}
         wrong = {name: problem for name, problem in wrong.items() if name not in resolved.problems}
-        problems = [wrong[name] for name in wrong if not (config and name in _IN_FILE)] + problems
+        problems = [wrong[name] for name in wrong if not (config and name in IN_FILE)] + problems
     if settings is not None:
         problems += settings.audit_problems()
     if config and is_file(Path(config)):
@@ -225,28 +225,6 @@ def variables() -> dict[str, str]:
         text = ".env cannot be read: it must be a text in UTF-8 that this user may read"
         raise SettingsError([SettingsProblem(text, kind=ProblemKind.ENV_FILE)]) from None
     return {name: value for each in both for name, value in each.items() if value}
-
-
-def _misspelt(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
-    # Only in `.env`: most variables of the environment belong to other programs.
-    known = [name.upper() for name in Settings.model_fields]
-    config = Path(present.get("ACCESS_CONFIG", ""))
-    named = _named_in(config) if is_file(config) else frozenset()
-    for name in dotenv_values(ENV_FILE):
-        if name.upper() not in known and name not in named:
-            near = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
-            # When the right one is set as well, this one belongs to another program.
-            if near and near[0] not in present:
-                text = f"{name} in .env: did you mean {near[0]}?"
-                yield SettingsProblem(text, kind=ProblemKind.MISSPELT)
-
-
-def _named_in(file: Path) -> frozenset[str]:
-    """The variables that an `access.yaml` takes passwords from, even when the file has errors."""
-    try:
-        return frozenset(re.findall(r"env:([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeError):
-        return frozenset()
 
 
 def _read(file: Path) -> Configuration:
@@ -267,13 +245,6 @@ def _problems_in(file: Path) -> tuple[SettingsProblem, ...]:
     except SettingsError as error:
         return error.problems
     return ()
-
-
-def _superseded(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
-    # Refused and not ignored, because someone who sets it relies on it.
-    for name in _IN_FILE:
-        if name in present:
-            yield SettingsProblem(f"{name}: is in access.yaml now, remove it", (name,), ProblemKind.SUPERSEDED)
 
 
 def _variable(error: ErrorDetails) -> str:

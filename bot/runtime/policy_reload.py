@@ -60,12 +60,16 @@ class PolicyReload:
                 [SettingsProblem("integrations: how a cluster is reached was changed, which needs a restart")]
             )
         before, now = (
-            {each.name: (each.resource_owner, each.owners_from) for each in policy.integrations}
+            {each.name: (each.resource_owner, each.owners_from, each.opened_space) for each in policy.integrations}
             for policy in (self.started_with.policy, fresh.policy)
         )
         if before != now:
             raise SettingsError(
-                [SettingsProblem("integrations: resource_owner or owners_from was changed, which needs a restart")]
+                [
+                    SettingsProblem(
+                        "integrations: resource_owner, owners_from or Kibana was changed, which needs a restart"
+                    )
+                ]
             )
 
     def _audit(self, event: str, **detail: Json) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 from bot.access.audit.terms import names_held
 from bot.access.errors import Refusal
 from bot.access.ids import APPLICATION
+from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import names_left, read_aliases, withheld_aliases
+from bot.access.policy.model import BUILT_IN
 from bot.access.ports import Cluster, CredentialSpec, Privileges
 from bot.access.store.store import Store
 
@@ -32,6 +34,8 @@ def spec_of(request: AccessRequest, grant: Grant) -> CredentialSpec:
         privileges=Privileges(**held),
         expires_at=grant.expires_at,
         withheld=tuple(grant.withheld or ()),
+        # Nobody signs in to Kibana with a key.
+        opens_kibana=request.permission in BUILT_IN and request.kind is not CredentialKind.API_KEY,
     )
 
 

@@ -247,7 +247,7 @@ class AccessFlow(PolicyPart):
 
     @property
     def usual_credential(self) -> CredentialKind:
-        """What is given where a request names no kind. Without `credentials`, a kind whose end stops open requests."""
+        """The kind for a request that names none. Without `credentials`, its end stops open requests."""
         return self.credentials[0]
 
     @property

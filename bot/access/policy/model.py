@@ -23,6 +23,10 @@ LONGEST_DETAILS = 400
 """Characters of the custom access details."""
 
 
+LONGEST_HINT = 200
+"""Characters of the hint where people find a file."""
+
+
 class Permission(PolicyPart):
     """A named set of index privileges and Kibana features.
 
@@ -118,6 +122,9 @@ PERMISSIONS = (
 """Built-in permissions. Each includes the one before."""
 
 
+BUILT_IN = frozenset(each.name for each in PERMISSIONS)
+"""Their names, which no other permission has."""
+
 OwnersFrom = Literal["mapping", "template"]
 """Where the owners of resources are read: also in the mapping of each index, or in index templates and data streams
 alone, which no temporary role can change."""
@@ -132,7 +139,16 @@ class Integration(PolicyPart):
     owners_from: OwnersFrom = "mapping"
     public_url: str
     access_details: str = Field(default="", max_length=LONGEST_DETAILS)
+    ca_file: str | None = Field(default=None, description="The name of the file with the CA that people need")
+    ca_hint: str = Field(default="", max_length=LONGEST_HINT, description="Where people find that file")
+    kibana_url: str | None = None
+    kibana_space: str = "default"
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
+
+    @property
+    def opened_space(self) -> str | None:
+        """The Kibana space in which built-in permissions open Discover and Dashboards; `None` without a Kibana."""
+        return None if self.kibana_url is None else self.kibana_space
 
     @property
     def owners_in_mappings(self) -> bool:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import OwnersFrom, Permission
 from bot.access.policy.value_types import Duration, Name, Owners, PolicyPart
-from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Limit, OwnerKey, Url
+from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Hint, Limit, OwnerKey, Space, Url
 from bot.secret_stores.references import is_reference, problem_with, variable_of
 
 # From `GET /_security/privilege/_builtin`: those of both 8.19 and 9.5, without `none` and those only nodes need.
@@ -52,9 +52,6 @@ MOST_RUN_AS = 10
 KIBANA_PRIVILEGE = r"read|feature_[A-Za-z0-9_]+\.[a-z0-9_]+"
 """A feature as it appears in a role, with `all`, `read`, `minimal_read` or a sub-feature."""
 
-SPACE = r"[a-z0-9_-]+"
-"""The identifier of a Kibana space ("Kibana spaces", Elastic)."""
-
 
 def did_you_mean(word: object, known: tuple[str, ...]) -> str:
     """The end of a sentence that suggests the nearest known word; empty when none is near."""
@@ -92,12 +89,6 @@ def _a_kibana_privilege(name: str) -> str:
     return name
 
 
-def _a_space(name: str) -> str:
-    if not re.fullmatch(SPACE, name):
-        raise ValueError("is no identifier of a Kibana space: it has lower case letters, digits, _ and -")
-    return name
-
-
 def _a_username(name: str) -> str:
     if not re.fullmatch(USERNAME, name):
         raise ValueError("is no name of an Elasticsearch user: printable ASCII without a colon, at most 507")
@@ -121,7 +112,6 @@ IndexPrivilege = Annotated[_IndexPrivilege, BeforeValidator(_an_index_privilege)
 ClusterPrivilege = Annotated[_ClusterPrivilege, BeforeValidator(_a_cluster_privilege)]
 UserToRunAs = Annotated[str, AfterValidator(_a_user_to_run_as)]
 KibanaPrivilege = Annotated[str, AfterValidator(_a_kibana_privilege)]
-Space = Annotated[str, AfterValidator(_a_space)]
 Reference = Annotated[SecretStr, AfterValidator(_a_reference)]
 
 
@@ -207,6 +197,15 @@ class IntegrationEntry(PolicyPart):
     public_url: Url | None = Field(
         default=None, description="The address that people are given, when it differs from url."
     )
+    ca_hint: Hint = Field(
+        default="", description="Where people find the file with the CA, in a sentence. Shown with each credential."
+    )
+    kibana_url: Url | None = Field(
+        default=None,
+        description="Where Kibana is. Built-in permissions then open Discover and Dashboards there for passwords, and "
+        "each credential has a link.",
+    )
+    kibana_space: Space = Field(default="default", description="The Kibana space that is opened.")
     owner: Owners = Field(description="Integration owner: decides about everything that has no other owner.")
     resource_owner: OwnerKey | None = Field(
         default=None,

@@ -14,7 +14,7 @@ from bot.config.access_yaml.error_messages import sentences
 from bot.config.access_yaml.model import IntegrationEntry, PolicyFile
 from bot.config.access_yaml.problems import PolicyFileError, Problem
 from bot.config.access_yaml.yaml_tree import Keys, Tree, lines_of, parse_tree, to_plain
-from bot.config.configuration import Configuration, Upkeep, cloud_url
+from bot.config.configuration import Configuration, Upkeep, ca_file_of, cloud_url
 from bot.config.secret_references import connector_secret
 from bot.secret_stores.references import open_secret_store
 
@@ -116,6 +116,10 @@ def _integration(entry: IntegrationEntry) -> Integration:
         owners_from=entry.owners_from,
         public_url=entry.public_url or entry.url or cloud_url(entry.cloud_id or ""),
         access_details=entry.access_details,
+        ca_file=ca_file_of(entry.ca_certs, entry.ca_hint, own_address=entry.public_url is not None),
+        ca_hint=entry.ca_hint,
+        kibana_url=entry.kibana_url,
+        kibana_space=entry.kibana_space,
         user_cleanup_days=entry.user_cleanup_days,
     )
 

@@ -11,8 +11,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from bot.access.policy.value_types import CHANNEL_SHAPE, NAME_SHAPE, OWNER_SHAPE, read_owners
-from bot.config.access_yaml.model import KIBANA_PRIVILEGE, ONE_USER, SPACE, PolicyFile
-from bot.config.configuration import URL_SHAPE
+from bot.config.access_yaml.model import KIBANA_PRIVILEGE, ONE_USER, PolicyFile
+from bot.config.configuration import SPACE, URL_SHAPE
 from bot.secret_stores import REFERENCE
 
 DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+[dD])?([0-9]+[hH])?([0-9]+[mM])?([0-9]+[sS])?$"}
@@ -31,6 +31,8 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("IntegrationEntry", "name"): _NAME,
     ("IntegrationEntry", "url"): {"pattern": f"^{URL_SHAPE}$"},
     ("IntegrationEntry", "public_url"): {"pattern": f"^{URL_SHAPE}$"},
+    ("IntegrationEntry", "kibana_url"): {"pattern": f"^{URL_SHAPE}$"},
+    ("IntegrationEntry", "kibana_space"): {"pattern": f"^{SPACE}$"},
     ("IntegrationEntry", "cloud_id"): {"pattern": "^[^:]+:[^:]+$"},
     ("IntegrationEntry", "password"): {"pattern": f"^({REFERENCE})$"},
     ("IntegrationEntry", "api_key"): {"pattern": f"^({REFERENCE})$"},

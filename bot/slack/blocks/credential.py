@@ -1,7 +1,6 @@
 """The credential message: the secret while it is valid, and what to do with it."""
 
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from collections.abc import Mapping
 
 from slack_sdk.models.blocks import (
     ButtonElement,
@@ -20,30 +19,17 @@ from bot.access.ports import Credential
 from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
+from bot.slack.blocks.parts.first_use import first_use
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
     request_terms,
     where_it_stands,
 )
-from bot.slack.blocks.rich_text import Code, Line, LocalTime, Pre, TextPart, codes, fallback
+from bot.slack.blocks.rich_text import Code, Line, LocalTime, TextPart, codes, fallback
 
 _MOST_TARGETS = 5
 """Targets of one alias in a message and its search line, which have to stay readable."""
-
-
-def search_line(url: str, patterns: Sequence[str], credential: Credential) -> str:
-    """A `curl` command that reads one document from the granted indices.
-
-    Nothing is special to a shell in single quotes. An index name may contain one, so it is percent-encoded.
-    """
-    path = ",".join(quote(pattern, safe="*") for pattern in patterns)
-    secret = credential.secret.get_secret_value()
-    if credential.kind is CredentialKind.API_KEY:
-        account = f"-H 'Authorization: ApiKey {secret}'"
-    else:
-        account = f"-u '{credential.username}:{secret}'"
-    return f"curl {account} '{url}/{path}/_search?size=1'"
 
 
 def credential(details: RequestDetails) -> MessageContent:
@@ -104,8 +90,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         ("Ends: ", LocalTime(grant.expires_at)),
         *([_details(integration, grant, request)] if integration.access_details else []),
         *_instead_of_aliases(request),
-        ("Try it:",),
-        Pre(search_line(integration.public_url, _usable(request), secret)),
+        *first_use(request, integration, _usable(request), secret),
     ]
 
 

@@ -45,13 +45,21 @@ class LocalTime:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Words that lead to an address."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Pre:
     """A line to copy, in a box of its own."""
 
     text: str
 
 
-TextPart = str | Bold | Code | Person | LocalTime
+TextPart = str | Bold | Code | Link | Person | LocalTime
 Line = tuple[TextPart, ...] | Pre
 
 
@@ -119,7 +127,7 @@ def _part_size(part: TextPart) -> int:
     return _SIZE_OF_A_NAME if isinstance(part, Person | LocalTime) else len(escape(_text_of(part)))
 
 
-def _text_of(part: str | Bold | Code) -> str:
+def _text_of(part: str | Bold | Code | Link) -> str:
     return part if isinstance(part, str) else part.text
 
 
@@ -142,7 +150,7 @@ def _shortened_line(line: tuple[TextPart, ...], most: int) -> Line:
             kept.append(part)
             left -= size
             continue
-        if not isinstance(part, Person | LocalTime) and left > 1:
+        if not isinstance(part, Link | Person | LocalTime) and left > 1:
             cut = _cut(_text_of(part), left)
             kept.append(cut if isinstance(part, str) else type(part)(cut))
         break
@@ -185,6 +193,8 @@ def _element(part: TextPart) -> Any:
         return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(bold=True))
     if isinstance(part, Code):
         return _PARTS.Text(text=part.text, style=_PARTS.TextStyle(code=True))
+    if isinstance(part, Link):
+        return _PARTS.Link(url=part.url, text=part.text)
     if isinstance(part, Person):
         return _PARTS.User(user_id=part.user)
     if isinstance(part, LocalTime):

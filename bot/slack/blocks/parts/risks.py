@@ -1,4 +1,4 @@
-"""What has to be known before a yes: privileges besides indices, and what the end of access does not stop."""
+"""The risks of an approval: privileges besides indices, and requests that outlive the access."""
 
 from collections.abc import Mapping
 from typing import Any

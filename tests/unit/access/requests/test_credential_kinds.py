@@ -1,4 +1,4 @@
-"""The kinds of credentials: what is given by default, and the typed options `--key` and `reset`."""
+"""The kinds of credentials: the default, and the typed options `--key` and `reset`."""
 
 import pytest
 

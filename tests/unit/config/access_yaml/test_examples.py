@@ -48,7 +48,7 @@ def ask(policy: Policy, text: str, groups: Sequence[str], moment: str, cluster: 
 ONE_TEAM = [
     ("logs-* 1h read", ALLOWED, "reading"),
     ("logs-* - read", ALLOWED, "reading"),
-    ("logs-* 1d discover", ALLOWED, "reading"),
+    ("logs-* 1d grafana", ALLOWED, "reading"),
     ("logs-* 2d read", TOO_LONG, "reading"),
     ("logs-* 1h write", NO_REASON, "changing"),
     ("logs-* 1h write because", Verdict.REASON_OF_WRONG_SHAPE, "changing"),

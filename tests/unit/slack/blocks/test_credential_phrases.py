@@ -20,9 +20,10 @@ from bot.slack import ids
 from bot.slack.blocks import answers, messages, modal_forms
 from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent
-from bot.slack.blocks.credential import credential, delivered, search_line
+from bot.slack.blocks.credential import credential, delivered
 from bot.slack.blocks.form import FormValues, request_form
 from bot.slack.blocks.messages import unconfirmed
+from bot.slack.blocks.parts.first_use import search_line
 from bot.slack.blocks.parts.risks import risks
 from bot.slack.blocks.phrases import receipt_line, request_terms
 from bot.slack.blocks.rich_text import fallback
@@ -105,14 +106,14 @@ def test_an_owner_reads_of_dangers_before_and_after_the_decision() -> None:
 
 @pytest.mark.parametrize("secret", ["VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==", "a+b/c="])
 def test_the_line_of_a_key_is_one_header_and_one_address(secret: str) -> None:
-    line = search_line("https://es.example", ["logs-*", "it's"], Credential(NAME, SecretStr(secret), "id"))
+    line = search_line(PRODUCTION, ["logs-*", "it's"], Credential(NAME, SecretStr(secret), "id"))
     assert shlex.split(line) == [
         "curl", "-H", f"Authorization: ApiKey {secret}", "https://es.example/logs-*,it%27s/_search?size=1",
     ]  # fmt: skip
 
 
 def test_the_line_of_a_password_signs_in_as_the_user() -> None:
-    line = search_line("https://es.example", ["logs-*"], Credential(NAME, SecretStr("secret")))
+    line = search_line(PRODUCTION, ["logs-*"], Credential(NAME, SecretStr("secret")))
     assert shlex.split(line) == ["curl", "-u", f"{NAME}:secret", "https://es.example/logs-*/_search?size=1"]
 
 

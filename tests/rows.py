@@ -32,7 +32,12 @@ def new_request(store: Store, at: datetime = NOW) -> AccessRequest:
 def new_grant(store: Store, due_at: datetime | None = NOW, state: GrantState = GrantState.ACTIVE) -> Grant:
     request = new_request(store)
     grant = Grant(
-        id=request.id, username=f"es-access-{request.id}", state=state, created_at=NOW, expires_at=NOW, due_at=due_at
+        id=request.id,
+        first_username=f"es-access-{request.id}",
+        state=state,
+        created_at=NOW,
+        expires_at=NOW,
+        due_at=due_at,
     )
     with store.writing() as write:
         write.add(grant)

@@ -88,7 +88,7 @@ def grant(state: GrantState = GrantState.ACTIVE, **more: Any) -> Grant:
     """The grant of the request."""
     gone = state in {GrantState.REVOKED, GrantState.CLEANED_UP}
     values: dict[str, Any] = {
-        "id": "REQ-7K3F9Q", "username": "es-access-7k3f9q", "state": state, "created_at": NOW,
+        "id": "REQ-7K3F9Q", "first_username": "es-access-7k3f9q", "state": state, "created_at": NOW,
         "expires_at": NOW + HOUR, "ended_at": NOW + HOUR if gone else None, "receipt": RECEIPT if gone else None,
     }  # fmt: skip
     return Grant(**(values | more))

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 import pytest
 from sqlalchemy import text as sql
 
+from bot.access.ids import attempt_username
 from bot.sandbox.application import ApplicationProcess
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import SlackMessage, User, Workspace
@@ -160,12 +161,13 @@ class Stage:
         }
 
     def usernames(self) -> list[str]:
-        """The usernames of all grants, live or ended."""
+        """The usernames of all grants, live or ended, in every attempt."""
         file = self.app.directory / "es-access.db"
         if not file.exists():
             return []  # it never started
         with closing(sqlite3.connect(file)) as database:
-            return [row[0] for row in database.execute("SELECT username FROM access_grant")]
+            rows = database.execute("SELECT username, attempt FROM access_grant").fetchall()
+        return [attempt_username(name, number) for name, attempt in rows for number in range(1, attempt + 1)]
 
     def nothing_is_left(self) -> None:
         """Waits until the application has no user and no role in the cluster."""

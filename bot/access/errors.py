@@ -102,6 +102,10 @@ class Outage(Exception):
         self.code = code
 
 
+class Unanswered(Outage):
+    """Nobody said what became of a call that sets a secret: it may still take effect, however late."""
+
+
 class Refusal(Exception):
     """The other side understood and refused: a retry will not help. The text carries no secret.
 

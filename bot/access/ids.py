@@ -12,6 +12,8 @@ _SHAPE = re.compile(r"(?:REQ-?)?([0-9A-Z]{6})")
 USERNAME_PREFIX = "es-access-"
 """Prefix of every user and role that the application creates."""
 
+_LATER_ATTEMPT = re.compile(rf"({re.escape(USERNAME_PREFIX)}[0-9a-z]{{{_LENGTH}}})-([2-9]|[1-9][0-9]{{1,8}})")
+
 _MISREAD = str.maketrans("ILO", "110")
 
 
@@ -24,6 +26,17 @@ def read_id(text: str) -> str | None:
     """The typed id, in any case, with or without its prefix; `None` if the text is not an id."""
     found = _SHAPE.fullmatch(text.strip().upper())
     return _PREFIX + found.group(1).translate(_MISREAD) if found else None
+
+
+def attempt_username(first: str, attempt: int) -> str:
+    """The name of a grant's user and role in that attempt; `first` is the one of the first: `es-access-7k3f9q-2`."""
+    return first if attempt == 1 else f"{first}-{attempt}"
+
+
+def split_username(username: str) -> tuple[str, int]:
+    """The name of the first attempt, and the number of the attempt."""
+    found = _LATER_ATTEMPT.fullmatch(username)
+    return (found.group(1), int(found.group(2))) if found else (username, 1)
 
 
 APPLICATION = "es-access"

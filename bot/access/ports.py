@@ -180,7 +180,7 @@ class InventoryItem:
 
 
 class Cluster(Protocol):
-    """One Elasticsearch cluster. Every call may raise `Outage` or `Refusal` unless it says otherwise."""
+    """One Elasticsearch cluster. Calls raise `Outage`, `Refusal`; those that set a secret `Unanswered` as well."""
 
     def catalogue(self) -> Catalogue:
         """The resources of the cluster, at most a minute old: good for a preview, not for a decision."""

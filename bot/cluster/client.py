@@ -31,6 +31,9 @@ BAD_REQUEST = 400
 _TRY_AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
 """Status codes worth a retry. With 401 among them, a change of the connector password ends nobody's access."""
 
+_NOT_DONE = frozenset({401, 429})
+"""Those of them that say that the call was not made."""
+
 _TYPE = re.compile(r"[a-z_]{1,80}")
 """The form of Elasticsearch's error types. Anything else may be a whole page that repeats the request."""
 
@@ -124,25 +127,32 @@ def connect(
     return client
 
 
-def ask(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
-    """Makes the call and returns the body. Raises `Outage`, `Refusal`; their text has no part of it, so no secret."""
+def ask(
+    client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]], lost: type[Outage] = Outage
+) -> dict[str, Any]:
+    """Makes the call and returns the body. Raises `Outage`, `Refusal`; their text has no part of it, so no secret.
+
+    `lost` is the outage to raise if the call may still take effect.
+    """
     with _reported(client):
-        with _domain_errors():
+        with _domain_errors(lost):
             answer = call()
-        return _checked_body(answer)
+        return _checked_body(answer, lost)
 
 
-def ask_if_exists(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any]:
+def ask_if_exists(
+    client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]], lost: type[Outage] = Outage
+) -> dict[str, Any]:
     """Like `ask`, but returns an empty body if Elasticsearch itself answers 404. Raises `Outage`, `Refusal`."""
     with _reported(client):
-        with _domain_errors():
+        with _domain_errors(lost):
             try:
                 answer = call()
             except NotFoundError as error:
                 if not _is_from_elasticsearch(error):
                     raise
                 return {}
-        return _checked_body(answer)
+        return _checked_body(answer, lost)
 
 
 def ask_if_available(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any] | None:
@@ -176,26 +186,27 @@ def _reported(client: Elasticsearch) -> AbstractContextManager[None]:
     return reported("cluster", transport.on_failure if isinstance(transport, ConnectorTransport) else ignore_failure)
 
 
-def _checked_body(answer: ObjectApiResponse[Any]) -> dict[str, Any]:
+def _checked_body(answer: ObjectApiResponse[Any], lost: type[Outage] = Outage) -> dict[str, Any]:
     # The client checks only its first answer. A sign-in page with status 200 confirms nothing.
     if not _has_product(answer.meta):
-        raise _unknown_server(answer.meta.status)
+        raise _unknown_server(answer.meta.status, lost)
     body: dict[str, Any] = answer.body
     return body
 
 
 @contextmanager
-def _domain_errors() -> Iterator[None]:
+def _domain_errors(lost: type[Outage] = Outage) -> Iterator[None]:
     try:
         yield
     except ApiError as error:
         if error.status_code in _TRY_AGAIN:
-            raise Outage(_text(error), _retry_after(error)) from None
+            kind = Outage if error.status_code in _NOT_DONE else lost
+            raise kind(_text(error), _retry_after(error)) from None
         if not _is_from_elasticsearch(error):
-            raise _unknown_server(error.status_code) from None
+            raise _unknown_server(error.status_code, lost) from None
         raise (BadRequest if error.status_code == BAD_REQUEST else Refusal)(_text(error)) from None
     except TransportError as error:
-        raise Outage(f"Elasticsearch does not answer: {failure_of(error, None).sentence(None)}") from None
+        raise lost(f"Elasticsearch does not answer: {failure_of(error, None).sentence(None)}") from None
 
 
 def _text(error: ApiError) -> str:
@@ -203,8 +214,8 @@ def _text(error: ApiError) -> str:
     return f"Elasticsearch answered {error.status_code} {kind}".rstrip()
 
 
-def _unknown_server(status: int) -> Outage:
-    return Outage(f"what answers in place of Elasticsearch says {status}")
+def _unknown_server(status: int, lost: type[Outage]) -> Outage:
+    return lost(f"what answers in place of Elasticsearch says {status}")
 
 
 def _is_from_elasticsearch(error: ApiError) -> bool:

@@ -1,15 +1,16 @@
 """Creates and changes temporary users, roles and API keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from elastic_transport import ObjectApiResponse
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.errors import Gone, Refusal
+from bot.access.errors import Gone, Outage, Refusal, Unanswered
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.clock import ClusterClock
@@ -32,7 +33,10 @@ class CredentialIssuer:
     """The Kibana space that specs with `opens_kibana` open."""
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Creates role and user in parallel. Raises `Outage`, `Refusal`, the latter also if the name is taken."""
+        """Creates role and user in parallel.
+
+        Raises `Unanswered`, `Outage`, `Refusal`, the latter also if the name is taken.
+        """
         self._check_name(spec)
         metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
@@ -45,24 +49,24 @@ class CredentialIssuer:
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
         """Changes the password of an existing user, and returns how many tokens of its sessions this ended.
 
-        Raises `Gone`, `Outage`, `Refusal`.
+        Raises `Gone`, `Unanswered`, `Outage`, `Refusal`.
         """
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
-        self.hasher.send(password, lambda secret: ask(self.client, lambda: change(**secret)))
+        self.hasher.send(password, lambda secret: ask(self.client, lambda: change(**secret), Unanswered))
         return end_tokens(self.client, spec.username) or 0
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the grant's end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
         self._check_exists(spec)
         # Without a password, so that a user who was removed just now is not created again.
-        self._put_user(spec, self.installation.metadata(spec), {})
+        self._put_user(spec, self.installation.metadata(spec), {}, lost=Outage)
 
     def narrow(self, spec: CredentialSpec) -> None:
         """Writes the role of an existing user anew. Raises `Gone`, `Outage`, `Refusal`."""
         self._check_exists(spec)
-        self._put_role(spec, self.installation.metadata(spec))
+        self._put_role(spec, self.installation.metadata(spec), lost=Outage)
 
     def _check_exists(self, spec: CredentialSpec) -> None:
         user = ask_if_exists(self.client, lambda: self.client.security.get_user(username=spec.username)).get(
@@ -72,7 +76,9 @@ class CredentialIssuer:
             raise Gone(f"the user {spec.username} was removed")
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
-        """Creates an API key through a user and a role, and removes these two again. Raises `Outage`, `Refusal`.
+        """Creates an API key through a user and a role, and removes these two again.
+
+        Raises `Unanswered`, `Outage`, `Refusal`.
 
         `alone`: ends earlier keys first, whose secrets may have been lost on the way to the requester.
         """
@@ -85,14 +91,18 @@ class CredentialIssuer:
             each.result()
         key = self._grant(spec, password)
         removing = self.executor.submit(
-            ask_if_exists, self.client, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
+            self._delete, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
         )
         try:
-            ask_if_exists(self.client, lambda: self.client.security.delete_user(username=spec.username, refresh=False))
+            self._delete(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
         finally:
             wait([removing])
         removing.result()
         return Credential(spec.username, SecretStr(key["encoded"]), key["id"])
+
+    def _delete(self, call: Callable[[], ObjectApiResponse[Any]]) -> object:
+        # A late call would take the user of the next attempt away, if that had the same name.
+        return ask_if_exists(self.client, call, Unanswered)
 
     def _grant(self, spec: CredentialSpec, password: SecretStr) -> dict[str, Any]:
         # The server counts from its own time: if its clock is ahead of ours, the key ends by the server's clock.
@@ -111,6 +121,7 @@ class CredentialIssuer:
                 # Invalidating a key that is not searchable yet silently does nothing (measured).
                 refresh=True,
             ),
+            Unanswered,
         )
 
     def end_other_keys(self, username: str, keep: str) -> None:
@@ -123,7 +134,8 @@ class CredentialIssuer:
             ask(self.client, lambda: self.client.security.invalidate_api_key(ids=others))
 
     def _end_keys(self, username: str) -> object:
-        return ask_if_exists(self.client, lambda: self.client.security.invalidate_api_key(username=username))
+        invalidate = self.client.security.invalidate_api_key
+        return ask_if_exists(self.client, lambda: invalidate(username=username), Unanswered)
 
     def exists(self, username: str, key_id: str | None) -> bool:
         """Whether that user, or that API key, exists and is usable, in real time. Raises `Outage`, `Refusal`."""
@@ -145,16 +157,19 @@ class CredentialIssuer:
         if not all(self.installation.owns(each) for each in (*user.values(), *role.values())):
             raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
 
-    def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any]) -> None:
+    def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any], lost: type[Outage] = Unanswered) -> None:
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
         ask(
             self.client,
             lambda: self.client.security.put_role(
                 name=spec.username, **role_body(spec, self.opened_space), metadata=metadata, refresh=False
             ),
+            lost,
         )
 
-    def _put_user(self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret) -> None:
+    def _put_user(
+        self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret, lost: type[Outage] = Unanswered
+    ) -> None:
         ask(
             self.client,
             lambda: self.client.security.put_user(
@@ -165,4 +180,5 @@ class CredentialIssuer:
                 refresh=False,
                 **secret,
             ),
+            lost,
         )

@@ -168,7 +168,7 @@ def test_whoever_read_the_row_before_it_changed_loses(store: Store, engine: Engi
 
 def test_a_second_decision_or_grant_on_the_same_request_is_a_lost_race(store: Store) -> None:
     grant = new_grant(store)
-    again = Grant(id=grant.id, username="other", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW)
+    again = Grant(id=grant.id, first_username="other", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW)
     with pytest.raises(LostRace), store.writing() as write:
         write.add(again)
     with store.writing() as write:
@@ -323,7 +323,7 @@ def automatic(store: Store, flow: str = "on call", **grant: Any) -> Grant:
     request = new_request(store)
     made = Grant(
         id=request.id,
-        username=request.id,
+        first_username=request.id,
         created_at=NOW,
         **{"state": GrantState.ACTIVE, "expires_at": NOW + MINUTE, **grant},
     )

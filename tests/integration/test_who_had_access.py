@@ -239,7 +239,7 @@ def test_rows_without_events_are_named(world: World, engine: Engine) -> None:
         duration=3600, owners=[], state=RequestState.APPROVED, created_at=now, pending_until=now,
     )  # fmt: skip
     grant = Grant(
-        id=request.id, username="forged", state=GrantState.ACTIVE, created_at=now, expires_at=now + HOUR,
+        id=request.id, first_username="forged", state=GrantState.ACTIVE, created_at=now, expires_at=now + HOUR,
         delivered_at=now,
     )  # fmt: skip
     with Session(engine.execution_options(writes=True)) as session:

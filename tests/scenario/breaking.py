@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from elasticsearch import Elasticsearch
 
+from bot.access.ids import attempt_username
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import User
@@ -144,14 +145,14 @@ class Broken:
     # --- what the cluster takes ---
 
     def works(self, password: str, grant: str) -> bool:
-        """Whether the cluster accepts that password of that grant."""
-        return self.stage.search(Secret(username(grant), password), "logs-web") == 200
+        """Whether the cluster accepts that password of that grant, with the name of any attempt."""
+        return any(self.stage.search(Secret(name, password), "logs-web") == 200 for name in self.usernames(grant))
 
     def key(self, grant: str, password: str) -> str:
         """An API key that an administrator makes for the user of a grant."""
         granted = self.stage.node.client().security.grant_api_key(
-            grant_type="password", username=username(grant), password=password, api_key={"name": "by an admin"},
-            refresh=True,
+            grant_type="password", username=self.usernames(grant)[0], password=password,
+            api_key={"name": "by an admin"}, refresh=True,
         )  # fmt: skip
         return str(granted["encoded"])
 
@@ -161,13 +162,19 @@ class Broken:
             return client.options(ignore_status=401).security.authenticate().meta.status == 200
 
     def in_cluster(self, grant: str) -> tuple[bool, bool]:
-        """Whether the user and the role of a grant are there, read by an administrator."""
-        security, name = self.stage.node.client().options(ignore_status=404).security, username(grant)
-        return bool(security.get_user(username=name).body), bool(security.get_role(name=name).body)
+        """Whether users and roles of a grant are there, of any attempt, read by an administrator."""
+        security, names = self.stage.node.client().options(ignore_status=404).security, self.usernames(grant)
+        return bool(security.get_user(username=names).body), bool(security.get_role(name=names).body)
+
+    def usernames(self, grant: str) -> list[str]:
+        """All names of a grant's users and roles: the one in use, then those of other attempts."""
+        [[attempt, used]] = self.rows("SELECT attempt, attempt_in_use FROM access_grant WHERE id = ?", grant)
+        others = (number for number in range(1, attempt + 1) if number != used)
+        return [attempt_username(username(grant), number) for number in (used, *others)]
 
 
 def username(grant: str) -> str:
-    """The name of a grant's user and role."""
+    """The name of a grant's user and role in the first attempt."""
     return f"es-access-{grant.removeprefix('REQ-').lower()}"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.sandbox.fault_proxy import Phase
 from bot.sandbox.node import Node
-from tests.scenario.breaking import Broken, Step, Watch, broken_stage, username
+from tests.scenario.breaking import Broken, Step, Watch, broken_stage
 from tests.scenario.dying import forget, order
 from tests.scenario.test_counter_offers import message_with, offer_less
 from tests.soak.world import ROOT
@@ -130,7 +130,7 @@ def _lasts_longer(broken: Broken, request: str) -> None:
     assert broken.events(request).count("grant.extended") == 1
     [[created, expires]] = broken.rows("SELECT created_at, expires_at FROM access_grant WHERE id = ?", request)
     assert (_time(expires) - _time(created)).total_seconds() >= 7200 - 1
-    name = username(request)
+    name = broken.usernames(request)[0]
     user = broken.stage.node.client().security.get_user(username=name)[name]
     assert datetime.fromisoformat(user["metadata"]["es_access"]["expires_at"]) == _time(expires)
     [[extension]] = broken.rows("SELECT id FROM access_request WHERE extends = ?", request)

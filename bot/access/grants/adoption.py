@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.access.audit.terms import UNKNOWN, access_terms
 from bot.access.errors import Outage
-from bot.access.ids import APPLICATION, read_id
+from bot.access.ids import APPLICATION, read_id, split_username
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
@@ -86,15 +86,18 @@ class Adoption:
 
 def _grant(found: InventoryItem, request: AccessRequest, now: datetime) -> Grant:
     until = found.expires_at or now
+    first, attempt = split_username(found.username)
     return Grant(
         id=request.id,
-        username=found.username,
+        first_username=first,
         state=GrantState.ACTIVE,
         created_at=now,
         delivered_at=now,
         expires_at=until,
         due_at=until,
         key_id=found.key_ids[-1] if request.kind is CredentialKind.API_KEY else None,
+        attempt=attempt,
+        attempt_in_use=attempt,
     )
 
 

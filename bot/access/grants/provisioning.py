@@ -1,6 +1,6 @@
 """Provisioning: creates an approved grant in the cluster and delivers its secret. Each step can be repeated."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from functools import partial
 from bot.access.audit.terms import access_terms, terms_of_key
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.claims import REVEAL_CLAIM
-from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal
-from bot.access.grants.specs import spec_of, spec_of_new_role
+from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal, Unanswered
+from bot.access.grants.new_secrets import NewSecrets
+from bot.access.grants.specs import spec_of
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline, stamp
@@ -19,7 +20,6 @@ from bot.access.models.columns import FREE, CredentialKind, Delivery
 from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
-from bot.access.passwords import new_password
 from bot.access.ports import Clock, Clusters, Credential, Notifier
 from bot.access.states import OVER, EndReason, GrantState
 from bot.access.store.changes import GrantChanges
@@ -41,6 +41,11 @@ class Provisioning:
     executor: Executor
     """Runs work in parallel to the calls to the cluster."""
 
+    @property
+    def secrets(self) -> NewSecrets:
+        """Makes the secrets in the clusters."""
+        return NewSecrets(self.store, self.clusters, self.clock)
+
     def work(self, grants: Sequence[Grant]) -> None:
         """Does the work due on claimed grants. Failed calls are retried later."""
         for grant in grants:
@@ -57,7 +62,7 @@ class Provisioning:
             raise Conflict(f"{grant_id} is being changed at this moment. Press Reveal again in a few seconds.")
         try:
             _check_active(grant_id, grant, now)
-            credential = self._replace_secret(details, grant, lambda _: None)
+            credential = self.secrets.replacement(details, grant, lambda _: None)
             self._record_reveal(grant, details, credential, actor)
         except LostRace:
             self._release(grant)
@@ -65,11 +70,21 @@ class Provisioning:
         except Gone:
             self._removed_by_hand(grant)
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
-        except Exception:
-            with self.store.writing() as write:
-                write.postpone(grant, grant.due_at or now)  # due when it was before: a failed click changes nothing
+        except Exception as error:
+            self._give_back(grant, error)
             raise
         return details, credential
+
+    def _give_back(self, grant: Grant, error: Exception) -> None:
+        """Ends the claim of a click that failed: the grant is due when it was before."""
+        now = self.clock.now()
+        if isinstance(error, Unanswered):
+            with suppress(LostRace), self.store.writing() as write:
+                write.change(
+                    grant, "grant.reveal_delayed", APPLICATION, now, {"error": str(error)}, attempt=grant.attempt + 1
+                )
+        with self.store.writing() as write:
+            write.postpone(grant, grant.due_at or now)
 
     def _record_reveal(self, grant: Grant, details: RequestDetails, credential: Credential, actor: str) -> None:
         # Work that became due while the grant was claimed starts now, not a second later.
@@ -109,29 +124,20 @@ class Provisioning:
         end = EndReason.NOT_CREATED
         try:
             try:
-                credential = self._first_secret(details, grant)
+                credential = self.secrets.first(details, grant)
             finally:
                 wait([placing])  # the position of the message must be kept, whatever the cluster answered
             end = EndReason.NOT_DELIVERED
             placing.result()
             if credential is not None:
                 self._deliver(grant, details, message, credential)
+            self.secrets.end_others(details, grant)
         except Refusal as error:
             self._fail(grant, details, end, str(error))
         except Outage as error:
             self._retry_later(grant, details, error)
         else:
             self._activate(grant, details, credential)
-
-    def _first_secret(self, details: RequestDetails, grant: Grant) -> Credential | None:
-        """The first secret of a grant. If it is revealed on a click, no secret is known before that."""
-        revealed = details.request.delivery is Delivery.REVEAL
-        cluster, password = self.clusters[details.request.integration], new_password()
-        spec = spec_of_new_role(self.store, cluster, details, grant, self.clock.now())
-        if details.request.kind is CredentialKind.API_KEY:
-            return None if revealed else cluster.grant_key(spec, password, alone=True)
-        cluster.create(spec, password)
-        return None if revealed else Credential(grant.username, password)
 
     def _deliver(self, grant: Grant, details: RequestDetails, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
@@ -148,8 +154,9 @@ class Provisioning:
         now = self.clock.now()
         with self.store.writing() as write:
             write.move(
-                grant, GrantState.ACTIVE, APPLICATION, now, access_terms(details, grant),
-                delivered_at=now, due_at=grant.expires_at, attempts=0,
+                grant, GrantState.ACTIVE, APPLICATION, now,
+                {**access_terms(details, grant), "username": grant.new_username},
+                delivered_at=now, due_at=grant.expires_at, attempts=0, attempt_in_use=grant.attempt,
                 key_id=credential.key_id if credential else None, **FREE,
             )  # fmt: skip
             add_to_timeline(write, grant.id, now, TimelineEvent.DELIVERED, stamp(grant.expires_at))
@@ -163,7 +170,7 @@ class Provisioning:
         try:
             credential = None
             if task is GrantTask.RENEW or (key and not revealed):
-                credential = self._replace_secret(details, grant, partial(self._deliver, grant, details, message))
+                credential = self.secrets.replacement(details, grant, partial(self._deliver, grant, details, message))
             elif not key:
                 self.clusters[details.request.integration].extend(spec_of(details.request, grant))
         except Gone:
@@ -172,22 +179,6 @@ class Provisioning:
             self._retry_later(grant, details, error)
         else:
             self._record_task(grant, details, task, credential, show=revealed)
-
-    def _replace_secret(
-        self, details: RequestDetails, grant: Grant, deliver: Callable[[Credential], None]
-    ) -> Credential:
-        """Replaces the secret. An old key is invalidated only after its successor was delivered."""
-        cluster, password = self.clusters[details.request.integration], new_password()
-        if details.request.kind is CredentialKind.PASSWORD:
-            ended = cluster.renew(spec_of(details.request, grant), password)
-            credential = Credential(grant.username, password, tokens_ended=ended)
-            deliver(credential)
-            return credential
-        spec = spec_of_new_role(self.store, cluster, details, grant, self.clock.now())
-        credential = cluster.grant_key(spec, password)
-        deliver(credential)
-        cluster.end_other_keys(grant.username, keep=credential.key_id or "")
-        return credential
 
     def _record_task(
         self, grant: Grant, details: RequestDetails, task: GrantTask, credential: Credential | None, *, show: bool
@@ -229,7 +220,10 @@ class Provisioning:
         doing = "provisioning" if grant.state is GrantState.PROVISIONING else str(grant.task)
         with self.store.writing() as write:
             event = f"grant.{doing}_delayed"
-            write.change(grant, event, APPLICATION, now, detail={"error": str(error)}, attempts=attempts)
+            write.change(
+                grant, event, APPLICATION, now, {"error": str(error)}, attempts=attempts,
+                attempt=grant.attempt + isinstance(error, Unanswered),
+            )  # fmt: skip
             if attempts == ATTEMPTS_BEFORE_REQUESTER_HEARS and grant.task is not GrantTask.EXTEND:
                 write.enqueue(grant.id, MessageKind.DELAYED, [details.request.requester], now)
             # At the expiry at the latest: a grant that was never delivered ends on time, too.

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
 from bot.access.claims import MISSING_GRANT_CLAIM, RECONCILIATION_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
-from bot.access.grants.adoption import Adoption, requester_of
+from bot.access.grants.adoption import Adoption
+from bot.access.grants.attempts import EarlierAttempts, correct
+from bot.access.grants.classification import SETTLING, ItemStatus, classify, newest_of_each
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.ids import APPLICATION
 from bot.access.intervals import RECONCILE_EVERY
@@ -18,24 +19,11 @@ from bot.access.models.grants import Grant
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.ports import Clock, Clusters, InventoryItem
-from bot.access.states import OVER, EndReason, GrantState
+from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
-SETTLING = timedelta(minutes=1)
-"""Objects created or removed this recently are skipped: a search may still show removed ones and miss new ones."""
-
 _PAGE = 500
-
-
-class ItemStatus(Enum):
-    """The relation of a found item to the database."""
-
-    AS_KNOWN = "as known"
-    NOT_OURS = "not ours"
-    AGAIN = "there again"
-    LOST = "lost from the database, and still running"
-    LEFT_OVER = "left over"
 
 
 @dataclass
@@ -48,6 +36,7 @@ class ReconciliationResult:
     ended: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
     removed_by_hand: list[str] = field(default_factory=list)
+    swept: int = 0
     by_clock: int = 0
     error: str = ""
 
@@ -59,6 +48,7 @@ class ReconciliationResult:
             "ended": len(self.ended),
             "found_again": len(self.again),
             "removed_by_hand": len(self.removed_by_hand),
+            "earlier_attempts": self.swept,
             "over_by_clock": self.by_clock,
         }
         return {name: count for name, count in counts.items() if count}
@@ -84,6 +74,11 @@ class Reconciliation:
     current: CurrentPolicy
     clock: Clock
     _began_here: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def attempts(self) -> EarlierAttempts:
+        """Removes what earlier attempts left."""
+        return EarlierAttempts(self.store, self.clusters, self.clock)
 
     def run_once(self) -> Sequence[ReconciliationResult]:
         """Reconciles each cluster that is due: at the start, then at intervals; a failed one again soon."""
@@ -123,8 +118,10 @@ class Reconciliation:
                 known = read.grants_named([each.username for each in page])
             statuses = [(each, classify(each, known.get(each.username), self.clock.now())) for each in page]
             outcome.found += sum(1 for _, status in statuses if status is not ItemStatus.NOT_OURS)
-            settled = {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS}
+            settled = {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS, ItemStatus.EARLIER}
             some = [(each, status) for each, status in statuses if status not in settled]
+            earlier = [each for each, status in statuses if status is ItemStatus.EARLIER]
+            outcome.swept += self.attempts.remove(name, [(known[each.username], each.username) for each in earlier])
             if some:
                 owners = self.adoption.owners(integration) if owners is None else owners
             for start in range(0, len(some), _PAGE):
@@ -150,9 +147,13 @@ class Reconciliation:
         outcome: ReconciliationResult,
     ) -> None:
         now = self.clock.now()
-        for found in (found for found, status in some if status is ItemStatus.AGAIN):
-            self._end_again(write, known[found.username], found, now, outcome)
-        unknown = [found for found, status in some if status is not ItemStatus.AGAIN]
+        for found, status in some:
+            if status is ItemStatus.AGAIN:
+                self._end_again(write, known[found.username], found, now, outcome)
+            elif status in {ItemStatus.LATER, ItemStatus.OUTDATED}:
+                correct(write, known[found.username], found, status, now)
+        known_ones = {ItemStatus.AGAIN, ItemStatus.LATER, ItemStatus.OUTDATED}
+        unknown = newest_of_each([(found, status) for found, status in some if status not in known_ones])
         lost = {found.username for found, status in some if status is ItemStatus.LOST}
         grants = self.adoption.adopt(write, unknown, outcome.integration, owners, now)
         outcome.adopted += [grant.id for grant in grants if grant.username in lost]
@@ -165,7 +166,8 @@ class Reconciliation:
     ) -> None:
         detail = {"user": found.enabled, "role": found.role, "keys": len(found.key_ids)}
         with suppress(LostRace):  # a worker is on it
-            write.change(grant, "grant.found_again", APPLICATION, now, detail=detail, due_at=now, attempts=0)
+            attempt = max(grant.attempt, grant.attempt_of(found.username))
+            write.change(grant, "grant.found_again", APPLICATION, now, detail, due_at=now, attempts=0, attempt=attempt)
             outcome.again.append(grant.id)
 
     def _end_missing(self, integration: str, seen: set[str], outcome: ReconciliationResult) -> None:
@@ -232,22 +234,6 @@ class Reconciliation:
             write.claim_duty(name, now, now)  # another process may start at once
         if not outcome.error:
             self._began_here.add(outcome.integration)
-
-
-def classify(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
-    """Classifies a found item by the grant of its name, if there is one."""
-    if grant is None:
-        if not found.marked:
-            return ItemStatus.NOT_OURS  # a similar name without our metadata
-        running = found.usable and found.expires_at is not None and found.expires_at > now
-        return ItemStatus.LOST if running and requester_of(found) else ItemStatus.LEFT_OVER
-    over = grant.state in OVER
-    if not over or (grant.due_at is not None and grant.due_at <= now):
-        return ItemStatus.AS_KNOWN  # it is live, or workers are about to remove it
-    if grant.ended_at is not None and now - grant.ended_at < SETTLING:
-        return ItemStatus.AS_KNOWN
-    rest = found.user and grant.state is not GrantState.REVOKED  # a disabled user is kept for some days
-    return ItemStatus.AGAIN if found.usable or found.role or rest else ItemStatus.AS_KNOWN
 
 
 def _name(integration: str) -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Unpack
 
@@ -69,19 +69,21 @@ class Revocation:
             )
 
     def _remove(self, grants: Sequence[Grant], all_details: Sequence[RequestDetails]) -> Mapping[str, Receipt]:
-        together: dict[tuple[str, bool], list[Grant]] = defaultdict(list)
+        together: dict[tuple[str, bool], list[str]] = defaultdict(list)
         for grant, details in zip(grants, all_details, strict=True):
-            together[details.request.integration, self._keeps_user(grant, details)].append(grant)
+            in_use, *others = grant.usernames
+            together[details.request.integration, self._keeps_user(grant, details)].append(in_use)
+            if others:
+                together[details.request.integration, False] += others
         receipts: dict[str, Receipt] = {}
-        for (integration, disable), some in together.items():
-            names = [grant.username for grant in some]
+        for (integration, disable), names in together.items():
             try:
                 answers = self.clusters[integration].remove(names, disable=disable)
             except Outage as error:
                 unknown = Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(str(error),))
                 answers = [unknown] * len(names)
-            receipts.update(zip((grant.id for grant in some), answers, strict=True))
-        return receipts
+            receipts.update(zip(names, answers, strict=True))
+        return {grant.id: _joined([receipts[name] for name in grant.usernames]) for grant in grants}
 
     def _keeps_user(self, grant: Grant, details: RequestDetails) -> bool:
         """Whether the user is kept for some days, disabled. A key has no user."""
@@ -139,6 +141,28 @@ class Revocation:
 
 DONE: GrantChanges = {"due_at": None, "claimed_by": None, "claimed_until": None}
 """Ends the work on a grant for good."""
+
+
+def _joined(receipts: Sequence[Receipt]) -> Receipt:
+    """The receipt of a grant from those of its names, the one in use first."""
+    in_use, *others = receipts
+    # The name of another attempt that somebody else has was never this grant's.
+    ours = [in_use, *(each for each in others if not each.foreign)]
+    if len(ours) == 1:
+        return in_use
+    others_gone = all(each.user_gone for each in ours[1:])
+    keys, tokens = [each.keys_left for each in ours], [each.tokens_ended for each in ours]
+    return replace(
+        in_use,
+        user_gone=in_use.user_gone and others_gone,
+        user_disabled=in_use.user_disabled and others_gone,
+        role_gone=all(each.role_gone for each in ours),
+        keys_left=None if None in keys else sum(left for left in keys if left),
+        tokens_ended=None if None in tokens else sum(ended for ended in tokens if ended),
+        keys_ended=sum(each.keys_ended for each in ours),
+        errors=tuple(dict.fromkeys(error for each in ours for error in each.errors)),
+        final=any(each.final for each in ours),
+    )
 
 
 def _is_gone(grant: Grant, _details: RequestDetails, receipt: Receipt) -> bool:

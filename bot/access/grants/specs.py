@@ -1,5 +1,6 @@
 """The specification of a grant for its cluster, from its rows."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,8 @@ def spec_of_new_role(
 ) -> CredentialSpec:
     """Everything that the cluster is to store with a role that is made now, without aliases of hidden indices.
 
-    Stores which aliases these are before the role is made. Raises `LostRace`, `Outage`, `Refusal`.
+    It has the name of the present attempt. Stores which aliases these are before the role is made. Raises `LostRace`,
+    `Outage`, `Refusal`.
     """
     request = details.request
     if not covers_restricted(request):
@@ -57,4 +59,4 @@ def spec_of_new_role(
                 write.change(
                     grant, "grant.aliases_withheld", APPLICATION, now, {"aliases": withheld}, withheld=withheld
                 )
-    return spec_of(request, grant)
+    return replace(spec_of(request, grant), username=grant.new_username)

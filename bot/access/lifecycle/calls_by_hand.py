@@ -6,6 +6,10 @@ from bot.access.models.grants import Grant
 
 def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
     """One call a line. The first one deletes the credential."""
-    user, role = (f"DELETE /_security/{each}/{grant.username}" for each in ("user", "role"))
-    keys = f'DELETE /_security/api_key  {{"username": "{grant.username}"}}'
-    return "\n".join((keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role))
+    return "\n".join(line for name in grant.usernames for line in _calls(name, kind))
+
+
+def _calls(username: str, kind: CredentialKind) -> tuple[str, ...]:
+    user, role = (f"DELETE /_security/{each}/{username}" for each in ("user", "role"))
+    keys = f'DELETE /_security/api_key  {{"username": "{username}"}}'
+    return (keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role)

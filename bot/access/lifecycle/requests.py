@@ -61,7 +61,7 @@ def complete(write: Transaction, request: AccessRequest, username: str, actor: s
     write.add(
         Grant(
             id=request.id,
-            username=username,
+            first_username=username,
             state=GrantState.PROVISIONING,
             created_at=now,
             expires_at=now + request.length,

@@ -55,6 +55,8 @@ class GrantChanges(TypedDict, total=False):
     withheld: list[str] | None
     look_at: datetime | None
     unfinished: dict[str, Any] | None
+    attempt: int
+    attempt_in_use: int
 
 
 class GroupChanges(TypedDict, total=False):

@@ -15,7 +15,7 @@ from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
-from bot.access.states import ENDING, GrantState
+from bot.access.states import ENDING, LIVE, GrantState
 from bot.access.store.grants import is_being_made
 from bot.access.store.messages import is_first_of_recipient
 from bot.access.store.session import SessionBase
@@ -89,7 +89,7 @@ class ClaimQueries(SessionBase):
         self._execute(
             update(table)
             .where(col(table.id).in_(ids), _unclaimed(table, now))
-            .values(claimed_by=self._process, claimed_until=until)
+            .values(claimed_by=self._process, claimed_until=until, **_next_attempt(table))
         )
         mine = (col(table.id).in_(ids), col(table.claimed_by) == self._process, col(table.claimed_until) == until)
         fresh = select(table).where(*mine).execution_options(populate_existing=True)
@@ -113,7 +113,9 @@ class ClaimQueries(SessionBase):
     def release_all_claims(self) -> None:
         """Ends every claim of every process."""
         for table in CLAIMED:
-            self._execute(update(table).where(col(table.claimed_by).is_not(None)).values(**FREE))
+            self._execute(
+                update(table).where(col(table.claimed_by).is_not(None)).values(**FREE, **_next_attempt(table))
+            )
         self.made_work = True
 
     def make_retries_due(self, now: datetime, claimed_until: datetime) -> None:
@@ -150,3 +152,16 @@ class ClaimQueries(SessionBase):
 
 def _unclaimed(table: type[Grant | Message | InboxEntry], now: datetime) -> Any:
     return or_(col(table.claimed_until).is_(None), col(table.claimed_until) < now)
+
+
+def _next_attempt(table: type[Grant | Message | InboxEntry]) -> dict[str, Any]:
+    """Counts up the attempt of a live grant whose claim was left by a dead process: its calls may still be on their
+    way. That is a change, which the process notices if it only stood still.
+    """
+    if table is not Grant:
+        return {}
+    left = and_(col(Grant.claimed_by).is_not(None), col(Grant.state).in_(LIVE))
+    return {each: case((left, column + 1), else_=column) for each, column in _COUNTED.items()}
+
+
+_COUNTED: dict[str, Any] = {"attempt": col(Grant.attempt), "version": col(Grant.version)}

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from sqlalchemy import and_, bindparam, or_, update
 from sqlmodel import col, func, select
 
+from bot.access.ids import split_username
 from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
@@ -27,8 +28,12 @@ class GrantQueries(RequestQueries):
         return self._session.get(Grant, grant_id)
 
     def grants_named(self, usernames: Sequence[str]) -> Mapping[str, Grant]:
-        """The existing grants among these usernames, by username."""
-        return {each.username: each for each in self._read_anew(Grant, col(Grant.username).in_(usernames))}
+        """The existing grants of which these are usernames, of any attempt, by username."""
+        first = {name: split_username(name)[0] for name in usernames}
+        found = self._read_anew(Grant, col(Grant.first_username).in_({*first, *first.values()}))
+        known = {each.first_username: each for each in found}
+        grants = {name: known.get(name) or known.get(first[name]) for name in usernames}
+        return {name: grant for name, grant in grants.items() if grant is not None}
 
     def active_grants(self, integration: str, after: str, most: int) -> Sequence[tuple[Grant, CredentialKind]]:
         """A page of one integration's active grants with their kinds, ordered by id, after the id `after`."""

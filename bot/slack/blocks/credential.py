@@ -88,7 +88,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         ("URL: ", Code(integration.public_url)),
         *shown,
         ("Ends: ", LocalTime(grant.expires_at)),
-        *([_details(integration, grant, request)] if integration.access_details else []),
+        *([_details(integration, grant, request, secret.username)] if integration.access_details else []),
         *_instead_of_aliases(request),
         *first_use(request, integration, _usable(request), secret),
     ]
@@ -133,10 +133,10 @@ def _reset(grant: Grant) -> ButtonElement:
     return ButtonElement(text="Reset", action_id=ids.RESET, value=grant.id, confirm=sure)
 
 
-def _details(integration: Integration, grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
+def _details(integration: Integration, grant: Grant, request: AccessRequest, username: str) -> tuple[TextPart, ...]:
     values: dict[str, TextPart] = {
         "url": Code(integration.public_url),
-        "username": Code(grant.username),
+        "username": Code(username),
         "expiry": LocalTime(grant.expires_at),
         "patterns": Code(", ".join(_usable(request))),
     }

@@ -169,7 +169,7 @@ def grant_of(
         resolved=resolved, owners=[], created_at=NOW, pending_until=NOW, **values,
     )  # fmt: skip
     grant = Grant(
-        id=request.id, username="u", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW + hour,
+        id=request.id, first_username="u", state=GrantState.ACTIVE, created_at=NOW, expires_at=NOW + hour,
         delivered_at=NOW if delivered else None, ended_at=ended_at,
     )  # fmt: skip
     yes = [Approval(request_id=request.id, approver=each, approved=True, at=NOW) for each in (approver,) if each]

@@ -10,8 +10,9 @@ from sqlmodel import select
 from bot.access.audit.terms import UNKNOWN
 from bot.access.errors import NotAllowed, Outage
 from bot.access.grants.adoption import NOBODY, Adoption
+from bot.access.grants.classification import SETTLING
 from bot.access.grants.clock_skew import ClockSkewMonitor
-from bot.access.grants.reconciliation import SETTLING, Reconciliation, ReconciliationResult
+from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.specs import spec_of
 from bot.access.intervals import RECONCILE_EVERY
 from bot.access.models.audit import AuditEvent

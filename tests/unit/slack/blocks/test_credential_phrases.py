@@ -44,7 +44,7 @@ def details(kind: CredentialKind = PASSWORD, delivery: Delivery = Delivery.MESSA
         created_at=NOON, pending_until=NOON + HOUR, decided_by="U0OWNER", decided_at=NOON,
     )  # fmt: skip
     values = {"state": GrantState.ACTIVE, "created_at": NOON, "expires_at": NOON + HOUR, **of_grant}
-    return RequestDetails(request, Grant(id=request.id, username=NAME, **values))
+    return RequestDetails(request, Grant(id=request.id, first_username=NAME, **values))
 
 
 def ended(kind: CredentialKind, receipt: Receipt | None, **of_grant: Any) -> RequestDetails:

@@ -69,7 +69,7 @@ def details(state: RequestState = RequestState.PENDING, grant: GrantState | None
         for number in range(30)
     )  # fmt: skip
     made = None if grant is None else Grant(
-        id=request.id, username="es-access-7k3f9q", state=grant, created_at=NOW, expires_at=NOW, ended_by="U0BOB",
+        id=request.id, first_username="es-access-7k3f9q", state=grant, created_at=NOW, expires_at=NOW, ended_by="U0BOB",
         ended_at=NOW if grant is GrantState.CLEANED_UP else None, end_reason="revoked",
         receipt={"user_gone": True, "role_gone": True, "keys_left": 0, "keys_ended": 1, "user_disabled": False},
     )  # fmt: skip

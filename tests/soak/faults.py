@@ -35,8 +35,6 @@ class FaultInjector:
     kills: int = 0
     faults: int = 0
     _faulty: bool = False
-    _late: int = 0
-    """Calls that are being delayed on their way to a cluster."""
     _dies: dict[int, tuple[str, int]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,18 +67,11 @@ class FaultInjector:
         if not self._strikes():
             return None
         if self.chance.random() < 0.2:
-            self._held_up(self.chance.uniform(0.2, 1.5))
+            time.sleep(self.chance.uniform(0.2, 1.5))  # it takes effect even if its process is dead by then
             return None
         cut: list[Verdict] = [CutConnection(), HalfAnswer()]
         answers: list[Verdict] = [failure(429, 1), failure(500), failure(503), GARBAGE]
         return self.chance.choice(cut if phase == "after" else cut + answers)
-
-    def _held_up(self, seconds: float) -> None:
-        with self._guard:
-            self._late += 1
-        time.sleep(seconds)
-        with self._guard:
-            self._late -= 1
 
     def _slack(self, method: str, _payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
         if any(self._dies_at(number, phase) for number in range(len(self.world.members))):
@@ -118,12 +109,6 @@ class FaultInjector:
         forget(member.app.directory)
         self.kills += alive_or_killed
         self.world.move_clock(self.chance.uniform(*JUMP_SECONDS))
-        # A delayed call of the dead process may arrive after the restart and invalidate the secret. The README excludes
-        # this case, which is likelier here, since a forked process restarts faster than one under a supervisor.
-        deadline = time.monotonic() + LATE_SECONDS
-        while self._late and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.2)
         self.world.start(member)
 
     def _wait_dead(self, member: Member) -> None:

@@ -53,7 +53,7 @@ _MINUTES = re.compile(r"\d{1,2}(?![\da-z])")
 """The minutes after an hour, as in 1h30."""
 
 _BETWEEN = re.compile(r" ?(?:,|and )? ?")
-_END = re.compile(r"[,.;:!]?(?= |$)")
+_END = re.compile(r"[,.;:!?]?(?= |$)")
 
 _STRICT = re.compile(r"(?:\d{1,7}d)?(?:\d{1,7}h)?(?:\d{1,7}m)?(?:\d{1,9}s)?", re.IGNORECASE | re.ASCII)
 
@@ -74,7 +74,7 @@ def read_duration_words(words: Sequence[str]) -> tuple[str, int] | None:
         return None
     seconds, end = found
     count = text[:end].count(" ") + 1
-    first = words[0].rstrip(",.;:!")
+    first = words[0].rstrip(",.;:!?")
     return (first if count == 1 and is_plain_duration(first) else _formatted(seconds)), count
 
 

@@ -1,5 +1,6 @@
 """Refuses words in a place where they have no meaning, or another one than their place says."""
 
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
@@ -7,7 +8,7 @@ from bot.access.durations import parse_duration
 from bot.access.errors import InvalidRequest, RequestField, about
 from bot.slack.command.end_times import UNTIL
 from bot.slack.command.grammar import JOINERS, LEADS, Grammar, is_pattern, names_at, split_names
-from bot.slack.command.words import bare, example, shown
+from bot.slack.command.words import bare, check_no_label, example, shown
 
 TO = frozenset({"access", "on", "to", "of", "for", "from"})
 """Words between a permission and the pattern."""
@@ -25,7 +26,18 @@ _NO_PERMISSIONS = frozenset({
     "create",
 })  # fmt: skip
 """Words that people expect to be permissions. One of them alone is no reason."""
-_OPTION_NAMES = frozenset({"key", "again", "break-glass", "breakglass", "api-key", "apikey"})
+_ALWAYS_PERMISSIONS = frozenset({"rw", "ro", "r/w", "readonly", "read-only", "readwrite", "read-write", "superuser"})
+"""Those that begin no sentence either."""
+
+_OPTION_NAMES = {
+    "key": "key", "apikey": "key", "api-key": "key", "api key": "key", "again": "again", "break-glass": "break-glass",
+    "breakglass": "break-glass", "break glass": "break-glass", "emergency": "break-glass",
+}  # fmt: skip
+"""Words that people write for an option → the option."""
+
+_START = re.compile(r"(?:starting|beginning|tomorrow)\b|(?:from|at) (?:tomorrow|\d)", re.IGNORECASE)
+_FOR_SOMEBODY = re.compile(r"(?:for |on behalf of )?(?P<who><@\w+(?:\|[^>]*)?>|@\S+)", re.IGNORECASE)
+_ON_BEHALF = re.compile(r"on behalf of (?P<who>\S+)", re.IGNORECASE)
 _NEARLY = 0.8
 
 
@@ -52,8 +64,10 @@ def refuse_head(
                 raise InvalidRequest("“until” needs a time of the day.", example("logs-* until 17:00"))
             if any("*" in word for word in words[place:]) and not any("*" in name for name in patterns):
                 _refuse_words(grammar, words, len(words))
+            check_no_label(words[place])
             kept = ",".join(patterns) + " 1h" + (f" {permission}" if permission else "")
-            parse_duration(words[place], command=example(kept).removesuffix(" 1h"))
+            unread = words[place + 1 :] if words[place].lower() in LEADS else words[place : place + 1]
+            parse_duration(" ".join(unread), command=example(kept).removesuffix(" 1h"))
     _refuse_words(grammar, words, at or len(words))
 
 
@@ -83,17 +97,43 @@ def check_reason(grammar: Grammar, reason: Sequence[str], patterns: Sequence[str
         return
     asked, first = ",".join(patterns), bare(reason[0]).lower().rstrip(".,:;")
     _check_no_more_patterns(grammar, reason, asked, duration)
-    if len(reason) == 1 and first in _NO_PERMISSIONS:
+    if first in _ALWAYS_PERMISSIONS or (len(reason) == 1 and first in _NO_PERMISSIONS):
         raise _unknown_permission(grammar, reason[0], f"{asked} {duration} read")
-    if len(reason) == 1 and first in _OPTION_NAMES:
-        option = {"apikey": "key", "api-key": "key", "breakglass": "break-glass"}.get(first, first)
-        end = " the site is down" if option == "break-glass" else ""
+    check_no_label(reason[0])
+    _check_no_option(reason, f"{asked} {duration}")
+    if len(reason) == 1 and first.isdigit():
+        raise InvalidRequest(f"“{shown(first)}” has no unit.", example(f"{asked} {duration}"), RequestField.DURATION)
+    if _START.match(" ".join(reason)):
         raise InvalidRequest(
-            f"If you mean the option, write --{option}.", example(f"{asked} {duration} --{option}{end}")
+            "Access begins when it is approved, so ask when you need it. If it is your reason, write a permission "
+            "before it.",
+            example(f"{asked} {duration} read {' '.join(reason)}"),
         )
     near = _mistyped(first, grammar.permissions)
     if near:
         raise _unknown_permission(grammar, reason[0], f"{asked} {duration} {' '.join((near, *reason[1:]))}")
+
+
+def _check_no_option(reason: Sequence[str], asked: str) -> None:
+    """Raises `InvalidRequest` for a reason that says in words what an option says."""
+    text = " ".join(reason)
+    plain = " ".join(
+        word for word in text.lower().rstrip(".,;:!").split() if word not in {"with", "as", "a", "an", "the"}
+    )
+    option = _OPTION_NAMES.get(plain)
+    if option:
+        end = " the site is down" if option == "break-glass" else ""
+        raise InvalidRequest(f"If you mean the option, write --{option}.", example(f"{asked} --{option}{end}"))
+    if len(reason) == len(("cluster", "NAME")) and reason[0].lower() == "cluster":
+        right = example(f"{asked} --cluster {bare(reason[1])}")
+        raise InvalidRequest("If you mean the option, write --cluster.", right)
+    somebody = _ON_BEHALF.match(text) or _FOR_SOMEBODY.match(text)
+    if somebody and (text.lower().startswith(("for", "on behalf")) or somebody.end() == len(text)):
+        who = somebody["who"] if somebody["who"].startswith(("@", "<@")) else f"@{somebody['who']}"
+        raise InvalidRequest(
+            "If it is for somebody else, write --for. If it is your reason, write a permission before it.",
+            example(f"{asked} --for {who}", "logs-* 1h --for ada@example.com"),
+        )
 
 
 def _unknown_permission(grammar: Grammar, word: str, right: str) -> InvalidRequest:

@@ -9,14 +9,17 @@ from bot.slack.command.grammar import Grammar
 from bot.slack.command.words import COMMAND, MOST_SHOWN, bare, bare_id, example, shown
 
 _OTHER_WORDS = {
-    "ls": "list", "history": "list", "mine": "list", "requests": "list", "show": "status", "info": "status",
-    "state": "status", "end": "revoke", "stop": "revoke", "finish": "revoke", "remove": "revoke", "delete": "revoke",
-    "withdraw": "cancel", "abort": "cancel", "undo": "cancel", "renew": "extend", "prolong": "extend",
-    "more": "extend", "longer": "extend", "password": "reset", "rotate": "reset", "search": "resources",
-    "find": "resources", "indices": "resources", "indexes": "resources", "who": "explain", "preview": "explain",
-    "why": "explain", "usage": "help", "commands": "help", "man": "help", "manual": "help",
+    "ls": "list", "my": "list", "pending": "list", "history": "list", "mine": "list", "requests": "list",
+    "show": "status", "info": "status", "state": "status", "end": "revoke", "stop": "revoke", "finish": "revoke",
+    "remove": "revoke", "delete": "revoke", "withdraw": "cancel", "abort": "cancel", "undo": "cancel",
+    "renew": "extend", "prolong": "extend", "more": "extend", "longer": "extend", "password": "reset",
+    "rotate": "reset", "search": "resources", "find": "resources", "indices": "resources", "indexes": "resources",
+    "who": "explain", "preview": "explain", "why": "explain", "usage": "help", "commands": "help", "man": "help",
+    "manual": "help", "what": "help", "how": "help", "version": "help",
 }  # fmt: skip
 """Words that people expect to be commands → the command."""
+_KEEPS = frozenset({"status", "cancel", "revoke", "extend", "reset", "resources"})
+"""Commands that keep the words behind a word that was meant as their name."""
 _BY_BUTTON = frozenset({"approve", "deny", "accept", "reject", "decline", "offer", "confirm", "grant"})
 _CLOSE = 0.75
 
@@ -42,7 +45,7 @@ def check_is_no_command(words: Sequence[str], grammar: Grammar, check: Callable[
         named = f" For an index of that name: {COMMAND} {first} 1h" if alone else ""
         raise InvalidRequest(
             f"“{shown(words[0])}” is not a command. Did you mean {near}?{named}",
-            _accepted(" ".join([near, *words[1:]]), check),
+            _accepted(" ".join([near, *words[1:]]) if near in _KEEPS or first not in _OTHER_WORDS else near, check),
         )
 
 

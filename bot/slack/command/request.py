@@ -13,6 +13,8 @@ from bot.slack.command.grammar import JOINERS, Grammar, names_at
 from bot.slack.command.misplaced import RIGHTS, TO, check_order, check_reason, refuse_head
 from bot.slack.command.words import COMMAND, bare, check_is_name, example
 
+_CONJUNCTIONS = frozenset({"because", "for", "to", "as", "since", "please", "so"})
+
 
 @dataclass(frozen=True)
 class RequestWords:
@@ -37,7 +39,7 @@ class RequestReader:
         check_order(self.grammar, words)
         patterns, permission, place = self._patterns(words)
         for word in words[:place]:
-            check_is_name(bare(word))
+            check_is_name(word)
         if not patterns:
             raise InvalidRequest("Say which indices you need, and for how long.", example("logs-* 1h"))
         found, place = self._duration(words, place, ",".join(patterns))
@@ -47,7 +49,7 @@ class RequestReader:
             return RequestWords(",".join(patterns), "", permission)
         if permission is None:
             permission, place = self._permission(words, place)
-        reason = list(words[place:])
+        reason = _without_label(words[place:])
         if permission is None:
             permission, reason = self._phrase(reason)
         if permission is None:
@@ -100,7 +102,11 @@ class RequestReader:
         after = [bare(word).lower() for word in words[place + 1 : place + 3]]
         if len(after) > 1 and after[0] in JOINERS and self.grammar.named(after[1]):
             raise self._one_permission()
-        return named, place + 1
+        place += 1
+        rest = [bare(word).lower() for word in words[place : place + 2]]
+        # “write access because …”: the word belongs to the permission.
+        belongs = rest[:1] and rest[0] in {*RIGHTS, "only"} and (len(rest) == 1 or rest[1] in _CONJUNCTIONS)
+        return named, place + 1 if belongs else place
 
     def _phrase(self, reason: list[str]) -> tuple[str | None, list[str]]:
         """The permission of a reason that begins like “with write access”, and the rest of it."""
@@ -117,3 +123,11 @@ class RequestReader:
         return InvalidRequest(
             f"A request has one permission: {known}.", example("logs-* 1h read"), RequestField.PERMISSION
         )
+
+
+def _without_label(reason: Sequence[str]) -> list[str]:
+    """The words of the reason, without a “reason:” before them."""
+    if reason and reason[0].lower().startswith(("reason:", "reason=")):
+        first = reason[0][len("reason:") :]
+        return [first, *reason[1:]] if first else list(reason[1:])
+    return list(reason)

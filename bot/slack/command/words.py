@@ -22,7 +22,8 @@ _CODE = re.compile(r"\s*(`{1,3})(?P<inside>[^`]*)\1\s*")
 _MARKS = frozenset({">", "•", "◦", "▪", "·", "$", "%", *DASHES})
 """Words before a pasted command: quotation, list and prompt marks."""
 
-_AROUND = "\"'`´“”„‟«»‘’‚‹›()[]{}"  # noqa: RUF001
+_QUOTES = "\"'`´“”„‟«»‘’‚‹›"  # noqa: RUF001
+_AROUND = f"{_QUOTES}()[]{{}}"
 """Characters around a word that belong to no name, id or duration."""
 
 _LOOKALIKES = {
@@ -79,10 +80,35 @@ def example(words: str, otherwise: str = "logs-*,metrics-* 1h") -> str:
     return f"{COMMAND} {words if len(words) <= MOST_SHOWN else otherwise}"
 
 
+_EMOJI = re.compile(r":[\w+'-]+:")
+_LABELLED = re.compile(
+    r"(?:index|indices|pattern|patterns|duration|time|permission|role|reason|cluster|key)[:=]", re.IGNORECASE
+)
+_BRACES = re.compile(r"(?P<before>[^{}]+)\{(?P<each>[^{}]+,[^{}]+)\}(?P<after>[^{}]*)|\{[^{}]+,[^{}]+\}[^{}]+")
+
+
 def check_is_name(word: str) -> None:
-    """Raises `InvalidRequest` for a person, channel, mention or link that stands where an index should."""
-    found = _TOKEN.match(word)
+    """Raises `InvalidRequest` for anything that stands where an index should and is no name or pattern."""
+    bare_word = bare(word)
+    if _EMOJI.fullmatch(bare_word):
+        raise InvalidRequest(f"“{shown(word)}” is an emoji, not the name of an index.", f"{COMMAND} logs-* 1h")
+    check_no_label(bare_word)
+    braces = _BRACES.fullmatch(word.strip(f"{_QUOTES},;"))
+    if braces:
+        parts = (braces["each"] or "").split(",")
+        names = ",".join(f"{braces['before']}{part}{braces['after']}" for part in parts) if braces["each"] else "logs-*"
+        raise InvalidRequest("Braces are not read: write each name, separated by commas.", example(f"{names} 1h"))
+    found = _TOKEN.match(bare_word)
     if found:
         raise InvalidRequest(
             f"“{shown(word)}” is {_KINDS[found['mark']]}, not the name of an index.", f"{COMMAND} logs-* 1h"
+        )
+
+
+def check_no_label(word: str) -> None:
+    """Raises `InvalidRequest` for a value with its name, such as `duration=1h`."""
+    if _LABELLED.match(word):
+        raise InvalidRequest(
+            "Write the values without their names: patterns, duration, permission, reason.",
+            f"{COMMAND} logs-* 1h read fixing INC-42",
         )

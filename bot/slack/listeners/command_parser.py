@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
+from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.drafts import Draft
 from bot.slack.command.about_one import about_named, about_one
 from bot.slack.command.command import VERBS, Command, Verb
@@ -39,6 +40,24 @@ def parse(
 
     Raises `InvalidRequest`, and what `count_name_words` and `local_now` raise.
     """
+    try:
+        return _parse(text, permissions, count_name_words, local_now)
+    except InvalidRequest as error:
+        if error.example and not _is_accepted(error.example, permissions, local_now):
+            error.example = f"{COMMAND} logs-* 1h"
+        raise
+
+
+def _is_accepted(command: str, permissions: Collection[str], local_now: LocalNow) -> bool:
+    """Whether an example, which may be made of the typed words, is itself read."""
+    try:
+        draft = _parse(command, permissions, one_word, local_now).draft
+        return draft is None or bool(parse_patterns(draft.patterns))
+    except InvalidRequest:
+        return False
+
+
+def _parse(text: str, permissions: Collection[str], count_name_words: CountNameWords, local_now: LocalNow) -> Command:
     words = typed_words(text)
     if not words:
         return Command(Verb.FORM)
@@ -50,7 +69,7 @@ def parse(
         verb = VERBS.get(first.lstrip("/").rstrip(".:!,"))
         if verb is not None:
             return _command(verb, words[1:], RequestReader(grammar, local_now), count_name_words)
-        check_is_no_command(words, grammar, lambda typed: parse(typed, permissions, one_word, local_now))
+        check_is_no_command(words, grammar, lambda typed: _parse(typed, permissions, one_word, local_now))
     if any(option_of(word) == "--help" for word in words):
         return Command(Verb.HELP)
     found = read_id(bare_id(words[0])) if first.startswith("req-") else None
@@ -116,9 +135,10 @@ def _list(words: Sequence[str], grammar: Grammar) -> Command:
 def _request(words: Sequence[str], reader: RequestReader, count_name_words: CountNameWords) -> Command:
     rest, flags = read_options(words, count_name_words)
     duration = reader.grammar.only_duration(rest)
+    permission = reader.grammar.named(rest[0]) if len(rest) == 1 else None
     # The form has no field for another person: a request for somebody else has to be typed.
-    if (not rest or duration) and not flags.only_typed:
-        draft = replace(flags, duration=duration or "")
+    if (not rest or duration or permission) and not flags.only_typed:
+        draft = replace(flags, duration=duration or "", permission=permission or flags.permission)
         return Command(Verb.FORM, draft=draft, text="Say which indices you need.")
     return _draft(Verb.REQUEST, reader, rest, flags)
 

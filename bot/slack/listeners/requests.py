@@ -106,7 +106,7 @@ class RequestListeners:
                 self.open_form(client, body, command.draft, command.text)
                 return None
             try:
-                return noted(self._answer(command, person, show), [(command.note,)] if command.note else [])
+                return self._answer(command, person, show)
             except Incomplete as error:
                 if command.verb is not Verb.REQUEST or (command.draft and command.draft.only_typed):
                     raise
@@ -121,8 +121,8 @@ class RequestListeners:
 
     def _answer(self, command: Command, person: str, show: Reply) -> MessageContent:
         answers_to: dict[Verb, Callable[[], MessageContent]] = {
-            Verb.REQUEST: lambda: self.untold.filed(self.requests.submit(person, _draft_of(command)), show),
-            Verb.EXPLAIN: lambda: self._explain(person, _draft_of(command)),
+            Verb.REQUEST: lambda: self._submit(command, person, show),
+            Verb.EXPLAIN: lambda: self._explain(command, person),
             Verb.RESOURCES: lambda: self._resources(person, command.text),
             Verb.LIST: lambda: answers.listed(self.history.mine(person), self.clock.now()),
             Verb.STATUS: lambda: answers.status(self.history.status(command.id, person)),
@@ -136,10 +136,15 @@ class RequestListeners:
         }
         return answers_to[command.verb]()
 
-    def _explain(self, person: str, draft: Draft) -> MessageContent:
+    def _submit(self, command: Command, person: str, show: Reply) -> MessageContent:
+        result = self.requests.submit(person, _draft_of(command))
+        return noted(self.untold.filed(result, show), [] if result.duplicate else _notes(command))
+
+    def _explain(self, command: Command, person: str) -> MessageContent:
         try:
-            parsed, plan = self.requests.explain(person, draft)
-            return noted(answers.explained(parsed, plan), self._remembered([parsed.integration]))
+            parsed, plan = self.requests.explain(person, _draft_of(command))
+            notes = [*_notes(command), *self._remembered([parsed.integration])]
+            return noted(answers.explained(parsed, plan), notes)
         except AccessError as error:
             error.example = explaining(error.example)
             raise
@@ -231,6 +236,10 @@ class RequestListeners:
 
     def _later(self, show: Reply, work: Callable[[], MessageContent | None]) -> None:
         self.responder.run_later(show, work)
+
+
+def _notes(command: Command) -> list[Line]:
+    return [(command.note,)] if command.note else []
 
 
 def _draft_of(command: Command) -> Draft:

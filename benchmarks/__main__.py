@@ -21,6 +21,7 @@ from benchmarks import (
     reconcile,
     replicas,
     revocation,
+    shares,
     startup,
 )
 from benchmarks.environment import BenchmarkEnvironment
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Callable[[BenchmarkEnvironment], list[Figure]]] = {
     "looks": looks.measure,  # fills a node of its own with 10,000 indices
     "history": history.measure,
     "replicas": replicas.measure,
+    "shares": shares.measure,
 }
 """The benchmarks in the order in which they run. None depends on an earlier one."""
 

@@ -34,7 +34,7 @@ def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     engine = open_engine(database_url(stage.app.environment["DATABASE_URL"]))
     insert_grants(engine, environment.many, datetime.now(UTC) + YEAR)
     engine.dispose()
-    late = ms([_seconds_late(stage) for _ in range(environment.runs(30, 2) + 1)][1:])
+    late = ms([seconds_late(stage) for _ in range(environment.runs(30, 2) + 1)][1:])
     p99 = percentile(late, 99)
     values = {"p50": percentile(late, 50), "p99": p99, "max": max(late)}
     return [
@@ -52,16 +52,17 @@ def _end_all(stage: Stage) -> None:
     settle(stage)
 
 
-def _seconds_late(stage: Stage) -> float:
-    _, account = approve(stage, ask(stage))
+def seconds_late(stage: Stage, text: str = "logs-* 1h a benchmark") -> float:
+    """The seconds from the end of a grant, asked for with that text, to its first refusal. Skips most of its time."""
+    _, account = approve(stage, ask(stage, text))
     settle(stage)
     end = _end_of(stage, account)
     _move_clock_to(stage, end - LEAD_SECONDS)
     moved = _moved(stage)
-    with closing(http.client.HTTPConnection(*_address(stage.node.url), timeout=WAIT_SECONDS)) as connection:
-        if not _is_let_in(connection, account):
+    with connected(stage) as connection:
+        if not is_let_in(connection, account):
             raise RuntimeError(f"{account.username} was refused before its end")
-        while _is_let_in(connection, account):
+        while is_let_in(connection, account):
             if time.time() + moved > end + WAIT_SECONDS:
                 raise RuntimeError(f"{account.username} never ends")
             time.sleep(POLL_SECONDS)
@@ -85,12 +86,14 @@ def _move_clock_to(stage: Stage, moment: float) -> None:
     stage.app.move_clock(moment - time.time() - _moved(stage))
 
 
-def _address(url: str) -> tuple[str, int]:
-    host, _, port = url.removeprefix("http://").partition(":")
-    return host, int(port)
+def connected(stage: Stage) -> closing[http.client.HTTPConnection]:
+    """A connection to the node, to close at the end of a block."""
+    host, _, port = stage.node.url.removeprefix("http://").partition(":")
+    return closing(http.client.HTTPConnection(host, int(port), timeout=WAIT_SECONDS))
 
 
-def _is_let_in(connection: http.client.HTTPConnection, account: DeliveredAccount) -> bool:
+def is_let_in(connection: http.client.HTTPConnection, account: DeliveredAccount) -> bool:
+    """Whether the node accepts the credential."""
     credentials = b64encode(f"{account.username}:{account.secret}".encode()).decode()
     connection.request("GET", "/_security/_authenticate", headers={"Authorization": f"Basic {credentials}"})
     answer = connection.getresponse()

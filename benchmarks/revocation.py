@@ -109,8 +109,8 @@ def revokers(store: Store, clusters: Clusters) -> WorkerPool[Grant]:
     clock = SystemClock()
     return WorkerPool(
         "revocation", REVOKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=True),
-        next_due=lambda read, by: read.next_grant_due(by, ending=True),
+        claim=lambda write, now, until, room: write.claim_grants(now, until, room, ending=True),
+        next_due=lambda read, by, room: read.next_grant_due(by, room, ending=True),
         work=Revocation(store, clusters, RULES, clock).work, batch=REVOKED_TOGETHER,
     )  # fmt: skip
 

@@ -53,6 +53,7 @@ from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
 from bot.access.requests.service import Requests
 from bot.access.states import GrantState
+from bot.access.store.room import Room
 from bot.access.store.store import Store
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
@@ -404,8 +405,7 @@ class World:
 
     @property
     def owner_watch(self) -> OwnerWatch:
-        memory, decisions = self.memory, self.owner_decisions
-        return OwnerWatch(self.store, self.clusters, memory, decisions, self.current, self.clock, self.executor)
+        return OwnerWatch(self.store, self.clusters, self.memory, self.current, self.clock)
 
     @property
     def approvals(self) -> Approvals:
@@ -456,9 +456,7 @@ class World:
 
     @property
     def alias_moves(self) -> AliasMoves:
-        return AliasMoves(
-            self.store, self.clusters, self.directory, self.memory, self.current, self.clock, self.executor
-        )
+        return AliasMoves(self.store, self.clusters, self.directory, self.memory, self.current, self.clock)
 
     @property
     def unfinished_tasks(self) -> UnfinishedTasks:
@@ -500,8 +498,8 @@ class World:
         """Claims the grants that are due to be provisioned or revoked."""
         now = self.clock.now()
         with self.store.writing() as write:
-            made = write.claim_grants(now, now + CLAIM, 100, ending=False)
-            return [*made, *write.claim_grants(now, now + CLAIM, 100, ending=True)]
+            claimed = [write.claim_grants(now, now + CLAIM, Room(100), ending=ending) for ending in (False, True)]
+            return [grant for found in claimed for grants in found.values() for grant in grants]
 
     def work_on(self, *grants: Grant) -> None:
         """Works on claimed grants as the pools do."""

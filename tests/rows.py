@@ -1,6 +1,6 @@
 """Creates and reads rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -11,6 +11,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
+from bot.access.store.room import Room
 from bot.access.store.store import Store
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
@@ -18,19 +19,24 @@ MINUTE = timedelta(minutes=1)
 WHO, OWNER, OTHER = "U0WHO", "U0OWNER", "U0OTHER"
 
 
-def new_request(store: Store, at: datetime = NOW) -> AccessRequest:
+def new_request(store: Store, at: datetime = NOW, integration: str = "production") -> AccessRequest:
     with store.writing() as write:
         return write.file(
             AccessRequest(
-                id="", requester=WHO, integration="production", patterns=["logs-*", "größe"], permission="read",
+                id="", requester=WHO, integration=integration, patterns=["logs-*", "größe"], permission="read",
                 duration=3600, reason="👩\u200d💻 <!channel>", owners=[OWNER], created_at=at,
                 pending_until=at + timedelta(hours=8),
             )
         )  # fmt: skip
 
 
-def new_grant(store: Store, due_at: datetime | None = NOW, state: GrantState = GrantState.ACTIVE) -> Grant:
-    request = new_request(store)
+def new_grant(
+    store: Store,
+    due_at: datetime | None = NOW,
+    state: GrantState = GrantState.ACTIVE,
+    integration: str = "production",
+) -> Grant:
+    request = new_request(store, integration=integration)
     grant = Grant(
         id=request.id,
         first_username=f"es-access-{request.id}",
@@ -67,8 +73,12 @@ def message_in(store: Store, request_id: str) -> Message:
 
 def claim_grants(store: Store, now: datetime = NOW, most: int = 10) -> Sequence[Grant]:
     with store.writing() as write:
-        made = write.claim_grants(now, now + MINUTE, most, ending=False)
-        return [*made, *write.claim_grants(now, now + MINUTE, most - len(made), ending=True)]
+        made = _all(write.claim_grants(now, now + MINUTE, Room(most), ending=False))
+        return made + _all(write.claim_grants(now, now + MINUTE, Room(most - len(made)), ending=True))
+
+
+def _all(claimed: Mapping[str, Sequence[Grant]]) -> list[Grant]:
+    return [grant for grants in claimed.values() for grant in grants]
 
 
 def claim_messages(store: Store, now: datetime = NOW) -> Sequence[Message]:

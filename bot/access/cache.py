@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from bot.access.calls.turns import waiting
 from bot.access.errors import Outage, Refusal
 
 FRESH_SECONDS = 2.0
@@ -110,7 +111,8 @@ class Cache(Generic[Value]):
         if flight is not before and self._thread is None:
             self._fly_here(key, slot, flight)
         try:
-            return flight.answer.result()
+            with waiting():
+                return flight.answer.result()
         except Outage:
             outage_seconds = self._renewal.outage_seconds if self._renewal else -inf
             if fresh or kept is None or now - kept.began > outage_seconds:

@@ -1,11 +1,13 @@
 """Starts and stops the application."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 
 import structlog
 
 from bot.access.audit.refusals import Refusals
+from bot.access.calls.turns import Turns
 from bot.access.clock import SystemClock
 from bot.access.intervals import LEARN_INSTALLATION_EVERY, SHIP_EVERY
 from bot.access.lookup.home_tab import HomeTabs
@@ -31,9 +33,10 @@ from bot.runtime.home_refresher import HomeRefresher
 from bot.runtime.installation import InstallationIdentity
 from bot.runtime.policy_reload import PolicyReload, log_undercuts
 from bot.runtime.readiness import log_readiness
+from bot.runtime.recovery import Recovery
 from bot.runtime.transports import listen
 from bot.slack.ack_queue import AckQueue
-from bot.slack.app import ANSWER_THREADS, LISTENER_THREADS, bolt_app
+from bot.slack.app import ANSWER_THREADS, ANSWERS, LISTENER_THREADS, bolt_app
 from bot.slack.directory import SlackDirectory
 from bot.slack.intake.intake import Intake
 from bot.slack.listeners.break_glass import BreakGlassListeners
@@ -47,6 +50,12 @@ from bot.slack.membership import Team
 from bot.slack.middleware import WorkspaceMiddleware
 from bot.slack.notifier import SlackNotifier
 from bot.slack.responder import Responder
+
+PROBES = 64
+"""Probes of clusters that do not answer. About six hang for each."""
+
+POST_THREADS = 64
+"""Messages posted at the same time for credentials that are being made."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,18 +89,26 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     passwords = read_passwords(configuration, settings.access_config, scrubber)
     store = open_store(settings, running)
     monitoring = start_monitoring(settings, configuration, store, clock, running)
-    executor = open_threads(2 * CLUSTER_WORKERS, "parallel calls", running)
+    posts = open_threads(POST_THREADS, "posts", running)
     identity = InstallationIdentity(Installation(), store, clock)
     identity.recall(settings.installation_id)
     on_failure = monitoring.metrics.call_failed
-    clusters = connect_clusters(configuration, passwords, executor, identity.installation, clock, running, on_failure)
+    recovery = Recovery(store, clock, open_threads(PROBES, "probes", running))
+    running.callback(recovery.stop)
+    clusters = connect_clusters(
+        configuration, passwords, 2 * CLUSTER_WORKERS, identity.installation, clock, running, on_failure,
+        recovery.changed,
+    )  # fmt: skip
+    recovery.ping = lambda name: clusters[name].ping()
+    recovery.gates = monitoring.metrics.gates = clusters.gates
     client = slack_client(settings, on_failure)
     team = Team(client)
     directory = SlackDirectory(client, team=team)
     current = CurrentPolicy(configuration.policy)
-    domain = build_domain(current, clock, store, clusters, directory, SlackNotifier(client, current), executor)
+    domain = build_domain(current, clock, store, clusters, directory, SlackNotifier(client, current), posts)
     # Workers start first: grants that expired meanwhile must end, even when Slack is slow or does not answer.
-    scheduler = start_background_work(domain, store, clock, running)
+    work = start_background_work(domain, store, clock, recovery, running)
+    scheduler = work.scheduler
     if monitoring.shipping is not None:
         scheduler.every(SHIP_EVERY, monitoring.ship, "ship the audit trail")
     notices = OwnerNotices(store, directory, current, clock)
@@ -106,11 +123,13 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     inbox = Inbox(store, clock)
     inbox.start()
     running.callback(inbox.stop)
-    ack_queue = AckQueue(open_threads(ANSWER_THREADS, "answers", running), monitoring.metrics.acknowledged)
+    answers = Turns(ANSWERS, ThreadPoolExecutor(ANSWER_THREADS, thread_name_prefix="answers"))
+    running.callback(answers.shutdown, wait=True)
+    ack_queue = AckQueue(answers, monitoring.metrics.acknowledged)
 
     def groups_changed() -> None:
         directory.forget_groups()
-        ack_queue.submit(domain.automatic.run_once)
+        ack_queue.submit(work.automatic.run_once)
         ack_queue.submit(domain.owner_changes.run_once)
 
     refusals = Refusals(store, clock)

@@ -1,10 +1,11 @@
 """The clients of the clusters."""
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bot.access.call_failures import OnFailure, ignore_failure
+from bot.access.calls.gate import Gate, OnChange, ignore_change
 from bot.access.errors import Outage
 from bot.access.ports import Clock
 from bot.cluster.client import connect
@@ -16,10 +17,11 @@ from bot.config.configuration import Configuration
 
 
 class ConfiguredClusters(dict[str, ElasticsearchCluster]):
-    """The cluster of each integration by name; `accounts` has the connector accounts."""
+    """The cluster of each integration by name; `accounts` has the connector accounts, `gates` what calls pass."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.gates: dict[str, Gate] = {}
         self.accounts: dict[str, ElasticsearchAccount] = {}
 
     def __missing__(self, integration: str) -> ElasticsearchCluster:
@@ -29,17 +31,27 @@ class ConfiguredClusters(dict[str, ElasticsearchCluster]):
 def connect_clusters(
     configuration: Configuration,
     passwords: Mapping[str, ConnectorPassword],
-    executor: Executor,
+    threads: int,
     installation: Installation,
     clock: Clock,
     running: ExitStack,
     on_failure: OnFailure = ignore_failure,
+    on_change: OnChange | None = None,
 ) -> ConfiguredClusters:
-    """A client for each cluster. No call is made yet; later ones that fail are reported to `on_failure`."""
+    """A client for each cluster, with up to `threads` of its own for parallel calls. No call is made yet.
+
+    Later calls that fail are reported to `on_failure`. `on_change` is told when a cluster hangs, probes it, and is told
+    when it answers again.
+    """
     clusters = ConfiguredClusters()
     for integration in configuration.policy.integrations:
         password = passwords[integration.name]
-        client = connect(configuration.connections[integration.name], password, on_failure)
+        gate = clusters.gates[integration.name] = Gate(
+            integration.name, on_change or ignore_change, probed=on_change is not None
+        )
+        client = connect(configuration.connections[integration.name], password, on_failure, gate)
+        executor = ThreadPoolExecutor(threads, thread_name_prefix=f"calls of {integration.name}")
+        running.callback(executor.shutdown, wait=True)
         policy = (integration.resource_owner, integration.owners_from, integration.opened_space)
         cluster = ElasticsearchCluster(client, executor, installation, clock, *policy)
         clusters[integration.name] = cluster

@@ -51,7 +51,7 @@ def build_domain(
     has_memory: bool = True,
     recording: bool = True,
 ) -> Domain:
-    """Builds the services with these clients.
+    """Builds the services with these clients. `executor` posts messages while credentials are made.
 
     `recording` is false for a command that must not change the database, `has_memory` where that has no tables yet.
     """
@@ -80,7 +80,7 @@ def build_domain(
         OwnerChanges(store, directory, current, clock),
         BreakGlass(store, approvals, directory, current, clock),
         owner_decisions,
-        OwnerWatch(store, clusters, owner_memory, owner_decisions, current, clock, executor),
-        AliasMoves(store, clusters, directory, owner_memory, current, clock, executor),
+        OwnerWatch(store, clusters, owner_memory, current, clock),
+        AliasMoves(store, clusters, directory, owner_memory, current, clock),
         UnfinishedTasks(store, clusters, clock),
     )

@@ -13,6 +13,7 @@ from elasticsearch import ApiError, AuthenticationException, Elasticsearch, NotF
 from pydantic import SecretStr
 
 from bot.access.call_failures import OnFailure, ignore_failure, reported
+from bot.access.calls.gate import Gate
 from bot.access.errors import Outage, Refusal
 from bot.cluster.connection.node import ClusterNode
 from bot.cluster.connection.tls_files import WrongFile, wrong_file
@@ -96,11 +97,12 @@ def connect(
     connection: ClusterConnection,
     password: ConnectorPassword | None = None,
     on_failure: OnFailure = ignore_failure,
+    gate: Gate | None = None,
 ) -> Elasticsearch:
     """A client without retries: a repeated create could leave an orphan behind.
 
     It signs in with the present secret of `password`. Raises `Outage`, `Refusal` if that has to be read and cannot.
-    `ask` and `ask_if_exists` report failed calls to `on_failure`.
+    `ask` and `ask_if_exists` report failed calls to `on_failure`. Every call passes `gate`.
     """
     signed_in = password or connection.sign_in()
     files = {
@@ -124,6 +126,7 @@ def connect(
         raise TypeError(type(transport).__name__)
     transport.password = signed_in
     transport.on_failure = on_failure
+    transport.gate = gate or Gate("Elasticsearch")
     return client
 
 

@@ -3,7 +3,7 @@
 No label holds the name of a person, an index or a request: labels are states and reasons of the domain.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 import structlog
@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
 from bot.access.call_failures import Service
+from bot.access.calls.gate import Gate
 from bot.access.errors import Refusal
 from bot.access.ids import APPLICATION
 from bot.access.models.grants import Grant
@@ -52,7 +53,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.life_sign: Callable[[], float | None] = lambda: None
         """The seconds since Slack last sent something."""
+        self.gates: Mapping[str, Gate] = {}
+        """What calls of the clusters pass, by integration."""
         self.registry.register(_Database(BoundedRead(read, READ_SECONDS, "gauges"), clock, self._silence))
+        self.registry.register(_Clusters(lambda: self.gates))
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"es_access_{name}", text, labels, registry=self.registry)
@@ -155,6 +159,21 @@ class Metrics:
         elif state is GrantState.REVOKED and row.ended_at is not None:
             due = row.expires_at if row.end_reason == EndReason.EXPIRED else self._ending_since(row.id)
             self._lag.observe(_seconds(row.ended_at, due or row.expires_at))
+
+
+class _Clusters:
+    """Whether the clusters answer, as the last calls have found."""
+
+    def __init__(self, gates: Callable[[], Mapping[str, Gate]]) -> None:
+        self._gates = gates
+
+    def collect(self) -> Iterator[Metric]:
+        """See `prometheus_client.registry.Collector`."""
+        about = "Whether the cluster answers; while it does not, most of its calls fail at once"
+        answers = GaugeMetricFamily("es_access_cluster_up", about, labels=["integration"])
+        for integration, gate in self._gates().items():
+            answers.add_metric([integration], float(gate.is_open))
+        yield answers
 
 
 class _Database:

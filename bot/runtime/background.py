@@ -1,8 +1,11 @@
 """The work that no click starts: worker pools for due rows, and a scheduler for periodic jobs."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -43,21 +46,27 @@ from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.counter_offers import CounterOffers
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.service import Requests
+from bot.access.store.room import ALL
 from bot.access.store.store import Store
+from bot.runtime.integration_jobs import IntegrationJob
+from bot.runtime.recovery import Recovery
 from bot.runtime.scheduler import Scheduler
 from bot.runtime.workers import WorkerPool
 
 CLUSTER_WORKERS = 16
-"""Grants provisioned at the same time. The limit is the cluster's hashing: about 50 ms of one of its cores each."""
+"""Grants provisioned at the same time in each cluster. The limit is its hashing: about 50 ms of one of its cores each.
+"""
 
 REVOKERS = 4
 REVOKED_TOGETHER = 100
-"""Threads that end grants, and how many grants each of them ends with the same few calls. Their names are in one URL,
-which Elasticsearch limits to 4,096 bytes (`http.max_initial_line_length`)."""
+"""Threads that end grants of each cluster, and how many grants each of them ends with the same few calls. Their names
+are in one URL, which Elasticsearch limits to 4,096 bytes (`http.max_initial_line_length`)."""
 
 OUTBOX_WORKERS = 8
 """Messages sent at the same time. Slack accepts about one a second in each conversation."""
 
+JOB_THREADS = 128
+"""The most runs of jobs of single integrations at the same time. Threads start when they are needed."""
 
 INBOX_WORKERS = 8
 """Payloads that are taken up again at the same time."""
@@ -91,25 +100,35 @@ class Domain:
     unfinished_tasks: UnfinishedTasks
 
 
-def start_background_work(domain: Domain, store: Store, clock: Clock, running: ExitStack) -> Scheduler:
-    """Starts the pools and the scheduler, and returns the scheduler. They stop in reverse order when `running` ends."""
+@dataclass(frozen=True)
+class BackgroundWork:
+    """The running background work. `scheduler` takes further jobs; `automatic` can be run early."""
+
+    scheduler: Scheduler
+    automatic: IntegrationJob
+
+
+def start_background_work(
+    domain: Domain, store: Store, clock: Clock, recovery: Recovery, running: ExitStack
+) -> BackgroundWork:
+    """Starts the pools and the scheduler. They stop in reverse order when `running` ends."""
     making: WorkerPool[Grant] = WorkerPool(
         "provisioning", CLUSTER_WORKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=False),
-        next_due=lambda read, by: read.next_grant_due(by, ending=False),
+        claim=lambda write, now, until, room: write.claim_grants(now, until, room, ending=False),
+        next_due=lambda read, by, room: read.next_grant_due(by, room, ending=False),
         work=domain.provisioning.work,
     )  # fmt: skip
     ending: WorkerPool[Grant] = WorkerPool(
         "revocation", REVOKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_grants(now, until, most, ending=True),
-        next_due=lambda read, by: read.next_grant_due(by, ending=True),
+        claim=lambda write, now, until, room: write.claim_grants(now, until, room, ending=True),
+        next_due=lambda read, by, room: read.next_grant_due(by, room, ending=True),
         work=domain.revocation.work,
         batch=REVOKED_TOGETHER,
     )  # fmt: skip
     messages: WorkerPool[Message] = WorkerPool(
         "outbox", OUTBOX_WORKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
-        next_due=lambda read, by: read.next_message_due(by),
+        claim=lambda write, now, until, room: {ALL: write.claim_messages(now, until, room.left())},
+        next_due=lambda read, by, _: read.next_message_due(by),
         work=domain.outbox.work,
     )  # fmt: skip
     scheduler = Scheduler()
@@ -117,26 +136,52 @@ def start_background_work(domain: Domain, store: Store, clock: Clock, running: E
     scheduler.every(RENEW_EVERY, ending.renew, "renew claims on ending grants")
     scheduler.every(RENEW_EVERY, messages.renew, "renew claims on messages")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.expire_overdue, "expire requests")
-    scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.requests.route_waiting, "route requests that wait")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.approvals.escalate_due, "remind and escalate")
     scheduler.every(LOOK_AT_REQUESTS_EVERY, domain.break_glass.remind_due, "remind of reviews")
-    scheduler.every(LOOK_AT_MEMBERS_EVERY, domain.automatic.run_once, "automatic access flows")
-    reconciliation_log = ReconciliationLog(domain.reconciliation, domain.clocks)
-    scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.compare_clocks, "clocks")
     scheduler.every(LOOK_AT_CLOCK_EVERY, domain.clock_jump.check, "our own clock")
-    scheduler.every(LOOK_AT_CLUSTERS_EVERY, reconciliation_log.run_once, "reconcile")
     scheduler.every(LOOK_AT_ENDS_EVERY, domain.expiry_warnings.run_once, "expiry warnings")
-    scheduler.every(LOOK_AT_ENDS_EVERY, domain.unfinished_tasks.run_once, "tasks that go on")
     scheduler.every(LOOK_AT_OWNERS_EVERY, domain.owner_changes.run_once, "replace owners who left")
-    scheduler.every(LOOK_AT_RESOURCE_OWNERS_EVERY, domain.owner_watch.run_once, "remember owners")
-    scheduler.every(LOOK_AT_ALIASES_EVERY, domain.alias_moves.run_once, "aliases that moved")
+    scheduler.every(LOOK_AT_RESOURCE_OWNERS_EVERY, domain.owner_decisions.tell_owners, "tell owners of changes")
+    threads = ThreadPoolExecutor(JOB_THREADS, thread_name_prefix="integration jobs")
+    running.callback(threads.shutdown, wait=True)
+    jobs = _schedule_integration_jobs(domain, scheduler, threads)
+    recovery.route = jobs.route.run_once
     for pool in (messages, making, ending):  # stopped in reverse order: ending a grant enqueues messages
         store.on_work(pool.wake)
         pool.start()
         running.callback(pool.stop)
     scheduler.start()
     running.callback(scheduler.stop)
-    return scheduler
+    return BackgroundWork(scheduler, jobs.automatic)
+
+
+class _IntegrationJobs(NamedTuple):
+    route: IntegrationJob
+    automatic: IntegrationJob
+
+
+def _schedule_integration_jobs(domain: Domain, scheduler: Scheduler, threads: ThreadPoolExecutor) -> _IntegrationJobs:
+    """Schedules the jobs that call clusters, each integration's apart."""
+    results = ReconciliationLog(domain.reconciliation, domain.clocks)
+
+    def configured() -> list[str]:
+        return [each.name for each in domain.current.policy.integrations]
+
+    def schedule(interval: timedelta, job: IntegrationJob) -> IntegrationJob:
+        scheduler.every(interval, job.run_once, job.name)
+        return job
+
+    schedule(LOOK_AT_CLUSTERS_EVERY, IntegrationJob("clocks", results.compare_clocks, configured, threads))
+    schedule(LOOK_AT_CLUSTERS_EVERY, IntegrationJob("reconcile", results.run_once, configured, threads))
+    watch, aliases = domain.owner_watch.run_once, domain.alias_moves.run_once
+    schedule(LOOK_AT_RESOURCE_OWNERS_EVERY, IntegrationJob("remember owners", watch, configured, threads))
+    schedule(LOOK_AT_ALIASES_EVERY, IntegrationJob("aliases that moved", aliases, configured, threads))
+    tasks = domain.unfinished_tasks
+    schedule(LOOK_AT_ENDS_EVERY, IntegrationJob("tasks that go on", tasks.run_once, tasks.integrations, threads))
+    requests, automatic = domain.requests, domain.automatic
+    routing = IntegrationJob("route requests that wait", requests.route_waiting, requests.waiting_integrations, threads)
+    giving = IntegrationJob("automatic access flows", automatic.run_once, automatic.integrations, threads)
+    return _IntegrationJobs(schedule(LOOK_AT_REQUESTS_EVERY, routing), schedule(LOOK_AT_MEMBERS_EVERY, giving))
 
 
 def start_inbox_work(
@@ -150,8 +195,8 @@ def start_inbox_work(
     """Starts to take up entries of the inbox that another process left behind, or that failed here."""
     entries: WorkerPool[InboxEntry] = WorkerPool(
         "inbox", INBOX_WORKERS, store, clock,
-        claim=lambda write, now, until, most: write.claim_entries(now, until, most),
-        next_due=lambda read, by: read.next_entry_due(by),
+        claim=lambda write, now, until, room: {ALL: write.claim_entries(now, until, room.left())},
+        next_due=lambda read, by, _: read.next_entry_due(by),
         work=take_up,
     )  # fmt: skip
     scheduler.every(RENEW_EVERY, inbox.renew, "renew claims on payloads")
@@ -169,16 +214,16 @@ class ReconciliationLog:
     _last_error: dict[str, str] = field(default_factory=dict, init=False)
     _logged: dict[str, str] = field(default_factory=dict, init=False)
 
-    def run_once(self) -> None:
-        """Compares the clusters that are due with the database."""
-        for outcome in self.reconciliation.run_once():
+    def run_once(self, integration: str) -> None:
+        """Compares the cluster of the integration with the database, if it is due."""
+        for outcome in self.reconciliation.run_once(integration):
             if outcome.changes:
                 log.warning("reconciled", integration=outcome.integration, found=outcome.found, **outcome.changes)
             self._log_error(outcome)
 
-    def compare_clocks(self) -> None:
-        """Compares the clusters' clocks with ours."""
-        for skew in self.clocks.run_once():
+    def compare_clocks(self, integration: str) -> None:
+        """Compares the cluster's clock with ours."""
+        for skew in self.clocks.run_once(integration):
             seconds = round(skew.ahead.total_seconds(), 1)
             if skew.wrong:
                 log.warning("clocks differ, grants end by the earlier", cluster=skew.integration, ahead=seconds)

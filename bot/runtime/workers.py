@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
+from bot.access.store.room import ALL, Room
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -27,6 +29,9 @@ DEBOUNCE_SECONDS = 0.002
 HEAD_START_SECONDS = 0.05
 """A pause before the next check once all due rows are claimed: a check would only slow down the work just started."""
 
+MOST_SHARES = 64
+"""Shares whose threads may all be busy at the same time. Threads start when they are needed."""
+
 PAUSE_AFTER_BUG = timedelta(minutes=1)
 """Before a row is retried whose work raised an unexpected error."""
 
@@ -36,7 +41,10 @@ Claimable = TypeVar("Claimable", Grant, Message, InboxEntry)
 
 
 class WorkerPool(Generic[Claimable]):
-    """Claims due rows, and processes them in up to `size` threads with up to `batch` rows each."""
+    """Claims due rows, and processes them in up to `size` threads with up to `batch` rows each.
+
+    Where `claim` divides the rows into shares, each share has so many threads: one that hangs holds up no other.
+    """
 
     def __init__(
         self,
@@ -44,8 +52,8 @@ class WorkerPool(Generic[Claimable]):
         size: int,
         store: Store,
         clock: Clock,
-        claim: Callable[[Transaction, datetime, datetime, int], Sequence[Claimable]],
-        next_due: Callable[[Transaction, datetime], datetime | None],
+        claim: Callable[[Transaction, datetime, datetime, Room], Mapping[str, Sequence[Claimable]]],
+        next_due: Callable[[Transaction, datetime, Room], datetime | None],
         work: Callable[[Sequence[Claimable]], None],
         batch: int = 1,
     ) -> None:
@@ -53,12 +61,13 @@ class WorkerPool(Generic[Claimable]):
         self._size = size
         self._store = store
         self._clock = clock
-        self._claim: Callable[[Transaction, datetime, datetime, int], Sequence[Claimable]] = claim
-        self._next_due: Callable[[Transaction, datetime], datetime | None] = next_due
+        self._claim: Callable[[Transaction, datetime, datetime, Room], Mapping[str, Sequence[Claimable]]] = claim
+        self._next_due: Callable[[Transaction, datetime, Room], datetime | None] = next_due
         self._work: Callable[[Sequence[Claimable]], None] = work
         self._batch = batch
-        self._busy = 0
-        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._busy: Counter[str] = Counter()
+        """The busy threads of each share."""
+        self._executor = ThreadPoolExecutor(size * MOST_SHARES, thread_name_prefix=name)
         self._in_progress: dict[str | int | None, Claimable] = {}
         self._guard = threading.Lock()
         self._awake = threading.Event()
@@ -104,38 +113,45 @@ class WorkerPool(Generic[Claimable]):
     def _take_due(self) -> float:
         """Claims rows for all free threads, and returns the seconds until the next check."""
         self._awake.clear()
-        with self._guard:
-            free = self._size - self._busy
-        if free == 0:
+        room = self._room()
+        if ALL in room.full:
             return LONGEST_WAIT.total_seconds()  # the first to finish wakes the dispatcher
         now = self._clock.now()
         with self._store.reading() as read:
-            due = self._next_due(read, now + LONGEST_WAIT)
+            due = self._next_due(read, now + LONGEST_WAIT, room)
         if due is None or due > now:
             return min(due - now, LONGEST_WAIT).total_seconds() if due else LONGEST_WAIT.total_seconds()
-        most = free * self._batch
         with self._store.writing() as write:
-            rows = self._claim(write, now, now + WORKER_CLAIM, most)
-        all_claimed = len(rows) < most
+            claimed = self._claim(write, now, now + WORKER_CLAIM, room)
+        for share, rows in claimed.items():
+            self._start(share, rows)
+        if not any(claimed.values()):
+            # A due row is held by another process, or has to wait for one that is in progress.
+            return LONGEST_WAIT.total_seconds()
+        all_claimed = all(len(rows) < room.left(share) for share, rows in claimed.items())
+        return HEAD_START_SECONDS if all_claimed else 0.0
+
+    def _room(self) -> Room:
+        """A busy thread counts as a whole batch."""
+        with self._guard:
+            return Room(self._size * self._batch, {share: busy * self._batch for share, busy in self._busy.items()})
+
+    def _start(self, share: str, rows: Sequence[Claimable]) -> None:
         with self._guard:
             # A claim expires when the clock jumps or the machine sleeps. Rows in progress here are not started again.
             rows = [row for row in rows if row.id not in self._in_progress]
             self._in_progress.update({row.id: row for row in rows})
-        for part in _split(rows, free, self._batch):
-            with self._guard:
-                self._busy += 1
-            self._executor.submit(self._run, part)
-        if not rows:
-            # A due row is held by another process, or has to wait for one that is in progress.
-            return LONGEST_WAIT.total_seconds()
-        return HEAD_START_SECONDS if all_claimed else 0.0
+            parts = list(_split(rows, self._size - self._busy[share], self._batch))
+            self._busy[share] += len(parts)
+        for part in parts:
+            self._executor.submit(self._run, share, part)
 
-    def _run(self, rows: Sequence[Claimable]) -> None:
+    def _run(self, share: str, rows: Sequence[Claimable]) -> None:
         try:
             self._do(rows)
         finally:
             with self._guard:
-                self._busy -= 1
+                self._busy[share] -= 1
                 for row in rows:
                     self._in_progress.pop(row.id, None)
             self._awake.set()

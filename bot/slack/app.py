@@ -1,19 +1,21 @@
 """The Bolt app and the client of Slack's Web API."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from http.client import HTTPException
 from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
-from slack_bolt import App
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
+from bot.access.errors import Outage
 from bot.slack.actor import ContextExecutor
+from bot.slack.client import SlackClient
 from bot.slack.errors import NoRetries, slack_proxy
 from bot.slack.middleware import WorkspaceMiddleware
 
@@ -23,8 +25,11 @@ TIMEOUT_SECONDS = 10
 LISTENER_THREADS = 32
 """Threads that receive payloads, in Bolt and in Socket Mode each."""
 
-ANSWER_THREADS = 16
-"""Threads that do the work and reply: each waits for the database, the cluster or Slack."""
+ANSWERS = 16
+"""Answers worked on at the same time, not counting those that wait for a cluster or for Slack."""
+
+ANSWER_THREADS = 128
+"""Answers worked on or waiting. Threads start when they are needed."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +37,7 @@ log = structlog.get_logger(__name__)
 def web_client(token: SecretStr, api_url: str, on_failure: OnFailure = ignore_failure) -> WebClient:
     """A client without retries of its own: whatever is worth a retry is a row, and the workers retry it."""
     proxy = slack_proxy(api_url)
-    return WebClient(
+    return SlackClient(
         token=token.get_secret_value(), base_url=api_url, timeout=TIMEOUT_SECONDS,
         retry_handlers=NoRetries(on_failure),
         ssl=ssl.create_default_context() if api_url.startswith("https:") else None,
@@ -78,10 +83,16 @@ def bolt_app(
 
     try:
         app = make_app(asking=verified)
-    except (BoltError, OSError, HTTPException) as error:
+    except (BoltError, OSError, HTTPException, Outage) as error:
         # Slack accepted the token a moment ago, so it went away since: no reason not to start.
         log.warning("Slack did not confirm the bot's identity again", error=type(error).__name__)
         app = make_app(asking=False)
+
+    def use_client(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 (Bolt's name)
+        context["client"] = client  # Bolt makes one for each payload, without our gates
+        return next()
+
+    app.use(use_client)
     app.use(middleware)
     for each in listeners:
         each.register(app)

@@ -12,7 +12,7 @@ from slack_bolt.adapter.wsgi.http_request import WsgiHttpRequest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.slack.intake.intake import Intake
-from bot.slack.payload_shapes import has_known_shape
+from bot.slack.intake.payload_shapes import has_known_shape
 
 SLACK_PATH = "/slack/events"
 

@@ -21,12 +21,16 @@ from bot.slack.ack_queue import AckQueue
 from bot.slack.actor import Actor, current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
+from bot.slack.client import slack_gate
 from bot.slack.errors import domain_errors
 from bot.slack.intake.payloads import entry_id, person_of, stored_part
 from bot.slack.modals import channel_of
 
 STORE_SECONDS = 1.5
 """How long a sent form may wait to be stored. Slack waits for three."""
+
+_RESPONSES = slack_gate("response_url")
+"""In front of all addresses for answers, which are one server's."""
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +156,7 @@ def reply_privately(respond: Respond) -> Reply:
     """Replies in the place of the command or click, visible to that person alone."""
 
     def show(content: MessageContent) -> None:
-        with log_failed_reply():
+        with log_failed_reply(), _RESPONSES.passing():
             respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
 
     return show

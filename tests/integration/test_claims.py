@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from bot.access.models.messages import Message, MessageKind
 from bot.access.ports import MessagePosition
 from bot.access.states import GrantState, RequestState
+from bot.access.store.room import Room
 from bot.access.store.store import Store
 from tests.databases import NewStore
 from tests.rows import (
@@ -115,20 +116,49 @@ def test_put_off_by_who_has_lost_the_claim_changes_nothing(store: Store, new_sto
     assert (found.due_at, found.claimed_by) == (NOW, "second")
 
 
+def test_each_integration_has_a_share_and_one_that_is_full_hides_no_other(store: Store) -> None:
+    hangs = [new_grant(store, NOW - MINUTE, integration="hangs").id for _ in range(3)]
+    other = new_grant(store, NOW, integration="other").id
+    with store.writing() as write:
+        claimed = write.claim_grants(NOW, NOW + MINUTE, Room(2), ending=True)
+    assert {name: [row.id for row in rows] for name, rows in claimed.items()} == {"hangs": hangs[:2], "other": [other]}
+    later = new_grant(store, NOW + MINUTE / 2, integration="other").id
+    busy = Room(2, {"hangs": 2})
+    with store.writing() as write:
+        assert write.next_grant_due(NOW + MINUTE, Room(2), ending=True) == NOW - MINUTE
+        assert write.next_grant_due(NOW + MINUTE, busy, ending=True) == NOW + MINUTE / 2
+        found = write.claim_grants(NOW + MINUTE / 2, NOW + 2 * MINUTE, busy, ending=True)
+    assert {name: [row.id for row in rows] for name, rows in found.items()} == {"other": [later]}
+
+
+def test_one_message_at_a_time_is_under_way_to_each_recipient(store: Store) -> None:
+    request, other = owe(store), owe(store, OTHER)
+    with store.writing() as write:
+        write.add_to_timeline({request: "happened", other: "happened"}, NOW)
+    claimed = claim_messages(store)
+    assert {row.recipient: row.kind for row in claimed} == dict.fromkeys((OWNER, OTHER), MessageKind.APPROVAL)
+    assert claim_messages(store) == []
+    with store.writing() as write:
+        write.mark_sent(claimed[0], MessagePosition("D1", "1"))
+    (reply,) = claim_messages(store)
+    assert (reply.recipient, reply.kind) == (claimed[0].recipient, MessageKind.THREAD)
+    assert len(claim_messages(store, NOW + 2 * MINUTE)) == 2, "the claims have lapsed"
+
+
 def test_what_is_in_hand_does_not_hide_what_is_due_next(store: Store) -> None:
     new_grant(store, NOW)
     claim_grants(store)
     with store.reading() as read:
-        assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + MINUTE  # when the claim lapses
+        assert read.next_grant_due(NOW + 9 * MINUTE, Room(1), ending=True) == NOW + MINUTE  # when the claim lapses
     new_grant(store, NOW + MINUTE / 2)
     with store.reading() as read:
-        assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + MINUTE / 2
+        assert read.next_grant_due(NOW + 9 * MINUTE, Room(1), ending=True) == NOW + MINUTE / 2
 
 
 def test_nothing_is_due_when_nothing_is_there(store: Store) -> None:
     with store.reading() as read:
         for ending in (True, False):
-            assert read.next_grant_due(NOW + MINUTE, ending=ending) is None
+            assert read.next_grant_due(NOW + MINUTE, Room(1), ending=ending) is None
         assert read.next_message_due(NOW + MINUTE) is None
 
 

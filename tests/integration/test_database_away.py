@@ -11,6 +11,7 @@ from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.messages import Message
 from bot.access.store import store as stores
+from bot.access.store.room import ALL
 from bot.access.store.store import Store
 from bot.runtime.scheduler import Scheduler
 from bot.runtime.workers import WorkerPool
@@ -61,8 +62,8 @@ def test_work_that_lost_the_database_is_done_again_when_its_claim_has_lapsed(sql
 
     pool: WorkerPool[Message] = WorkerPool(
         "outbox", 1, sqlite_store, clock,
-        claim=lambda write, now, until, most: write.claim_messages(now, until, most),
-        next_due=lambda read, by: read.next_message_due(by),
+        claim=lambda write, now, until, room: {ALL: write.claim_messages(now, until, room.left())},
+        next_due=lambda read, by, _: read.next_message_due(by),
         work=work,
     )  # fmt: skip
     with capture_logs() as lines:

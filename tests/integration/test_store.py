@@ -17,6 +17,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.requests import Approval, AskedGroup
 from bot.access.states import GrantState, RequestState
 from bot.access.store.changes import RequestChanges
+from bot.access.store.room import Room
 from bot.access.store.store import Store
 from bot.storage.engine import database_url
 from tests.databases import NewStore
@@ -65,7 +66,7 @@ def test_times_that_were_written_by_an_update_come_back_in_utc_as_well(store: St
     assert found.due_at == NOW + 2 * MINUTE
     assert found.due_at.tzinfo is UTC
     with store.reading() as read:
-        assert read.next_grant_due(NOW + 9 * MINUTE, ending=True) == NOW + 2 * MINUTE
+        assert read.next_grant_due(NOW + 9 * MINUTE, Room(1), ending=True) == NOW + 2 * MINUTE
 
 
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:
@@ -311,8 +312,11 @@ def test_requests_are_found_when_their_time_has_come_and_while_they_are_pending(
         write.amend(decided, route_at=NOW, escalate_at=NOW)
         write.move(decided, RequestState.CANCELLED, WHO, NOW)
     with store.reading() as read:
-        assert (read.unrouted_requests(NOW, 9), read.escalating_requests(NOW, 9)) == ([], [])
-        assert [each.id for each in read.unrouted_requests(NOW + MINUTE, 9)] == [unrouted.id]
+        assert (read.unrouted_requests(NOW, "production", 9), read.escalating_requests(NOW, 9)) == ([], [])
+        assert [each.id for each in read.unrouted_requests(NOW + MINUTE, "production", 9)] == [unrouted.id]
+        assert read.unrouted_requests(NOW + MINUTE, "another", 9) == []
+        assert read.unrouted_integrations(NOW) == []
+        assert read.unrouted_integrations(NOW + MINUTE) == ["production"]
         assert [each.id for each in read.escalating_requests(NOW + MINUTE, 9)] == [routed.id]
 
 

@@ -157,8 +157,9 @@ def test_two_processes_tell_of_a_task_once(world: World, other: World) -> None:
     world.grants.revoke(request_id, OWNER)
     world.work()
     world.clock.advance(LOOK_AFTER)
+    (integration,) = world.unfinished_tasks.integrations()
     both = (world.unfinished_tasks, other.unfinished_tasks)
-    looks = [threading.Thread(target=UnfinishedTasks.run_once, args=(each,)) for each in both]
+    looks = [threading.Thread(target=UnfinishedTasks.run_once, args=(each, integration)) for each in both]
     for look in looks:
         look.start()
     for look in looks:

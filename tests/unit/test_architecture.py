@@ -48,6 +48,7 @@ TIERS = (
     ("policy", "ports"),
     ("models",),
     ("cache", "call_failures", "durations", "passwords", "people"),
+    ("calls",),
     ("backoff", "claims", "clock", "errors", "ids", "intervals", "states", "wording"),
 )
 """The rooms of `access`, top to bottom: each imports only rooms of lower tiers."""
@@ -109,8 +110,8 @@ def test_only_the_command_line_imports_bootstrap() -> None:
 
 ADAPTERS = frozenset({
     "AuditIndex", "AuditTrail", "CatalogueReader", "Elasticsearch", "ElasticsearchAccount", "ElasticsearchCluster",
-    "InstallationIdentity", "Metrics", "Shipping", "SlackDirectory", "SlackNotifier", "Store", "SystemClock",
-    "WebClient", "bolt_app", "connect", "connect_clusters", "open_engine", "slack_client", "web_client",
+    "InstallationIdentity", "Metrics", "Shipping", "SlackClient", "SlackDirectory", "SlackNotifier", "Store",
+    "SystemClock", "WebClient", "bolt_app", "connect", "connect_clusters", "open_engine", "slack_client", "web_client",
 })  # fmt: skip
 """What connects the application to a database, a cluster or Slack, and the functions that open such a connection."""
 
@@ -122,7 +123,7 @@ BUILDERS = {
     "cluster/cluster.py": {"CatalogueReader"},  # a part of `ElasticsearchCluster`
     "sandbox/node/node.py": {"Elasticsearch"},  # the sandbox starts a node of its own
     "storage/connection_errors.py": {"open_engine"},  # once more, after a connection has failed
-    "slack/app.py": {"WebClient"},  # `web_client` itself
+    "slack/app.py": {"SlackClient"},  # `web_client` itself
 }
 """Modules outside bootstrap that build some of these, and why."""
 

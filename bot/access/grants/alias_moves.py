@@ -5,7 +5,6 @@ hidden data always ends.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -54,14 +53,14 @@ class AliasMoves:
     memory: OwnerMemory
     current: CurrentPolicy
     clock: Clock
-    executor: Executor
-    """Looks at several clusters at once, so that one that hangs holds up no other."""
 
-    def run_once(self) -> None:
-        """Looks at every cluster. A decision for which Slack or a cluster does not answer waits for the next look."""
-        looks = [self.executor.submit(self._look_at, each) for each in self.current.policy.integrations]
-        for look in looks:
-            look.result()
+    def run_once(self, only: str | None = None) -> None:
+        """Looks at one cluster, or at each in turn. A decision for which Slack or the cluster does not answer waits for
+        the next look.
+        """
+        for each in self.current.policy.integrations:
+            if only in {None, each.name}:
+                self._look_at(each)
 
     def _look_at(self, integration: Integration) -> None:
         if not self._claim(integration, ALIASES_CLAIM):

@@ -1,5 +1,6 @@
 """Automatic access flows: members of a group have access without asking, for as long as they are members."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,8 +24,6 @@ from bot.access.requests.preview import matched
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
 
-_DUTY = "automatic"
-
 EXTEND_IN_LAST = 0.5
 """Share of a grant's length: a member's access is extended once less than this is left, so it never lapses."""
 
@@ -41,65 +40,78 @@ class AutomaticGrants:
     clusters: Clusters
     clock: Clock
 
-    def run_once(self) -> None:
-        """Runs all automatic flows once. A group that cannot be read is left unchanged until it can."""
+    def integrations(self) -> Sequence[str]:
+        """The integrations to look at: those of the policy, and earlier ones that automatic grants are left of."""
+        with self.store.reading() as read:
+            given = read.automatic_integrations()
+        return list(dict.fromkeys([*(each.name for each in self.current.policy.integrations), *given]))
+
+    def run_once(self, only: str | None = None) -> None:
+        """Runs all automatic flows once, for one integration or for each in turn.
+
+        A group that cannot be read is left unchanged until it can.
+        """
+        for integration in self.integrations() if only is None else [only]:
+            self._run(integration)
+
+    def _run(self, integration: str) -> None:
         now = self.clock.now()
         policy = self.current.policy
         flows = [flow for flow in policy.access_flows if flow.automatic]
         with self.store.writing() as write:
-            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
+            if not write.claim_duty(_duty(integration), now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
+        with self.store.reading() as read:
+            given = [each for each in read.automatic_grants() if each.request.integration == integration]
         for flow in flows:
             with suppress(Outage):
-                self._settle(policy, flow, now)
-        self._end_of_removed_flows({flow.name for flow in flows})
+                self._settle(policy, flow, integration, [each for each in given if each.request.flow == flow.name], now)
+        names = {flow.name for flow in flows}
+        for details in given:
+            if details.request.flow not in names:
+                self._end(details, EndReason.FLOW_CHANGED)
 
-    def _settle(self, policy: Policy, flow: AccessFlow, now: datetime) -> None:
-        entitled, unknown = self._entitled(policy, flow, now)
+    def _settle(
+        self, policy: Policy, flow: AccessFlow, name: str, given: Sequence[RequestDetails], now: datetime
+    ) -> None:
+        integration = policy.find_integration(name)
+        entitled, unknown = self._entitled(policy, flow, integration, now)
         applies = flow.when is None or flow.when.include(now)
-        with self.store.reading() as read:
-            given = [details for details in read.automatic_grants() if details.request.flow == flow.name]
-        live = {(details.request.requester, details.request.integration): details for details in given}
-        for key, details in live.items():
-            if key not in entitled:
+        live = {details.request.requester: details for details in given}
+        for member, details in live.items():
+            if member not in entitled:
                 self._end(details, EndReason.NOT_A_MEMBER)
             elif not _is_as_given(policy, flow, details.request):
                 self._end(details, EndReason.FLOW_CHANGED)  # the next run gives access by the new terms
             elif applies:
                 self._extend(flow, details, now)
-        if applies:
-            for member, integration in sorted(entitled.keys() - live.keys() - unknown):
+        if applies and integration is not None:
+            for member in sorted(entitled - live.keys() - unknown):
                 # A large group is taken as Slack lists it, perhaps with people of other workspaces.
                 if self.directory.belongs(member):
-                    self._give(policy, flow, entitled[member, integration], member, now)
+                    self._give(policy, flow, integration, member, now)
 
     def _entitled(
-        self, policy: Policy, flow: AccessFlow, now: datetime
-    ) -> tuple[dict[tuple[str, str], Integration], set[tuple[str, str]]]:
-        """Who must have access, by integration: the members, except those to whom a flow denies it. Raises `Outage`.
+        self, policy: Policy, flow: AccessFlow, integration: Integration | None, now: datetime
+    ) -> tuple[set[str], set[str]]:
+        """Who must have access: the members, except those to whom a flow denies it. Raises `Outage`.
 
         Also those of them who must not get it yet: a flow may deny them the target of an alias, and the cluster does
         not answer.
         """
         members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
-        permission = policy.permission(flow.offers[0])
-        found: dict[tuple[str, str], Integration] = {}
-        unknown: set[tuple[str, str]] = set()
-        for integration in policy.integrations:
-            if flow.integrations and integration.name not in flow.integrations:
-                continue
-            question = Question(integration, flow.patterns, permission, _length(flow), "", now)
-            asked = [(member, membership_of(self.directory, member)) for member in members]
-            targets: tuple[str, ...] | None = ()
-            if any(may_be_denied(policy, question, member_of) for _, member_of in asked):
-                targets = self._alias_targets(integration, flow)
-            behind = replace(question, patterns=(*flow.patterns, *(targets or ())))
-            for member, member_of in asked:
-                if find_denial(policy, behind, member_of) is None:
-                    found[member, integration.name] = integration
-                    if targets is None and may_be_denied(policy, question, member_of):
-                        unknown.add((member, integration.name))
-        return found, unknown
+        if integration is None or (flow.integrations and integration.name not in flow.integrations):
+            return set(), set()
+        question = Question(integration, flow.patterns, policy.permission(flow.offers[0]), _length(flow), "", now)
+        asked = [(member, membership_of(self.directory, member)) for member in members]
+        targets: tuple[str, ...] | None = ()
+        if any(may_be_denied(policy, question, member_of) for _, member_of in asked):
+            targets = self._alias_targets(integration, flow)
+        behind = replace(question, patterns=(*flow.patterns, *(targets or ())))
+        found = {member for member, member_of in asked if find_denial(policy, behind, member_of) is None}
+        if targets is not None:
+            return found, set()
+        return found, {member for member, member_of in asked if may_be_denied(policy, question, member_of)}
 
     def _alias_targets(self, integration: Integration, flow: AccessFlow) -> tuple[str, ...] | None:
         """The targets of the aliases that the flow covers; `None` if the cluster does not answer."""
@@ -130,7 +142,7 @@ class AutomaticGrants:
         )
         with self.store.writing() as write:
             # Locked until the commit: a second process sees here what the first one gave.
-            if not write.claim_duty(_DUTY, now, now + AUTOMATIC_GRANTS_CLAIM):
+            if not write.claim_duty(_duty(integration.name), now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
             if write.has_or_gave_back(flow.name, member, integration.name, now):
                 return
@@ -150,12 +162,6 @@ class AutomaticGrants:
             with suppress(LostRace):  # it has changed since; the next run looks again
                 self.grants.end(details.grant, end, APPLICATION)
 
-    def _end_of_removed_flows(self, names: set[str]) -> None:
-        with self.store.reading() as read:
-            orphans = [details for details in read.automatic_grants() if details.request.flow not in names]
-        for details in orphans:
-            self._end(details, EndReason.FLOW_CHANGED)
-
 
 def _is_as_given(policy: Policy, flow: AccessFlow, request: AccessRequest) -> bool:
     """Whether the flow would give the same today."""
@@ -163,6 +169,10 @@ def _is_as_given(policy: Policy, flow: AccessFlow, request: AccessRequest) -> bo
         list(flow.patterns),
         policy.permission(flow.offers[0]).stored(),
     )
+
+
+def _duty(integration: str) -> str:
+    return f"automatic {integration}"
 
 
 def _length(flow: AccessFlow) -> timedelta:

@@ -57,15 +57,16 @@ class ClockSkewMonitor:
     clock: Clock
     _measured: dict[str, _Measured] = field(default_factory=dict, init=False)
 
-    def run_once(self) -> Sequence[ClockSkew]:
-        """Measures once. Returns the changes since the last run that are worth a log line."""
+    def run_once(self, only: str | None = None) -> Sequence[ClockSkew]:
+        """Measures the clock of one cluster once, or those of all in turn. Returns the changes since the last run that
+        are worth a log line.
+        """
         changes = []
-        integrations = self.current.policy.integrations
-        for each in integrations:
-            self.end_expired(each.name)
-        for each in integrations:
-            if self._is_due(each.name):
-                changes += self._measure(each)
+        for each in self.current.policy.integrations:
+            if only in {None, each.name}:
+                self.end_expired(each.name)
+                if self._is_due(each.name):
+                    changes += self._measure(each)
         return changes
 
     def measure(self, integration: str) -> timedelta:

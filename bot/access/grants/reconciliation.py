@@ -80,9 +80,12 @@ class Reconciliation:
         """Removes what earlier attempts left."""
         return EarlierAttempts(self.store, self.clusters, self.clock)
 
-    def run_once(self) -> Sequence[ReconciliationResult]:
-        """Reconciles each cluster that is due: at the start, then at intervals; a failed one again soon."""
-        due = [each for each in self.current.policy.integrations if self._is_due(each.name)]
+    def run_once(self, only: str | None = None) -> Sequence[ReconciliationResult]:
+        """Reconciles one cluster if it is due, or each in turn: at the start, then at intervals; a failed one again
+        soon.
+        """
+        named = [each for each in self.current.policy.integrations if only in {None, each.name}]
+        due = [each for each in named if self._is_due(each.name)]
         return [outcome for each in due if (outcome := self.reconcile(each)) is not None]
 
     def reconcile(self, integration: Integration) -> ReconciliationResult | None:

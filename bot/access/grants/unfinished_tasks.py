@@ -1,6 +1,5 @@
 """Tasks that go on in a cluster after access has ended, such as a long `_bulk`: owners learn how to cancel them."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,16 +57,17 @@ class UnfinishedTasks:
     clusters: Clusters
     clock: Clock
 
-    def run_once(self) -> None:
-        """Looks for the tasks of all grants for which that is due, with one call to each cluster."""
-        now = self.clock.now()
+    def integrations(self) -> Sequence[str]:
+        """The integrations whose cluster is due a look."""
         with self.store.reading() as read:
-            due = read.grants_to_look_for(now, _MOST)
-        by_cluster: dict[str, list[Ended]] = defaultdict(list)
-        for grant, request in due:
-            by_cluster[request.integration].append((grant, request))
-        for integration, some in by_cluster.items():
-            self._look(integration, some)
+            return read.integrations_to_look_at(self.clock.now())
+
+    def run_once(self, integration: str) -> None:
+        """Looks for the tasks of all grants of one integration for which that is due, with one call."""
+        with self.store.reading() as read:
+            due = read.grants_to_look_for(integration, self.clock.now(), _MOST)
+        if due:
+            self._look(integration, due)
 
     def _look(self, integration: str, ended: Sequence[Ended]) -> None:
         now = self.clock.now()

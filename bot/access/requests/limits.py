@@ -3,7 +3,9 @@
 from datetime import datetime, timedelta
 
 from bot.access.errors import NotAllowed
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Policy
+from bot.access.requests.duplicates import find_duplicate
 from bot.access.store.transaction import Transaction
 
 HOUR = timedelta(hours=1)
@@ -12,6 +14,25 @@ HOUR = timedelta(hours=1)
 def serialize_filing(write: Transaction, person: str) -> None:
     """Lets one transaction at a time file requests for a person, so that each sees the one before."""
     write.lock_name(f"requests of {person}")
+
+
+def check_limits_early(
+    read: Transaction, policy: Policy, request: AccessRequest, now: datetime, *, again: bool
+) -> None:
+    """Raises `NotAllowed` for a person at a limit, before Slack or a cluster is asked anything for the request.
+
+    Not for a duplicate, which is answered with the earlier request, unless it is asked for `again`.
+    """
+    try:
+        check_limits_of(read, policy, request, now)
+    except NotAllowed:
+        if again or find_duplicate(read, request) is None:
+            raise
+
+
+def check_limits_of(read: Transaction, policy: Policy, request: AccessRequest, now: datetime) -> None:
+    """Raises `NotAllowed` if the person who asks for this is at a limit."""
+    check_limits(read, policy, request.asked_by or request.requester, now, waits=not request.break_glass)
 
 
 def check_limits(read: Transaction, policy: Policy, person: str, now: datetime, *, waits: bool = True) -> None:

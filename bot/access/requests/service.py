@@ -24,7 +24,7 @@ from bot.access.requests.drafts import Draft, ParsedRequest, read_draft, read_du
 from bot.access.requests.duplicates import find_duplicate
 from bot.access.requests.filing import file_plan, plan_columns, replace_plan
 from bot.access.requests.fresh_decision import FreshDecision, decide_again, plan_request, read_again
-from bot.access.requests.limits import check_limits, serialize_filing
+from bot.access.requests.limits import check_limits, check_limits_early, check_limits_of, serialize_filing
 from bot.access.requests.on_behalf import find_person
 from bot.access.requests.routing import Plan, Routing
 from bot.access.states import LIVE, RequestState
@@ -91,6 +91,9 @@ class Requests:
 
     def submit(self, requester: str, draft: Draft) -> Submission:
         """Checks and files a request, and enqueues a message to each of its owners."""
+        if draft.for_whom:  # otherwise `_submit` checks the limits before anybody is asked anything
+            with self.store.reading() as read:
+                check_limits(read, self.current.policy, requester, self.clock.now(), waits=not draft.break_glass)
         parsed = self.parse(requester, draft)
         self.direct_messages.check(requester)
         submission = self._submit(parsed, again=draft.again)
@@ -162,12 +165,18 @@ class Requests:
                 expire(write, request, now)
         return len(overdue)
 
-    def route_waiting(self) -> None:
-        """Routes the requests that were filed while Slack or the cluster did not answer."""
+    def waiting_integrations(self) -> Sequence[str]:
+        """The integrations with requests for `route_waiting`, whether or not the policy still has them."""
         with self.store.reading() as read:
-            waiting = read.unrouted_requests(self.clock.now(), _BATCH)
-        for request in waiting:
-            self._route(request)
+            return read.unrouted_integrations(self.clock.now())
+
+    def route_waiting(self, only: str | None = None) -> None:
+        """Routes the requests, of one integration or of all, that Slack or the cluster did not answer about."""
+        for integration in self.waiting_integrations() if only is None else [only]:
+            with self.store.reading() as read:
+                waiting = read.unrouted_requests(self.clock.now(), integration, _BATCH)
+            for request in waiting:
+                self._route(request)
 
     def _submit(self, parsed: ParsedRequest, extended: Grant | None = None, *, again: bool = False) -> Submission:
         now = self.clock.now()
@@ -177,7 +186,7 @@ class Requests:
             integration=parsed.integration.name,
             patterns=list(parsed.patterns),
             permission=parsed.permission.name,
-            duration=_seconds(parsed),
+            duration=int((parsed.duration or timedelta(0)).total_seconds()),
             reason=parsed.reason,
             kind=parsed.kind or CredentialKind.PASSWORD,
             extends=extended.id if extended else None,
@@ -188,17 +197,20 @@ class Requests:
             first_asked_by=parsed.first_asked_by,
             break_glass=parsed.break_glass,
         )
+        again = again or extended is not None
+        with self.store.reading() as read:
+            check_limits_early(read, self.current.policy, request, now, again=again)
         try:
             plan = plan_request(self.store, self.routing, request, parsed)
         except Outage as error:
-            return self._file_unrouted(request, parsed, extended, error, again=again)
+            return self._file_unrouted(request, extended, error, again=again)
         for name, value in plan_columns(plan).items():
             setattr(request, name, value)
         with self.store.writing() as write:
-            duplicate = self._check_new(write, request, again=again or extended is not None)
+            duplicate = self._check_new(write, request, again=again)
             if duplicate is not None:
                 return Submission(duplicate.request, None, duplicate)
-            _file(write, request, parsed, extended)
+            _file(write, request, extended)
             self._put_first(write, request, plan, self.clock.now())
         return Submission(request, plan)
 
@@ -211,25 +223,24 @@ class Requests:
 
     def _check_new(self, write: Transaction, request: AccessRequest, *, again: bool) -> RequestDetails | None:
         """An earlier request that gives the same access. Raises `NotAllowed` for a person at a limit."""
-        actor = request.asked_by or request.requester
-        for person in sorted({request.requester, actor}):
+        for person in sorted({request.requester, request.asked_by or request.requester}):
             serialize_filing(write, person)
         duplicate = None if again else find_duplicate(write, request)
         if duplicate is None:
-            check_limits(write, self.current.policy, actor, self.clock.now(), waits=not request.break_glass)
+            check_limits_of(write, self.current.policy, request, self.clock.now())
         return duplicate
 
     def _file_unrouted(
-        self, request: AccessRequest, parsed: ParsedRequest, extended: Grant | None, error: Outage, *, again: bool
+        self, request: AccessRequest, extended: Grant | None, error: Outage, *, again: bool
     ) -> Submission:
         if request.duration == 0:
             raise error  # a flow's default duration is unknown before routing, and a request needs a duration
         request.route_at = request.created_at + ROUTE_AGAIN
         with self.store.writing() as write:
-            duplicate = self._check_new(write, request, again=again or extended is not None)
+            duplicate = self._check_new(write, request, again=again)
             if duplicate is not None:
                 return Submission(duplicate.request, None, duplicate)
-            _file(write, request, parsed, extended)
+            _file(write, request, extended)
             write.audit("request.waits", APPLICATION, request.created_at, request.id, error=str(error))
         return Submission(request, None)
 
@@ -275,11 +286,7 @@ class Requests:
         write.refresh(request.id, [MessageKind.APPROVAL], now)
 
 
-def _seconds(parsed: ParsedRequest) -> int:
-    return int((parsed.duration or timedelta(0)).total_seconds())
-
-
-def _file(write: Transaction, request: AccessRequest, parsed: ParsedRequest, extended: Grant | None) -> None:
+def _file(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:
     write.file(request)
     if extended is not None:
         # Raises `LostRace` if the grant has ended or another extension was filed meanwhile.
@@ -287,6 +294,6 @@ def _file(write: Transaction, request: AccessRequest, parsed: ParsedRequest, ext
         write.change(extended, event, request.requester, request.created_at, {"request": request.id})
     write.audit(
         "request.submitted", request.requester, request.created_at, request.id,
-        patterns=request.patterns, permission=request.permission, duration=_seconds(parsed),
+        patterns=request.patterns, permission=request.permission, duration=request.duration,
         integration=request.integration, extends=request.extends, reason=request.reason,
     )  # fmt: skip

@@ -1,11 +1,11 @@
 """Claims: which process works on which row or duty."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, case, or_, update
+from sqlalchemy import and_, case, exists, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -16,8 +16,9 @@ from bot.access.models.messages import Message
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
 from bot.access.states import ENDING, LIVE, GrantState
-from bot.access.store.grants import is_being_made
-from bot.access.store.messages import is_first_of_recipient
+from bot.access.store.grants import has_room, is_being_made
+from bot.access.store.messages import is_first_of_recipient, is_only_one
+from bot.access.store.room import Room
 from bot.access.store.session import SessionBase
 
 Claimable = TypeVar("Claimable", Grant, Message, InboxEntry)
@@ -45,13 +46,21 @@ class ClaimQueries(SessionBase):
             self._execute(update(Message).where(mine).values(due_at=due, attempts=attempts, **FREE))
         self.made_work = True
 
-    def claim_grants(self, now: datetime, until: datetime, most: int, *, ending: bool) -> Sequence[Grant]:
-        """Claims up to `most` due grants until `until`: those that end if `ending`, otherwise those being made."""
-        due = and_(col(Grant.due_at) <= now, _unclaimed(Grant, now), is_being_made(ending=ending))
-        found = self._session.exec(
-            select(Grant).where(due).order_by(col(Grant.due_at)).limit(most).with_for_update(skip_locked=True)
-        ).all()
-        return self._claim(Grant, found, now, until)
+    def claim_grants(
+        self, now: datetime, until: datetime, room: Room, *, ending: bool
+    ) -> Mapping[str, Sequence[Grant]]:
+        """Claims due grants until `until`, by integration: those that end if `ending`, otherwise those being made."""
+        due = (col(Grant.due_at) <= now, _unclaimed(Grant, now), is_being_made(ending=ending), has_room(room))
+        query = select(Grant, AccessRequest.integration).join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+        # Some may be left over when their integration is full: it is not asked for next time.
+        query = query.where(*due).order_by(col(Grant.due_at)).limit(2 * room.most)
+        found: dict[str, list[Grant]] = {}
+        for grant, integration in self._session.exec(query.with_for_update(skip_locked=True, of=Grant)).all():
+            found.setdefault(integration, []).append(grant)
+        rows = {integration: grants[: room.left(integration)] for integration, grants in found.items()}
+        claimed = self._claim(Grant, [grant for grants in rows.values() for grant in grants], now, until)
+        mine = {grant.id: grant for grant in claimed}
+        return {name: [mine[each.id] for each in grants if each.id in mine] for name, grants in rows.items()}
 
     def claim_grant(self, grant_id: str, now: datetime, until: datetime) -> Grant | None:
         """Claims this grant, due or not; `None` if another process has it."""
@@ -59,12 +68,16 @@ class ClaimQueries(SessionBase):
         return next(iter(self._claim(Grant, found, now, until)), None)
 
     def claim_messages(self, now: datetime, until: datetime, most: int) -> Sequence[Message]:
-        """Claims up to `most` due messages, only the oldest of each recipient, so that they arrive in order."""
-        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), is_first_of_recipient())
+        """Claims up to `most` due messages, only the oldest of each recipient, so that they arrive in order.
+
+        One at a time is claimed for each recipient, so that a conversation in which Slack is slow delays no other.
+        """
+        due = and_(col(Message.due_at) <= now, _unclaimed(Message, now), is_first_of_recipient(), is_only_one(now))
         found = self._session.exec(
             select(Message).where(due).order_by(col(Message.id)).limit(most).with_for_update(skip_locked=True)
         ).all()
-        return self._claim(Message, found, now, until)
+        firsts = {each.recipient: each for each in reversed(found)}.values()
+        return self._claim(Message, list(reversed(firsts)), now, until)
 
     def next_entry_due(self, by: datetime) -> datetime | None:
         """When the next entry of the inbox is due; `None` if none is due by `by`."""
@@ -128,14 +141,18 @@ class ClaimQueries(SessionBase):
         self._execute(update(DutyClaim).where(col(DutyClaim.until) > claimed_until).values(until=claimed_until))
         self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
         self._execute(update(InboxEntry).where(col(InboxEntry.due_at) > now).values(due_at=now))
-        # An active grant without a task is due at its end, and a revoked one when its user is deleted.
-        unfinished = or_(
-            col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
-            and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
-        )
-        self._execute(update(Grant).where(col(Grant.due_at) > now, unfinished).values(due_at=now))
+        self._execute(update(Grant).where(col(Grant.due_at) > now, _is_unfinished()).values(due_at=now))
         self._execute(update(Grant).where(col(Grant.look_at) > now).values(look_at=now))
         self._execute(update(AccessRequest).where(col(AccessRequest.route_at) > now).values(route_at=now))
+        self.made_work = True
+
+    def retry_now(self, integration: str, now: datetime) -> None:
+        """Makes the work of one integration due that has failed and waits for its next attempt."""
+        ours = exists().where(col(AccessRequest.id) == col(Grant.id), col(AccessRequest.integration) == integration)
+        failed = (col(Grant.due_at) > now, col(Grant.attempts) > 0, _is_unfinished())
+        self._execute(update(Grant).where(*failed, ours.correlate(Grant)).values(due_at=now))
+        waiting = (col(AccessRequest.route_at) > now, col(AccessRequest.integration) == integration)
+        self._execute(update(AccessRequest).where(*waiting).values(route_at=now))
         self.made_work = True
 
     def claim_duty(self, name: str, now: datetime, until: datetime) -> bool:
@@ -148,6 +165,14 @@ class ClaimQueries(SessionBase):
             update(DutyClaim).where(col(DutyClaim.name) == name, mine_or_free).values(holder=self._process, until=until)
         )
         return self._execute(taken) == 1
+
+
+def _is_unfinished() -> Any:
+    # An active grant without a task is due at its end, and a revoked one when its user is deleted.
+    return or_(
+        col(Grant.state).in_([GrantState.PROVISIONING, *ENDING]),
+        and_(col(Grant.state) == GrantState.ACTIVE, col(Grant.task).is_not(None)),
+    )
 
 
 def _unclaimed(table: type[Grant | Message | InboxEntry], now: datetime) -> Any:

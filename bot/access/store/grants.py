@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Unpack
 
-from sqlalchemy import and_, bindparam, or_, update
+from sqlalchemy import and_, bindparam, exists, or_, true, update
 from sqlmodel import col, func, select
 
 from bot.access.ids import split_username
@@ -16,6 +16,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, OVER, EndReason, GrantState, allowed
 from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
+from bot.access.store.room import Room
 
 _NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED, EndReason.ALIAS_MOVED)
 
@@ -101,6 +102,15 @@ class GrantQueries(RequestQueries):
         ).all()
         return self.all_request_details(rows)
 
+    def automatic_integrations(self) -> Sequence[str]:
+        """The integrations of live grants of automatic access flows."""
+        return self._session.exec(
+            select(AccessRequest.integration)
+            .join(Grant, col(Grant.id) == col(AccessRequest.id))
+            .where(col(AccessRequest.automatic).is_(True), col(Grant.state).in_(LIVE))
+            .distinct()
+        ).all()
+
     def has_or_gave_back(self, flow: str, requester: str, integration: str, now: datetime) -> bool:
         """Whether the person has what the automatic flow gives, or had it and it ended early.
 
@@ -121,9 +131,11 @@ class GrantQueries(RequestQueries):
         ).first()
         return found is not None
 
-    def next_grant_due(self, by: datetime, *, ending: bool) -> datetime | None:
-        """When the next grant is due, of those that end or of those being made; `None` if none is due by `by`."""
-        return self._next_due(Grant, by, is_being_made(ending=ending))
+    def next_grant_due(self, by: datetime, room: Room, *, ending: bool) -> datetime | None:
+        """When the next grant is due for which there is room, of those that end or of those being made; `None` if none
+        is due by `by`.
+        """
+        return self._next_due(Grant, by, is_being_made(ending=ending), has_room(room))
 
     def add_grants(self, grants: Sequence[Grant]) -> None:
         """Stores new grants."""
@@ -248,22 +260,6 @@ class GrantQueries(RequestQueries):
         )
         return self._execute(update(Grant).where(as_read).values(warn_at=then)) == 1
 
-    def grants_to_look_for(self, now: datetime, most: int) -> Sequence[tuple[Grant, AccessRequest]]:
-        """Grants that have ended, and whose cluster is due a look for tasks that go on."""
-        found = self._session.exec(
-            select(Grant, AccessRequest)
-            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
-            .where(col(Grant.look_at) <= now)
-            .order_by(col(Grant.look_at), col(Grant.id))
-            .limit(most)
-        ).all()
-        return [(grant, request) for grant, request in found]
-
-    def look_for(self, grants: Sequence[Grant], at: datetime | None) -> None:
-        """Schedules that look; `None` for no more."""
-        ids = [grant.id for grant in grants]
-        self._execute(update(Grant).where(col(Grant.id).in_(ids)).values(look_at=at))
-
 
 def _is_open() -> Any:
     # A grant that is over has work to be done while its disabled user is kept, or when it was found again.
@@ -281,3 +277,11 @@ def is_being_made(*, ending: bool) -> Any:
     )
     over = col(Grant.expires_at) <= col(Grant.due_at)
     return or_(~made, over) if ending else and_(made, ~over)
+
+
+def has_room(room: Room) -> Any:
+    """Selects grants of integrations for which there is room."""
+    if not room.full:
+        return true()
+    mine = (col(AccessRequest.id) == col(Grant.id), col(AccessRequest.integration).in_(room.full))
+    return ~exists().where(*mine).correlate(Grant)

@@ -202,3 +202,13 @@ def is_first_of_recipient() -> Any:
         col(earlier.due_at).is_not(None),
         col(earlier.id) < col(Message.id),
     )
+
+
+def is_only_one(now: datetime) -> Any:
+    """Selects messages to recipients to whom none is being sent."""
+    other = aliased(Message)
+    return ~exists().where(
+        col(other.recipient) == col(Message.recipient),
+        col(other.due_at).is_not(None),
+        col(other.claimed_until) >= now,
+    )

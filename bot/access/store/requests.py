@@ -129,13 +129,14 @@ class RequestQueries(SessionBase):
             select(AccessRequest).where(*theirs).order_by(col(AccessRequest.id)).limit(most)
         ).all()
 
-    def unrouted_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
-        """Pending requests whose owners could not be asked yet and whose next attempt is due."""
-        return self._session.exec(
-            select(AccessRequest)
-            .where(col(AccessRequest.route_at) <= now, AccessRequest.state == RequestState.PENDING)
-            .limit(most)
-        ).all()
+    def unrouted_integrations(self, now: datetime) -> Sequence[str]:
+        """The integrations of these requests."""
+        return self._session.exec(select(AccessRequest.integration).where(*_is_unrouted(now)).distinct()).all()
+
+    def unrouted_requests(self, now: datetime, integration: str, most: int) -> Sequence[AccessRequest]:
+        """Pending requests of an integration whose owners could not be asked yet and whose next attempt is due."""
+        mine = (*_is_unrouted(now), AccessRequest.integration == integration)
+        return self._session.exec(select(AccessRequest).where(*mine).limit(most)).all()
 
     def escalating_requests(self, now: datetime, most: int) -> Sequence[AccessRequest]:
         """Pending requests whose next reminder or escalation is due."""
@@ -287,3 +288,7 @@ class RequestQueries(SessionBase):
         """Schedules the next reminder. Returns False if it was reviewed or another process was first."""
         as_read = (col(AccessRequest.id) == request.id, col(AccessRequest.review_at) == request.review_at)
         return self._execute(update(AccessRequest).where(*as_read).values(review_at=until)) == 1
+
+
+def _is_unrouted(now: datetime) -> tuple[Any, ...]:
+    return col(AccessRequest.route_at) <= now, AccessRequest.state == RequestState.PENDING

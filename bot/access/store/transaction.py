@@ -25,11 +25,13 @@ from bot.access.store.inbox import InboxQueries
 from bot.access.store.messages import MessageQueries
 from bot.access.store.ownership import OwnershipQueries
 from bot.access.store.session import Row
+from bot.access.store.unfinished_tasks import UnfinishedTaskQueries
 
 
 class Transaction(
-    ClaimQueries, GrantQueries, MessageQueries, InboxQueries, CounterOfferQueries, HomeQueries, OwnershipQueries
-):
+    ClaimQueries, GrantQueries, UnfinishedTaskQueries, MessageQueries, InboxQueries, CounterOfferQueries, HomeQueries,
+    OwnershipQueries,
+):  # fmt: skip
     """Reads and writes that take effect together or not at all."""
 
     def add(self, row: Approval | AskedGroup | Grant) -> None:

@@ -16,6 +16,7 @@ from elastic_transport.client_utils import DEFAULT, DefaultType
 from pydantic import SecretStr
 
 from bot.access.call_failures import OnFailure
+from bot.access.calls.gate import Gate
 from bot.access.errors import Outage, Refusal
 from bot.secret_stores.store import SecretStore
 
@@ -124,10 +125,12 @@ class ConnectorTransport(Transport):
     """Authenticates every call with the password in use, and repeats a refused call with another password.
 
     A refused call has changed nothing, so any call may be repeated. Calls with their own authorization are left alone.
+    No call goes round the `gate`.
     """
 
     password: ConnectorPassword
     on_failure: OnFailure
+    gate: Gate
 
     def perform_request(
         self, method: str, target: str, *, headers: Mapping[str, Any] | DefaultType = DEFAULT, **how: Any
@@ -135,14 +138,16 @@ class ConnectorTransport(Transport):
         """See `Transport.perform_request`."""
         named = HttpHeaders() if isinstance(headers, DefaultType) else HttpHeaders(cast(Mapping[str, str], headers))
         if _AUTHORIZATION in named:
-            return super().perform_request(method, target, headers=named, **how)
+            with self.gate.passing():
+                return super().perform_request(method, target, headers=named, **how)
 
         def send(password: SecretStr) -> TransportApiResponse:
             signed = named.copy()
             header = self.password.header(password)
             if header:
                 signed[_AUTHORIZATION] = header
-            return super(ConnectorTransport, self).perform_request(method, target, headers=signed, **how)
+            with self.gate.passing():
+                return super(ConnectorTransport, self).perform_request(method, target, headers=signed, **how)
 
         known = self.password.known()
         answer = self._with_any(send)

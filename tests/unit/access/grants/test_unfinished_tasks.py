@@ -36,7 +36,8 @@ def end(world: World, request_id: str) -> None:
 
 def look(world: World, after: timedelta = LOOK_AFTER) -> None:
     world.clock.advance(after)
-    world.unfinished_tasks.run_once()
+    for integration in world.unfinished_tasks.integrations():
+        world.unfinished_tasks.run_once(integration)
     world.work()
 
 

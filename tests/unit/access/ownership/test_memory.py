@@ -695,5 +695,4 @@ def test_a_cluster_that_does_not_answer_is_looked_at_later(owned: World) -> None
     writes(owned, DAVE)
     owned.cluster.asked.errors = [Outage("away")]
     owned.owner_watch.run_once()
-    owned.executor.shutdown(wait=True)
     assert changes(owned) == []

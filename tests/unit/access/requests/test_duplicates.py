@@ -138,6 +138,18 @@ def test_as_many_may_wait_as_the_policy_says(world: World) -> None:
     world.ask()
 
 
+def test_at_a_limit_nobody_is_asked_anything_for_them(world: World) -> None:
+    world.under(EVERYTHING.model_copy(update={"for_others": True}))
+    world.current.policy = world.current.policy.model_copy(update={"pending_per_person": 1})
+    first = world.ask()
+    asked = (world.cluster.asked.calls, world.directory.asked.calls)
+    for more in ({}, {"for_whom": STRANGER}):
+        with pytest.raises(NotAllowed, match="1 of your requests wait for a decision"):
+            ask(world, "metrics-a", **more)
+    assert (world.cluster.asked.calls, world.directory.asked.calls) == asked
+    assert ask(world).request.id == first, "a duplicate is answered with the earlier one"
+
+
 def test_as_many_are_filed_within_an_hour_as_the_policy_says(world: World) -> None:
     world.current.policy = world.current.policy.model_copy(update={"requests_per_hour": 2})
     for _ in range(2):

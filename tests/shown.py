@@ -257,6 +257,14 @@ def _removed() -> OwnershipChange:
     )  # fmt: skip
 
 
+def _several(count: int) -> OwnershipChange:
+    owners = {f"logs-{number:03}": None if number == 1 else f"U0OTHER{number // 2:03}" for number in range(count)}
+    return OwnershipChange(
+        id=9, integration="prod", request_id="REQ-7K3F9Q", grants=["REQ-7K3F9Q"], names=list(owners), before="@web",
+        after=owners["logs-000"], owners=owners, counting=["@web"], noticed_at=NOW,
+    )  # fmt: skip
+
+
 def _conversation() -> dict[str, Shown]:
     terms: dict[str, Any] = {"patterns": ["logs-web"], "permission": "read", "duration": 1800, "at": NOW}
     offers = {state: CounterOffer(id=7, request_id="REQ-7K3F9Q", by=BOB, state=state, **terms) for state in OfferState}
@@ -287,6 +295,8 @@ def _conversation() -> dict[str, Shown]:
             details(request(APPROVED, **GLASS, reviewed_by=BOB, reviewed_at=NOW), grant()), again=False
         ),
         **{f"owner-changed-{each.state}": owner_changed(replace(LIVE, ownership_change=each)) for each in _changes()},
+        "owner-changed-to-several": owner_changed(replace(LIVE, ownership_change=_several(6))),
+        "owner-changed-to-too-many": owner_changed(replace(LIVE, ownership_change=_several(60))),
         "owner-removed-from-many": owner_changed(replace(ENDED, ownership_change=_removed())),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
         "view-offer": offer_form(OfferOptions(request(), ("read",), ("logs-app", "logs-web"))),

@@ -56,12 +56,14 @@ class Catalogue:
     """All resources of a cluster, sorted by name, without names that start with a dot.
 
     `read_at` is when its reading began. `whole` is false where resources may be missing that nobody asked for.
+    `cluster_uuid` is the cluster's own id, if the reading was whole.
     """
 
     resources: tuple[Resource, ...]
     templates: tuple[Template, ...] = ()
     read_at: datetime | None = None
     whole: bool = True
+    cluster_uuid: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from bot.checks.connections.sign_in import check_sign_in
 from bot.checks.kibana import check_kibana
 from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
-from bot.checks.resource_owners import check_resource_owners
+from bot.checks.resources.alias_targets import check_alias_targets, flows_bound_to_patterns
+from bot.checks.resources.resource_owners import check_resource_owners
 from bot.cluster.clock import read_time
 from bot.cluster.connector.privileges import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
@@ -69,6 +70,8 @@ def _check_cluster(
     if sufficient and not target.setup.policy_skip_reason("KIBANA_URL"):
         check_kibana(report, client, target.setup.policy, target.integration)
     reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")
+    if not reason and sufficient:
+        _check_aliases(report, client, target, adapters)
     if not reason and target.integration.resource_owner is None:
         return
     if reason or not sufficient:
@@ -80,6 +83,19 @@ def _check_cluster(
     if not reason:
         url = database_url(target.setup.settings.database_url.get_secret_value())
         check_owner_memory(report, url, adapters.open_engine, target.integration, target.setup.owners_from_template)
+
+
+def _check_aliases(report: Report, client: Elasticsearch, target: Target, adapters: Adapters) -> None:
+    policy = target.setup.configuration.policy if target.setup.configuration is not None else None
+    if policy is None or not flows_bound_to_patterns(policy, target.integration):
+        return
+    reader = adapters.catalogue(client, target.integration)
+    try:
+        check_alias_targets(report, reader.read(), policy, target.integration)
+    except (Outage, Refusal) as error:
+        report.fail(f"aliases: {error}", "Run `bot check` again when the cluster is well.")
+    finally:
+        reader.close()
 
 
 def _check_privileges(report: Report, client: Elasticsearch, account: dict[str, Any]) -> bool:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest step in `migrations/versions`. Named here, so that a start on a current database need not load Alembic."""
 
-_KNOWN = frozenset(
-    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014"}
-)
+_KNOWN = frozenset({
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
+    "0015",
+})  # fmt: skip
 """All schema versions so far, `HEAD` included. Each of them can be migrated to `HEAD`."""
 
 _LOCK = 0x6573_2D61_6363_6573

@@ -26,7 +26,7 @@ from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 TABLES = {
     "access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting",
     "audit_head", "audit_shipping", "favourite", "home_tab", "counter_offer", "owner_observation", "ownership_change",
-    "remembered_owner", "inbox",
+    "remembered_owner", "inbox", "known_cluster",
 }  # fmt: skip
 
 
@@ -180,7 +180,14 @@ def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engi
         command.downgrade(config, "0001")
     with empty_engine.connect() as connection:
         later = {"asked_group", "lease", "setting", "audit_head", "audit_shipping", "favourite", "home_tab"}
-        later |= {"counter_offer", "owner_observation", "ownership_change", "remembered_owner", "inbox"}
+        later |= {
+            "counter_offer",
+            "owner_observation",
+            "ownership_change",
+            "remembered_owner",
+            "inbox",
+            "known_cluster",
+        }
         assert set(inspect(connection).get_table_names()) == TABLES - later | {"alembic_version"}
         assert connection.scalar(text("SELECT count(*) FROM access_request")) == 3
     migrate(empty_engine)

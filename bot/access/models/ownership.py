@@ -1,5 +1,6 @@
 """The memory of the owners that clusters name, and changes of owners that wait for a decision."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -7,6 +8,9 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from bot.access.models.columns import names_of
+
+MOST_CONFIRMED = 10
+"""Different new owners that can be confirmed together: as many as a message shows."""
 
 
 class OwnershipState(StrEnum):
@@ -35,8 +39,10 @@ class OwnerObservation(SQLModel, table=True):
 class OwnershipChange(SQLModel, table=True):
     """Resources whose owner appeared, changed or vanished while access covered them that could have written it.
 
-    `grants` are the ids of that access; the messages belong to the first, `request_id`. `names` are the resources, all
-    with the same owner `before` and `after`, as written in the cluster (`None`: no owner). `counting` are the owners
+    One look makes one change of all resources with the same access, owner before and owners who count. `grants` are the
+    ids of that access; the messages belong to the first, `request_id`. `names` are the resources; `before` is their
+    owner before and `after` the one now, as written in the cluster (`None`: no owner). Where the new owners differ,
+    `owners` has that of each name, and `after` is the first. `counting` are the owners
     who count beside the new one, each as written; `None` in it stands for the integration owner. `told_at` is when
     their messages were enqueued, `None` while Slack could not say who they are.
     """
@@ -54,6 +60,7 @@ class OwnershipChange(SQLModel, table=True):
     names: list[str] = Field(sa_column=Column(JSON, nullable=False))
     before: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     after: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    owners: dict[str, str | None] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
     counting: list[str | None] = Field(sa_column=Column(JSON, nullable=False))
     state: OwnershipState = Field(
         default=OwnershipState.OPEN, sa_column=Column(names_of(OwnershipState), nullable=False)
@@ -62,6 +69,27 @@ class OwnershipChange(SQLModel, table=True):
     told_at: datetime | None = None
     decided_by: str | None = Field(default=None, max_length=32)
     decided_at: datetime | None = None
+
+    def names_by_owner(self) -> Mapping[str | None, Sequence[str]]:
+        """The resources of each new owner."""
+        found: dict[str | None, list[str]] = {}
+        for name in self.names:
+            found.setdefault(self.after if self.owners is None else self.owners[name], []).append(name)
+        return found
+
+    @property
+    def is_confirmable(self) -> bool:
+        """Whether there are so few new owners that a person can read all of them."""
+        return len(self.names_by_owner()) <= MOST_CONFIRMED
+
+
+class KnownCluster(SQLModel, table=True):
+    """The cluster that an integration led to when it was last looked at, by Elasticsearch's `cluster_uuid`."""
+
+    __tablename__ = "known_cluster"
+
+    integration: str = Field(primary_key=True, max_length=64)
+    uuid: str = Field(max_length=64)
 
 
 class RememberedOwner(SQLModel, table=True):

@@ -135,6 +135,21 @@ def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
     return [name for name in names if name not in set(withheld)]
 
 
+def leading_out(patterns: Sequence[str], catalogue: Catalogue, *, restricted_indices: bool = False) -> list[Resource]:
+    """The aliases that match the patterns, and the data streams with indices of other names, that have a target outside
+    of the patterns. Those that are never given are left out.
+    """
+    matches, covered = matcher(patterns), _covering(patterns, restricted_indices=restricted_indices)
+    return [
+        each
+        for each in catalogue.resources
+        if each.targets
+        and matches(each.name)
+        and (restricted_indices or not hidden_targets(each))
+        and not all(map(covered, each.targets))
+    ]
+
+
 # --- moves ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from bot.access.models.request_details import RequestDetails
 from bot.access.ownership.comparison import Cover, Owner
@@ -19,19 +20,62 @@ LATE_WRITES = timedelta(minutes=2)
 _HARMLESS = ("monitor", "read_", "create_snapshot", "cancel_task")
 """Beginnings of cluster privileges that change no template, user or role."""
 
+_AT_ONCE = 500
+"""Requests that are read with one statement."""
+
+
+@dataclass(frozen=True)
+class CoverSet:
+    """The grants over a name. `covers` has one for each set of owners who approved, however many grants there are."""
+
+    grants: tuple[str, ...]
+    covers: tuple[Cover, ...]
+
 
 @dataclass(frozen=True)
 class _Reach:
-    """A grant that could write owners, and a test of which names it covered."""
+    """A grant that could write owners. `patterns` are `None` if it covered every name."""
 
-    access: PastAccess
-    covers: Callable[[str], bool]
+    id: str
+    patterns: Sequence[str] | None
     beyond_indices: bool
+
+
+class _Candidate(NamedTuple):
+    """A pattern with a text that every name under it contains."""
+
+    pattern: str
+    inside: str
+    matches: Callable[[str], bool]
+
+
+class _PatternIndex:
+    """Finds the patterns that match a name, by the longer one of their ends, so that few are compared with it."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._heads: dict[str, list[_Candidate]] = {}
+        self._tails: dict[str, list[_Candidate]] = {}
+        self._plain = {each for each in patterns if "*" not in each}
+        for pattern in patterns:
+            if "*" in pattern:
+                head, *middle, tail = pattern.split("*")
+                ends, end = (self._heads, head) if len(head) >= len(tail) else (self._tails, tail)
+                candidate = _Candidate(pattern, max(middle, key=len, default=""), matcher([pattern]))
+                ends.setdefault(end, []).append(candidate)
+        self._head_lengths, self._tail_lengths = set(map(len, self._heads)), set(map(len, self._tails))
+
+    def matching(self, name: str) -> list[str]:
+        found = [name] if name in self._plain and not name.startswith(".") else []
+        heads = (self._heads.get(name[:length], ()) for length in self._head_lengths)
+        tails = (self._tails.get(name[-length:], ()) for length in self._tail_lengths)
+        for end in (*heads, *tails):
+            found += (pattern for pattern, inside, matches in end if inside in name and matches(name))
+        return found
 
 
 @dataclass
 class CoveringGrants:
-    """Finds the grants over a name. Reads them once, and those who approved them when they are needed.
+    """Finds the grants over names. Reads them once, and those who approved them when they are needed.
 
     `same_cluster` are the integrations whose grants reach the same data, `integration` among them.
     """
@@ -40,21 +84,51 @@ class CoveringGrants:
     integration: Integration
     same_cluster: Sequence[str]
     since: datetime
-    _reaches: Sequence[_Reach] | None = None
     _covers: dict[str, Cover] = field(default_factory=dict)
 
-    def over(self, names: Sequence[str]) -> Sequence[Cover]:
-        """The grants that could have written the owner behind one of these names at any time since then."""
-        if self._reaches is None:
-            found = self.read.access_since(self.same_cluster, self.since - LATE_WRITES)
-            self._reaches = [reach for each in found if (reach := _reach_of(each)) is not None]
-        reached = [each for each in self._reaches if any(map(each.covers, names))]
-        unknown = [each.access.id for each in reached if each.access.id not in self._covers]
-        beyond = {each.access.id: each.beyond_indices for each in reached}
-        for details in self.read.all_request_details(unknown) if unknown else ():
-            grant_id = details.request.id
-            self._covers[grant_id] = Cover(grant_id, _approved_by(details, self.integration), beyond[grant_id])
-        return [self._covers[each.access.id] for each in reached]
+    def over_each(self, names_of_each: Sequence[Sequence[str]]) -> Sequence[CoverSet]:
+        """For each resource, the grants that could have written its owner at any time since then, by its names."""
+        if not self._reaches:
+            return [CoverSet((), ()) for _ in names_of_each]
+        matching = self._index.matching
+        keys = [frozenset(pattern for name in names for pattern in matching(name)) for names in names_of_each]
+        reached = {key: self._reached(key) for key in set(keys)}
+        self._read_covers({grant for grants in reached.values() for grant in grants})
+        found = {key: CoverSet(grants, self._distinct(grants)) for key, grants in reached.items()}
+        return [found[key] for key in keys]
+
+    @cached_property
+    def _reaches(self) -> Mapping[str, _Reach]:
+        found = self.read.access_since(self.same_cluster, self.since - LATE_WRITES)
+        return {each.id: reach for each in found if (reach := _reach_of(each)) is not None}
+
+    @cached_property
+    def _by_pattern(self) -> Mapping[str | None, Sequence[str]]:
+        """The grants of each pattern; under `None` those over everything."""
+        found: dict[str | None, list[str]] = {}
+        for reach in self._reaches.values():
+            for pattern in reach.patterns if reach.patterns is not None else (None,):
+                found.setdefault(pattern, []).append(reach.id)
+        return found
+
+    @cached_property
+    def _index(self) -> _PatternIndex:
+        return _PatternIndex([each for each in self._by_pattern if each is not None])
+
+    def _reached(self, patterns: frozenset[str]) -> tuple[str, ...]:
+        return tuple(sorted({grant for each in (None, *patterns) for grant in self._by_pattern.get(each, ())}))
+
+    def _read_covers(self, grants: set[str]) -> None:
+        unknown = sorted(grants - self._covers.keys())
+        for first in range(0, len(unknown), _AT_ONCE):
+            for details in self.read.all_request_details(unknown[first : first + _AT_ONCE]):
+                grant = details.request.id
+                approved = _approved_by(details, self.integration)
+                self._covers[grant] = Cover(grant, approved, self._reaches[grant].beyond_indices)
+
+    def _distinct(self, grants: Sequence[str]) -> tuple[Cover, ...]:
+        covers = [self._covers[each] for each in grants]
+        return tuple({(each.approved, each.beyond_indices): each for each in reversed(covers)}.values())[::-1]
 
 
 def _reach_of(access: PastAccess) -> _Reach | None:
@@ -70,7 +144,7 @@ def _reach_of(access: PastAccess) -> _Reach | None:
     unreadable = any(each.startswith(("/", "(")) for each in patterns)
     hidden = bool(held.get("restricted_indices")) and any(each.startswith("*") for each in patterns)
     everything = beyond or unreadable or hidden
-    return _Reach(access, (lambda _name: True) if everything else matcher(patterns), beyond)
+    return _Reach(access.id, None if everything else patterns, beyond)
 
 
 def _approved_by(details: RequestDetails, integration: Integration) -> tuple[Owner, ...]:

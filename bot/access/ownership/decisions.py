@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 
 from bot.access.errors import Conflict, LostRace, NotAllowed, NotFound, Outage
@@ -15,6 +16,10 @@ from bot.access.ports import Clock, Directory
 from bot.access.store.store import Store
 
 _BATCH = 100
+
+_QUIET = timedelta(minutes=10)
+"""Between two messages about one access and the same owner before. Whoever may write an owner may write it every
+minute. Until the owners are told, the new owner does not count alone either."""
 
 _NO_CHANGE = "(none)"
 """The id in the answer to a click on a change that does not exist."""
@@ -34,7 +39,7 @@ class OwnerDecisions:
     def tell_owners(self) -> None:
         """Enqueues the messages about new changes. Where Slack cannot say who the owners are, it is tried again."""
         with self.store.reading() as read:
-            untold = read.untold_changes(_BATCH)
+            untold = read.untold_changes(self.clock.now() - _QUIET, _BATCH)
         for change in untold:
             with suppress(Outage):
                 people = self._deciders(change)[:MOST_ASKED]
@@ -67,7 +72,7 @@ class OwnerDecisions:
                 write.decide_change(change, to, actor, now)
                 write.audit(
                     event, actor, now, change.request_id, integration=change.integration, names=change.names,
-                    before=change.before, after=change.after, change=change.id,
+                    before=change.before, after=change.after, owners=change.owners, change=change.id,
                 )  # fmt: skip
                 write.refresh(change.request_id, [MessageKind.OWNERSHIP], now)
         except LostRace:
@@ -84,14 +89,19 @@ class OwnerDecisions:
             raise NotFound(change.request_id)
 
     def _check_gains_nothing(self, change: OwnershipChange, actor: str) -> None:
-        """Raises `NotAllowed` for a new owner who would confirm themselves, unless they were an owner before.
+        """Raises `NotAllowed` for a new owner who would confirm themselves, and for more owners than anybody reads.
 
-        Somebody who approved the access for other owners counts, and may be the one who was written.
+        An owner from before may confirm that they own it with others, but not that they own it alone. Somebody who
+        approved the access for other owners counts, and may be the one who was written.
         """
+        if not change.is_confirmable:
+            raise NotAllowed("More owners were written at once than can be confirmed together.")
         before = (change.before,) if change.before in change.counting else tuple(change.counting)
-        named = self._people_behind(change, (change.after,))
-        if actor in named and actor not in self._people_behind(change, before):
-            raise NotAllowed("It would make you the only owner, so an owner from before has to confirm it.")
+        earlier = set(self._people_behind(change, before))
+        for after in change.names_by_owner():
+            named = set(self._people_behind(change, (after,)))
+            if actor in named and (actor not in earlier or (named == {actor} and earlier != {actor})):
+                raise NotAllowed("It would make you the only owner, so another owner from before has to confirm it.")
 
     def _people_behind(self, change: OwnershipChange, owners: Sequence[str | None]) -> Sequence[str]:
         integration = self.current.policy.find_integration(change.integration)

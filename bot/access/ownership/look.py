@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from bot.access.ids import APPLICATION
+from bot.access.models.columns import Json
 from bot.access.models.messages import MessageKind
 from bot.access.models.ownership import OwnershipChange
 from bot.access.ownership.comparison import (
@@ -16,7 +18,7 @@ from bot.access.ownership.comparison import (
     is_same,
     is_settled,
 )
-from bot.access.ownership.covering_grants import CoveringGrants
+from bot.access.ownership.covering_grants import CoveringGrants, CoverSet
 from bot.access.policy.model import Integration
 from bot.access.store.changes import RememberedOwnerRow
 from bot.access.store.ownership import Remembered
@@ -64,7 +66,7 @@ class Look:
     times: LookTimes
     known: Mapping[str, Remembered] = field(default_factory=dict)
     rows: list[tuple[Sighting, int | None]] = field(default_factory=list)
-    doubts: dict[tuple[tuple[str, ...], Owner, Owner, tuple[Owner, ...]], list[Sighting]] = field(default_factory=dict)
+    doubts: dict[tuple[tuple[str, ...], Owner, tuple[Owner, ...]], list[Sighting]] = field(default_factory=dict)
     _doubted: Mapping[str, Remembered] | None = None
     settled: dict[tuple[Owner, Owner], list[Sighting]] = field(default_factory=dict)
 
@@ -72,46 +74,59 @@ class Look:
         """Sorts the changes. Returns what will be remembered of names with a doubt; used where nothing is stored."""
         self.known = self.write.remembered_owners(self.integration.name, [each.name for each in changed])
         found: dict[str, Remembered] = dict(self.known)
+        unsure: list[Sighting] = []
         for seen in changed:
             known = self.known.get(seen.name)
             copied = self._find_copied(seen) if known is None else None
             if copied is not None and copied.change is not None:
                 self.rows.append((seen, copied.change.id))
                 found[seen.name] = copied._replace(name=seen.name, since=self.times.at)
-                continue
-            if known is not None and (is_same(known, seen) or self.times.is_older_than(known.since)):
-                continue
-            other_names = (*seen.other_names, *(known.other_names if known is not None else ()))
-            covers = self.covering.over((seen.name, *other_names))
-            kept = known.change.id if known is not None and known.change is not None else None
-            if known is not None and not is_owner_changed(known, seen, covers):
-                self.rows.append((seen, kept))
-                found[seen.name] = known._replace(written=seen.written, owner=seen.owner)
-                continue
-            doubt = None if known is not None and is_settled(known, seen) else find_doubt(known, seen, covers)
-            if doubt is None:
-                self.rows.append((seen, None))
-                found.pop(seen.name, None)
-                if known is not None:
-                    self.settled.setdefault((known.owner, seen.owner), []).append(seen)
-                continue
-            key = (tuple(each.grant_id for each in covers), doubt.before, seen.owner, doubt.counting)
-            self.doubts.setdefault(key, []).append(seen)
-            found[seen.name] = _in_doubt(seen, doubt, self.integration, covers[0].grant_id, self.times.at)
+            elif known is None or not (is_same(known, seen) or self.times.is_older_than(known.since)):
+                unsure.append(seen)
+        for seen, over in zip(unsure, self.covering.over_each(list(map(self._names_of, unsure))), strict=True):
+            self._sort(seen, self.known.get(seen.name), over, found)
         return found
+
+    def _names_of(self, seen: Sighting) -> Sequence[str]:
+        known = self.known.get(seen.name)
+        return (seen.name, *seen.other_names, *(known.other_names if known is not None else ()))
+
+    def _sort(self, seen: Sighting, known: Remembered | None, over: CoverSet, found: dict[str, Remembered]) -> None:
+        standing = known.change if known is not None else None
+        if known is not None and not is_owner_changed(known, seen, over.covers):
+            self.rows.append((seen, standing.id if standing is not None else None))
+            found[seen.name] = known._replace(written=seen.written, owner=seen.owner)
+            return
+        doubt = None if known is not None and is_settled(known, seen) else find_doubt(known, seen, over.covers)
+        if doubt is None:
+            self.rows.append((seen, None))
+            found.pop(seen.name, None)
+            if known is not None:
+                self.settled.setdefault((known.owner, seen.owner), []).append(seen)
+            return
+        # Who could have written the value that is doubted already does not decide about the next one.
+        grants = over.grants if standing is None else tuple(dict.fromkeys([*over.grants, *standing.grants]))
+        self.doubts.setdefault((grants, doubt.before, doubt.counting), []).append(seen)
+        found[seen.name] = _in_doubt(seen, doubt, self.integration, grants[0], self.times.at)
 
     def store(self, now: datetime) -> None:
         """Stores the sorted changes with their audit events."""
         replaced = {each.change.id for each in self.known.values() if each.change is not None}
-        for (grants, before, after, counting), sightings in self.doubts.items():
-            names = [each.name for each in sightings]
+        for (grants, before, counting), sightings in self.doubts.items():
+            owners = {each.name: each.owner for each in sightings}
+            after, several = sightings[0].owner, len(set(owners.values())) > 1
             change = OwnershipChange(
-                integration=self.integration.name, request_id=grants[0], grants=list(grants), names=names,
-                before=before, after=after, counting=list(counting), noticed_at=now,
+                integration=self.integration.name, request_id=grants[0], grants=list(grants), names=list(owners),
+                before=before, after=after, owners=owners if several else None, counting=list(counting),
+                noticed_at=now,
             )  # fmt: skip
             change_id = self.write.add_change(change)
             self.rows += ((each, change_id) for each in sightings)
-            self._audit(now, grants[0], names, before, after, grants=list(grants), counting=list(counting))
+            self._audit(
+                now, grants[0], list(owners), before, after,
+                owners=dict(islice(owners.items(), _MOST_AUDITED)) if several else None,
+                grants=list(grants[:_MOST_AUDITED]), counting=list(counting),
+            )  # fmt: skip
         for (before, after), sightings in self.settled.items():
             self._audit(now, None, [each.name for each in sightings], before, after, grants=[])
         remember(self.write, self.integration, self.rows, self.known, self.times.at)
@@ -132,7 +147,7 @@ class Look:
 
     def _audit(
         self, now: datetime, request_id: str | None, names: Sequence[str], before: Owner, after: Owner,
-        **more: Sequence[str | None],
+        **more: Json,
     ) -> None:  # fmt: skip
         self.write.audit(
             "owner.changed", APPLICATION, now, request_id,
@@ -149,16 +164,15 @@ def remember(
     at: datetime,
 ) -> None:
     """Stores each sighting, with the id of the change that it is part of. `known` has the old names."""
-    new = []
+    new: list[RememberedOwnerRow] = []
+    changed: list[RememberedOwnerRow] = []
     for seen, change_id in rows:
         row = RememberedOwnerRow(
             name=seen.name, written=seen.written, owner=seen.owner, other_names=list(seen.other_names), since=at,
             change_id=change_id,
         )  # fmt: skip
-        if seen.name in known:
-            write.change_remembered(integration.name, row)
-        else:
-            new.append(row)
+        (changed if seen.name in known else new).append(row)
+    write.change_remembered(integration.name, changed)
     write.remember_owners(integration.name, new)
 
 

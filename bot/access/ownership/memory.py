@@ -35,6 +35,8 @@ class OwnerMemory:
     """The owners in the last catalogue of each integration, since many requests share the resources of one."""
     _stored: dict[str, dict[str, Sighting]] = field(default_factory=dict, init=False)
     """The sightings known to be stored, so that 10,000 unchanged names are not read again for each request."""
+    _clusters: dict[str, str] = field(default_factory=dict, init=False)
+    """The `cluster_uuid` stored for each integration."""
 
     def counting(
         self,
@@ -63,6 +65,7 @@ class OwnerMemory:
         self, integration: Integration, catalogue: Catalogue, names: Iterable[str] | None = None
     ) -> Mapping[str, Standing]:
         """Compares these names, or all, with the memory. Returns the standings of owners who do not count alone."""
+        self.identify(integration, catalogue)
         sightings, full = self._sightings(integration, catalogue), names is None and catalogue.whole
         seen = sightings if names is None else {name: sightings[name] for name in names if name in sightings}
         stored = self._stored.setdefault(integration.name, {})
@@ -91,6 +94,19 @@ class OwnerMemory:
         stored |= {each.name: each for each in unsure if each.name in known and is_same(known[each.name], each)}
         standings = {name: standing_of(known[name], seen[name]) for name in known.keys() & seen.keys()}
         return {name: standing for name, standing in standings.items() if standing is not None}
+
+    def is_identified(self, integration: Integration) -> bool:
+        """Whether this process knows which cluster the integration leads to."""
+        return integration.name in self._clusters
+
+    def identify(self, integration: Integration, catalogue: Catalogue) -> None:
+        """Stores which cluster the integration leads to, since its grants cover the data of others that lead there."""
+        uuid = catalogue.cluster_uuid
+        if uuid is None or self.decisions is None or self._clusters.get(integration.name) == uuid:
+            return
+        with self.store.writing() as write:
+            write.record_cluster(integration.name, uuid)
+        self._clusters[integration.name] = uuid
 
     def _is_first(self, integration: Integration) -> bool:
         with self.store.reading() as read:
@@ -134,7 +150,7 @@ class OwnerMemory:
             if observation is None:
                 raise AssertionError("the first look is stored before the second")
             since = times.since(observation.looked_at)
-            covering = CoveringGrants(write, integration, self._same_cluster(integration), since)
+            covering = CoveringGrants(write, integration, self._same_cluster(write, integration), since)
             look = Look(write, integration, covering, times)
             now_known = look.compare(changed)
             if recording:
@@ -146,10 +162,18 @@ class OwnerMemory:
             self.decisions.tell_owners()
         return now_known
 
-    def _same_cluster(self, integration: Integration) -> list[str]:
-        """The integrations with the same address, whose grants reach the same data."""
-        others = (each.name for each in self.current.policy.integrations if each.public_url == integration.public_url)
-        return [integration.name, *others]
+    def _same_cluster(self, read: Transaction, integration: Integration) -> Sequence[str]:
+        """The integrations that lead to the same cluster, whose grants reach the same data.
+
+        Until it is known where one leads, it may be the same cluster.
+        """
+        known = read.clusters_known()
+        mine = known.get(integration.name)
+        same = {name for name, uuid in known.items() if uuid == mine}
+        for each in self.current.policy.integrations:
+            if each.public_url == integration.public_url or (mine is not None and each.name not in known):
+                same.add(each.name)
+        return sorted({integration.name, *same})
 
 
 def _is_stored(seen: Sighting, stored: dict[str, Sighting], *, whole: bool) -> bool:

@@ -17,7 +17,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class OwnerWatch:
-    """Observes each integration that reads owners from its cluster."""
+    """Observes each integration that reads owners from its cluster.
+
+    Of the others, it finds out once whether they lead to the same clusters.
+    """
 
     store: Store
     clusters: Clusters
@@ -27,8 +30,11 @@ class OwnerWatch:
 
     def run_once(self, only: str | None = None) -> None:
         """Looks at one cluster, or at each in turn."""
-        for each in self.current.policy.integrations:
-            if only in {None, each.name} and each.resource_owner is not None:
+        integrations = self.current.policy.integrations
+        owned = any(each.resource_owner is not None for each in integrations)
+        for each in integrations:
+            due = each.resource_owner is not None or (owned and not self.memory.is_identified(each))
+            if due and only in {None, each.name}:
                 try:
                     self.look(each)
                 except (Outage, Refusal) as error:
@@ -36,6 +42,9 @@ class OwnerWatch:
 
     def look(self, integration: Integration) -> None:
         """Observes all owners of one cluster, unless another process does. Raises `Outage`, `Refusal`."""
+        if integration.resource_owner is None:
+            self.memory.identify(integration, self.clusters[integration.name].catalogue())
+            return
         now = self.clock.now()
         with self.store.writing() as write:
             if not write.claim_duty(f"owners {integration.name}", now, now + OWNER_WATCH_CLAIM):

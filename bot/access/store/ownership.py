@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, insert, or_, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, update
 from sqlalchemy import select as sql_select
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from bot.access.errors import LostRace
 from bot.access.models.grants import Grant
-from bot.access.models.ownership import OwnerObservation, OwnershipChange, OwnershipState, RememberedOwner
+from bot.access.models.ownership import KnownCluster, OwnerObservation, OwnershipChange, OwnershipState, RememberedOwner
 from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
 from bot.access.store.changes import RememberedOwnerRow
@@ -98,6 +99,15 @@ class OwnershipQueries(SessionBase):
         standing = col(OwnershipChange.state).in_((OwnershipState.OPEN, OwnershipState.KEPT))
         return {each.id: each for each in self._read_anew(OwnershipChange, and_(standing, _among(wanted)))}
 
+    def clusters_known(self) -> Mapping[str, str]:
+        """The `cluster_uuid` that each integration led to when it was last looked at."""
+        return {each.integration: each.uuid for each in self._session.exec(select(KnownCluster)).all()}
+
+    def record_cluster(self, integration: str, uuid: str) -> None:
+        """Stores the `cluster_uuid` of an integration."""
+        self._session.merge(KnownCluster(integration=integration, uuid=uuid))
+        self._session.flush()
+
     def access_since(self, integrations: Sequence[str], since: datetime) -> Sequence[PastAccess]:
         """The grants of these integrations that may have been usable at any time since then."""
         usable = or_(col(Grant.state).not_in(_GONE), col(Grant.ended_at) >= since)
@@ -119,10 +129,18 @@ class OwnershipQueries(SessionBase):
                 insert(RememberedOwner), [{"integration": integration, "gone_at": None, **row} for row in rows]
             )
 
-    def change_remembered(self, integration: str, row: RememberedOwnerRow) -> None:
-        """Stores a new sighting of a name that is remembered already."""
-        mine = (col(RememberedOwner.integration) == integration, col(RememberedOwner.name) == row["name"])
-        self._execute(update(RememberedOwner).where(*mine).values(**row, gone_at=None))
+    def change_remembered(self, integration: str, rows: Sequence[RememberedOwnerRow]) -> None:
+        """Stores new sightings of names that are remembered already, with one statement for all of them."""
+        if not rows:
+            return
+        mine = (col(RememberedOwner.integration) == integration, col(RememberedOwner.name) == bindparam("changed"))
+        changed: dict[str, Any] = {
+            each: bindparam(each) for each in ("written", "owner", "other_names", "since", "change_id")
+        }
+        self._session.connection().execute(
+            update(RememberedOwner).where(*mine).values(gone_at=None, **changed),
+            [{"changed": row["name"], **{each: row[each] for each in changed}} for row in rows],  # type: ignore[literal-required]
+        )
 
     def mark_gone(self, integration: str, names: Sequence[str], at: datetime) -> None:
         """Stores that these names no longer exist."""
@@ -165,11 +183,21 @@ class OwnershipQueries(SessionBase):
             self._execute(ended.values(state=OwnershipState.REPLACED, decided_at=at))
         return found
 
-    def untold_changes(self, most: int) -> Sequence[OwnershipChange]:
-        """Open changes whose owners have not been told yet."""
+    def untold_changes(self, quiet_since: datetime, most: int) -> Sequence[OwnershipChange]:
+        """Open changes whose owners have not been told yet, and were told of no earlier one like it since that time.
+
+        Like it: under the same access, with the same owner before.
+        """
         untold = and_(col(OwnershipChange.state) == OwnershipState.OPEN, col(OwnershipChange.told_at).is_(None))
+        other = aliased(OwnershipChange)
+        told = sql_select(col(other.id)).where(
+            col(other.request_id) == col(OwnershipChange.request_id),
+            col(other.before).is_not_distinct_from(col(OwnershipChange.before)),
+            col(other.noticed_at) < col(OwnershipChange.noticed_at),
+            col(other.told_at) > quiet_since,
+        )
         return self._session.exec(
-            select(OwnershipChange).where(untold).order_by(col(OwnershipChange.id)).limit(most)
+            select(OwnershipChange).where(untold, ~told.exists()).order_by(col(OwnershipChange.id)).limit(most)
         ).all()
 
     def record_told(self, change: OwnershipChange, at: datetime) -> bool:

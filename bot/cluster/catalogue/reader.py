@@ -78,10 +78,13 @@ class CatalogueReader:
         paths = fields(self._key, self._owners_from)
         state = ask(
             self._client,
-            lambda: self._client.cluster.state(metric=["metadata", "version"], filter_path=[*paths, "state_uuid"]),
+            lambda: self._client.cluster.state(
+                metric=["metadata", "version"], filter_path=[*paths, "state_uuid", "cluster_uuid"]
+            ),
         )
         self._known_sizes = sizes = self._sizes()
-        found = replace(read_catalogue(state, sizes, self._key, self._owners_from), read_at=began)
+        found = read_catalogue(state, sizes, self._key, self._owners_from)
+        found = replace(found, read_at=began, cluster_uuid=state.get("cluster_uuid"))
         self._last = _Reading(state.get("state_uuid"), found)
         return found
 

@@ -58,14 +58,15 @@ def parse(content: bytes, variables: Mapping[str, str]) -> Configuration:
 
 
 def _check_undercuts(policy: Policy, tree: Keys) -> None:
-    """Raises `PolicyFileError` with a problem for each flow that undercuts another."""
+    """Raises `PolicyFileError` with a problem for each flow that undercuts another: names of flows are no secrets."""
     names = [each.name for each in policy.access_flows]
     lines = dict(zip(names, lines_of(tree, "access_flows"), strict=True))
     problems = [
         Problem(
             lines[each.weaker.name],
-            f"strict: the flow undercuts the one on line {lines[each.stricter.name]}, so that the same data is given "
-            "with less demanded. With strict: false, bot check shows an example",
+            f"strict: the flow “{each.weaker.name}” undercuts “{each.stricter.name}” on line "
+            f"{lines[each.stricter.name]}, so that the same data is given with less demanded. With strict: false, "
+            "bot check shows an example",
         )
         for each in find_undercuts(policy)
     ]

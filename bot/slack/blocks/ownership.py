@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject, PlainTextObject
 
-from bot.access.models.ownership import OwnershipChange, OwnershipState
+from bot.access.models.ownership import MOST_CONFIRMED, OwnershipChange, OwnershipState
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.owner_groups import owners_in
 from bot.access.states import LIVE
@@ -35,8 +35,7 @@ def owner_changed(details: RequestDetails) -> MessageContent:
     also = change.grants[1:]
     lines: list[Line] = [
         (Bold("Before: "), *_owner(change.before, change.integration)),
-        (Bold("Now: "), *_owner(change.after, change.integration)),
-        *([_names(change.names)] if len(change.names) > 1 else []),
+        *_owners_now(change),
         (Person(request.requester), " could change it with ", Code(request.id), ": ", *request_terms(request), "."),
         *([("So could the holders of ", *codes(also[:_MOST_NAMES]), ".")] if also else []),
         *_outcome(change),
@@ -46,7 +45,8 @@ def owner_changed(details: RequestDetails) -> MessageContent:
         return content(_title(change), lines)
     live = details.grant is not None and details.grant.state in LIVE
     revoke = (revoke_button(details.grant, request),) if details.grant is not None and live else ()
-    return content(_title(change), lines, (_confirm(change), _keep(change), *revoke))
+    confirm = (_confirm(change),) if change.is_confirmable else ()
+    return content(_title(change), lines, (*confirm, _keep(change), *revoke))
 
 
 def _title(change: OwnershipChange) -> str:
@@ -62,9 +62,23 @@ def _title(change: OwnershipChange) -> str:
     return f"{said[change.state]}: {what}"
 
 
-def _names(names: Sequence[str]) -> Line:
+def _owners_now(change: OwnershipChange) -> list[Line]:
+    """The new owner with the resources, or each of several new owners with its resources."""
+    by_owner = change.names_by_owner()
+    if len(by_owner) == 1:
+        several = [("Resources: ", *_names(change.names), ".")] if len(change.names) > 1 else []
+        return [(Bold("Now: "), *_owner(change.after, change.integration)), *several]
+    shown = list(by_owner.items())[:MOST_CONFIRMED]
+    lines: list[Line] = [
+        (Bold("Now: "), *_owner(owner, change.integration), " for ", *_names(names)) for owner, names in shown
+    ]
+    more = len(by_owner) - len(shown)
+    return [*lines, *([(f"And {counted(more, 'other owner')} for other resources.",)] if more else [])]
+
+
+def _names(names: Sequence[str]) -> tuple[TextPart, ...]:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ("Resources: ", *codes(names[:_MOST_NAMES]), more, ".")
+    return (*codes(names[:_MOST_NAMES]), more)
 
 
 def _owner(owner: str | None, integration: str) -> tuple[TextPart, ...]:
@@ -88,8 +102,13 @@ def _outcome(change: OwnershipChange) -> list[Line]:
     by: tuple[TextPart, ...] = (Person(change.decided_by),) if change.decided_by else ()
     at: tuple[TextPart, ...] = (", ", LocalTime(change.decided_at)) if change.decided_at else ()
     if change.state is OwnershipState.OPEN:
+        press = (
+            "Press Confirm if the change is right, Keep us if it is not."
+            if change.is_confirmable
+            else "These are too many owners to confirm together. Press Keep us, and ask an administrator for the rest."
+        )
         return [
-            ("Press Confirm if the change is right, Keep us if it is not.",),
+            (press,),
             ("Until one of you decides, the new owner and you both have to approve requests for it.",),
         ]
     if change.state is OwnershipState.CONFIRMED:

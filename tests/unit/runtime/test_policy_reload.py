@@ -61,5 +61,5 @@ def test_with_strict_the_old_policy_stays_in_force(reload: PolicyReload, file: P
     with capture_logs() as lines:
         reload.reload()
     (found,) = [line for line in lines if line["log_level"] == "warning"]
-    assert "strict: the flow undercuts the one on line 21" in found["problems"][0]
+    assert "on line 21, so that the same data is given" in found["problems"][0]
     assert len(reload.current.policy.access_flows) == 1

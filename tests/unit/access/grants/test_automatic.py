@@ -1,6 +1,7 @@
 """Automatic access flows: members have access for as long as they are members."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.access.policy.access_flow import AccessFlow, Hours
 from bot.access.policy.model import Integration
 from bot.access.states import GrantState
 from bot.access.store.store import Store
-from tests.fakes import OWNER, PRODUCTION, SECOND_OWNER, World, policy_of
+from tests.fakes import OWNER, PRODUCTION, SECOND_OWNER, FakeCluster, FakeClusters, World, policy_of
 
 HOUR = timedelta(hours=1)
 LOOK = timedelta(seconds=15)
@@ -155,11 +156,13 @@ def test_each_cluster_of_the_flow_and_no_other(oncall: World) -> None:
     )
     integrations = (PRODUCTION, *others)
     oncall.current.policy = policy_of(flow(), integrations=integrations)
-    oncall.automatic.run_once()
+    clusters = FakeClusters(production=oncall.cluster, staging=FakeCluster(), lab=FakeCluster())
+    automatic = replace(oncall.automatic, clusters=clusters)
+    automatic.run_once()
     with oncall.store.reading() as read:
         assert {details.request.integration for details in read.automatic_grants()} == {"production", "staging", "lab"}
     oncall.current.policy = policy_of(flow(integrations=("production", "lab")), integrations=integrations)
-    oncall.automatic.run_once()
+    automatic.run_once()
     with oncall.store.reading() as read:
         assert {details.request.integration for details in read.automatic_grants()} == {"production", "lab"}
 
@@ -337,6 +340,26 @@ def test_an_alias_onto_denied_data_is_not_given_and_ends_what_was(oncall: World)
     oncall.cluster.aliases["logs-now"] = ("metrics-a",)
     look(oncall)
     assert members_with_access(oncall) == []
+
+
+def test_an_alias_that_leads_out_of_the_patterns_is_given_from_the_beginning_to_nobody(oncall: World) -> None:
+    """Not for a minute either, and the flow gives access again once the alias is back."""
+    oncall.cluster.aliases["logs-now"] = ("metrics-a",)
+    for _ in range(3):
+        look(oncall)
+        oncall.alias_moves.run_once()
+        oncall.work()
+    with oncall.store.reading() as read:
+        assert read.requests_of(ANA, 10) == []
+    oncall.cluster.aliases["logs-now"] = ("logs-a",)
+    look(oncall)
+    assert members_with_access(oncall) == [ANA]
+
+
+def test_what_nobody_is_given_through_an_alias_keeps_no_automatic_flow_from_giving_the_rest(oncall: World) -> None:
+    oncall.cluster.aliases["logs-hidden"] = (".internal-1",)
+    look(oncall)
+    assert members_with_access(oncall) == [ANA]
 
 
 @pytest.mark.parametrize("error", [Outage("no answer"), Refusal("403")])

@@ -162,7 +162,7 @@ def test_access_that_had_ended_before_the_last_look_changed_nothing(owned: World
     assert asked(owned) == [DAVE]
     look(owned)
     with owned.store.reading() as read:
-        assert read.untold_changes(10) == []
+        assert read.untold_changes(owned.clock.now(), 10) == []
     assert changes(owned) == []
 
 
@@ -263,6 +263,37 @@ def test_another_integration_of_the_same_cluster(owned: World) -> None:
     writes(owned, DAVE)
     look(owned)
     assert [each.after for each in changes(owned)] == [DAVE]
+
+
+@pytest.mark.parametrize(("uuid", "covers"), [("one", True), ("another", False)])
+def test_another_integration_that_leads_to_the_same_cluster_by_another_address(
+    owned: World, uuid: str, covers: bool
+) -> None:
+    """It reads no owners, so nobody looks at them there."""
+    request = has(owned)
+    other = PRODUCTION.model_copy(
+        update={"name": "writing", "public_url": "https://other.example.com", "resource_owner": None}
+    )
+    policy = owned.current.policy
+    owned.current.policy = policy.model_copy(update={"integrations": (PRODUCTION, other)})
+    owned.memory.identify(PRODUCTION, replace(owned.cluster.catalogue(), cluster_uuid="one"))
+    owned.memory.identify(other, replace(owned.cluster.catalogue(), cluster_uuid=uuid))
+    with owned.store.writing() as write:
+        found = write.request(request)
+        assert found is not None
+        found.integration = "writing"
+    writes(owned, DAVE)
+    look(owned)
+    assert [each.after for each in changes(owned)] == ([DAVE] if covers else [])
+
+
+def test_an_integration_of_which_nothing_is_known_may_lead_to_the_same_cluster(owned: World) -> None:
+    other = PRODUCTION.model_copy(update={"name": "writing", "public_url": "https://other.example.com"})
+    policy = owned.current.policy
+    owned.current.policy = policy.model_copy(update={"integrations": (PRODUCTION, other)})
+    owned.memory.identify(PRODUCTION, replace(owned.cluster.catalogue(), cluster_uuid="one"))
+    with owned.store.reading() as read:
+        assert owned.memory._same_cluster(read, PRODUCTION) == ["production", "writing"]
 
 
 def test_flows_that_name_their_owners_are_as_they_were(owned: World) -> None:
@@ -472,7 +503,7 @@ def test_who_approved_the_access_does_not_confirm_themselves(owned: World) -> No
     (change,) = changes(owned)
     assert change.id is not None
     assert change.counting == ["@web", "@ops"]
-    with pytest.raises(NotAllowed, match="an owner from before has to confirm it"):
+    with pytest.raises(NotAllowed, match="another owner from before has to confirm it"):
         owned.owner_decisions.confirm(change.id, WEB[0])
     owned.owner_decisions.confirm(change.id, OPS[0])
     assert asked(owned) == ["@web"]
@@ -495,6 +526,89 @@ def test_a_holder_among_the_owners_is_not_asked(owned: World) -> None:
     writes(owned, DAVE)
     look(owned)
     assert told(owned) == [OPS[0]]
+
+
+def test_the_holder_of_earlier_access_does_not_confirm_what_came_later(owned: World) -> None:
+    """Each owner writes the other in, under access of their own."""
+    first = has(owned)
+    writes(owned, DAVE)
+    ends(owned, first)
+    look(owned)
+    owned.directory.people["@ops"] = (REQUESTER, *OPS)
+    owned.clock.advance(HOUR)
+    look(owned)
+    request = owned.requests.submit(STRANGER, Draft("logs-a", "1h", "write", again=True)).request.id
+    for person in (OPS[0], DAVE):
+        owned.approvals.approve(request, person)
+    owned.work()
+    writes(owned, "U0EVE005")
+    look(owned)
+    change = changes(owned)[-1]
+    assert change.id is not None
+    assert change.grants == [request, first]
+    with pytest.raises(NotAllowed, match="You held the access"):
+        owned.owner_decisions.confirm(change.id, REQUESTER)
+    owned.owner_decisions.confirm(change.id, OPS[1])
+
+
+def test_a_new_owner_does_not_confirm_that_they_own_it_alone(owned: World) -> None:
+    has(owned)
+    writes(owned, OPS[0])
+    look(owned)
+    (change,) = changes(owned)
+    assert change.id is not None
+    with pytest.raises(NotAllowed, match="another owner from before has to confirm it"):
+        owned.owner_decisions.confirm(change.id, OPS[0])
+    owned.owner_decisions.confirm(change.id, OPS[1])
+
+
+def test_many_owners_that_are_written_at_once_are_one_message_and_are_not_confirmed_together(owned: World) -> None:
+    has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    for number in range(300):
+        owned.cluster.names.append(f"logs-{number}")
+        owned.cluster.owners[f"logs-{number}"] = (f"U0OTHER{number:03}",)
+    look(owned)
+    (change,) = changes(owned)
+    assert change.id is not None
+    assert change.owners is not None
+    assert change.owners["logs-7"] == "U0OTHER007"
+    assert told(owned) == [*OPS, *WEB]
+    with pytest.raises(NotAllowed, match="More owners were written at once"):
+        owned.owner_decisions.confirm(change.id, OPS[0])
+    owned.owner_decisions.keep(change.id, OPS[0])
+    assert asked(owned, "logs-7") == ["@ops", "@web"]
+
+
+def test_a_few_owners_that_are_written_at_once_are_confirmed_together(owned: World) -> None:
+    has(owned, "manage", "logs-*", OPS[0], WEB[0])
+    for name, owner in {"logs-1": DAVE, "logs-2": "@shop", "logs-3": None}.items():
+        owned.cluster.names.append(name)
+        owned.cluster.owners[name] = (owner,)
+    look(owned)
+    (change,) = changes(owned)
+    assert change.id is not None
+    assert {owner: list(names) for owner, names in change.names_by_owner().items()} == {
+        DAVE: ["logs-1"], "@shop": ["logs-2"], None: ["logs-3"],
+    }  # fmt: skip
+    owned.owner_decisions.confirm(change.id, OPS[0])
+    assert asked(owned, "logs-1") == [DAVE]
+    assert asked(owned, "logs-2") == ["@shop"]
+
+
+def test_owners_that_are_written_every_minute_are_a_message_every_ten(owned: World) -> None:
+    has(owned)
+    for number in range(25):
+        writes(owned, f"U0OTHER{number:03}")
+        look(owned)
+        owned.work()
+    assert asked(owned) == ["@ops", "U0OTHER024"]
+    with owned.store.reading() as read:
+        times = [each.told_at for each in changes(owned) if each.told_at is not None]
+        assert read.ownership_change(25) is not None
+    assert len(times) == 3
+    owned.clock.advance(timedelta(minutes=10))
+    owned.owner_watch.run_once()
+    assert changes(owned)[-1].told_at is not None
 
 
 def test_the_integration_owner_decides_where_nobody_is_left(owned: World) -> None:

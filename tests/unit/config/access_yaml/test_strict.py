@@ -1,14 +1,14 @@
-"""`strict: true` refuses a file in which a flow undercuts a stricter one, by lines and without values."""
+"""`strict: true` refuses a file in which a flow undercuts a stricter one, by names and lines, without other values."""
 
 import pytest
 
 from tests.unit.config.access_yaml.test_reader import CANARY, GOOD, refused, taken
 
 PAIR = f"""\
-  - name: strict {CANARY}
+  - name: strict
     patterns: ["pay-{CANARY}"]
     approvals: 2
-  - name: wide {CANARY}
+  - name: wide
     reason: required
     reason_pattern: {CANARY}
 """
@@ -19,12 +19,12 @@ HEAD = GOOD[: GOOD.index("  - name: everyone")]
 def test_a_file_with_such_a_pair_is_refused_by_its_lines() -> None:
     text = f"strict: true\n{HEAD}{PAIR}"
     lines = text.splitlines()
-    strict, wide = (1 + lines.index(f"  - name: {name} {CANARY}") for name in ("strict", "wide"))
+    strict, wide = (1 + lines.index(f"  - name: {name}") for name in ("strict", "wide"))
     ((line, sentence),) = refused(text)
     assert line == wide
     assert sentence == (
-        f"strict: the flow undercuts the one on line {strict}, so that the same data is given with less demanded. "
-        "With strict: false, bot check shows an example"
+        f"strict: the flow “wide” undercuts “strict” on line {strict}, so that the same data is given with less "
+        "demanded. With strict: false, bot check shows an example"
     )
 
 

@@ -90,6 +90,8 @@ def _read(integration: Integration, text: str, names: list[str]) -> _Value:
     if not problems:
         return _Value(text, names, groups[0].owners)
     to_do = "Write a Slack user id, an e-mail or an @group handle, or several with commas."
+    if "," in text:
+        to_do += " A comma always separates two owners, so a group whose name has one goes by its handle."
     return _Value(text, names, why=problems[0], to_do=to_do, falls_back=True)
 
 

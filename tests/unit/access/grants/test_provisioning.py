@@ -39,6 +39,7 @@ def test_approval_gives_a_credential_of_exactly_what_was_asked(world: World) -> 
             patterns=("logs-*",),
             privileges=Privileges(("read", "view_index_metadata"), (), ("default",)),
             expires_at=grant.expires_at,
+            opens_kibana=True,
         )
     }
     assert world.notifier.shows(world.cluster.users[grant.username])

@@ -1,20 +1,30 @@
 """Access that ends while its `_bulk` is open, as requester and owner see it."""
 
+import json
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from bot.access.grants.unfinished_tasks import LOOK_AGAIN
+from bot.sandbox.fault_proxy import PRODUCT, Phase, ProxyAnswer, ProxyRequest, Verdict
 from bot.sandbox.node import Node
 from tests.open_bulk import OpenBulk, stored
+from tests.scenario.breaking import broken_stage
 from tests.scenario.kinds import granted_key
 from tests.stage import Stage, set_stage
 
 FLOWS = "access_flows:\n  - name: all\n    permissions: [read, write]\n"
 JSON = {"accept": "application/json"}
+JSON_ANSWER = ("Content-Type", "application/json")
+
+HANG_SECONDS = 30
+"""Longer than the look waits."""
 
 
 @pytest.fixture
@@ -59,3 +69,49 @@ def _waits(stage: Stage, request: str) -> bool:
     with closing(sqlite3.connect(stage.app.directory / "es-access.db")) as database:
         (at,) = database.execute("SELECT look_at FROM access_grant WHERE id = ?", (request,)).fetchone()
     return at is not None
+
+
+def test_a_cluster_that_hangs_at_the_look_delays_no_end_and_a_killed_process_looks_after_its_restart(
+    node: Node, tmp_path: Path
+) -> None:
+    with broken_stage(node, tmp_path) as broken:
+        broken.restart()
+        stage, released, looks = broken.stage, threading.Event(), threading.Event()
+
+        def hang(request: ProxyRequest, phase: Phase) -> Verdict:
+            if request.path.startswith("/_tasks") and phase == "before":
+                looks.set()
+                released.wait(HANG_SECONDS)
+            return None
+
+        broken.proxy.hook = hang
+        request, _ = stage.granted()
+        began = time.monotonic()
+        stage.say(stage.alice, f"revoke {request}")
+        stage.reads(stage.alice, "Access of @alice is over", "read back from the cluster")
+        stage.wait(looks.is_set, "the look that hangs")
+        second, _ = stage.granted("metrics-* 1h")
+        stage.say(stage.alice, f"revoke {second}")
+        stage.reads(stage.alice, f"ACCESS {second} HAS ENDED", "Access of @alice is over", "read back from the cluster")
+        stage.app.kill()
+        released.set()
+
+        def answer(request: ProxyRequest, phase: Phase) -> Verdict:
+            if request.path.startswith("/_tasks") and phase == "before":
+                return ProxyAnswer(200, _one_task(time.monotonic() - began + stage.app.moved), (JSON_ANSWER, PRODUCT))
+            return None
+
+        broken.proxy.hook = answer
+        stage.app.start()
+        stage.app.move_clock(int(LOOK_AGAIN.total_seconds()))
+        stage.reads(stage.bob, f"ACCESS {request} HAS ENDED: 1 TASK WENT ON", "POST /_tasks/n0de:7/_cancel")
+        assert len(stage.audit("grant.tasks_found")) == 1, "the other access had other names"
+
+
+def _one_task(seconds: float) -> bytes:
+    """The answer to `_tasks` with a search that began that long ago."""
+    task = {
+        "node": "n0de", "id": 7, "action": "indices:data/read/search", "description": "indices[logs-web], source[x]",
+        "running_time_in_nanos": int(seconds * 1e9), "cancellable": True, "headers": {},
+    }  # fmt: skip
+    return json.dumps({"tasks": [task]}).encode()

@@ -48,7 +48,7 @@ class Grant(SQLModel, table=True):
     so does a claim that was left by a dead process. `key_id` is the API key delivered last. `receipt` is the state last
     read back from the cluster at its end. `warn_at` is when the requester is warned of the end; `extensions` counts the
     approved extensions. `withheld` are the aliases that the role leaves out, because hidden indices are behind them.
-    `look_at` is when the cluster is looked at for tasks that go on after the end, and `unfinished` what was found then.
+    `look_at` is when the look for tasks that go on after the end is due, and `unfinished` are its findings.
     """
 
     __tablename__ = "access_grant"

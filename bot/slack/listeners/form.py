@@ -98,15 +98,20 @@ class FormListeners:
         self.versions.record_change(modal.id, "", modal.hash)
         if filled.patterns:
             self._show_preview(client, modal, person, filled, "", said)
-        else:
-            self._warm_catalogue(filled, person)
+        elif not self._has_names(filled, person):
+            nothing = f"There is nothing to ask for on {self._cluster(filled).name}."
+            self._show_preview(client, modal, person, filled, "", [*said, (nothing,)])
 
-    def _warm_catalogue(self, filled: FormValues, person: str) -> None:
-        """Reads the catalogue while the person reads the form, so that the first search does not wait."""
+    def _has_names(self, filled: FormValues, person: str) -> bool:
+        """Reads the catalogue while the person reads the form, so that the first search does not wait.
+
+        Returns false if it is known to hold nothing that the person may ask for.
+        """
         try:
-            self.suggestions.index(self._cluster(filled), person)
+            return bool(self.suggestions.index(self._cluster(filled), person).names)
         except (Outage, Refusal) as error:
             log.warning("a form has no suggestions yet", error=str(error))
+            return True
 
     def search(self, ack: Ack, body: Body) -> None:
         """Returns options for the text in the field for patterns."""

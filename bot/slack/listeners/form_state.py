@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.access.errors import RequestField
+from bot.access.errors import Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.slack import ids
 from bot.slack.blocks.form import CUSTOM, FormValues
+
+HASH_CONFLICT = "hash_conflict"
+"""Slack's code for an update with the hash of an older view."""
 
 MOST_FORMS = 1000
 """Open forms that are tracked; updates of a forgotten form are still shown."""
@@ -93,6 +96,12 @@ class FormVersions:
             newest, known = self._forms.get(view_id, (at, view_hash))
         if newest > at:
             return
-        shown = update(known or view_hash)
+        try:
+            shown = update(known or view_hash)
+        except Refusal as error:
+            # The change was made on a view whose update is known to Slack, and not yet here.
+            if error.code != HASH_CONFLICT or known in {"", view_hash}:
+                raise
+            shown = update(view_hash)
         with self._guard:
             self._forms[view_id] = (max(self._forms.get(view_id, (at, ""))[0], at), shown)

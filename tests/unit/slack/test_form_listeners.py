@@ -12,11 +12,12 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.access.audit.refusals import Refusals
-from bot.access.errors import Outage
+from bot.access.errors import Outage, Refusal
 from bot.access.lookup.suggestions import Suggestions
 from bot.slack.ack_queue import AckQueue
 from bot.slack.listeners import form as form_listeners
 from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.form_state import HASH_CONFLICT, FormVersions
 from bot.slack.listeners.untold import UntoldOutcomes
 from bot.slack.responder import Responder
 from tests.fakes import EVERYTHING, REQUESTER, World
@@ -249,3 +250,20 @@ def test_a_form_opens_while_the_cluster_is_away(world: World, form: FormListener
     ack: Any = Acked()
     form.ask(ack, body(), slack, None)  # type: ignore[arg-type]
     assert slack.of("open")[0]["trigger_id"] == "t"
+
+
+def test_a_change_of_a_view_that_is_newer_than_the_one_known_is_shown() -> None:
+    versions, used = FormVersions(), []
+
+    def update(view_hash: str) -> str:
+        used.append(view_hash)
+        if view_hash != "h2":
+            raise Refusal("Slack answered hash_conflict", HASH_CONFLICT)
+        return "h3"
+
+    versions.record_change("V1", "1", "h1")
+    versions.record_change("V1", "2", "h2")
+    versions.update_newest("V1", "2", "h2", update)
+    assert used == ["h1", "h2"]
+    with pytest.raises(Refusal):
+        versions.update_newest("V1", "3", "h1", update)

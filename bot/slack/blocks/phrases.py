@@ -150,7 +150,7 @@ def _withheld(aliases: SeenAliases) -> list[Line]:
 
 
 def from_memory(cluster: str, read_at: datetime | None) -> list[Line]:
-    """A note that a cluster does not answer, so that what is said about it was read at that time."""
+    """A note that a cluster does not answer, and when its resources were read."""
     return [] if read_at is None else [(f"{cluster} does not answer. This is as of ", LocalTime(read_at), ".")]
 
 

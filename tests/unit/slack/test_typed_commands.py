@@ -1,4 +1,4 @@
-"""What people type, and how it is read. Each refusal shows an example that is accepted."""
+"""Typed commands and how they are read. Each refusal shows an example that is accepted."""
 # ruff: noqa: E501, RUF001
 
 import ast

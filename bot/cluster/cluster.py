@@ -7,6 +7,7 @@ from datetime import timedelta
 from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
+from bot.access.calls.turns import waiting
 from bot.access.ids import USERNAME_PREFIX
 from bot.access.models.running_tasks import RunningTask
 from bot.access.policy.model import OwnersFrom
@@ -55,7 +56,8 @@ class ElasticsearchCluster:
 
     def look(self, patterns: Sequence[str]) -> Catalogue:
         """What the patterns match at this moment. Raises `Outage`, `Refusal`."""
-        return self._catalogue.look(patterns)
+        with waiting():  # for calls in other threads, too
+            return self._catalogue.look(patterns)
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
         """Creates role and user. Raises `Outage`, `Refusal`."""
@@ -63,7 +65,8 @@ class ElasticsearchCluster:
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
         """Changes the user's password and ends its sessions. Raises `Gone`, `Outage`, `Refusal`."""
-        return self._credentials.renew(spec, password)
+        with waiting():
+            return self._credentials.renew(spec, password)
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the new end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
@@ -75,7 +78,8 @@ class ElasticsearchCluster:
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
         """Creates an API key that expires by itself. Raises `Outage`, `Refusal`."""
-        return self._credentials.grant_key(spec, password, alone=alone)
+        with waiting():
+            return self._credentials.grant_key(spec, password, alone=alone)
 
     def end_other_keys(self, username: str, keep: str) -> None:
         """Invalidates all keys of that user except `keep`. Raises `Outage`, `Refusal`."""

@@ -117,6 +117,7 @@ def start_background_work(
         claim=lambda write, now, until, room: write.claim_grants(now, until, room, ending=False),
         next_due=lambda read, by, room: read.next_grant_due(by, room, ending=False),
         work=domain.provisioning.work,
+        shares=lambda: len(domain.current.policy.integrations),
     )  # fmt: skip
     ending: WorkerPool[Grant] = WorkerPool(
         "revocation", REVOKERS, store, clock,
@@ -124,6 +125,7 @@ def start_background_work(
         next_due=lambda read, by, room: read.next_grant_due(by, room, ending=True),
         work=domain.revocation.work,
         batch=REVOKED_TOGETHER,
+        shares=lambda: len(domain.current.policy.integrations),
     )  # fmt: skip
     messages: WorkerPool[Message] = WorkerPool(
         "outbox", OUTBOX_WORKERS, store, clock,

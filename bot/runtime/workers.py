@@ -16,7 +16,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
-from bot.access.store.room import ALL, Room
+from bot.access.store.room import Room
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -56,7 +56,9 @@ class WorkerPool(Generic[Claimable]):
         next_due: Callable[[Transaction, datetime, Room], datetime | None],
         work: Callable[[Sequence[Claimable]], None],
         batch: int = 1,
+        shares: Callable[[], int] = lambda: 1,
     ) -> None:
+        """`shares` tells how many there are. When all are full, no row is looked for."""
         self._name = name
         self._size = size
         self._store = store
@@ -65,6 +67,7 @@ class WorkerPool(Generic[Claimable]):
         self._next_due: Callable[[Transaction, datetime, Room], datetime | None] = next_due
         self._work: Callable[[Sequence[Claimable]], None] = work
         self._batch = batch
+        self._shares = shares
         self._busy: Counter[str] = Counter()
         """The busy threads of each share."""
         self._executor = ThreadPoolExecutor(size * MOST_SHARES, thread_name_prefix=name)
@@ -114,7 +117,7 @@ class WorkerPool(Generic[Claimable]):
         """Claims rows for all free threads, and returns the seconds until the next check."""
         self._awake.clear()
         room = self._room()
-        if ALL in room.full:
+        if len(room.full) >= self._shares():
             return LONGEST_WAIT.total_seconds()  # the first to finish wakes the dispatcher
         now = self._clock.now()
         with self._store.reading() as read:

@@ -127,6 +127,7 @@ class FakeCluster:
     ending_keys: Script = field(default_factory=Script)
     asked: Script = field(default_factory=Script)
     creating: Script = field(default_factory=Script)
+    trying: Script = field(default_factory=Script)
     removing: Script = field(default_factory=Script)
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
     before_renew: Callable[[], None] = lambda: None
@@ -168,12 +169,14 @@ class FakeCluster:
         self.roles[spec.username] = spec
         self.creating.play()
         self.users[spec.username] = password.get_secret_value()
+        self.trying.play()
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
         self.before_renew()
         self.extend(spec)
         self.passwords.append(password.get_secret_value())
         self.users[spec.username] = password.get_secret_value()
+        self.trying.play()
         return self.tokens.pop(spec.username, 0)
 
     def extend(self, spec: CredentialSpec) -> None:
@@ -197,6 +200,7 @@ class FakeCluster:
         key_id = f"key-{len(self.made_keys)}"
         self.made_keys.append(key_id)
         self.keys.setdefault(spec.username, {})[key_id] = spec.expires_at
+        self.trying.play()
         return Credential(spec.username, SecretStr(f"secret-of-{key_id}"), key_id)
 
     def end_other_keys(self, username: str, keep: str) -> None:

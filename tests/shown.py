@@ -119,6 +119,10 @@ GIVEN_UP = details(
     request(APPROVED, **KEY), grant(GrantState.WRITTEN_OFF, end_reason=EndReason.EXPIRED.value, receipt=NOT_YET)
 )
 NOT_MADE = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.NOT_CREATED.value))
+UNUSABLE = {
+    end: details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=end.value))
+    for end in (EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS)
+}
 GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
 OVER = grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value)
 WRITING_KEY: dict[str, Any] = {**KEY, "permission": "write", "privileges": PERMISSIONS[1].stored()}
@@ -202,6 +206,9 @@ def _messages() -> dict[str, Shown]:
         "credential-written-off": of(MessageKind.CREDENTIAL, GIVEN_UP),
         "failed-to-end": of(MessageKind.FAILED, STUCK, BOB),
         "failed-to-be-made": of(MessageKind.FAILED, NOT_MADE, BOB),
+        **{f"failed-{end.name.lower()}": of(MessageKind.FAILED, each, BOB) for end, each in UNUSABLE.items()},
+        "credential-that-did-not-work": of(MessageKind.CREDENTIAL, UNUSABLE[EndReason.NOT_ACCEPTED]),
+        "ended-since-it-did-not-work": of(MessageKind.ENDED, UNUSABLE[EndReason.NOT_ACCEPTED]),
         "failed-and-ended-after-all": of(MessageKind.FAILED, ENDED, BOB),
         "notice": messages.notice(f"An access of <@{ALICE}> was found in the cluster, and ended."),
     }

@@ -123,3 +123,19 @@ class MessagesOff(Refusal):
 
 class Gone(Refusal):
     """The object to change no longer exists: someone else removed it."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a new credential."""
+
+    NOT_ACCEPTED = "not accepted"  # the cluster does not take it, or takes it for that of another account
+    NOT_EVALUATED = "not evaluated"  # the cluster cannot evaluate its role, so that every call is an error
+    GIVES_LESS = "gives less"  # it may do less than it was made for
+
+
+class Unusable(Refusal):
+    """A new credential was tried before anybody saw it, and does not work."""
+
+    def __init__(self, text: str, fault: Fault) -> None:
+        super().__init__(text)
+        self.fault = fault

@@ -12,6 +12,9 @@ _SHAPE = re.compile(r"(?:REQ-?)?([0-9A-Z]{6})")
 USERNAME_PREFIX = "es-access-"
 """Prefix of every user and role that the application creates."""
 
+CHECK_PREFIX = f"{USERNAME_PREFIX}check-"
+"""Prefix of the users that `bot check` makes and deletes again."""
+
 _LATER_ATTEMPT = re.compile(rf"({re.escape(USERNAME_PREFIX)}[0-9a-z]{{{_LENGTH}}})-([2-9]|[1-9][0-9]{{1,8}})")
 
 _MISREAD = str.maketrans("ILO", "110")

@@ -66,5 +66,12 @@ class EndReason(StrEnum):
     FLOW_CHANGED = "its access flow was changed"
     ALIAS_MOVED = "an alias of it points to other data now"
     REMOVED_BY_HAND = "it was removed from the cluster by hand"
+    NOT_ACCEPTED = "the cluster did not accept its credential"
+    NOT_EVALUATED = "the cluster cannot evaluate its role"
+    GIVES_LESS = "the cluster gives less than was approved"
     WRITTEN_OFF = "its cluster was written off"
     UNKNOWN = "it was found in the cluster, and is not known here"
+
+
+UNUSABLE = frozenset({EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS})
+"""Ends of access whose credential was tried and did not work."""

@@ -11,6 +11,7 @@ from bot.access.ports import Clock
 from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
+from bot.checks.connections.credentials import check_credentials
 from bot.checks.connections.sign_in import check_sign_in
 from bot.checks.kibana import check_kibana
 from bot.checks.owner_memory import check_owner_memory
@@ -66,6 +67,10 @@ def _check_cluster(
         return
     check_sign_in(report, client, target.connection, account)
     sufficient = _check_privileges(report, client, account)
+    if sufficient:
+        check_credentials(report, client, adapters.clock)
+    else:
+        report.skip("credentials", "needs the privileges, see above")
     check_clocks(report, client, adapters.clock)
     if sufficient and not target.setup.policy_skip_reason("KIBANA_URL"):
         check_kibana(report, client, target.setup.policy, target.integration)

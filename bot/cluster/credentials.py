@@ -18,6 +18,7 @@ from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher, Secret
 from bot.cluster.roles import role_body
 from bot.cluster.sessions import end_tokens
+from bot.cluster.trial import try_out
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class CredentialIssuer:
     """The Kibana space that specs with `opens_kibana` open."""
 
     def create(self, spec: CredentialSpec, password: SecretStr) -> None:
-        """Creates role and user in parallel.
+        """Creates role and user, and tries them.
 
-        Raises `Unanswered`, `Outage`, `Refusal`, the latter also if the name is taken.
+        Raises `Unusable`, `Unanswered`, `Outage`, and `Refusal`, also if the name is taken.
         """
+        self._create(spec, password)
+        try_out(self.client, spec, Credential(spec.username, password))
+
+    def _create(self, spec: CredentialSpec, password: SecretStr) -> None:
         self._check_name(spec)
         metadata = self.installation.metadata(spec)
         role = self.executor.submit(self._put_role, spec, metadata)
@@ -47,14 +52,15 @@ class CredentialIssuer:
         role.result()
 
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
-        """Changes the password of an existing user, and returns how many tokens of its sessions this ended.
+        """Changes the password of an existing user and tries it. Returns how many tokens of its sessions this ended.
 
-        Raises `Gone`, `Unanswered`, `Outage`, `Refusal`.
+        Raises `Gone`, `Unusable`, `Unanswered`, `Outage`, `Refusal`.
         """
         self.extend(spec)
 
         change = partial(self.client.security.change_password, username=spec.username, refresh=False)
         self.hasher.send(password, lambda secret: ask(self.client, lambda: change(**secret), Unanswered))
+        try_out(self.client, spec, Credential(spec.username, password))
         return end_tokens(self.client, spec.username) or 0
 
     def extend(self, spec: CredentialSpec) -> None:
@@ -76,29 +82,33 @@ class CredentialIssuer:
             raise Gone(f"the user {spec.username} was removed")
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool) -> Credential:
-        """Creates an API key through a user and a role, and removes these two again.
+        """Creates an API key through a user and a role, removes these two again, and tries the key.
 
-        Raises `Unanswered`, `Outage`, `Refusal`.
+        Raises `Unusable`, `Unanswered`, `Outage`, `Refusal`.
 
         `alone`: ends earlier keys first, whose secrets may have been lost on the way to the requester.
         """
         before: list[Future[object]] = [self.executor.submit(self._end_keys, spec.username)] if alone else []
         try:
-            self.create(spec, password)
+            self._create(spec, password)
         finally:
             wait(before)
         for each in before:
             each.result()
         key = self._grant(spec, password)
-        removing = self.executor.submit(
-            self._delete, lambda: self.client.security.delete_role(name=spec.username, refresh=False)
-        )
+        credential = Credential(spec.username, SecretStr(key["encoded"]), key["id"])
+        security = self.client.security
+        removing = [
+            self.executor.submit(self._delete, lambda: security.delete_user(username=spec.username, refresh=False)),
+            self.executor.submit(self._delete, lambda: security.delete_role(name=spec.username, refresh=False)),
+        ]
         try:
-            self._delete(lambda: self.client.security.delete_user(username=spec.username, refresh=False))
+            try_out(self.client, spec, credential)
         finally:
-            wait([removing])
-        removing.result()
-        return Credential(spec.username, SecretStr(key["encoded"]), key["id"])
+            wait(removing)
+        for each in removing:
+            each.result()
+        return credential
 
     def _delete(self, call: Callable[[], ObjectApiResponse[Any]]) -> object:
         # A late call would take the user of the next attempt away, if that had the same name.

@@ -47,6 +47,7 @@ def test_all_is_well(newcomer: Newcomer, node: Node) -> None:
         " approved by an integration owner",
         f"ok    cluster: Elasticsearch {node.version} answers at {node.url}",
         "ok    connector account: es-access-connector has what it needs (monitor, manage_security, index monitor)",
+        "ok    credentials: a new user signs in and has what it was given; it was deleted again",
         "ok    clocks: this machine and the cluster agree",
         "ok    access details: this stands in the message with each credential",
         f"      | URL: {node.url}",

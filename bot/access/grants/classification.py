@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.access.grants.adoption import requester_of
-from bot.access.ids import split_username
+from bot.access.ids import CHECK_PREFIX, split_username
 from bot.access.models.grants import Grant
 from bot.access.ports import InventoryItem
 from bot.access.states import OVER, GrantState
@@ -23,12 +23,16 @@ class ItemStatus(Enum):
     EARLIER = "made by an attempt whose secret is not in use"
     LATER = "made by an attempt that a restored database does not know"
     OUTDATED = "with another end than the grant has"
+    CHECK = "left by a check that was killed"
     LOST = "lost from the database, and still running"
     LEFT_OVER = "left over"
 
 
 def classify(found: InventoryItem, grant: Grant | None, now: datetime) -> ItemStatus:
     """Classifies a found item by the grant of its name, if there is one."""
+    if found.username.startswith(CHECK_PREFIX):
+        over = found.expires_at is not None and found.expires_at <= now
+        return ItemStatus.CHECK if over else ItemStatus.NOT_OURS
     if grant is None:
         if not found.marked:
             return ItemStatus.NOT_OURS  # a similar name without our metadata

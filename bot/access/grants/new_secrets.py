@@ -7,7 +7,7 @@ name of a new attempt, and what the others left is removed once it was delivered
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.access.errors import Gone, Outage
+from bot.access.errors import Fault, Gone, Outage
 from bot.access.grants.specs import spec_of, spec_of_new_role
 from bot.access.ids import APPLICATION
 from bot.access.models.columns import CredentialKind, Delivery
@@ -15,7 +15,15 @@ from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.passwords import new_password
 from bot.access.ports import Clock, Cluster, Clusters, Credential, CredentialSpec
+from bot.access.states import EndReason
 from bot.access.store.store import Store
+
+FAULTS = {
+    Fault.NOT_ACCEPTED: EndReason.NOT_ACCEPTED,
+    Fault.NOT_EVALUATED: EndReason.NOT_EVALUATED,
+    Fault.GIVES_LESS: EndReason.GIVES_LESS,
+}
+"""How a grant ends whose new secret does not work."""
 
 Deliver = Callable[[Credential], None]
 """Shows a secret to its requester. May raise `LostRace`, `Outage`, `Refusal`."""
@@ -23,7 +31,11 @@ Deliver = Callable[[Credential], None]
 
 @dataclass(frozen=True)
 class NewSecrets:
-    """Makes secrets. Each method raises `Unanswered` if a call may still take effect, and `Outage`, `Refusal`."""
+    """Makes secrets.
+
+    Each method raises `Unusable` if the secret does not work, `Unanswered` if a call may still take effect, and
+    `Outage`, `Refusal`.
+    """
 
     store: Store
     clusters: Clusters

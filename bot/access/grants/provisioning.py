@@ -10,8 +10,8 @@ from functools import partial
 from bot.access.audit.terms import access_terms, terms_of_key
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.claims import REVEAL_CLAIM
-from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal, Unanswered
-from bot.access.grants.new_secrets import NewSecrets
+from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal, Unanswered, Unusable
+from bot.access.grants.new_secrets import FAULTS, NewSecrets
 from bot.access.grants.specs import spec_of
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
@@ -70,6 +70,9 @@ class Provisioning:
         except Gone:
             self._removed_by_hand(grant)
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
+        except Unusable as error:
+            self._unusable(grant, details, error)
+            raise Conflict(f"{grant_id} ends: {FAULTS[error.fault]}. Its owners are told.") from None
         except Exception as error:
             self._give_back(grant, error)
             raise
@@ -99,6 +102,12 @@ class Provisioning:
             self._end(grant, EndReason.REMOVED_BY_HAND)
         except LostRace:
             self._release(grant)  # it has ended in the meantime, which is just as well
+
+    def _unusable(self, grant: Grant, details: RequestDetails, error: Unusable) -> None:
+        try:
+            self._fail(grant, details, FAULTS[error.fault], str(error))
+        except LostRace:
+            self._release(grant)
 
     def _work(self, grant: Grant) -> None:
         try:
@@ -132,6 +141,8 @@ class Provisioning:
             if credential is not None:
                 self._deliver(grant, details, message, credential)
             self.secrets.end_others(details, grant)
+        except Unusable as error:
+            self._fail(grant, details, FAULTS[error.fault], str(error))
         except Refusal as error:
             self._fail(grant, details, end, str(error))
         except Outage as error:
@@ -175,6 +186,8 @@ class Provisioning:
                 self.clusters[details.request.integration].extend(spec_of(details.request, grant))
         except Gone:
             self._end(grant, EndReason.REMOVED_BY_HAND)
+        except Unusable as error:
+            self._fail(grant, details, FAULTS[error.fault], str(error))
         except (Outage, Refusal) as error:
             self._retry_later(grant, details, error)
         else:

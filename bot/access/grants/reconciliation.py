@@ -121,10 +121,13 @@ class Reconciliation:
                 known = read.grants_named([each.username for each in page])
             statuses = [(each, classify(each, known.get(each.username), self.clock.now())) for each in page]
             outcome.found += sum(1 for _, status in statuses if status is not ItemStatus.NOT_OURS)
-            settled = {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS, ItemStatus.EARLIER}
+            settled = {ItemStatus.AS_KNOWN, ItemStatus.NOT_OURS, ItemStatus.EARLIER, ItemStatus.CHECK}
             some = [(each, status) for each, status in statuses if status not in settled]
             earlier = [each for each, status in statuses if status is ItemStatus.EARLIER]
             outcome.swept += self.attempts.remove(name, [(known[each.username], each.username) for each in earlier])
+            checks = [each.username for each, status in statuses if status is ItemStatus.CHECK]
+            if checks:
+                self.clusters[name].remove(checks)
             if some:
                 owners = self.adoption.owners(integration) if owners is None else owners
             for start in range(0, len(some), _PAGE):

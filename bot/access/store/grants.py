@@ -13,12 +13,14 @@ from bot.access.models.columns import CredentialKind, Json
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.states import LIVE, OVER, EndReason, GrantState, allowed
+from bot.access.states import LIVE, OVER, UNUSABLE, EndReason, GrantState, allowed
 from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
 from bot.access.store.room import Room
 
-_NOT_GIVEN_AGAIN = (EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED, EndReason.ALIAS_MOVED)
+_NOT_GIVEN_AGAIN = (
+    EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED, EndReason.ALIAS_MOVED, *UNUSABLE,
+)  # fmt: skip
 
 
 class GrantQueries(RequestQueries):

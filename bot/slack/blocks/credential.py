@@ -23,6 +23,7 @@ from bot.slack.blocks.parts.first_use import first_use
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
+    never_worked,
     request_terms,
     where_it_stands,
 )
@@ -44,7 +45,9 @@ def credential(details: RequestDetails) -> MessageContent:
     lines = [request_terms(request), where_it_stands(grant, request)]
     if grant.end_reason == EndReason.REMOVED_BY_HAND:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
-    if not revealed:
+    unusable = never_worked(grant)
+    lines += unusable
+    if not revealed and not unusable:
         lines.append(("The credential was removed from this message.",))
     return content(f"Access {request.id} {how_it_ended(grant)}", lines)
 

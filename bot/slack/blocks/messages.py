@@ -14,7 +14,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.states import LIVE, EndReason, GrantState, RequestState
+from bot.access.states import LIVE, UNUSABLE, EndReason, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.blocks.approval import approval, reminder
 from bot.slack.blocks.content import MessageContent, content, plain
@@ -23,6 +23,7 @@ from bot.slack.blocks.parts.unfinished import unfinished_tasks
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
+    never_worked,
     people,
     request_terms,
     where_it_stands,
@@ -92,6 +93,7 @@ def ended(details: RequestDetails) -> MessageContent:
     lines: list[Line] = [("Access of ", Person(request.requester), " is over."), request_terms(request)]
     if details.grant is not None:
         lines.append(where_it_stands(details.grant, request))
+        lines += never_worked(details.grant)
     return content(f"Access {request.id} has ended", lines)
 
 
@@ -136,12 +138,24 @@ def failed(details: RequestDetails) -> MessageContent:
             )
         )
         return content(f"Access {request.id} failed", lines)
+    if grant.end_reason in UNUSABLE:
+        return content(f"Access {request.id} failed", [*lines, *what_to_repair(request, grant)])
     return content(f"Access {request.id} has ended after all", lines)
 
 
 def unfinished(details: RequestDetails) -> MessageContent:
     """To the owners: tasks that went on in the cluster after the access had ended."""
     return unfinished_tasks(details, request_terms(details.request))
+
+
+def what_to_repair(request: AccessRequest, grant: Grant) -> list[Line]:
+    """To the owners: what to do about a credential that was tried and did not work."""
+    tried: Line = ("I tried the credential before showing it, and took the access back at once.",)
+    if grant.end_reason == EndReason.NOT_EVALUATED:
+        return [tried, ("Its patterns are too complex together: approve fewer or simpler ones.",)]
+    if grant.end_reason == EndReason.GIVES_LESS:
+        return [tried, (Code(f"bot audit --request {request.id}"), " says what is missing.")]
+    return [tried, ("Run ", Code("bot check"), ": it tries a user of its own, and says what to do.")]
 
 
 def unconfirmed(grant: Grant) -> list[Line]:

@@ -13,7 +13,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import NONE_SEEN, SeenAliases, read_aliases
 from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
-from bot.access.states import LIVE, GrantState, RequestState
+from bot.access.states import LIVE, UNUSABLE, GrantState, RequestState
 from bot.access.wording import counted, sized
 from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
 from bot.slack.blocks.parts.unfinished import went_on
@@ -230,6 +230,13 @@ def where_it_stands(grant: Grant, request: AccessRequest) -> tuple[TextPart, ...
     if grant.state is GrantState.REVOCATION_FAILED:
         return (f"Ending ({grant.end_reason}", *who, "), not confirmed by the cluster yet.")
     return (f"Ending ({grant.end_reason}", *who, ").")
+
+
+def never_worked(grant: Grant) -> list[Line]:
+    """To the requester of access whose credential did not work."""
+    if grant.end_reason not in UNUSABLE:
+        return []
+    return [("Its owners were told what to repair. Ask again when they have.",)]
 
 
 def how_it_ended(grant: Grant) -> str:

@@ -14,6 +14,7 @@ from bot.access.grants.classification import SETTLING
 from bot.access.grants.clock_skew import ClockSkewMonitor
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.specs import spec_of
+from bot.access.ids import CHECK_PREFIX
 from bot.access.intervals import RECONCILE_EVERY
 from bot.access.models.audit import AuditEvent
 from bot.access.models.columns import CredentialKind
@@ -423,3 +424,16 @@ def test_a_key_that_is_gone_is_closed_and_one_that_was_never_revealed_is_not(wor
     with world.store.writing() as write:
         write.change(grant, "test", "test", world.clock.now(), key_id="only")
     assert reconcile(world).changes == {"removed_by_hand": 1}
+
+
+# --- users of `bot check` ---
+
+
+def test_what_a_killed_check_left_is_removed_once_its_time_is_over(world: World) -> None:
+    name = f"{CHECK_PREFIX}1a2b3c4d"
+    lost(world, username=name, grant_id=name, requester=None, marked=False, expires_at=world.clock.now() + SECOND)
+    assert reconcile(world).changes == {}
+    assert name in world.cluster.users, "the check may still be running"
+    world.clock.advance(2 * SECOND)
+    assert reconcile(world).changes == {}
+    assert world.cluster.users == {}

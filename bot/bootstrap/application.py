@@ -17,7 +17,7 @@ from bot.access.notifications.inbox import Inbox
 from bot.access.notifications.owner_notices import OwnerNotices
 from bot.access.policy.current import CurrentPolicy
 from bot.access.ports import Clock
-from bot.bootstrap.clusters import connect_clusters
+from bot.bootstrap.clusters import connect_clusters, look_at_products, refuse_if_none_can_be_served
 from bot.bootstrap.database import open_store
 from bot.bootstrap.domain import build_domain, open_threads
 from bot.bootstrap.monitoring import start_monitoring
@@ -113,6 +113,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
         scheduler.every(SHIP_EVERY, monitoring.ship, "ship the audit trail")
     notices = OwnerNotices(store, directory, current, clock)
     start_rotation(configuration, clusters.accounts, store, clock, notices, running)
+    products = look_at_products(clusters)
     who = sign_in(team)
     if who is not None:
         identity.learn(who)
@@ -166,6 +167,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
         Dependency("slack", team.identify, CHECK_SLACK_SECONDS),
     ]
     checked = listen(settings, app, ack_queue, dependencies, monitoring.metrics, team, intake, running)
+    refuse_if_none_can_be_served(products)
     log_readiness(checked, mode="socket" if settings.socket_mode else "http")
     log_undercuts(configuration.policy)
     return PolicyReload(settings, current, configuration, store, clock)

@@ -16,6 +16,7 @@ from bot.access.policy.model import Integration
 from bot.checks.configuration import Setup
 from bot.checks.report import Report
 from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask
+from bot.cluster.connection.product import read_product
 from bot.cluster.connector.privileges import ROLE
 from bot.network.failures import causes_of, failure_of
 from bot.network.forward_proxy import forward_proxy
@@ -102,6 +103,8 @@ def open_client(
 
 def check_connection(report: Report, client: Elasticsearch, target: Target) -> dict[str, Any] | None:
     """Reports on the connection. Returns the cluster's information about the account; `None` without a connection."""
+    if _is_unsupported(report, client):
+        return None
     try:
         account = dict(client.security.authenticate().body)
     except UnsupportedProductError:  # an `ApiError` as well
@@ -114,6 +117,19 @@ def check_connection(report: Report, client: Elasticsearch, target: Target) -> d
         report.ok(f"cluster: {_version(client)} answers at {target.where}")
         return account
     return None
+
+
+def _is_unsupported(report: Report, client: Elasticsearch) -> bool:
+    """Reports a product or a version that cannot be served, by name."""
+    try:
+        product = read_product(client)
+    except Outage:
+        return False  # the next call says why
+    if product is None or product.problem is None:
+        return False
+    what, way = product.problem
+    report.fail(f"cluster: {what}", way)
+    return True
 
 
 def _refused(error: ApiError, target: Target) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, Inven
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock
+from bot.cluster.connection.product import check_product
 from bot.cluster.credentials import CredentialIssuer
 from bot.cluster.inventory import Inventory
 from bot.cluster.ownership import Installation
@@ -43,6 +44,7 @@ class ElasticsearchCluster:
     ) -> None:
         self._client = client
         self._wall_clock = clock
+        self._product_is_known = False
         self._clock = ClusterClock(client, clock)
         self._catalogue = CatalogueReader(client, resource_owner, owners_from=owners_from, now=clock.now)
         hasher = PasswordHasher()
@@ -106,8 +108,15 @@ class ElasticsearchCluster:
         return self._clock.ahead()
 
     def ping(self) -> None:
-        """One cheap call as the connector account. Raises `Outage`, `Refusal`."""
+        """One cheap call as the connector account. Raises `Outage`, `Refusal`.
+
+        The first time, and after a failure, it looks at which product answers, and raises `UnsupportedProduct`.
+        """
+        if not self._product_is_known:
+            check_product(self._client)
+        self._product_is_known = False
         ask(self._client, self._client.security.authenticate)
+        self._product_is_known = True
 
     def close(self) -> None:
         """Waits for a reading under way, and closes the connections."""

@@ -121,7 +121,7 @@ def responder(answers: dict[str, dict[str, object]]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = json.dumps(answers.get(self.path.rpartition("/")[2], {"ok": True})).encode()
+            body = json.dumps(answers.get(self.path.rpartition("/")[2], {"ok": True})).encode()  # "" is the root
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

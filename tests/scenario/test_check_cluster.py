@@ -52,6 +52,26 @@ def test_an_address_that_cannot_be_used_is_a_problem_of_the_address(newcomer: Ne
     assert "ELASTICSEARCH_URL" in found.line("FAIL")
 
 
+@pytest.mark.parametrize(
+    ("root", "named"),
+    [
+        ({"version": {"distribution": "opensearch", "number": "3.9.0"}}, "this is OpenSearch 3.9.0"),
+        ({"version": {"build_flavor": "serverless", "number": "8.11.0"}}, "this is Elastic Cloud Serverless"),
+        ({"version": {"build_flavor": "default", "number": "7.17.29"}}, "this is Elasticsearch 7.17.29"),
+    ],
+)
+def test_a_product_that_cannot_be_served_is_named_by_the_check_and_refused_at_the_start(
+    newcomer: Newcomer, root: dict[str, object], named: str
+) -> None:
+    with responder({"": root}) as url:
+        fix = newcomer.check(ELASTICSEARCH_URL=url).fails_with(f"cluster: {named}")
+        refused = newcomer.run(ELASTICSEARCH_URL=url)
+    assert "es-access needs" in fix
+    assert refused.code == 1
+    assert f"  - elasticsearch: {named}" in refused.text
+    assert "es-access needs" in refused.text
+
+
 def test_something_else_at_the_address_is_named(newcomer: Newcomer) -> None:
     with responder({}) as url:
         found = newcomer.check(ELASTICSEARCH_URL=url)

@@ -1,0 +1,115 @@
+"""Which product answers at the address of a cluster. Elasticsearch's client says only that it is another one."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from elastic_transport import TransportApiResponse
+from elasticsearch import Elasticsearch, TransportError
+
+from bot.access.errors import Outage, Refusal
+from bot.network.failures import failure_of
+
+OLDEST = 8
+"""The oldest major version. Version 7 refuses what clients of version 8 send."""
+
+OPENSEARCH, SERVERLESS = "opensearch", "serverless"
+"""As `version.distribution` and `version.build_flavor` name them in the answer to `GET /`."""
+
+_SERVERLESS_HOST = re.compile(r"\.es\.[a-z0-9-]+\.[a-z]+\.elastic\.cloud")
+"""The end of the host of a Serverless project. It refuses every password, so that it may not say what it is."""
+
+_NUMBER = re.compile(r"[0-9A-Za-z.-]{1,40}")
+"""A version that a message may repeat."""
+
+LOOK_SECONDS = 5
+"""The timeout of a look. The answer comes from memory."""
+
+_OK, _UNAUTHENTICATED = 200, 401
+
+
+class UnsupportedProduct(Refusal):
+    """What answers cannot be served. The text says what it is, and which way there is."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a server is, by its answer to `GET /`. `version` may be empty."""
+
+    name: str
+    version: str = ""
+
+    @property
+    def problem(self) -> tuple[str, str] | None:
+        """Why it cannot be served, and which way there is; `None` for a version of Elasticsearch that can."""
+        if self.name == OPENSEARCH:
+            return (
+                f"this is OpenSearch {self.version}".rstrip() + ", which does not have Elasticsearch's security API",
+                f"es-access needs Elasticsearch {OLDEST}.0 or newer, with security enabled.",
+            )
+        if self.name == SERVERLESS:
+            return (
+                "this is Elastic Cloud Serverless, which has no native users and no role mappings",
+                "es-access needs a deployment of Elastic Cloud Hosted, or Elasticsearch of your own.",
+            )
+        major = self.version.partition(".")[0]
+        if major.isdecimal() and int(major) < OLDEST:
+            return f"this is Elasticsearch {self.version}", f"es-access needs {OLDEST}.0 or newer: upgrade the cluster."
+        return None
+
+
+def read_product(client: Elasticsearch) -> Product | None:
+    """What `GET /` says; `None` if nothing that is known, since some nodes and proxies do not answer it.
+
+    Raises `Outage` without a connection.
+    """
+    # Not `client.info()`: it raises one error for all products that it does not know, and version 7 refuses its type.
+    try:
+        answer = client.transport.perform_request(
+            "GET", "/", headers={"accept": "application/json"}, max_retries=0, request_timeout=LOOK_SECONDS
+        )
+    except TransportError as error:
+        raise Outage(f"Elasticsearch does not answer: {failure_of(error, None).sentence(None)}") from None
+    return product_of(answer)
+
+
+def product_of(answer: TransportApiResponse) -> Product | None:
+    """The product that an answer to `GET /` is from."""
+    if answer.meta.status == _UNAUTHENTICATED:
+        return _refuses(answer)
+    return _described(answer.body) if answer.meta.status == _OK else None
+
+
+def _refuses(answer: TransportApiResponse) -> Product | None:
+    if _SERVERLESS_HOST.search(answer.meta.node.host):
+        return Product(SERVERLESS)
+    # The realm that OpenSearch's security plugin names.
+    realm = answer.meta.headers.get("www-authenticate") or ""
+    return Product(OPENSEARCH) if "opensearch" in realm.lower() else None
+
+
+def _described(body: Any) -> Product | None:
+    if isinstance(body, str | bytes):  # of another media type
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return None
+    version = body.get("version") if isinstance(body, Mapping) else None
+    if not isinstance(version, Mapping):
+        return None
+    number = version.get("number")
+    number = number if isinstance(number, str) and _NUMBER.fullmatch(number) else ""
+    if version.get("distribution") == OPENSEARCH:
+        return Product(OPENSEARCH, number)
+    if version.get("build_flavor") == SERVERLESS:
+        return Product(SERVERLESS, number)
+    return Product("elasticsearch", number)
+
+
+def check_product(client: Elasticsearch) -> None:
+    """Raises `UnsupportedProduct` for a product that cannot be served, and `Outage`."""
+    found = read_product(client)
+    if found is not None and found.problem is not None:
+        raise UnsupportedProduct(". ".join(found.problem).removesuffix("."))

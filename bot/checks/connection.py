@@ -103,9 +103,9 @@ def open_client(
 
 def check_connection(report: Report, client: Elasticsearch, target: Target) -> dict[str, Any] | None:
     """Reports on the connection. Returns the cluster's information about the account; `None` without a connection."""
-    if _is_unsupported(report, client):
-        return None
     try:
+        if _is_unsupported(report, client):
+            return None
         account = dict(client.security.authenticate().body)
     except UnsupportedProductError:  # an `ApiError` as well
         report.fail(f"cluster: what answers at {target.where} is not Elasticsearch", f"Correct {target.url}.")
@@ -120,11 +120,8 @@ def check_connection(report: Report, client: Elasticsearch, target: Target) -> d
 
 
 def _is_unsupported(report: Report, client: Elasticsearch) -> bool:
-    """Reports a product or a version that cannot be served, by name."""
-    try:
-        product = read_product(client)
-    except Outage:
-        return False  # the next call says why
+    """Reports a product or a version that cannot be served, by name. Raises `TransportError`."""
+    product = read_product(client)
     if product is None or product.problem is None:
         return False
     what, way = product.problem

@@ -149,7 +149,7 @@ def ask(
     `lost` is the outage to raise if the call may still take effect.
     """
     with _reported(client):
-        with _domain_errors(lost):
+        with domain_errors(lost):
             answer = call()
         return _checked_body(answer, lost)
 
@@ -159,7 +159,7 @@ def ask_if_exists(
 ) -> dict[str, Any]:
     """Like `ask`, but returns an empty body if Elasticsearch itself answers 404. Raises `Outage`, `Refusal`."""
     with _reported(client):
-        with _domain_errors(lost):
+        with domain_errors(lost):
             try:
                 answer = call()
             except NotFoundError as error:
@@ -172,7 +172,7 @@ def ask_if_exists(
 def ask_if_available(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]]) -> dict[str, Any] | None:
     """Like `ask`, but returns `None` if the feature of the call is not in the cluster's licence or is turned off."""
     with _reported(client):
-        with _domain_errors():
+        with domain_errors():
             try:
                 answer = call()
             except ApiError as error:
@@ -184,7 +184,7 @@ def ask_if_available(client: Elasticsearch, call: Callable[[], ObjectApiResponse
 
 def ask_authenticated(call: Callable[[], ObjectApiResponse[Any]]) -> bool:
     """Whether the cluster accepts the password of the call. Raises `Outage`, `Refusal`."""
-    with _domain_errors():
+    with domain_errors():
         try:
             answer = call()
         except AuthenticationException as error:
@@ -226,7 +226,8 @@ def _checked_body(answer: ObjectApiResponse[Any], lost: type[Outage] = Outage) -
 
 
 @contextmanager
-def _domain_errors(lost: type[Outage] = Outage) -> Iterator[None]:
+def domain_errors(lost: type[Outage] = Outage) -> Iterator[None]:
+    """Turns the client's errors into `Outage` and `Refusal`, whose text has no part of an answer."""
     try:
         yield
     except ApiError as error:

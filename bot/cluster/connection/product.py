@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from elastic_transport import TransportApiResponse
-from elasticsearch import Elasticsearch, TransportError
+from elasticsearch import Elasticsearch
 
-from bot.access.errors import Outage, Refusal
-from bot.network.failures import failure_of
+from bot.access.errors import Refusal
+from bot.cluster.client import TIMEOUT_SECONDS, domain_errors
 
 OLDEST = 8
 """The oldest major version. Version 7 refuses what clients of version 8 send."""
@@ -23,9 +23,6 @@ _SERVERLESS_HOST = re.compile(r"\.es\.[a-z0-9-]+\.[a-z]+\.elastic\.cloud")
 
 _NUMBER = re.compile(r"[0-9A-Za-z.-]{1,40}")
 """A version that a message may repeat."""
-
-LOOK_SECONDS = 5
-"""The timeout of a look. The answer comes from memory."""
 
 _OK, _UNAUTHENTICATED = 200, 401
 
@@ -63,15 +60,12 @@ class Product:
 def read_product(client: Elasticsearch) -> Product | None:
     """What `GET /` says; `None` if nothing that is known, since some nodes and proxies do not answer it.
 
-    Raises `Outage` without a connection.
+    Raises `TransportError` without a connection.
     """
     # Not `client.info()`: it raises one error for all products that it does not know, and version 7 refuses its type.
-    try:
-        answer = client.transport.perform_request(
-            "GET", "/", headers={"accept": "application/json"}, max_retries=0, request_timeout=LOOK_SECONDS
-        )
-    except TransportError as error:
-        raise Outage(f"Elasticsearch does not answer: {failure_of(error, None).sentence(None)}") from None
+    answer = client.transport.perform_request(
+        "GET", "/", headers={"accept": "application/json"}, max_retries=0, request_timeout=TIMEOUT_SECONDS
+    )
     return product_of(answer)
 
 
@@ -110,6 +104,7 @@ def _described(body: Any) -> Product | None:
 
 def check_product(client: Elasticsearch) -> None:
     """Raises `UnsupportedProduct` for a product that cannot be served, and `Outage`."""
-    found = read_product(client)
+    with domain_errors():
+        found = read_product(client)
     if found is not None and found.problem is not None:
         raise UnsupportedProduct(". ".join(found.problem).removesuffix("."))

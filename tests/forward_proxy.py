@@ -9,8 +9,8 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,11 +83,16 @@ def forward_proxy(folder: Path, more: str = "") -> Iterator[Proxy]:
         process.wait(SECONDS)
 
 
-@contextmanager
-def with_tls(authority: trustme.CA, port: int) -> Iterator[int]:
+def with_tls(authority: trustme.CA, port: int) -> AbstractContextManager[int]:
     """A port of `ELSEWHERE` that speaks TLS and passes everything on to `port` of this machine."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(ELSEWHERE).configure_cert(context)
+    return relayed(port, lambda connection: context.wrap_socket(connection, server_side=True))
+
+
+@contextmanager
+def relayed(port: int, accept: Callable[[socket.socket], socket.socket] = lambda each: each) -> Iterator[int]:
+    """A port of `ELSEWHERE` that passes everything on to `port` of this machine."""
 
     def serve() -> None:
         while True:
@@ -100,7 +105,7 @@ def with_tls(authority: trustme.CA, port: int) -> Iterator[int]:
     def relay(connection: socket.socket) -> None:
         with (
             suppress(OSError),
-            closing(context.wrap_socket(connection, server_side=True)) as outside,
+            closing(accept(connection)) as outside,
             closing(socket.create_connection(("127.0.0.1", port))) as inside,
         ):
             back = threading.Thread(target=copy, args=(inside, outside), daemon=True)

@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 10
 CONNECTIONS = 32
 """Open connections: two for each worker of the cluster, since role and user are created in parallel."""
 
-BAD_REQUEST = 400
+BAD_REQUEST, PROXY_ASKS = 400, 407
 
 _TRY_AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
 """Status codes worth a retry. With 401 among them, a change of the connector password ends nobody's access."""
@@ -247,6 +247,10 @@ def _text(error: ApiError) -> str:
 
 
 def _unknown_server(status: int, lost: type[Outage]) -> Outage:
+    if status == PROXY_ASKS:
+        return lost(
+            "Elasticsearch does not answer: a forward proxy asks for a user and password, or refuses them (407)"
+        )
     return lost(f"what answers in place of Elasticsearch says {status}")
 
 

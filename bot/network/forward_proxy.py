@@ -64,7 +64,7 @@ def forward_proxy(url: str) -> ForwardProxy | None:
 
 
 def proxy_problems() -> Iterator[tuple[str, str]]:
-    """Each variable that cannot be used, and what is wrong, without its value."""
+    """Each variable that cannot be used, and its problem, without the value."""
     for scheme, named in getproxies_environment().items():
         if scheme in {"http", "https"} and named:
             try:

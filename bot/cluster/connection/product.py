@@ -19,7 +19,7 @@ OPENSEARCH, SERVERLESS = "opensearch", "serverless"
 """As `version.distribution` and `version.build_flavor` name them in the answer to `GET /`."""
 
 _SERVERLESS_HOST = re.compile(r"\.es\.[a-z0-9-]+\.[a-z]+\.elastic\.cloud")
-"""The end of the host of a Serverless project. It refuses every password, so that it may not say what it is."""
+"""The end of the host of a Serverless project, which may answer nothing but that it refuses the password."""
 
 _NUMBER = re.compile(r"[0-9A-Za-z.-]{1,40}")
 """A version that a message may repeat."""
@@ -28,19 +28,19 @@ _OK, _UNAUTHENTICATED = 200, 401
 
 
 class UnsupportedProduct(Refusal):
-    """What answers cannot be served. The text says what it is, and which way there is."""
+    """The server is no Elasticsearch that can be served. The text names it, and the alternative."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """What a server is, by its answer to `GET /`. `version` may be empty."""
+    """A product by its answer to `GET /`. `version` may be empty."""
 
     name: str
     version: str = ""
 
     @property
     def problem(self) -> tuple[str, str] | None:
-        """Why it cannot be served, and which way there is; `None` for a version of Elasticsearch that can."""
+        """Why it cannot be served, and the alternative; `None` for a version of Elasticsearch that can."""
         if self.name == OPENSEARCH:
             return (
                 f"this is OpenSearch {self.version}".rstrip() + ", which does not have Elasticsearch's security API",
@@ -58,7 +58,7 @@ class Product:
 
 
 def read_product(client: Elasticsearch) -> Product | None:
-    """What `GET /` says; `None` if nothing that is known, since some nodes and proxies do not answer it.
+    """The product by `GET /`; `None` if it is not known, since some nodes and proxies do not answer that.
 
     Raises `TransportError` without a connection.
     """

@@ -1,4 +1,4 @@
-"""Addresses: what is accepted is what the client connects to, and what is too much in one is named."""
+"""Addresses: the client connects to the accepted ones as they are written, and the refused ones say why."""
 
 from pathlib import Path
 

@@ -201,7 +201,7 @@ def ask_as_user(client: Elasticsearch, call: Callable[[], ObjectApiResponse[Any]
     A role that is too complex makes every call a 500 with the type `security_exception` (measured on 8.19 and 9.5).
     """
     with _reported(client):
-        with _domain_errors():
+        with domain_errors():
             try:
                 answer = call()
             except ApiError as error:

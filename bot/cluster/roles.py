@@ -1,13 +1,12 @@
 """The body of a temporary role."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.access.errors import Refusal
 from bot.access.ownership.aliases import names_left
-from bot.access.policy.patterns import matcher
 from bot.access.ports import CredentialSpec, Privileges
+from bot.cluster.role_names import role_names
 
 _SPACE = "space:"
 
@@ -30,12 +29,11 @@ def role_body(spec: CredentialSpec, opened_space: str | None = None) -> dict[str
     `opened_space` is the Kibana space that a spec with `opens_kibana` opens.
 
     Cluster privileges, system indices and users to run as are there only in a permission that is offered as dangerous.
-    Raises `Refusal` if nothing is left to name.
+    Raises `Refusal` if nothing is left to name, or Elasticsearch could not evaluate the names.
     """
     held = spec.privileges
-    names = list(spec.patterns) if held.restricted_indices else _visible_names(spec)
     index = {
-        "names": names,
+        "names": _names(spec),
         "privileges": _with_monitor(held.indices, held),
         "allow_restricted_indices": held.restricted_indices,
     }
@@ -93,31 +91,8 @@ def _values(parts: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for each in parts for value in each.get(key, ())))
 
 
-def _visible_names(spec: CredentialSpec) -> list[str]:
+def _names(spec: CredentialSpec) -> list[str]:
     left = names_left(spec.patterns, spec.withheld)
     if not left:
         raise Refusal(f"the alias {spec.withheld[0]} points to a hidden index, and nothing else would be given")
-    return [_without_dots(each, list(filter(matcher([each]), spec.withheld))) for each in left]
-
-
-def _without_dots(pattern: str, withheld: Sequence[str]) -> str:
-    """A name for a role that matches the same names as the pattern, except `withheld` and those with a leading dot.
-
-    A star matches a leading dot too, and `allow_restricted_indices` excludes system indices but not hidden ones
-    (measured on 8.19 and 9.5). So a leading star becomes a regular expression, which a role accepts between slashes
-    ("Defining roles", Elasticsearch). The name of a data stream gives access to its backing indices.
-    """
-    if not pattern.startswith("*") and not withheld:
-        return pattern
-    head, rest = "", pattern
-    if pattern.startswith("*"):
-        rest = pattern.lstrip("*")
-        # The star may match nothing, unless the name would then begin with a dot or be empty.
-        head = "[^.].*" if not rest or rest.startswith(".") else "([^.].*)?"
-    but = f"&~({'|'.join(map(_literal, withheld))})" if withheld else ""
-    return f"/{head}{'.*'.join(map(_literal, rest.split('*')))}{but}/"
-
-
-def _literal(text: str) -> str:
-    """The text escaped for Lucene's regular expressions, where a backslash makes any character but a letter literal."""
-    return re.sub(r"\W", r"\\\g<0>", text)
+    return role_names(left, spec.withheld, hidden=spec.privileges.restricted_indices)

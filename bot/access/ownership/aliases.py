@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.access.errors import NotAllowed, RequestField
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.names.evaluation import check_evaluable
 from bot.access.policy.patterns import covers, matcher
 from bot.access.ports import Catalogue, Resource
 
@@ -117,7 +118,8 @@ def without_hidden(
 ) -> tuple[Sequence[Resource], tuple[str, ...]]:
     """The resources that match a request without the aliases that are never given, and the names of these.
 
-    Raises `NotAllowed` if one of them was asked for by name, or nothing else matches.
+    Raises `NotAllowed` if one of them was asked for by name, or nothing else matches, and `InvalidRequest` if a role
+    cannot leave them out.
     """
     hidden = [] if restricted_indices else [each for each in found if hidden_targets(each)]
     withheld = {each.name for each in hidden}
@@ -127,7 +129,9 @@ def without_hidden(
         # Not which index: the requester may not be allowed to know of it.
         why = f"{named.name} is an alias of an index with a leading dot, which is never given."
         raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
-    return given, tuple(each.name for each in hidden)
+    left_out = tuple(each.name for each in hidden)
+    check_evaluable(patterns, left_out)
+    return given, left_out
 
 
 def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:

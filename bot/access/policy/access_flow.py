@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.policy.expressions import check_expression
+from bot.access.policy.names.evaluation import is_evaluable
 from bot.access.policy.value_types import (
     Duration,
     Name,
@@ -222,6 +223,12 @@ class AccessFlow(PolicyPart):
             raise ValueError("escalation has no meaning where nobody is asked")
         if self.break_glass:
             self._check_break_glass()
+        return self
+
+    @model_validator(mode="after")
+    def _check_evaluable(self) -> Self:
+        if self.automatic and not is_evaluable(self.patterns):
+            raise ValueError("Elasticsearch cannot evaluate these patterns in one role: make several automatic flows")
         return self
 
     @model_validator(mode="after")

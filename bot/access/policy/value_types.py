@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot.access.durations import is_plain_duration, parse_duration
 from bot.access.errors import AccessError
+from bot.access.policy.names.evaluation import check_evaluable
 from bot.access.policy.patterns import parse_patterns
 
 # No two neighbours match the same character: anybody who may write `_meta` may write a long text there.
@@ -68,6 +69,7 @@ def check_hint(text: str) -> str:
 def _check_pattern(pattern: str) -> str:
     try:
         (checked,) = parse_patterns(pattern)
+        check_evaluable([checked])
     except AccessError as error:
         raise ValueError(error.message) from None
     except ValueError:

@@ -26,11 +26,11 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Permission, Policy
-from bot.access.policy.patterns import covers, matcher, parse_patterns
+from bot.access.policy.patterns import covers, matcher
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
-from bot.access.requests.drafts import ParsedRequest, read_request
+from bot.access.requests.drafts import ParsedRequest, read_patterns, read_request
 from bot.access.requests.filing import counting_groups, replace_plan
 from bot.access.requests.fresh_decision import decide_again, read_again
 from bot.access.requests.preview import matched, read_preview
@@ -177,7 +177,7 @@ class CounterOffers:
         with about(RequestField.DURATION):
             duration = parse_duration(terms.duration)
         with about(RequestField.PATTERNS):
-            patterns = parse_patterns(terms.patterns)
+            patterns = read_patterns(terms.patterns)
         return CounterOffer(
             request_id=request.id,
             by=actor,

@@ -10,6 +10,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
+from bot.access.policy.names.evaluation import check_evaluable
 from bot.access.policy.patterns import check_patterns, parse_patterns
 from bot.access.policy.reasons import accepts_reason, checked_reason, example_reason
 
@@ -102,7 +103,7 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     with about(RequestField.CLUSTER):
         integration = policy.integration(draft.integration)
     with about(RequestField.PATTERNS):
-        patterns = parse_patterns(draft.patterns)
+        patterns = read_patterns(draft.patterns)
     with about(RequestField.PERMISSION):
         permission = policy.permission(draft.permission)
     with about(RequestField.REASON):
@@ -116,6 +117,16 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
         error.example = f"{error.example}{parsed.other_words}"
         raise
     return replace(parsed, duration=duration)
+
+
+def read_patterns(text: str) -> tuple[str, ...]:
+    """The patterns of a comma-separated list that one role can hold. Raises `InvalidRequest`."""
+    return _evaluable(parse_patterns(text))
+
+
+def _evaluable(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    check_evaluable(patterns)
+    return patterns
 
 
 def read_duration(policy: Policy, text: str, command: str = COMMAND) -> timedelta | None:
@@ -134,7 +145,7 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
         integration = policy.integration(request.integration)
     with about(RequestField.PATTERNS):
         # The patterns of an adopted grant come from the cluster, where others may have written them.
-        patterns = check_patterns(request.patterns)
+        patterns = _evaluable(check_patterns(request.patterns))
     with about(RequestField.PERMISSION):
         held = policy.permission(permission or request.permission)
     # Before routing, the column holds a password whether or not anybody asked for one: the flow still decides.
@@ -150,7 +161,7 @@ def problems(policy: Policy, draft: Draft) -> dict[RequestField, AccessError]:
     """Every invalid part of a draft, by field."""
     checks: dict[RequestField, Callable[[], object]] = {
         RequestField.CLUSTER: lambda: policy.integration(draft.integration),
-        RequestField.PATTERNS: lambda: parse_patterns(draft.patterns),
+        RequestField.PATTERNS: lambda: read_patterns(draft.patterns),
         RequestField.PERMISSION: lambda: policy.permission(draft.permission),
         RequestField.DURATION: lambda: read_duration(policy, draft.duration),
         RequestField.REASON: lambda: checked_reason(draft.reason),

@@ -9,8 +9,8 @@ from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
 from bot.access.errors import AccessError, DatabaseAway, RequestField
-from bot.access.policy.patterns import parse_patterns
 from bot.access.requests.counter_offers import CounterOffers, OfferTerms
+from bot.access.requests.drafts import read_patterns
 from bot.access.requests.service import Requests
 from bot.access.store.inbox import current_work
 from bot.slack import ids
@@ -74,7 +74,7 @@ class CounterOfferListeners:
         request_id, person = subject_of(body), user_of(body)
         checks: dict[str, Callable[[], object]] = {ids.DURATION: lambda: parse_duration(terms.duration)}
         if typed:
-            checks[ids.PATTERNS] = lambda: parse_patterns(typed)
+            checks[ids.PATTERNS] = lambda: read_patterns(typed)
         if not acknowledge_form(ack, body, self.responder, {**checks, **self._unfit(request_id, person, terms)}):
             return
         self._later(

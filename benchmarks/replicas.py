@@ -23,7 +23,8 @@ from benchmarks.bulk_grants import INTEGRATION, insert_grants, new_names
 from benchmarks.environment import YEAR, BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
-from bot.access.ports import Cluster, Receipt
+from bot.access.models.receipts import Receipt
+from bot.access.ports import Cluster
 from bot.access.store.store import Store
 from bot.cli.run import fast_start
 from bot.storage.engine import database_url, open_engine

@@ -24,6 +24,7 @@ from bot.access.lookup.history import History
 from bot.access.models.audit import AuditEvent
 from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AskedGroup
 from bot.access.models.running_tasks import RunningTask
@@ -35,16 +36,7 @@ from bot.access.people import Inclusion, Members, OwnerProblem
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
-from bot.access.ports import (
-    Catalogue,
-    Credential,
-    CredentialSpec,
-    InventoryItem,
-    MessagePosition,
-    Receipt,
-    Resource,
-    Template,
-)
+from bot.access.ports import Catalogue, Credential, CredentialSpec, InventoryItem, MessagePosition, Resource, Template
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.counter_offers import CounterOffers
@@ -119,6 +111,8 @@ class FakeCluster:
     disabled: set[str] = field(default_factory=set)
     tokens: dict[str, int] = field(default_factory=dict)
     removed_together: list[int] = field(default_factory=list)
+    cleared: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    """Users and keys that the nodes were made to forget, one entry a call."""
     there: list[InventoryItem] = field(default_factory=list)
     is_ahead: timedelta = timedelta(0)
     read_at: datetime | None = None
@@ -235,6 +229,10 @@ class FakeCluster:
         return Receipt(
             user_gone=not kept, role_gone=True, keys_left=0, user_disabled=kept, keys_ended=ended, tokens_ended=tokens
         )
+
+    def clear_caches(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
+        self.asked.play()
+        self.cleared.append((list(usernames), list(key_ids)))
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         self.asked.play()

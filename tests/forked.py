@@ -117,7 +117,7 @@ def _create_tables(url: str, directory: Path) -> None:
 def _look_more_often() -> None:
     """Shortens the pauses between looks, but not those between retries, of reconciliation and of clock checks."""
     workers.LONGEST_WAIT = LOOK_FOR_WORK
-    for name in ("LOOK_AT_REQUESTS_EVERY", "LOOK_AT_MEMBERS_EVERY", "LOOK_AT_ENDS_EVERY"):
+    for name in ("LOOK_AT_REQUESTS_EVERY", "LOOK_AT_MEMBERS_EVERY", "LOOK_AT_ENDS_EVERY", "CLEAR_CACHES_EVERY"):
         getattr(background, name)  # it must exist, whichever module defines it
         setattr(background, name, LOOK_EVERY)
 

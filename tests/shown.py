@@ -17,12 +17,13 @@ from bot.access.models.grants import Grant
 from bot.access.models.home import Favourite
 from bot.access.models.messages import MessageKind
 from bot.access.models.ownership import OwnershipChange, OwnershipState
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.access.policy.owner_groups import OwnerGroup
-from bot.access.ports import Credential, Receipt, Resource
+from bot.access.ports import Credential, Resource
 from bot.access.requests.counter_offers import OfferOptions
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.preview import Preview

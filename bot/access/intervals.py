@@ -40,6 +40,9 @@ SHIP_EVERY = timedelta(seconds=2)
 LOOK_AT_ROTATION_EVERY = timedelta(seconds=30)
 """The longest delay of a rotation, whose period is counted in days."""
 
+CLEAR_CACHES_EVERY = timedelta(seconds=15)
+"""A node that was away accepts ended access for up to this after its return. A call costs milliseconds."""
+
 # --- work within a job --------------------------------------------------------------------------------------------
 
 RECONCILE_EVERY = timedelta(minutes=10)
@@ -47,6 +50,9 @@ RECONCILE_EVERY = timedelta(minutes=10)
 
 MEASURE_CLOCK_EVERY = timedelta(minutes=1)
 """Per cluster, with one small call. Clocks drift slowly, so this is soon enough."""
+
+NODES_REMEMBER_FOR = timedelta(minutes=25)
+"""Longer than a node of a cluster remembers a user by default, 20 minutes (`cache.ttl`, Elasticsearch)."""
 
 ROUTE_AGAIN = timedelta(seconds=5)
 """Between attempts to route a request while Slack or the cluster does not answer."""

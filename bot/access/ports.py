@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from bot.access.models.columns import CredentialKind, Json
+from bot.access.models.columns import CredentialKind
 from bot.access.models.messages import Message
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.running_tasks import RunningTask
 from bot.access.people import Inclusion, Members
@@ -116,45 +117,6 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """The state read back from the cluster after a revocation. `errors` are sentences without secrets.
-
-    `user_disabled`: the user remains but nobody can sign in as it: disabled, without a role, its password unknown.
-    `keys_ended` counts the API keys invalidated by this call, and `tokens_ended` the tokens of sessions: 0 where the
-    cluster has none, `None` if it did not confirm their end. `foreign`: the name belongs to a user or role without
-    this application's metadata, and nothing was changed. `final`: the cluster refused, and a retry will hardly help.
-    """
-
-    user_gone: bool
-    role_gone: bool
-    keys_left: int | None
-    errors: tuple[str, ...] = ()
-    foreign: bool = False
-    user_disabled: bool = False
-    keys_ended: int = 0
-    tokens_ended: int | None = 0
-    final: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing of the grant can be used any more."""
-        gone = (self.user_gone or self.user_disabled) and self.role_gone
-        return gone and self.keys_left == 0 and self.tokens_ended is not None
-
-    def stored(self) -> dict[str, Json]:
-        """The form stored with the grant and in the audit."""
-        return {
-            "user_gone": self.user_gone,
-            "user_disabled": self.user_disabled,
-            "role_gone": self.role_gone,
-            "keys_ended": self.keys_ended,
-            "keys_left": self.keys_left,
-            "tokens_ended": self.tokens_ended,
-            "errors": list(self.errors),
-        }
-
-
-@dataclass(frozen=True)
 class InventoryItem:
     """A user, role or set of live keys of one name that this installation created in a cluster.
 
@@ -226,6 +188,13 @@ class Cluster(Protocol):
         """Deletes users, API keys and roles, and reads back that they are gone; a failing cluster raises nothing.
 
         `disable` keeps the users, with nothing to sign in with. The receipts are in the order of the names.
+        """
+        ...
+
+    def clear_caches(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
+        """Makes every node of the cluster forget what it remembers of these users, roles and API keys.
+
+        A node that was away at an end may otherwise accept what has ended.
         """
         ...
 

@@ -15,6 +15,7 @@ from bot.access.grants.service import Grants
 from bot.access.grants.unfinished_tasks import UnfinishedTasks
 from bot.access.lifecycle.direct_messages import DirectMessages
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
+from bot.access.lifecycle.node_memory import NodeMemory
 from bot.access.lookup.history import History
 from bot.access.notifications.outbox import Outbox
 from bot.access.ownership.decisions import OwnerDecisions
@@ -83,4 +84,5 @@ def build_domain(
         OwnerWatch(store, clusters, owner_memory, current, clock),
         AliasMoves(store, clusters, directory, owner_memory, current, clock),
         UnfinishedTasks(store, clusters, clock),
+        NodeMemory(store, clusters, clock),
     )

@@ -9,15 +9,17 @@ from pydantic import SecretStr
 
 from bot.access.calls.turns import waiting
 from bot.access.ids import USERNAME_PREFIX
+from bot.access.models.receipts import Receipt
 from bot.access.models.running_tasks import RunningTask
 from bot.access.policy.model import OwnersFrom
-from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem, Receipt
+from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock
 from bot.cluster.connection.product import check_product
 from bot.cluster.credentials import CredentialIssuer
 from bot.cluster.inventory import Inventory
+from bot.cluster.node_caches import NodeCaches
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 from bot.cluster.readback import Readback
@@ -49,7 +51,8 @@ class ElasticsearchCluster:
         self._catalogue = CatalogueReader(client, resource_owner, owners_from=owners_from, now=clock.now)
         hasher = PasswordHasher()
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher, opened_space)
-        self._removal = Removal(client, executor, installation, hasher, Readback(client))
+        self._caches = NodeCaches(client, clock)
+        self._removal = Removal(client, executor, installation, hasher, Readback(client), self._caches, clock)
         self._inventory = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self) -> Catalogue:
@@ -68,7 +71,9 @@ class ElasticsearchCluster:
     def renew(self, spec: CredentialSpec, password: SecretStr) -> int:
         """Changes the user's password and ends its sessions. Raises `Gone`, `Outage`, `Refusal`."""
         with waiting():
-            return self._credentials.renew(spec, password)
+            ended = self._credentials.renew(spec, password)
+        self._caches.note_change(spec.username)
+        return ended
 
     def extend(self, spec: CredentialSpec) -> None:
         """Writes the new end into the user's metadata. Raises `Gone`, `Outage`, `Refusal`."""
@@ -77,6 +82,7 @@ class ElasticsearchCluster:
     def narrow(self, spec: CredentialSpec) -> None:
         """Writes the user's role anew. Raises `Gone`, `Outage`, `Refusal`."""
         self._credentials.narrow(spec)
+        self._caches.note_change(spec.username)
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
         """Creates an API key that expires by itself. Raises `Outage`, `Refusal`."""
@@ -93,7 +99,13 @@ class ElasticsearchCluster:
 
     def remove(self, usernames: Sequence[str], *, disable: bool = False) -> Sequence[Receipt]:
         """Removes users, keys and roles, and reads the result back. Never raises for a failing cluster."""
+        for each in usernames:
+            self._caches.note_change(each)
         return self._removal.remove(usernames, disable=disable)
+
+    def clear_caches(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
+        """Makes all nodes forget these, and users changed lately. Raises `Outage` if one did not answer; `Refusal`."""
+        self._caches.forget(usernames, key_ids)
 
     def found(self) -> Iterable[Sequence[InventoryItem]]:
         """Everything of this installation that still exists, in pages. Each page may raise `Outage`, `Refusal`."""

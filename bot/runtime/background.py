@@ -20,6 +20,7 @@ from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
 from bot.access.grants.unfinished_tasks import UnfinishedTasks
 from bot.access.intervals import (
+    CLEAR_CACHES_EVERY,
     FORGET_PAYLOADS_EVERY,
     LOOK_AT_ALIASES_EVERY,
     LOOK_AT_CLOCK_EVERY,
@@ -31,6 +32,7 @@ from bot.access.intervals import (
     LOOK_AT_RESOURCE_OWNERS_EVERY,
 )
 from bot.access.lifecycle.expiry_warnings import ExpiryWarnings
+from bot.access.lifecycle.node_memory import NodeMemory
 from bot.access.lookup.history import History
 from bot.access.models.grants import Grant
 from bot.access.models.inbox import InboxEntry
@@ -98,6 +100,7 @@ class Domain:
     owner_watch: OwnerWatch
     alias_moves: AliasMoves
     unfinished_tasks: UnfinishedTasks
+    node_memory: NodeMemory
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,8 @@ def _schedule_integration_jobs(domain: Domain, scheduler: Scheduler, threads: Th
     schedule(LOOK_AT_ALIASES_EVERY, IntegrationJob("aliases that moved", aliases, configured, threads))
     tasks = domain.unfinished_tasks
     schedule(LOOK_AT_ENDS_EVERY, IntegrationJob("tasks that go on", tasks.run_once, tasks.integrations, threads))
+    forget = domain.node_memory.run_once
+    schedule(CLEAR_CACHES_EVERY, IntegrationJob("ends on nodes that were away", forget, configured, threads))
     requests, automatic = domain.requests, domain.automatic
     routing = IntegrationJob("route requests that wait", requests.route_waiting, requests.waiting_integrations, threads)
     giving = IntegrationJob("automatic access flows", automatic.run_once, automatic.integrations, threads)

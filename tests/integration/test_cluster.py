@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from bot.access.clock import SystemClock
 from bot.access.errors import Outage, Refusal
-from bot.access.ports import CredentialSpec, Privileges, Receipt
+from bot.access.models.receipts import Receipt
+from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster

@@ -1,7 +1,9 @@
 """Removes many grants at once from a real node of each version, and API keys one by one."""
 
 import secrets
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +15,13 @@ from pydantic import SecretStr
 
 from bot.access.clock import SystemClock
 from bot.access.errors import Gone, Outage
-from bot.access.ports import Credential, CredentialSpec, Privileges, Receipt
+from bot.access.models.receipts import Receipt
+from bot.access.ports import Credential, CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
+from bot.cluster.readback import READ_SECONDS
+from bot.cluster.removal import CHANGE_SECONDS
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
 
@@ -164,6 +169,61 @@ def test_a_refusal_says_that_waiting_will_not_help(cluster: ElasticsearchCluster
     assert (receipt.final, receipt.user_gone) == (True, False)
     proxy.hook = None
     assert cluster.remove([name])[0].complete
+
+
+# --- changes that take effect and are not answered, as while a node of the cluster is frozen ---
+
+
+@pytest.fixture
+def unanswered(proxy: FaultProxy) -> Iterator[list[str]]:
+    """Nothing that changes users, roles or keys is answered during the test. Its paths are collected."""
+    paths: list[str] = []
+    over = threading.Event()
+
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
+        changes = request.method in {"DELETE", "PUT"} or request.path.endswith("_clear_cache")
+        changes = changes and "/oauth2/" not in request.path  # without a licence, tokens are refused at once
+        if phase == "after" and changes:
+            paths.append(request.path)
+            over.wait(30)
+        return None
+
+    proxy.hook = hook
+    yield paths
+    over.set()
+
+
+@pytest.mark.parametrize("disable", [False, True])
+def test_what_took_effect_is_known_by_reading_back_and_has_its_time(
+    cluster: ElasticsearchCluster, each_node: Node, request: pytest.FixtureRequest, disable: bool
+) -> None:
+    ((name, secret),) = made(cluster, 1).items()
+    paths: list[str] = request.getfixturevalue("unanswered")
+    began = datetime.now(UTC)
+    (receipt,) = cluster.remove([name], disable=disable)
+    ended = datetime.now(UTC)
+    assert receipt.complete
+    assert receipt.errors == ("Elasticsearch does not answer: no answer in time",)
+    assert receipt.gone_at is not None
+    assert receipt.gone_at - began < timedelta(seconds=CHANGE_SECONDS + 2)
+    assert ended - receipt.gone_at > timedelta(seconds=1), "the role is deleted later"
+    assert not signs_in(each_node, name, secret)
+    assert {path for path in paths if path.endswith("_clear_cache")} == {
+        "/_security/realm/*/_clear_cache", f"/_security/role/{name}/_clear_cache"
+    }  # fmt: skip
+
+
+def test_a_read_that_hangs_is_asked_again(cluster: ElasticsearchCluster, proxy: FaultProxy) -> None:
+    (name,) = made(cluster, 1)
+    hung = iter([True])
+
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
+        if phase == "before" and request.method == "GET" and next(hung, False):
+            time.sleep(READ_SECONDS + 0.5)
+        return None
+
+    proxy.hook = hook
+    assert cluster.remove([name]) == [GONE]
 
 
 # --- users that are kept for a while ---

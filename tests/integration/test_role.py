@@ -14,10 +14,11 @@ from pydantic import SecretStr
 
 from bot.access.clock import SystemClock
 from bot.access.errors import Refusal
+from bot.access.models.receipts import Receipt
 from bot.access.ownership.aliases import withheld_aliases
 from bot.access.policy.model import Permission
 from bot.access.policy.patterns import matcher
-from bot.access.ports import CredentialSpec, Privileges, Receipt
+from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation

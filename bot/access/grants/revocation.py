@@ -15,9 +15,10 @@ from bot.access.lifecycle.requests import audience_of
 from bot.access.models.columns import FREE, CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.policy.current import CurrentPolicy
-from bot.access.ports import Clock, Clusters, Receipt
+from bot.access.ports import Clock, Clusters
 from bot.access.states import LIVE, OVER, EndReason, GrantState
 from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
@@ -119,17 +120,16 @@ class Revocation:
         due: dict[str, GrantChanges] = {
             grant.id: {
                 "due_at": self._deletion_due(details, receipt, now),
+                "ended_at": receipt.gone_at or now,
                 "look_at": None if grant.delivered_at is None else now + LOOK_AFTER,
             }
             for grant, details, receipt in endings
         }
         kept = [each for each in endings if due[each[0].id]["due_at"] is not None]
-        gone = _move_all(write, kept, GrantState.REVOKED, now, due, ended_at=now, **FREE)
+        gone = _move_all(write, kept, GrantState.REVOKED, now, due, **FREE)
         # Nothing is kept of the others: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
-        gone += _move_all(
-            write, done, GrantState.REVOKED, now, due, then=GrantState.CLEANED_UP, ended_at=now, **FREE
-        )  # fmt: skip
+        gone += _move_all(write, done, GrantState.REVOKED, now, due, then=GrantState.CLEANED_UP, **FREE)
         hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
         enqueue_end(write, hear, now)
 

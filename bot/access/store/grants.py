@@ -95,6 +95,15 @@ class GrantQueries(RequestQueries):
             .limit(most)
         ).all()
 
+    def ended_since(self, integration: str, since: datetime) -> Sequence[tuple[str, str | None]]:
+        """The username and last API key of each grant of one integration that has ended since then."""
+        found = self._session.exec(
+            select(Grant)
+            .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
+            .where(col(Grant.ended_at) >= since, AccessRequest.integration == integration)
+        ).all()
+        return [(grant.username, grant.key_id) for grant in found]
+
     def automatic_grants(self) -> Sequence[RequestDetails]:
         """Live grants of automatic access flows."""
         rows = self._session.exec(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 import trustme
 from rich.console import Console
@@ -18,37 +19,41 @@ from bot.sandbox.node.node_home import PASSWORD_BYTES, Membership
 
 @contextmanager
 def running_nodes(
-    version: str, count: int, *, console: Console | None = None, heap_mb: int = HEAP_MB
+    version: str,
+    count: int,
+    *,
+    console: Console | None = None,
+    heap_mb: int = HEAP_MB,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[tuple[Node, ...]]:
     """Runs a cluster of `count` nodes for the block. Each of them serves the whole cluster.
 
-    `heap_mb` is for each node. Raises NodeError as `Node.start` does.
+    `heap_mb` and `settings` are for each node. Raises NodeError as `Node.start` does.
     """
     if count == 1:
-        with Node.start(version, console=console, heap_mb=heap_mb) as node:
+        with Node.start(version, console=console, heap_mb=heap_mb, settings=settings) as node:
             yield (node,)
         return
     assemble(version, console)  # once, before the nodes start at the same time
     with ExitStack() as stack:
-        yield _start(version, count, heap_mb, stack)
+        start = partial(Node.start, version, heap_mb=heap_mb, settings=settings)
+        yield _start(start, count, stack)
 
 
-def _start(version: str, count: int, heap_mb: int, running: ExitStack) -> tuple[Node, ...]:
+def _start(start: Callable[..., Node], count: int, running: ExitStack) -> tuple[Node, ...]:
     for _ in range(PORT_ATTEMPTS - 1):
         with suppress(PortTakenError):
-            return _start_once(version, count, heap_mb, running)
-    return _start_once(version, count, heap_mb, running)
+            return _start_once(start, count, running)
+    return _start_once(start, count, running)
 
 
-def _start_once(version: str, count: int, heap_mb: int, running: ExitStack) -> tuple[Node, ...]:
+def _start_once(start: Callable[..., Node], count: int, running: ExitStack) -> tuple[Node, ...]:
     ports = {f"sandbox-{number}": free_port() for number in range(1, count + 1)}
     authority, password = trustme.CA(), secrets.token_urlsafe(PASSWORD_BYTES)
 
-    def start(name: str) -> Node:
-        return Node.start(version, heap_mb=heap_mb, membership=Membership(name, ports, authority, password))
-
     with ExitStack() as started, ThreadPoolExecutor(count) as threads:
-        starts = [threads.submit(start, name) for name in ports]
+        members = [Membership(name, ports, authority, password) for name in ports]
+        starts = [threads.submit(start, membership=each) for each in members]
         wait(starts)  # none is alone: they wait for each other
         for each in starts:
             if each.exception() is None:

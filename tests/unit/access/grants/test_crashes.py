@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from bot.access.models.messages import Message, MessageKind
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
-from bot.access.ports import Credential, CredentialSpec, MessagePosition, Receipt
+from bot.access.ports import Credential, CredentialSpec, MessagePosition
 from bot.access.states import GrantState, RequestState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction

@@ -1,6 +1,8 @@
 """The end of a grant: on time or early, beside other processes, until it is removed completely."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +11,8 @@ from bot.access.backoff import LONGEST_PAUSE, pause_after
 from bot.access.errors import Conflict, Outage, Refusal
 from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
 from bot.access.models.messages import MessageKind
-from bot.access.ports import CredentialSpec, Receipt
+from bot.access.models.receipts import Receipt
+from bot.access.ports import CredentialSpec
 from bot.access.states import GrantState
 from bot.access.store.store import Store
 from tests.fakes import CLAIM, OWNER, REQUESTER, SECOND_OWNER, FakeCluster, World
@@ -37,6 +40,24 @@ def test_a_grant_ends_at_its_time_and_nothing_of_it_is_left(world: World) -> Non
     assert not world.notifier.shows(password)
     assert world.notifier.sent(MessageKind.ENDED) == [REQUESTER, OWNER]
     assert world.audit(request_id)[-3:] == ["grant.revoking", "grant.revoked", "grant.cleaned_up"]
+
+
+def test_the_end_has_the_time_at_which_it_took_effect_though_the_cluster_answers_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = world.granted()
+    world.grants.revoke(request_id, REQUESTER)
+    seen = world.clock.now() + timedelta(seconds=1)
+
+    def remove(cluster: FakeCluster, names: Sequence[str], *, disable: bool = False) -> list[Receipt]:
+        receipts = [cluster._remove(name, disable=disable) for name in names]
+        world.clock.advance(timedelta(seconds=9))
+        return [replace(each, errors=("Elasticsearch does not answer",), gone_at=seen) for each in receipts]
+
+    monkeypatch.setattr(FakeCluster, "remove", remove)
+    world.work()
+    assert (world.grant(request_id).state, world.grant(request_id).ended_at) == (GrantState.CLEANED_UP, seen)
+    assert world.notifier.sent(MessageKind.FAILED) == []
 
 
 @pytest.mark.parametrize("actor", [REQUESTER, OWNER, SECOND_OWNER])

@@ -10,11 +10,12 @@ from pydantic import SecretStr
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
+from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Credential, Receipt
+from bot.access.ports import Credential
 from bot.access.states import EndReason, GrantState, RequestState
 from bot.slack import ids
 from bot.slack.blocks import answers, messages, modal_forms

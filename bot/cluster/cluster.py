@@ -18,13 +18,13 @@ from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock
 from bot.cluster.connection.product import check_product
 from bot.cluster.credentials import CredentialIssuer
+from bot.cluster.ends.node_caches import NodeCaches
+from bot.cluster.ends.readback import Readback
+from bot.cluster.ends.removal import Removal
+from bot.cluster.ends.running_tasks import read_running_tasks
 from bot.cluster.inventory import Inventory
-from bot.cluster.node_caches import NodeCaches
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
-from bot.cluster.readback import Readback
-from bot.cluster.removal import Removal
-from bot.cluster.running_tasks import read_running_tasks
 
 
 class ElasticsearchCluster:

@@ -14,10 +14,10 @@ from bot.access.errors import Gone, Outage, Refusal, Unanswered
 from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.clock import ClusterClock
+from bot.cluster.ends.sessions import end_tokens
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher, Secret
 from bot.cluster.roles import role_body
-from bot.cluster.sessions import end_tokens
 from bot.cluster.trial import try_out
 
 

@@ -19,9 +19,9 @@ from bot.access.models.receipts import Receipt
 from bot.access.ports import Credential, CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.ends.readback import READ_SECONDS
+from bot.cluster.ends.removal import CHANGE_SECONDS
 from bot.cluster.ownership import Installation
-from bot.cluster.readback import READ_SECONDS
-from bot.cluster.removal import CHANGE_SECONDS
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
 

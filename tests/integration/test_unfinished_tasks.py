@@ -19,7 +19,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.running_tasks import RunningTask
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.running_tasks import LOOK_SECONDS
+from bot.cluster.ends.running_tasks import LOOK_SECONDS
 from bot.sandbox.fault_proxy import FaultProxy, ProxyAnswer
 from bot.sandbox.node import Node
 from tests.fakes import OWNER, World

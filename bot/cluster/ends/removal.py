@@ -18,11 +18,11 @@ from bot.access.errors import Outage, Refusal
 from bot.access.models.receipts import Receipt
 from bot.access.ports import Clock
 from bot.cluster.client import ask, ask_if_exists
-from bot.cluster.node_caches import NodeCaches
+from bot.cluster.ends.node_caches import NodeCaches
+from bot.cluster.ends.readback import Readback, Removals
+from bot.cluster.ends.sessions import end_tokens
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
-from bot.cluster.readback import Readback, Removals
-from bot.cluster.sessions import end_tokens
 
 CHANGE_SECONDS = 2.0
 """How long to wait for the answer to a change. Most take milliseconds."""

@@ -160,6 +160,8 @@ def without_native_realm(
     request: pytest.FixtureRequest, executor: ThreadPoolExecutor
 ) -> Iterator[ElasticsearchCluster]:
     with Node.start(request.param, settings=NATIVE_OFF) as node:
+        # Its security index exists from the first write on, which may take a busy machine a while.
+        node.client().options(request_timeout=120).security.put_role(name="first", cluster=["monitor"])
         admin = ClusterConnection(node.admin.username, SecretStr(node.admin.password), url=node.url)
         with closing(connect(admin)) as client:
             yield ElasticsearchCluster(client, executor, Installation("here"), SystemClock())

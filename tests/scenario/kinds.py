@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bot.access.ids import attempt_username
 from bot.sandbox.curl_runner import CurlAnswer, run_curl
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import SlackMessage, User, View
@@ -11,6 +12,9 @@ from tests.nodes import make_visible
 from tests.stage import Stage
 
 OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
+
+MOST_ATTEMPTS = 5
+"""Attempts at one secret in any test."""
 
 
 class Shown(NamedTuple):
@@ -117,15 +121,21 @@ def username(request: str) -> str:
     return f"es-access-{request.removeprefix('REQ-').lower()}"
 
 
+def usernames(request: str) -> list[str]:
+    """The names of the first attempts at a grant's secret."""
+    return [attempt_username(username(request), attempt) for attempt in range(1, MOST_ATTEMPTS + 1)]
+
+
 def live_keys(node: Node, request: str) -> list[str]:
     """The ids of the API keys of a grant that the cluster accepts."""
     make_visible(node)  # keys are found by a search, which for up to a second still finds a key that has ended
-    found = node.client().security.get_api_key(username=username(request), active_only=True)
-    return [each["id"] for each in found["api_keys"]]
+    security = node.client().security
+    found = [security.get_api_key(username=name, active_only=True)["api_keys"] for name in usernames(request)]
+    return [each["id"] for keys in found for each in keys]
 
 
 def user_or_role(node: Node, request: str) -> list[str]:
     """Which of a grant's user and role exist. Reads them by id, which needs no refresh."""
-    security, name = node.client().options(ignore_status=404).security, username(request)
-    answers = {"user": security.get_user(username=name), "role": security.get_role(name=name)}
+    security, names = node.client().options(ignore_status=404).security, usernames(request)
+    answers = {"user": security.get_user(username=names), "role": security.get_role(name=names)}
     return [kind for kind, answer in answers.items() if answer.body]

@@ -10,6 +10,10 @@ from slack_sdk.web import SlackResponse
 
 from bot.access.calls.gate import Gate
 
+SILENCE_SECONDS = 5.0
+"""A method that has answered none of several calls for so long hangs. Longer than for a cluster, whose calls are made
+again: an answer to a person is lost, and a burst of work may keep this process from reading Slack's."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,7 +37,7 @@ class SlackClient(WebClient):
 
 def slack_gate(method: str) -> Gate:
     """A gate for calls of one method."""
-    return Gate(f"Slack ({method})", _log_change, (SlackApiError,))
+    return Gate(f"Slack ({method})", _log_change, (SlackApiError,), silence_seconds=SILENCE_SECONDS)
 
 
 def _log_change(name: str, answers: bool) -> None:

@@ -23,8 +23,8 @@ ENDING, APPROVED = 40, 50
 SOON_SECONDS = 10.0
 """Much, for a busy machine. Without shares, these took 20 s and more."""
 
-ACKNOWLEDGED_SECONDS = 2.0
-"""Slack waits for three."""
+ACKNOWLEDGED_SECONDS = 3.0
+"""Slack waits no longer."""
 
 ROUNDS = 4
 

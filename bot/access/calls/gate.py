@@ -55,12 +55,14 @@ class Gate:
         answers: tuple[type[BaseException], ...] = (),
         clock: Callable[[], float] = monotonic,
         *,
+        silence_seconds: float = SILENCE_SECONDS,
         probed: bool = False,
     ) -> None:
         self.name = name
         self._on_change = on_change
         self._answers = answers
         self._clock = clock
+        self._silence_seconds = silence_seconds
         self._probed = probed
         self._guard = threading.Lock()
         self._waiting: dict[object, float] = {}
@@ -105,7 +107,7 @@ class Gate:
     def _is_silent(self, now: float) -> bool:
         if len(self._waiting) < WAITING_CALLS:
             return False
-        return now - max(self._heard_at, min(self._waiting.values())) >= SILENCE_SECONDS
+        return now - max(self._heard_at, min(self._waiting.values())) >= self._silence_seconds
 
     def _may_probe(self, now: float) -> bool:
         if (self._probed and not _is_probe.get()) or now - self._probed_at < PROBE_EVERY_SECONDS:

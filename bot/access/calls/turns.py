@@ -40,12 +40,13 @@ class Turns(Executor):
     """
 
     def __init__(self, size: int, threads: Executor) -> None:
-        self._size: float = size
+        self._size = size
         self._threads = threads
         self._tasks: deque[Callable[[], None]] = deque()
         self._running = 0
         self._closed = False
         self._guard = threading.Lock()
+        self._empty = threading.Condition(self._guard)
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         """See `Executor.submit`."""
@@ -58,13 +59,13 @@ class Turns(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """See `Executor.shutdown`."""
+        """See `Executor.shutdown`. Returns when each task has begun, and with `wait` when all are done."""
         with self._guard:
             self._closed = True
-            self._size = float("inf")  # all that was submitted is handed to the threads now
             if cancel_futures:
                 self._tasks.clear()
-        self._start_next()
+            # Still in turn: all at once, they would take each other's time.
+            self._empty.wait_for(lambda: not self._tasks)
         self._threads.shutdown(wait=wait)
 
     def give_up(self) -> None:
@@ -83,9 +84,11 @@ class Turns(Executor):
             with self._guard:
                 if not self._tasks or self._running >= self._size:
                     return
-                task = self._tasks.popleft()
+                task = self._tasks[0]
                 self._running += 1
-            self._threads.submit(self._take_turn, task)
+                self._threads.submit(self._take_turn, task)
+                self._tasks.popleft()  # only now: a shutdown waits until every task has its thread
+                self._empty.notify_all()
 
     def _take_turn(self, task: Callable[[], None]) -> None:
         token = _mine.set(self)

@@ -85,7 +85,7 @@ class Privileges:
 
 @dataclass(frozen=True)
 class CredentialSpec:
-    """Everything that the cluster must store for one grant. `withheld` are aliases that the role must leave out."""
+    """Everything that the cluster stores for one grant. Its role leaves out `withheld` and what `excluded` matches."""
 
     grant_id: str
     username: str
@@ -94,6 +94,7 @@ class CredentialSpec:
     privileges: Privileges
     expires_at: datetime
     withheld: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     opens_kibana: bool = False  # Discover and Dashboards, where the cluster has a Kibana
 
 

@@ -133,7 +133,8 @@ def _who(flow: AccessFlow) -> str:
 
 def _what(flow: AccessFlow) -> str:
     permissions = flow.permissions or ("anything",) if flow.deny else flow.offers
-    return f"{listed(permissions)} on {listed(flow.patterns)}"
+    without = f" except {listed(flow.exclude)}" if flow.exclude else ""
+    return f"{listed(permissions)} on {listed(flow.patterns)}{without}"
 
 
 def _hours(when: Hours) -> str:

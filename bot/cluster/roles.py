@@ -95,4 +95,4 @@ def _names(spec: CredentialSpec) -> list[str]:
     left = names_left(spec.patterns, spec.withheld)
     if not left:
         raise Refusal(f"the alias {spec.withheld[0]} points to a hidden index, and nothing else would be given")
-    return role_names(left, spec.withheld, hidden=spec.privileges.restricted_indices)
+    return role_names(left, (*spec.withheld, *spec.excluded), hidden=spec.privileges.restricted_indices)

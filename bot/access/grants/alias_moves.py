@@ -34,7 +34,9 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import Question, find_denial
 from bot.access.policy.model import Integration, Permission
+from bot.access.policy.names.exclusion import is_excluded
 from bot.access.policy.owner_groups import OwnerGroup
+from bot.access.policy.patterns import matcher
 from bot.access.ports import Clock, Clusters, Directory
 from bot.access.requests.membership import membership_of
 from bot.access.states import EndReason, GrantState
@@ -107,12 +109,14 @@ class AliasMoves:
         if not request.flow:
             return  # adopted from the cluster: its approval was lost with the database
         seen = read_aliases(request.aliases)
-        moves = aliases.moves(
-            names_held(request), seen, grant.withheld or (), restricted_indices=covers_restricted(request)
-        )
+        excluded, restricted = request.excluded or (), covers_restricted(request)
+        moves = aliases.moves(names_held(request), seen, grant.withheld or (), excluded, restricted_indices=restricted)
         if not moves:
             return
-        hidden = [move.alias for move in moves if move.hidden and not covers_restricted(request)]
+        gone = matcher(excluded)
+        hidden = [
+            move.alias for move in moves if (move.hidden and not restricted) or (excluded and any(map(gone, move.now)))
+        ]
         if hidden and self._withhold(grant, request, hidden):
             moves = [move for move in moves if move.alias not in hidden]
         flow = self.current.policy.flow(request.flow)
@@ -151,6 +155,9 @@ class AliasMoves:
         """Why the move matters; `None` if everybody who has to has agreed. Raises `Outage`."""
         if move.hidden and not covers_restricted(request):
             return Finding(move, move.hidden, "and indices with a leading dot are never given", final=True)
+        left_out = tuple(target for target in move.now if is_excluded(target, request.excluded or ()))
+        if left_out:
+            return Finding(move, left_out, f"which the access flow “{request.flow}” excludes", final=True)
         permission = Permission.restored(request.permission, request.privileges)
         question = Question(integration, move.now, permission, request.length, request.reason, self.clock.now())
         denied = find_denial(self.current.policy, question, membership_of(self.directory, request.requester))

@@ -20,6 +20,7 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import Question, find_denial, may_be_denied
 from bot.access.policy.model import Integration, Policy
+from bot.access.policy.names.exclusion import leaves_out
 from bot.access.ports import Clock, Clusters, Directory
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.membership import membership_of
@@ -108,7 +109,8 @@ class AutomaticGrants:
         members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
         if integration is None or (flow.integrations and integration.name not in flow.integrations):
             return set(), set()
-        question = Question(integration, flow.patterns, policy.permission(flow.offers[0]), _length(flow), "", now)
+        permission, excluded = policy.permission(flow.offers[0]), flow.exclude
+        question = Question(integration, flow.patterns, permission, _length(flow), "", now, excluded=excluded)
         asked = [(member, membership_of(self.directory, member)) for member in members]
         targets: tuple[str, ...] | None = ()
         if any(may_be_denied(policy, question, member_of) for _, member_of in asked):
@@ -125,7 +127,8 @@ class AutomaticGrants:
             found = matched(flow.patterns, self.clusters[integration.name].look(flow.patterns))
         except (Outage, Refusal):
             return None
-        return tuple(sorted({target for each in found for target in each.targets}))
+        left_out = leaves_out(flow.exclude)
+        return tuple(sorted({target for each in found if not left_out(each) for target in each.targets}))
 
     def _leads_out(self, policy: Policy, flow: AccessFlow, integration: Integration) -> bool:
         """Whether an alias would give more than the patterns of the flow, or the cluster does not say."""
@@ -134,7 +137,9 @@ class AutomaticGrants:
         except (Outage, Refusal):
             return True
         restricted = policy.permission(flow.offers[0]).restricted_indices
-        found = leading_out(flow.patterns, catalogue, restricted_indices=restricted)
+        left_out = leaves_out(flow.exclude)
+        leading = leading_out(flow.patterns, catalogue, restricted_indices=restricted)
+        found = [each for each in leading if not left_out(each)]
         if found:
             log.warning(
                 "an automatic access flow gives nothing: an alias leads out of its patterns",
@@ -149,6 +154,7 @@ class AutomaticGrants:
             requester=member,
             integration=integration.name,
             patterns=list(flow.patterns),
+            excluded=list(flow.exclude) or None,
             permission=permission.name,
             duration=int(_length(flow).total_seconds()),
             kind=flow.usual_credential,
@@ -186,8 +192,9 @@ class AutomaticGrants:
 
 def _is_as_given(policy: Policy, flow: AccessFlow, request: AccessRequest) -> bool:
     """Whether the flow would give the same today."""
-    return (request.patterns, request.privileges) == (
+    return (request.patterns, request.excluded or [], request.privileges) == (
         list(flow.patterns),
+        list(flow.exclude),
         policy.permission(flow.offers[0]).stored(),
     )
 

@@ -35,6 +35,7 @@ def spec_of(request: AccessRequest, grant: Grant) -> CredentialSpec:
         privileges=Privileges(**held),
         expires_at=grant.expires_at,
         withheld=tuple(grant.withheld or ()),
+        excluded=tuple(request.excluded or ()),
         # Nobody signs in to Kibana with a key.
         opens_kibana=request.permission in BUILT_IN and request.kind is not CredentialKind.API_KEY,
     )
@@ -50,7 +51,7 @@ def spec_of_new_role(
     """
     request = details.request
     if not covers_restricted(request):
-        since = withheld_aliases(names_held(request), cluster.catalogue())
+        since = withheld_aliases(names_held(request), cluster.catalogue(), request.excluded or ())
         withheld = sorted({*read_aliases(request.aliases).withheld, *since})
         if not names_left(names_held(request), withheld):
             raise Refusal(f"the alias {withheld[0]} points to a hidden index, and nothing else would be given")

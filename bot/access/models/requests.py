@@ -20,12 +20,12 @@ class AccessRequest(SQLModel, table=True):
     """A request for access and its outcome.
 
     `duration` is in seconds. `extends` is the grant that this request would extend. `flow` is its access flow and
-    `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content of
-    the role: they stay as approved even if the policy changes. `aliases` are the aliases as approved. `owners` are the
-    Slack ids of the people who were asked; who may decide is resolved again on each click. `route_at` is set while
-    nobody could be asked because Slack or the cluster did not answer. `review_at` is the next reminder that a
-    break-glass request awaits review. `asked_by` filed the request for its requester; `first_asked_by` filed the
-    request that this one extends.
+    `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content
+    of the role: they stay as approved even if the policy changes. `aliases` are the aliases as approved. `excluded`
+    are the patterns of its flow whose names the role leaves out. `owners` are the Slack ids of the people who were
+    asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked because Slack
+    or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits review.
+    `asked_by` filed the request for its requester; `first_asked_by` filed the request that this one extends.
     """
 
     __tablename__ = "access_request"
@@ -61,6 +61,7 @@ class AccessRequest(SQLModel, table=True):
     resolved: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     preview: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     aliases: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    excluded: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     any_group: bool = Field(default=False, sa_column_kwargs=added(false()))
     owners: list[str] = Field(sa_column=Column(JSON, nullable=False))
     state: RequestState = Field(default=RequestState.PENDING, sa_column=Column(names_of(RequestState), nullable=False))

@@ -11,6 +11,7 @@ from typing import Any
 from bot.access.errors import NotAllowed, RequestField
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.names.evaluation import check_evaluable
+from bot.access.policy.names.exclusion import excluded_under, leads_to_excluded
 from bot.access.policy.patterns import covers, matcher
 from bot.access.ports import Catalogue, Resource
 
@@ -107,9 +108,16 @@ def hidden_targets(resource: Resource) -> tuple[str, ...]:
     return tuple(target for target in resource.targets if target.startswith("."))
 
 
-def withheld_aliases(names: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
-    """The aliases that match these names of a role and that the role has to leave out."""
-    hidden = [each.name for each in catalogue.resources if hidden_targets(each)]
+def withheld_aliases(names: Sequence[str], catalogue: Catalogue, excluded: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names that match these names of a role and that it has to leave out: aliases of hidden indices, and what
+    leads to excluded data.
+    """
+    matches = matcher(excluded)
+    hidden = [
+        each.name
+        for each in catalogue.resources
+        if hidden_targets(each) or (excluded and leads_to_excluded(each, matches))
+    ]
     return tuple(filter(matcher(names), hidden)) if hidden else ()
 
 
@@ -118,8 +126,7 @@ def without_hidden(
 ) -> tuple[Sequence[Resource], tuple[str, ...]]:
     """The resources that match a request without the aliases that are never given, and the names of these.
 
-    Raises `NotAllowed` if one of them was asked for by name, or nothing else matches, and `InvalidRequest` if a role
-    cannot leave them out.
+    Raises `NotAllowed` if one of them was asked for by name, or nothing else matches.
     """
     hidden = [] if restricted_indices else [each for each in found if hidden_targets(each)]
     withheld = {each.name for each in hidden}
@@ -129,9 +136,38 @@ def without_hidden(
         # Not which index: the requester may not be allowed to know of it.
         why = f"{named.name} is an alias of an index with a leading dot, which is never given."
         raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
-    left_out = tuple(each.name for each in hidden)
-    check_evaluable(patterns, left_out)
-    return given, left_out
+    return given, tuple(each.name for each in hidden)
+
+
+def given_of(
+    patterns: Sequence[str],
+    found: Sequence[Resource],
+    excluded: Sequence[str],
+    flow: str,
+    *,
+    restricted_indices: bool,
+) -> tuple[Sequence[Resource], tuple[str, ...]]:
+    """The resources that match a request and are given, and the names that its role has to leave out one by one.
+
+    Those are aliases of hidden indices, and aliases and data streams of excluded data. Raises `NotAllowed` if one of
+    them was asked for by name, or nothing else matches, and `InvalidRequest` if a role cannot leave them out.
+    """
+    matches = matcher(excluded)
+    named = [each for each in found if not (excluded and matches(each.name))]
+    leading = [each for each in named if excluded and leads_to_excluded(each, matches)]
+    refused = next((each.name for each in leading if each.name in patterns), None)
+    if refused is not None:
+        # Not which data: the requester may not be allowed to know of it.
+        why = f"The access flow “{flow}” excludes the data behind {refused}."
+        raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
+    rest = [each for each in named if each not in leading]
+    if not rest:
+        why = f"The access flow “{flow}” excludes everything that matches now."
+        raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
+    given, hidden = without_hidden(patterns, rest, restricted_indices=restricted_indices)
+    withheld = (*hidden, *(each.name for each in leading))
+    check_evaluable(patterns, (*withheld, *excluded_under(patterns, excluded)))
+    return given, withheld
 
 
 def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
@@ -189,19 +225,30 @@ class AliasTargets:
         return bool(self._aliases)
 
     def moves(
-        self, names: Sequence[str], seen: SeenAliases, withheld: Sequence[str], *, restricted_indices: bool = False
+        self,
+        names: Sequence[str],
+        seen: SeenAliases,
+        withheld: Sequence[str],
+        excluded: Sequence[str] = (),
+        *,
+        restricted_indices: bool = False,
     ) -> list[Move]:
         """The aliases covered by these names of a role that point to anything else than the owners saw.
 
         A target that the names cover by themselves is given with or without the alias. `withheld` are the aliases that
-        the role leaves out.
+        the role leaves out, as it does names under `excluded`.
         """
-        covered = _covering(names, restricted_indices=restricted_indices)
+        covers_by_itself = _covering(names, restricted_indices=restricted_indices)
+        left_out = matcher(excluded) if excluded else _never
+
+        def covered(name: str) -> bool:
+            return covers_by_itself(name) and not left_out(name)
+
         moves = []
         for alias in self._covered(names):
             before = seen.targets.get(alias.name, ())
             since = tuple(each for each in alias.targets if each not in before and not covered(each))
-            if since and alias.name not in withheld:
+            if since and alias.name not in withheld and not left_out(alias.name):
                 owners = {target: self._owners.get(target, alias.owners) for target in since}
                 moves.append(Move(alias.name, before, since, owners))
         return moves
@@ -238,6 +285,10 @@ def _covering(names: Sequence[str], *, restricted_indices: bool) -> Callable[[st
     if restricted_indices:
         return lambda index: any(covers(name, index) for name in names)
     return matcher(names)
+
+
+def _never(_name: str) -> bool:
+    return False
 
 
 def _joined(*some: Iterable[Any]) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.policy.expressions import check_expression
 from bot.access.policy.names.evaluation import is_evaluable
+from bot.access.policy.names.exclusion import check_exclusion
 from bot.access.policy.value_types import (
     Duration,
     Name,
@@ -99,6 +100,13 @@ class AccessFlow(PolicyPart):
         default=("*",),
         min_length=1,
         description="The index patterns that may be asked for, each of them or anything narrower.",
+    )
+    exclude: tuple[Pattern, ...] = Field(
+        default=(),
+        description=(
+            "Names under these patterns are never given by this flow: a wildcard is given without them, and a request "
+            "for them alone does not fit."
+        ),
     )
     permissions: tuple[Name, ...] = Field(
         default=(),
@@ -226,8 +234,15 @@ class AccessFlow(PolicyPart):
         return self
 
     @model_validator(mode="after")
+    def _check_exclude(self) -> Self:
+        if self.exclude and self.deny:
+            raise ValueError("exclude has no meaning in a flow that denies: narrow its patterns")
+        check_exclusion(self.patterns, self.exclude)
+        return self
+
+    @model_validator(mode="after")
     def _check_evaluable(self) -> Self:
-        if self.automatic and not is_evaluable(self.patterns):
+        if self.automatic and not is_evaluable(self.patterns, self.exclude):
             raise ValueError("Elasticsearch cannot evaluate these patterns in one role: make several automatic flows")
         return self
 

@@ -11,6 +11,7 @@ from bot.access.errors import RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
+from bot.access.policy.names.exclusion import is_excluded
 from bot.access.policy.patterns import covers, overlap
 from bot.access.policy.reasons import accepts_reason
 
@@ -24,18 +25,20 @@ class Verdict(IntEnum):
     PATTERN_NOT_OFFERED = 3
     PERMISSION_NOT_OFFERED = 4
     CREDENTIAL_NOT_OFFERED = 5
-    OUTSIDE_HOURS = 6
-    NO_DURATION = 7
-    TOO_LONG = 8
-    NO_REASON = 9
-    REASON_OF_WRONG_SHAPE = 10
-    ALLOWED = 11
-    DENIED = 12
+    PATTERN_EXCLUDED = 6
+    OUTSIDE_HOURS = 7
+    NO_DURATION = 8
+    TOO_LONG = 9
+    NO_REASON = 10
+    REASON_OF_WRONG_SHAPE = 11
+    ALLOWED = 12
+    DENIED = 13
 
 
 FIELD_OF_VERDICT: Mapping[Verdict, RequestField] = {
     Verdict.OTHER_INTEGRATION: RequestField.CLUSTER,
     Verdict.PATTERN_NOT_OFFERED: RequestField.PATTERNS,
+    Verdict.PATTERN_EXCLUDED: RequestField.PATTERNS,
     Verdict.PERMISSION_NOT_OFFERED: RequestField.PERMISSION,
     Verdict.CREDENTIAL_NOT_OFFERED: RequestField.PURPOSE,
     Verdict.NO_DURATION: RequestField.DURATION,
@@ -52,6 +55,7 @@ class Question:
 
     `break_glass`: only break-glass flows are considered; otherwise only the others. `filed_at` is set for a request
     that was filed before: the hours of a flow say when people may ask, those of a deny flow hold at the moment.
+    `excluded` are patterns whose names the access leaves out.
     """
 
     integration: Integration
@@ -63,6 +67,7 @@ class Question:
     kind: CredentialKind | None = None
     break_glass: bool = False
     filed_at: datetime | None = None
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,18 +97,22 @@ _NO_BREAK_GLASS = "There is no break-glass access flow. Ask without break-glass.
 
 
 def decide(policy: Policy, question: Question, member_of: MemberOf) -> Decision:
-    """The first flow that allows the request, unless a flow denies it. The order of deny flows does not matter."""
-    denied = find_denial(policy, question, member_of)
-    if denied is not None:
-        return denied
+    """The first flow that allows the request, unless a flow denies it. The order of deny flows does not matter.
+
+    A flow that denies only what the allowing flow excludes denies nothing.
+    """
     nearest = Decision(Verdict.NO_FLOW, None, _NO_BREAK_GLASS if question.break_glass else _NO_FLOW)
     for flow in policy.access_flows:
         if flow.deny or flow.automatic or flow.break_glass is not question.break_glass:
             continue
         decision = _check_flow(flow, question, member_of)
         if decision.verdict is Verdict.ALLOWED:
-            return decision
+            given = replace(question, excluded=(*question.excluded, *flow.exclude))
+            return find_denial(policy, given, member_of) or decision
         nearest = max(nearest, decision, key=_nearness)
+    denied = find_denial(policy, question, member_of)
+    if denied is not None:
+        return denied
     if nearest.flow is not None and nearest.verdict in _NOT_OFFERED:
         return replace(nearest, why=f"{nearest.why} {_describe_offer(policy, nearest.flow, question, member_of)}")
     return nearest
@@ -135,7 +144,7 @@ def may_be_denied(policy: Policy, question: Question, member_of: MemberOf) -> bo
 
 
 def _denies(policy: Policy, flow: AccessFlow, question: Question, member_of: MemberOf) -> bool:
-    touches = any(_touches(flow, each, question.permission) for each in question.patterns)
+    touches = any(_touches(flow, each, question) for each in question.patterns)
     return touches and _denies_something(policy, flow, question, member_of)
 
 
@@ -150,10 +159,11 @@ def _denies_something(policy: Policy, flow: AccessFlow, question: Question, memb
     )
 
 
-def _touches(flow: AccessFlow, pattern: str, permission: Permission) -> bool:
+def _touches(flow: AccessFlow, pattern: str, question: Question) -> bool:
     # With system indices, a leading star matches the backing indices of every data stream: `.ds-NAME-DATE-NUMBER`.
-    anything = permission.restricted_indices and pattern.startswith("*")
-    return anything or any(overlap(each, pattern) for each in flow.patterns)
+    anything = question.permission.restricted_indices and pattern.startswith("*")
+    denied = (each for each in flow.patterns if not is_excluded(each, question.excluded))
+    return anything or any(overlap(each, pattern) for each in denied)
 
 
 def _covers_integration(flow: AccessFlow, question: Question) -> bool:
@@ -175,6 +185,9 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
     if question.kind is not None and question.kind not in flow.credentials:
         given = f"The access flow “{flow.name}” gives {CREDENTIAL_NAMES[flow.usual_credential]} alone."
         return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=given)
+    left_out = [each for each in question.patterns if is_excluded(each, (*flow.exclude, *question.excluded))]
+    if left_out:
+        return answer(Verdict.PATTERN_EXCLUDED, why=f"The access flow “{flow.name}” excludes {left_out[0]}.")
     return _check_time(flow, question)
 
 

@@ -26,6 +26,9 @@ LONGEST_DETAILS = 400
 LONGEST_HINT = 200
 """Characters of the hint where people find a file."""
 
+SYSTEM_INDICES = "with restricted_indices, a wildcard covers the hidden indices of excluded data streams"
+"""Why `exclude` and `restricted_indices` do not go together."""
+
 
 class Permission(PolicyPart):
     """A named set of index privileges and Kibana features.
@@ -176,16 +179,23 @@ class Policy(PolicyPart):
         known = {each.name for each in self.permissions}
         clusters = {each.name for each in self.integrations}
         for flow in self.access_flows:
-            dangers = [each.name for each in self.permissions if each.dangerous and each.name in flow.offers]
-            if dangers and not flow.dangerous and not flow.deny:
-                raise ValueError(
-                    f"access flow {flow.name}: {dangers[0]} is dangerous. If that is meant, write dangerous: true"
-                )
+            self._check_dangers(flow)
             if unknown := set(flow.permissions) - known:
                 raise ValueError(f"access flow {flow.name}: no permission {', '.join(sorted(unknown))}")
             if unknown := set(flow.integrations) - clusters:
                 raise ValueError(f"access flow {flow.name}: no integration {', '.join(sorted(unknown))}")
         return self
+
+    def _check_dangers(self, flow: AccessFlow) -> None:
+        offered = [each for each in self.permissions if each.name in flow.offers]
+        dangers = [each.name for each in offered if each.dangerous]
+        if dangers and not flow.dangerous and not flow.deny:
+            raise ValueError(
+                f"access flow {flow.name}: {dangers[0]} is dangerous. If that is meant, write dangerous: true"
+            )
+        system = [each.name for each in offered if each.restricted_indices]
+        if system and flow.exclude:
+            raise ValueError(f"access flow {flow.name}: exclude does not hold for {system[0]}: {SYSTEM_INDICES}")
 
     @property
     def longest(self) -> timedelta:

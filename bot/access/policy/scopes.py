@@ -3,8 +3,12 @@
 Groups are compared by name, since their members may change.
 """
 
+from collections.abc import Iterator
+from itertools import product
+
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Policy
+from bot.access.policy.names.exclusion import is_excluded
 from bot.access.policy.patterns import covers, overlap
 
 
@@ -27,7 +31,11 @@ def covers_scope(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
 
 def covers_patterns(one: AccessFlow, other: AccessFlow) -> bool:
     """Whether `one` covers every name that the patterns of the other could match."""
-    return all(any(covers(wide, each) for wide in one.patterns) for each in other.patterns)
+    for each in other.patterns:
+        left_out = (gap for gap in one.exclude if overlap(gap, each) and not is_excluded(gap, other.exclude))
+        if not any(covers(wide, each) for wide in one.patterns) or any(left_out):
+            return False
+    return True
 
 
 def covers_people(one: AccessFlow, other: AccessFlow) -> bool:
@@ -39,4 +47,12 @@ def covers_people(one: AccessFlow, other: AccessFlow) -> bool:
 
 def patterns_overlap(one: AccessFlow, other: AccessFlow) -> bool:
     """Whether some name could match patterns of both."""
-    return any(overlap(mine, theirs) for mine in one.patterns for theirs in other.patterns)
+    return any(True for _ in shared_patterns(one, other))
+
+
+def shared_patterns(one: AccessFlow, other: AccessFlow) -> Iterator[tuple[str, str]]:
+    """Each pair of patterns, one of each flow, under which both may give the same name."""
+    for mine, theirs in product(one.patterns, other.patterns):
+        gone = is_excluded(mine, other.exclude) or is_excluded(theirs, one.exclude)
+        if overlap(mine, theirs) and not gone:
+            yield mine, theirs

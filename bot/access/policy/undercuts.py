@@ -17,9 +17,9 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.expressions import occurs
 from bot.access.policy.model import Integration, Policy
-from bot.access.policy.patterns import covers, overlap
+from bot.access.policy.patterns import covers
 from bot.access.policy.reasons import EXAMPLE_REASONS
-from bot.access.policy.scopes import covers_people, patterns_overlap
+from bot.access.policy.scopes import covers_people, patterns_overlap, shared_patterns
 from bot.access.policy.strictness import concessions
 
 MOST_TRIED = 2000
@@ -112,7 +112,7 @@ def _people_in_both(weaker: AccessFlow, stricter: AccessFlow) -> list[tuple[str,
 
 def _patterns(weaker: AccessFlow, stricter: AccessFlow) -> list[str]:
     """Patterns that the weaker flow covers and the stricter one touches, the narrower ones first."""
-    pairs = [(mine, theirs) for mine in weaker.patterns for theirs in stricter.patterns if overlap(mine, theirs)]
+    pairs = list(shared_patterns(weaker, stricter))
     narrow = [theirs for mine, theirs in pairs if covers(mine, theirs)]
     return list(dict.fromkeys([*narrow, *(mine for mine, _ in pairs)]))
 
@@ -129,7 +129,7 @@ def _left_alone(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> Col
     """The permissions that the weaker flow gives as an exception from the stricter one, or as its first step."""
     if policy.access_flows.index(weaker) > policy.access_flows.index(stricter):
         return ()
-    touching = [mine for mine in weaker.patterns if any(overlap(mine, theirs) for theirs in stricter.patterns)]
+    touching = list(dict.fromkeys(mine for mine, _ in shared_patterns(weaker, stricter)))
     if not all(any(covers(theirs, mine) for theirs in stricter.patterns) for mine in touching):
         return ()
     if covers_people(stricter, weaker):

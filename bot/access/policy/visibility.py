@@ -3,35 +3,29 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import MemberOf, Question, denying_flows
 from bot.access.policy.model import Integration, Permission, Policy
+from bot.access.policy.names.exclusion import Leading, leaves_out
 from bot.access.policy.patterns import matcher, overlap
 
-
-class Named(Protocol):
-    """An index, data stream or alias. `targets` are what an alias points to."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def targets(self) -> tuple[str, ...]: ...
+_Resource = TypeVar("_Resource", bound=Leading)
 
 
-_Resource = TypeVar("_Resource", bound=Named)
+Offer = tuple[tuple[str, ...], tuple[str, ...]]
+"""The patterns of an access flow, and those that it excludes."""
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """The patterns that a person may ask for in one cluster, and those denied to them, for each permission.
+    """What a person may ask for in one cluster, and the patterns denied to them, for each permission.
 
     Equal for people under the same flows, so that work for one of them serves the others.
     """
 
-    offers: frozenset[tuple[frozenset[str], frozenset[str]]]
+    offers: frozenset[tuple[frozenset[Offer], frozenset[str]]]
 
     def __bool__(self) -> bool:
         """Whether the person may ask for anything."""
@@ -55,7 +49,7 @@ def visibility_of(policy: Policy, integration: Integration, member_of: MemberOf,
     mine = [flow for flow in policy.access_flows if _may_use(flow, integration, member_of)]
     offers = set()
     for permission in policy.permissions:
-        offered = frozenset(pattern for flow in mine if permission.name in flow.offers for pattern in flow.patterns)
+        offered = frozenset((flow.patterns, flow.exclude) for flow in mine if permission.name in flow.offers)
         if offered:
             offers.add((offered, _denied(policy, integration, permission, member_of, at)))
     return Visibility(frozenset(offers))
@@ -77,12 +71,13 @@ def _denied(
     return frozenset(pattern for flow in denying_flows(policy, anything, member_of) for pattern in flow.patterns)
 
 
-def _test(offered: frozenset[str], denied: frozenset[str]) -> Callable[[Named], bool]:
-    is_offered, is_denied = matcher(offered), matcher(denied) if denied else _never
+def _test(offered: frozenset[Offer], denied: frozenset[str]) -> Callable[[Leading], bool]:
+    offers = [(matcher(patterns), leaves_out(exclude)) for patterns, exclude in offered]
+    is_denied = matcher(denied) if denied else _never
 
-    def test(resource: Named) -> bool:
+    def test(resource: Leading) -> bool:
         return (
-            is_offered(resource.name)
+            any(covers(resource.name) and not left_out(resource) for covers, left_out in offers)
             and not is_denied(resource.name)
             # A target may have a leading dot, which a matcher leaves out.
             and not any(overlap(pattern, target) for pattern in denied for target in resource.targets)

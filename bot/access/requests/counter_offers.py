@@ -26,6 +26,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Permission, Policy
+from bot.access.policy.names.exclusion import leaves_out
 from bot.access.policy.patterns import covers, matcher
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
@@ -166,7 +167,8 @@ class CounterOffers:
         seen = read_preview(request.preview)
         try:
             catalogue = self.routing.clusters[request.integration].catalogue()
-            found = [each.name for each in matched(request.patterns, catalogue)]
+            left_out = leaves_out(request.excluded or ())
+            found = [each.name for each in matched(request.patterns, catalogue) if not left_out(each)]
         except Outage:
             found = list(seen.names) if seen else []
         if request.resolved is not None:

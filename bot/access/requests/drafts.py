@@ -50,7 +50,7 @@ class ParsedRequest:
     the person who files it for somebody else, `first_asked_by` the one who so filed the request that it extends.
     `first_flow` is the access flow under which somebody approved the latter.
     `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is set if it was filed before, and
-    `resolved` if its role holds these names instead of the patterns.
+    `resolved` if its role holds these names instead of the patterns. Its role leaves out names under `excluded`.
     """
 
     requester: str
@@ -67,6 +67,7 @@ class ParsedRequest:
     break_glass: bool = False
     filed_at: datetime | None = None
     resolved: tuple[str, ...] | None = None
+    excluded: tuple[str, ...] = ()
 
     @property
     def other_words(self) -> str:
@@ -153,7 +154,7 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
     return ParsedRequest(
         request.requester, integration, patterns, held, request.length, request.reason, kind,
         extension=request.extends is not None, asked_by=request.asked_by, first_asked_by=request.first_asked_by,
-        break_glass=request.break_glass,
+        break_glass=request.break_glass, excluded=tuple(request.excluded or ()),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Permission
+from bot.access.policy.names.exclusion import excluded_under, is_excluded
 from bot.access.policy.patterns import covers
 from bot.access.states import RequestState
 from bot.access.store.transaction import Transaction
@@ -33,7 +34,10 @@ def _covers_names(one: AccessRequest, other: AccessRequest) -> bool:
     if one.resolved is not None:
         # A resolved request gives these names, and no index that was created later.
         return other.resolved is not None and set(other.resolved) <= set(one.resolved)
-    return all(any(covers(wide, narrow) for wide in one.patterns) for narrow in other.patterns)
+    left_out = excluded_under(other.patterns, one.excluded or ())
+    return all(is_excluded(each, other.excluded or ()) for each in left_out) and all(
+        any(covers(wide, narrow) for wide in one.patterns) for narrow in other.patterns
+    )
 
 
 def _includes_permission(one: AccessRequest, other: AccessRequest) -> bool:

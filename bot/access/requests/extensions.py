@@ -21,7 +21,8 @@ def check_extension(original: AccessRequest, grant: Grant, plan: Plan, parsed: P
 def _check_same_access(original: AccessRequest, plan: Plan, parsed: ParsedRequest) -> None:
     """An extension keeps the approved access. A plan for other access would mislead the owners who approve it."""
     resolved = list(plan.resolved) if plan.resolved is not None else None
-    if (original.resolved, original.privileges) != (resolved, parsed.permission.stored()):
+    approved = (original.resolved, original.privileges, original.excluded or [])
+    if approved != (resolved, parsed.permission.stored(), list(plan.excluded)):
         raise Conflict(
             f"{original.id} is not what you would be given today, so it cannot be extended. Ask for access anew."
         )

@@ -40,6 +40,7 @@ def plan_columns(plan: Plan) -> RequestChanges:
         "resolved": list(plan.resolved) if plan.resolved is not None else None,
         "preview": plan.preview.stored() if plan.preview else None,
         "aliases": plan.aliases.stored() if plan.aliases else None,
+        "excluded": list(plan.excluded) or None,
         "delivery": plan.flow.delivery,
         "break_glass": plan.flow.break_glass,
         "any_group": plan.any_group,

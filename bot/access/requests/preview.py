@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.access.errors import InvalidRequest, RequestField
+from bot.access.policy.names.exclusion import is_excluded
 from bot.access.policy.owner_groups import Owned
 from bot.access.policy.patterns import matcher, overlap
 from bot.access.ports import Catalogue, Resource
@@ -82,6 +83,11 @@ def resolved_names(resources: Sequence[Resource]) -> tuple[str, ...]:
     return names
 
 
+def without_excluded(names: Sequence[str] | None, excluded: Sequence[str]) -> tuple[str, ...]:
+    """The names of a resolved request that are not excluded."""
+    return tuple(each for each in names or () if not is_excluded(each, excluded))
+
+
 def preview(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> Preview:
     """Summarizes matching resources of a catalogue. `grows`: the access extends to new ones."""
     kinds = [each.kind for each in found]
@@ -113,8 +119,18 @@ def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
     return sum(sizes.values()) + sum(size for targets, size in hidden.items() if targets and size > 0)
 
 
-def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue, *, grows: bool) -> list[Owned]:
-    """Each resource with each of its owners. With `grows`, also the index templates whose new indices would match."""
+def owned(
+    patterns: Sequence[str],
+    found: Sequence[Resource],
+    catalogue: Catalogue,
+    *,
+    grows: bool,
+    excluded: Sequence[str] = (),
+) -> list[Owned]:
+    """Each resource with each of its owners. With `grows`, also the index templates whose new indices would match.
+
+    Templates whose indices are all `excluded` do not count.
+    """
     under = _patterns_of(patterns, found, catalogue)
     now = [Owned(each.name, owner, under(each.name)) for each in found for owner in each.owners]
     if not grows:
@@ -122,6 +138,7 @@ def owned(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalog
     overlapping = (
         (template, tuple(mine for mine in patterns if any(overlap(mine, theirs) for theirs in template.patterns)))
         for template in catalogue.templates
+        if not all(is_excluded(each, excluded) for each in template.patterns)
     )
     return now + [Owned(f"template {each.name}", each.owner, mine) for each, mine in overlapping if mine]
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import filterfalse
 from typing import NoReturn
 
 from bot.access.errors import Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
-from bot.access.owners import MOST_ASKED, notified_owners
-from bot.access.ownership.aliases import SeenAliases, see_aliases, without_hidden
+from bot.access.owners import notified_owners, people_to_ask
+from bot.access.ownership.aliases import SeenAliases, given_of, see_aliases
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
@@ -24,6 +24,7 @@ from bot.access.policy.decision import (
     may_be_denied,
 )
 from bot.access.policy.model import Permission
+from bot.access.policy.names.exclusion import excluded_under, leaves_out
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
 from bot.access.policy.visibility import visibility_of
@@ -32,7 +33,7 @@ from bot.access.requests.approver_eligibility import eligible_approvers, raise_n
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.membership import check_belongs, membership_of
 from bot.access.requests.on_behalf import check_for_others
-from bot.access.requests.preview import Preview, given, matched, owned, preview, resolved_names
+from bot.access.requests.preview import Preview, given, matched, owned, preview, resolved_names, without_excluded
 
 PROVISIONAL_DURATION = timedelta(hours=1)
 """Shown while the requester has not yet chosen a duration."""
@@ -52,7 +53,8 @@ class Plan:
 
     `preview` is `None` when the cluster did not answer and the flow does not depend on it; `aliases` are then, too.
     `resolved` are the names that the role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` get
-    a message if the grant fails, or at once if they have to review it.
+    a message if the grant fails, or at once if they have to review it. The role leaves out names under `excluded`;
+    `left_out` are those of these patterns that concern the request.
     """
 
     flow: AccessFlow
@@ -67,6 +69,8 @@ class Plan:
     watchers: tuple[str, ...] = ()
     by_rule: bool = False
     aliases: SeenAliases | None = None
+    excluded: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def any_group(self) -> bool:
@@ -98,10 +102,9 @@ class Routing:
         by_rule = flow.by_rule(extension=parsed.extension, first_flow=parsed.first_flow)
         plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule, fresh=fresh)
         if by_rule and not flow.break_glass:
-            watchers = notified_owners(self.directory, parsed.integration)
-            return replace(plan, groups=(), problems=(), watchers=watchers)
+            return replace(plan, groups=(), problems=(), watchers=notified_owners(self.directory, parsed.integration))
         groups, unusable = self._approving_groups(plan.groups, flow, parsed)
-        people = _alternate(groups)
+        people = people_to_ask(groups)
         asked, watchers = ((), people) if by_rule else (people, ())
         problems = (*plan.problems, *unusable)
         return replace(plan, groups=groups, asked=asked, problems=problems, watchers=watchers)
@@ -113,7 +116,7 @@ class Routing:
 
     def _question(self, parsed: ParsedRequest, patterns: tuple[str, ...]) -> Question:
         asked = (parsed.integration, patterns, parsed.permission, parsed.duration, parsed.reason)
-        return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass, parsed.filed_at)
+        return Question(*asked, self.clock.now(), parsed.kind, parsed.break_glass, parsed.filed_at, parsed.excluded)
 
     def _plan_resources(
         self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool, fresh: bool
@@ -121,39 +124,42 @@ class Routing:
         """The plan as far as it depends on the resources that match; its groups have no people yet."""
         kind = parsed.kind or flow.usual_credential
         by_name = flow.scope == "resolved" or parsed.resolved is not None
-        catalogue = self._read_catalogue(
-            parsed, fresh=fresh, required=by_rule or by_name or self._depends_on_resources(flow, parsed)
-        )
+        excluded = tuple(dict.fromkeys((*parsed.excluded, *flow.exclude)))
+        required = by_rule or by_name or bool(excluded) or self._depends_on_resources(flow, parsed)
+        catalogue = self._read_catalogue(parsed, fresh=fresh, required=required)
         if catalogue is None:
             groups, problems = owner_groups(flow, parsed.integration, [], parsed.patterns)
             return Plan(flow, duration, groups, (), None, kind, parsed.permission, None, problems, by_rule=by_rule)
         restricted = parsed.permission.restricted_indices
         found = given(parsed.patterns, parsed.resolved, catalogue)
-        resources, withheld = without_hidden(parsed.resolved or parsed.patterns, found, restricted_indices=restricted)
+        resources, withheld = given_of(
+            parsed.resolved or parsed.patterns, found, excluded, flow.name, restricted_indices=restricted
+        )
         self._check_alias_targets(flow, parsed, resources, catalogue, by_rule=by_rule)
         if self.memory is not None and _is_by_resource(flow, parsed):
             alone = flow.groups == "any"
             cluster = self.clusters[parsed.integration.name]
             resources = self.memory.counting(parsed.integration, resources, catalogue, cluster, alone=alone)
-        everything = owned(parsed.patterns, resources, catalogue, grows=not by_name)
+        everything = owned(parsed.patterns, resources, catalogue, grows=not by_name, excluded=excluded)
         groups, problems = owner_groups(flow, parsed.integration, everything, parsed.patterns)
         seen = preview(parsed.patterns, resources, catalogue, grows=not by_name)
-        resolved = (parsed.resolved or resolved_names(resources)) if by_name else None
+        resolved = (without_excluded(parsed.resolved, excluded) or resolved_names(resources)) if by_name else None
         asks_owners = flow.owners == "resource" and (not by_rule or flow.break_glass)
         # Where one owner of several is enough, it is not known which of the others has agreed.
         asked = [each.owner for each in everything if flow.groups == "all"] if asks_owners else None
-        pointing = (*matched(parsed.patterns, catalogue), *resources)
+        pointing = filterfalse(leaves_out(excluded), (*matched(parsed.patterns, catalogue), *resources))
         aliases = see_aliases(parsed.patterns, resolved, pointing, asked, withheld, restricted_indices=restricted)
         return Plan(
             flow, duration, groups, (), seen, kind, parsed.permission, resolved, problems, by_rule=by_rule,
-            aliases=aliases,
+            aliases=aliases, excluded=excluded, left_out=excluded_under(parsed.patterns, excluded),
         )  # fmt: skip
 
     def _depends_on_resources(self, flow: AccessFlow, parsed: ParsedRequest) -> bool:
         """Whether the decision needs the resources behind the names: their owners, or the targets of aliases."""
-        question, member_of = self._question(parsed, parsed.patterns), membership_of(self.directory, parsed.requester)
-        by_targets = _is_by_resource(flow, parsed) or flow.names_owners
-        return by_targets or may_be_denied(self.current.policy, question, member_of)
+        if _is_by_resource(flow, parsed) or flow.names_owners:
+            return True
+        member_of = membership_of(self.directory, parsed.requester)
+        return may_be_denied(self.current.policy, self._question(parsed, parsed.patterns), member_of)
 
     def _check_alias_targets(
         self, flow: AccessFlow, parsed: ParsedRequest, resources: Sequence[Resource], catalogue: Catalogue, *,
@@ -267,13 +273,6 @@ def _flow_and_duration(decision: Decision, parsed: ParsedRequest, *, unfinished:
 def _is_by_resource(flow: AccessFlow, parsed: ParsedRequest) -> bool:
     """Whether the owners of the resources decide, as the cluster names them."""
     return flow.owners == "resource" and parsed.integration.resource_owner is not None
-
-
-def _alternate(groups: Sequence[OwnerGroup]) -> tuple[str, ...]:
-    """Up to `MOST_ASKED` people, taken from the groups in turn, but at least one from each group."""
-    rounds = zip_longest(*(group.people for group in groups))
-    people = dict.fromkeys(person for each in rounds for person in each if person is not None)
-    return tuple(people)[: max(MOST_ASKED, len(groups))]
 
 
 def _names_in(catalogue: Catalogue) -> list[str]:

@@ -22,6 +22,7 @@ class RequestChanges(TypedDict, total=False):
     resolved: list[str] | None
     preview: dict[str, Any] | None
     aliases: dict[str, Any] | None
+    excluded: list[str] | None
     any_group: bool
     owners: list[str]
     decided_by: str | None

@@ -3,9 +3,9 @@
 They read the tree and not the models, so that these problems are reported together with all others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from bot.access.policy.model import PERMISSIONS
+from bot.access.policy.model import PERMISSIONS, SYSTEM_INDICES
 from bot.config.access_yaml.model import did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Scalar, Tree
@@ -31,6 +31,7 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
         "integrations": tuple(each.value for each in names["integrations"] if each.value),
     }
     dangerous = {_text(each, "name"): danger for each in _entries(tree, "permissions") if (danger := _danger(each))}
+    system = {_text(each, "name") for each in _entries(tree, "permissions") if _is_true(each, "restricted_indices")}
     for flow in _entries(tree, "access_flows"):
         for key, available in known.items():
             for each in _list(flow, key):
@@ -38,6 +39,7 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
                     near = did_you_mean(each.value, available)
                     yield Problem(each.line, f"{key}: there is none of this name{near}")
         yield from _undeclared_dangers(flow, dangerous)
+        yield from _exclusions_without_effect(flow, system)
 
 
 def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iterator[Problem]:
@@ -48,6 +50,13 @@ def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iter
         if isinstance(each, Scalar) and each.value is not None and each.value in dangerous:
             why = f"has {dangerous[each.value]}, which reaches further than indices"
             yield Problem(each.line, f"permissions: one of them {why}. If that is meant, write dangerous: true")
+
+
+def _exclusions_without_effect(flow: Keys, system: Collection[str | None]) -> Iterator[Problem]:
+    """Flows that exclude names and offer a permission whose wildcards cover the hidden indices behind these."""
+    offered = [each for each in _list(flow, "permissions") if isinstance(each, Scalar) and each.value in system]
+    if offered and "exclude" in flow.entries:
+        yield Problem(flow.entries["exclude"][0], f"exclude: {SYSTEM_INDICES}. Offer that permission in another flow")
 
 
 def _danger(permission: Keys) -> str:

@@ -15,6 +15,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import read_aliases
 from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
+from bot.access.policy.names.exclusion import excluded_under
 from bot.access.ports import Credential
 from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
@@ -24,6 +25,7 @@ from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
     never_worked,
+    not_included,
     request_terms,
     where_it_stands,
 )
@@ -93,6 +95,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         ("Ends: ", LocalTime(grant.expires_at)),
         *([_details(integration, grant, request, secret.username)] if integration.access_details else []),
         *_instead_of_aliases(request),
+        *not_included(excluded_under(request.patterns, request.excluded or ())),
         *first_use(request, integration, _usable(request), secret),
     ]
 

@@ -11,6 +11,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import NONE_SEEN, SeenAliases, read_aliases
+from bot.access.policy.names.exclusion import excluded_under
 from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, UNUSABLE, GrantState, RequestState
@@ -89,10 +90,13 @@ _MOST_ALIASES = 5
 """Aliases that a message shows, and targets of each."""
 
 
-def coverage(seen: Preview | None, aliases: SeenAliases, *, by_name: bool) -> list[Line]:
-    """The resources that a request covers, as far as they are known. `by_name`: its role holds their names."""
+def coverage(seen: Preview | None, aliases: SeenAliases, excluded: Sequence[str] = (), *, by_name: bool) -> list[Line]:
+    """The resources that a request covers, as far as they are known. `by_name`: its role holds their names.
+
+    `excluded` are patterns whose names it leaves out.
+    """
     if seen is None:
-        return [("The cluster did not answer, so what it matches is not known.",)]
+        return [("The cluster did not answer, so what it matches is not known.",), *not_included(excluded)]
     kinds = ((seen.indices, "index"), (seen.data_streams, "data stream"), (seen.aliases, "alias"))
     counts = ", ".join(counted(number, noun) for number, noun in kinds if number)
     more = f" and {seen.count - len(seen.names)} more" if seen.count > len(seen.names) else ""
@@ -100,19 +104,22 @@ def coverage(seen: Preview | None, aliases: SeenAliases, *, by_name: bool) -> li
         (f"Matches now: {counts}, {sized(seen.size)}: ", *codes(seen.names), more, "."),
         *_targets(aliases),
         (_covered_later(seen, by_name=by_name),),
-        *_withheld(aliases),
+        *not_included(excluded),
+        *_withheld(aliases, also_excluded=bool(excluded)),
     ]
 
 
 def coverage_of(request: AccessRequest) -> list[Line]:
     """The resources that a stored request covers."""
     by_name = request.resolved is not None
-    return coverage(read_preview(request.preview), read_aliases(request.aliases), by_name=by_name)
+    seen, aliases = read_preview(request.preview), read_aliases(request.aliases)
+    return coverage(seen, aliases, excluded_under(request.patterns, request.excluded or ()), by_name=by_name)
 
 
 def planned_coverage(plan: Plan) -> list[Line]:
     """The resources that a planned request would cover."""
-    return coverage(plan.preview, plan.aliases or NONE_SEEN, by_name=plan.resolved is not None)
+    by_name = plan.resolved is not None
+    return coverage(plan.preview, plan.aliases or NONE_SEEN, plan.left_out, by_name=by_name)
 
 
 def _targets(aliases: SeenAliases) -> list[Line]:
@@ -140,13 +147,23 @@ def _covered_later(seen: Preview, *, by_name: bool) -> str:
     return "Only these, nothing created later." + (" An alias covers whatever it points to." if seen.aliases else "")
 
 
-def _withheld(aliases: SeenAliases) -> list[Line]:
+def not_included(excluded: Sequence[str]) -> list[Line]:
+    """The patterns whose names access leaves out."""
+    if not excluded:
+        return []
+    rest = len(excluded) - _MOST_ALIASES
+    more = f" and {rest} more" if rest > 0 else ""
+    return [("Not included: ", *codes(excluded[:_MOST_ALIASES]), f"{more}.")]
+
+
+def _withheld(aliases: SeenAliases, *, also_excluded: bool) -> list[Line]:
     """The aliases that match and are not given."""
     if not aliases.withheld:
         return []
+    behind = "they lead to hidden or excluded data" if also_excluded else "aliases of hidden indices"
     rest = len(aliases.withheld) - _MOST_ALIASES
     more = f" and {rest} more" if rest > 0 else ""
-    return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more} (aliases of hidden indices).")]
+    return [("Left out: ", *codes(aliases.withheld[:_MOST_ALIASES]), f"{more} ({behind}).")]
 
 
 def from_memory(cluster: str, read_at: datetime | None) -> list[Line]:

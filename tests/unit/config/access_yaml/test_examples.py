@@ -69,6 +69,7 @@ def test_one_team(text: str, verdict: Verdict, flow: str) -> None:
 MANY_TEAMS = [
     ("logs-web 1d read", [], "production", ALLOWED, "reading"),
     ("logs-*,orders-* - read", [], "production", ALLOWED, "reading"),
+    ("orders-cards-2026 1h read", [], "production", Verdict.PATTERN_EXCLUDED, "reading"),
     ("logs-web 2h write INC-1", [], "production", ALLOWED, "writing"),
     ("payments-2026 4h read INC-1", [], "production", ALLOWED, "payments needs two"),
     ("payments-2026 4h read", [], "production", NO_REASON, "payments needs two"),

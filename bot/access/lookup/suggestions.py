@@ -45,15 +45,16 @@ class Index:
     """Resources, sorted by name, prepared for searching."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
-        names = [each.name for each in resources]
+        names = sorted((each.name for each in resources), key=str.lower)  # an alias may have capitals
         self._resources = {each.name: each for each in resources}
-        self._names = names  # sorted like a catalogue; names of indices are lower case
+        self._names = names
+        self._lower = [each.lower() for each in names]
         self._wildcards = dict(sorted(_wildcards(names)))
         self._widest = sorted(self._wildcards, key=lambda each: (-self._wildcards[each], each))
 
     def search(self, typed: str, most: int) -> list[Suggestion]:
         """Up to `most` suggestions for the typed text, the likeliest first. Of a list, the last part counts."""
-        text = typed.lower()[-LONGEST_TYPED:].rpartition(",")[2].strip()
+        text = typed[-LONGEST_TYPED:].rpartition(",")[2].strip()
         if not text:
             return list(islice(self._unasked(), most))
         found = self._with_star(text) if "*" in text else self._without_star(text)
@@ -78,27 +79,32 @@ class Index:
             return
         covers = matcher([pattern])
         covered = [name for name in self._names if covers(name)]
+        if not covered and text != text.lower():
+            yield from self._with_star(text.lower())  # phones begin with a capital
+            return
         yield Suggestion(pattern, "typed", len(covered))
         yield from map(self._named, covered)
 
     def _without_star(self, text: str) -> Iterator[Suggestion]:
-        if text in self._resources:
-            yield self._named(text)
+        text, typed = text.lower(), text
+        if typed in self._resources:
+            yield self._named(typed)
         beginning = self._beginning_as(text)
+        same_case = [name for name in beginning if name.startswith(text)]
         wide = _valid(text + "*")
-        if wide and len(beginning) >= FEWEST_TOGETHER:
-            yield Suggestion(wide, "wildcard", len(beginning))
-        yield from (self._wildcard(each) for each in self._wildcards if each.startswith(text))
+        if wide and len(same_case) >= FEWEST_TOGETHER:
+            yield Suggestion(wide, "wildcard", len(same_case))
+        yield from (self._wildcard(each) for each in self._wildcards if each.lower().startswith(text))
         yield from map(self._named, beginning)
-        yield from (self._wildcard(each) for each in self._wildcards if text in each)
-        yield from (self._named(each) for each in self._names if text in each)
+        yield from (self._wildcard(each) for each in self._wildcards if text in each.lower())
+        yield from (self._named(each) for each in self._names if text in each.lower())
         exact = _valid(text)
         if exact and exact not in self._resources:
             yield Suggestion(exact, "typed", 0)
 
     def _beginning_as(self, text: str) -> Sequence[str]:
-        first = bisect_left(self._names, text)
-        return self._names[first : bisect_left(self._names, text + "\U0010ffff", first)]
+        first = bisect_left(self._lower, text)
+        return self._names[first : bisect_left(self._lower, text + "\U0010ffff", first)]
 
     def _wildcard(self, pattern: str) -> Suggestion:
         return Suggestion(pattern, "wildcard", self._wildcards[pattern])

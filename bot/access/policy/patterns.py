@@ -81,7 +81,6 @@ def _problems(pattern: str) -> Iterable[tuple[bool, str]]:
     )
     yield pattern.startswith("."), "system indices (with a leading dot) are never given."
     yield pattern.startswith(("_", "+")), "an index name does not start with _ or +."
-    yield pattern != pattern.lower(), f"index names are lower case. Did you mean “{pattern.lower()[:80]}”?"
     forbidden = _FORBIDDEN.search(pattern)
     yield forbidden is not None, f"an index name has no {_name_of(forbidden)}."
     yield _could_reach_security(pattern), "it could match Elasticsearch's own security indices."
@@ -140,9 +139,12 @@ def _have_compatible_ends(one: str, other: str) -> bool:
     return heads and (tail.endswith(other_tail) or other_tail.endswith(tail))
 
 
-def nearest(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Up to `most` existing names similar to the pattern."""
-    plain = pattern.replace("*", "")
+def nearest(pattern: str, names: Sequence[str], most: int = 3) -> list[str]:
+    """Up to `most` existing names similar to the pattern. Only an alias may have capitals, so without them first."""
+    lower = pattern.lower()
+    if lower != pattern and any(map(matcher([lower]), names)):
+        return [lower]
+    plain = lower.replace("*", "")
     shown = sorted(name for name in names if not name.startswith("."))
     inside = [name for name in shown if plain and plain in name]
     return list(dict.fromkeys(inside + _close(plain, shown, most)))[:most]

@@ -11,6 +11,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.names.evaluation import check_evaluable
+from bot.access.policy.names.selectors import failure_store_part, is_failure_store, without_selectors
 from bot.access.policy.patterns import check_patterns, parse_patterns
 from bot.access.policy.reasons import accepts_reason, checked_reason, example_reason
 
@@ -104,9 +105,11 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     with about(RequestField.CLUSTER):
         integration = policy.integration(draft.integration)
     with about(RequestField.PATTERNS):
-        patterns = read_patterns(draft.patterns)
+        text, failures = without_selectors(draft.patterns)
+        patterns = read_patterns(text)
     with about(RequestField.PERMISSION):
         permission = policy.permission(draft.permission)
+        permission = failure_store_part(policy, permission) if failures else permission
     with about(RequestField.REASON):
         reason = checked_reason(draft.reason)
     parsed = ParsedRequest(
@@ -149,6 +152,7 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
         patterns = _evaluable(check_patterns(request.patterns))
     with about(RequestField.PERMISSION):
         held = policy.permission(permission or request.permission)
+        held = failure_store_part(policy, held) if is_failure_store(request.privileges) else held
     # Before routing, the column holds a password whether or not anybody asked for one: the flow still decides.
     kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
     return ParsedRequest(
@@ -162,7 +166,7 @@ def problems(policy: Policy, draft: Draft) -> dict[RequestField, AccessError]:
     """Every invalid part of a draft, by field."""
     checks: dict[RequestField, Callable[[], object]] = {
         RequestField.CLUSTER: lambda: policy.integration(draft.integration),
-        RequestField.PATTERNS: lambda: read_patterns(draft.patterns),
+        RequestField.PATTERNS: lambda: read_patterns(without_selectors(draft.patterns)[0]),
         RequestField.PERMISSION: lambda: policy.permission(draft.permission),
         RequestField.DURATION: lambda: read_duration(policy, draft.duration),
         RequestField.REASON: lambda: checked_reason(draft.reason),

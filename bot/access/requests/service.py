@@ -15,6 +15,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
+from bot.access.policy.names.selectors import failure_store_privileges
 from bot.access.policy.reasons import checked_reason
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
@@ -143,9 +144,8 @@ class Requests:
             with self.store.writing() as write:
                 write.move(request, RequestState.CANCELLED, actor, now, decided_by=actor, decided_at=now)
                 show_outcome(write, request, now)
-                write.enqueue(
-                    request.id, MessageKind.OUTCOME, [each for each in audience_of(request) if each != actor], now
-                )
+                others = [each for each in audience_of(request) if each != actor]
+                write.enqueue(request.id, MessageKind.OUTCOME, others, now)
                 return write.request_details(request.id)
         except LostRace:
             self.approvals.raise_conflict(request_id)
@@ -153,8 +153,7 @@ class Requests:
     def untold(self, request_ids: Sequence[str]) -> Sequence[AccessRequest]:
         """Those of these requests whose outcome Slack did not take as a message to the person who waits for it."""
         with self.store.reading() as read:
-            found = read.all_request_details(read.refused_outcomes(request_ids))
-        return [each.request for each in found]
+            return [each.request for each in read.all_request_details(read.refused_outcomes(request_ids))]
 
     def expire_overdue(self) -> int:
         """Ends the pending requests that nobody decided in time, and tells their requesters. Returns their number."""
@@ -196,6 +195,7 @@ class Requests:
             asked_by=parsed.asked_by,
             first_asked_by=parsed.first_asked_by,
             break_glass=parsed.break_glass,
+            privileges=failure_store_privileges(parsed.permission),
         )
         again = again or extended is not None
         with self.store.reading() as read:

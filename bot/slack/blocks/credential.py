@@ -16,16 +16,17 @@ from bot.access.ownership.aliases import read_aliases
 from bot.access.policy.access_details import fill_details
 from bot.access.policy.model import Integration
 from bot.access.policy.names.exclusion import excluded_under
+from bot.access.policy.names.selectors import FAILURES, is_failure_store
 from bot.access.ports import Credential
 from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.parts.first_use import first_use
+from bot.slack.blocks.parts.limits import not_included
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
     never_worked,
-    not_included,
     request_terms,
     where_it_stands,
 )
@@ -119,7 +120,8 @@ def _instead_of_aliases(request: AccessRequest) -> list[Line]:
 def _usable(request: AccessRequest) -> list[str]:
     """The patterns of a request as they work in a search: the first targets of an alias in the place of its name."""
     aliases = _alias_names(request)
-    return [name for each in request.patterns for name in aliases.get(each, (each,))[:_MOST_TARGETS]]
+    names = [name for each in request.patterns for name in aliases.get(each, (each,))[:_MOST_TARGETS]]
+    return [f"{name}::{FAILURES}" for name in names] if is_failure_store(request.privileges) else names
 
 
 def _buttons(grant: Grant) -> tuple[ButtonElement, ...]:

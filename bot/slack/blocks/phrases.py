@@ -16,6 +16,7 @@ from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, UNUSABLE, GrantState, RequestState
 from bot.access.wording import counted, sized
+from bot.slack.blocks.parts.limits import failure_store, not_included
 from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
 from bot.slack.blocks.parts.unfinished import went_on
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
@@ -113,13 +114,15 @@ def coverage_of(request: AccessRequest) -> list[Line]:
     """The resources that a stored request covers."""
     by_name = request.resolved is not None
     seen, aliases = read_preview(request.preview), read_aliases(request.aliases)
-    return coverage(seen, aliases, excluded_under(request.patterns, request.excluded or ()), by_name=by_name)
+    lines = coverage(seen, aliases, excluded_under(request.patterns, request.excluded or ()), by_name=by_name)
+    return [*lines[:1], *failure_store(request.privileges), *lines[1:]]
 
 
 def planned_coverage(plan: Plan) -> list[Line]:
     """The resources that a planned request would cover."""
     by_name = plan.resolved is not None
-    return coverage(plan.preview, plan.aliases or NONE_SEEN, plan.left_out, by_name=by_name)
+    lines = coverage(plan.preview, plan.aliases or NONE_SEEN, plan.left_out, by_name=by_name)
+    return [*lines[:1], *failure_store(plan.permission.stored()), *lines[1:]]
 
 
 def _targets(aliases: SeenAliases) -> list[Line]:
@@ -145,15 +148,6 @@ def _covered_later(seen: Preview, *, by_name: bool) -> str:
     if seen.aliases == seen.count:
         return "They cover whatever they point to."
     return "Only these, nothing created later." + (" An alias covers whatever it points to." if seen.aliases else "")
-
-
-def not_included(excluded: Sequence[str]) -> list[Line]:
-    """The patterns whose names access leaves out."""
-    if not excluded:
-        return []
-    rest = len(excluded) - _MOST_ALIASES
-    more = f" and {rest} more" if rest > 0 else ""
-    return [("Not included: ", *codes(excluded[:_MOST_ALIASES]), f"{more}.")]
 
 
 def _withheld(aliases: SeenAliases, *, also_excluded: bool) -> list[Line]:

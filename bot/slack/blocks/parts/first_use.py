@@ -55,7 +55,7 @@ def search_line(integration: Integration, patterns: Sequence[str], credential: C
 
 
 def _search(patterns: Sequence[str]) -> str:
-    return f"/{','.join(quote(pattern, safe='*') for pattern in patterns)}/_search?size=1"
+    return f"/{','.join(quote(pattern, safe='*:') for pattern in patterns)}/_search?size=1"
 
 
 def _within_a_request(url: str, names: Sequence[str]) -> Sequence[str]:

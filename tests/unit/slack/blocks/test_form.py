@@ -82,7 +82,7 @@ def test_a_quick_second_change_names_what_the_first_has_made() -> None:
 
 
 def test_every_problem_of_a_draft_stands_at_its_own_part() -> None:
-    wrong = problems(WIDE, Draft("LOGS", "never", "fly", "x" * 501))
+    wrong = problems(WIDE, Draft("logs a", "never", "fly", "x" * 501))
     assert set(wrong) == {
         RequestField.CLUSTER,
         RequestField.PATTERNS,

@@ -3,7 +3,8 @@
 from datetime import time
 
 from bot.access.durations import format_duration
-from bot.access.policy.access_flow import DAYS, AccessFlow, Hours
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.hours import DAYS, Hours
 from bot.access.policy.model import Policy
 from bot.access.policy.privileges import may_change_owner
 from bot.access.policy.scopes import covers_scope

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from bot.access.policy.access_flow import AccessFlow, Escalation, Hours
+from bot.access.policy.access_flow import AccessFlow, Escalation
+from bot.access.policy.hours import Hours
 from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile, did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Tree

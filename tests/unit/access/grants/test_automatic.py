@@ -11,7 +11,8 @@ from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
-from bot.access.policy.access_flow import AccessFlow, Hours
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.hours import Hours
 from bot.access.policy.model import Integration
 from bot.access.states import GrantState
 from bot.access.store.store import Store

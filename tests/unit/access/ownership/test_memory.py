@@ -607,7 +607,7 @@ def test_owners_that_are_written_every_minute_are_a_message_every_ten(owned: Wor
         assert read.ownership_change(25) is not None
     assert len(times) == 3
     owned.clock.advance(timedelta(minutes=10))
-    owned.owner_watch.run_once()
+    owned.owner_decisions.tell_owners()
     assert changes(owned)[-1].told_at is not None
 
 

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from bot.access.models.columns import CredentialKind
-from bot.access.policy.access_flow import AccessFlow, Hours
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, Verdict, decide
+from bot.access.policy.hours import Hours
 from bot.access.policy.model import Integration, Policy
 from bot.access.policy.owner_groups import Owned, OwnerGroup, owner_groups
 from tests.fakes import PRODUCTION

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.access.policy.access_flow import AccessFlow, Hours
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.hours import Hours
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Resource

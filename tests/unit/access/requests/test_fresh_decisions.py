@@ -11,7 +11,8 @@ from bot.access.intervals import ROUTE_AGAIN
 from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.messages import MessageKind
 from bot.access.models.requests import AccessRequest
-from bot.access.policy.access_flow import AccessFlow, Escalation, Hours
+from bot.access.policy.access_flow import AccessFlow, Escalation
+from bot.access.policy.hours import Hours
 from bot.access.policy.model import PERMISSIONS, Permission
 from bot.access.requests.drafts import Draft
 from bot.access.states import RequestState

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.access.durations import parse_duration
-from bot.access.policy.access_flow import DAYS, AccessFlow, Escalation, Hours
+from bot.access.policy.access_flow import AccessFlow, Escalation
 from bot.access.policy.decision import Decision, Question, Verdict, decide
+from bot.access.policy.hours import DAYS, Hours
 from bot.access.policy.model import Policy
 from bot.access.policy.undercuts import find_undercuts
 from bot.config.access_yaml import read

@@ -4,7 +4,8 @@ from datetime import time
 
 import pytest
 
-from bot.access.policy.access_flow import AccessFlow, Hours
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.hours import Hours
 from bot.access.policy.model import Integration, Policy
 from bot.checks.policy import described
 

@@ -200,22 +200,13 @@ class AccessFlow(PolicyPart):
         return self
 
     @model_validator(mode="after")
-    def _check_exclude(self) -> Self:
-        if self.exclude and self.deny:
-            raise ValueError("exclude has no meaning in a flow that denies: narrow its patterns")
+    def _check_names(self) -> Self:
+        useless = sorted({"alias_moves", "exclude"} & self.model_fields_set)
+        if self.deny and useless:
+            raise ValueError(f"{useless[0]} has no meaning in a flow that denies: it gives nothing")
         check_exclusion(self.patterns, self.exclude)
-        return self
-
-    @model_validator(mode="after")
-    def _check_evaluable(self) -> Self:
         if self.automatic and not is_evaluable(self.patterns, self.exclude):
             raise ValueError("Elasticsearch cannot evaluate these patterns in one role: make several automatic flows")
-        return self
-
-    @model_validator(mode="after")
-    def _check_alias_moves(self) -> Self:
-        if self.deny and "alias_moves" in self.model_fields_set:
-            raise ValueError("alias_moves has no meaning in a flow that denies: it gives nothing")
         return self
 
     def _check_break_glass(self) -> None:

@@ -1,5 +1,6 @@
 """Takes payloads in: a row in the inbox, then the acknowledgement, then the work."""
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -27,6 +28,10 @@ from bot.slack.responder import reply_in_dm, reply_privately
 RESPONSE_URL_LASTS = timedelta(minutes=25)
 """Slack takes answers to a `response_url` for thirty minutes."""
 
+HAND_ON_SECONDS = 5.0
+"""How long a stopping process waits until all that it acknowledged is in the hands of a thread. A commit takes
+milliseconds; without a database nothing is acknowledged."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -44,6 +49,8 @@ class Intake:
         self._team = team
         self._clock = clock
         self._acknowledged: list[tuple[Body, InboxWork]] = []
+        self._taken = 0
+        self._handed_on = threading.Condition()
         inbox.after_group = self._start_group
         self._threads = ThreadPoolExecutor(LISTENER_THREADS, thread_name_prefix="acknowledged")
 
@@ -61,6 +68,8 @@ class Intake:
             self._submit(body, None)
             return
         who = read_actor(body)
+        with self._handed_on:
+            self._taken += 1
         stored = self._inbox.put(entry_id(body), person_of(who.person if who else None), stored_part(body))
         stored.add_done_callback(partial(self._stored, body, acknowledge))
 
@@ -82,6 +91,8 @@ class Intake:
 
     def finish(self) -> None:
         """Returns when all that was taken is handed to its listener."""
+        with self._handed_on:
+            self._handed_on.wait_for(lambda: self._taken == 0, HAND_ON_SECONDS)
         self._threads.shutdown(wait=True)
 
     def dispatch(self, request: BoltRequest, work: InboxWork | None = None) -> BoltResponse:
@@ -99,19 +110,28 @@ class Intake:
             acknowledge()
         except Exception:  # it is stored, so it is done all the same
             log.exception("a bug: a payload was not acknowledged", kind=body.get("type"))
+        work = None
         if error is None:
             work = stored.result()
-            if work is not None:
-                self._acknowledged.append((body, work))
         else:
             # Its own answer says what cannot be done. What only reads, or is refused, needs no row.
             self._submit(body, None)
+        if work is not None:
+            self._acknowledged.append((body, work))
+        else:
+            self._hand_on(1)
 
     def _start_group(self) -> None:
         """Starts the work once the whole group is acknowledged: each thread that works delays the next of them."""
         group, self._acknowledged = self._acknowledged, []
         for body, work in group:
             self._submit(body, work)
+        self._hand_on(len(group))
+
+    def _hand_on(self, count: int) -> None:
+        with self._handed_on:
+            self._taken -= count
+            self._handed_on.notify_all()
 
     def _submit(self, body: Body, work: InboxWork | None) -> None:
         try:

@@ -103,7 +103,7 @@ def test_no_label_holds_a_person_an_index_or_a_request(quiet_stage: Stage) -> No
     for word in (request, secret.username, "logs-", *(each.id for each in people), *(each.email for each in people)):
         assert word not in text
     labels = {name for rows in samples(quiet_stage).values() for held, _ in rows for name in held}
-    assert labels == {"state", "decision", "reason", "kind", "to", "le"}
+    assert labels == {"state", "decision", "reason", "kind", "to", "integration", "le"}
 
 
 def test_dashboard_and_alerts_use_what_is_really_exported(shipping_stage: Stage) -> None:

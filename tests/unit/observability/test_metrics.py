@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
 from bot.access.call_failures import ignore_failure, reported
+from bot.access.calls.gate import UNANSWERED_SECONDS, Gate
 from bot.access.errors import Outage
 from bot.access.grants.revocation import ATTEMPTS_BEFORE_OWNERS_HEAR
 from bot.access.states import EndReason
@@ -95,3 +96,13 @@ def test_failed_calls_are_counted_and_raised_all_the_same(metrics: Metrics) -> N
     with pytest.raises(Outage), reported("slack", ignore_failure):
         raise Outage("away")
     assert exported(metrics)["es_access_call_errors_total", "outage", "slack"] == 1
+
+
+def test_a_cluster_that_does_not_answer_is_a_metric(metrics: Metrics) -> None:
+    clock = iter((0.0, UNANSWERED_SECONDS))
+    hangs, answers = Gate("hangs", clock=lambda: next(clock)), Gate("answers")
+    with pytest.raises(TimeoutError), hangs.passing():
+        raise TimeoutError
+    metrics.gates = {each.name: each for each in (hangs, answers)}
+    found = exported(metrics)
+    assert [found["es_access_cluster_up", name] for name in ("hangs", "answers")] == [0, 1]

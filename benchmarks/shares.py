@@ -1,4 +1,4 @@
-"""One of three clusters hangs, while grants end and approvals wait there: what people notice at the others."""
+"""One of three clusters hangs, while grants end and approvals wait there: times at the others, as people see them."""
 
 import time
 from collections.abc import Iterator

@@ -126,7 +126,7 @@ class Gone(Refusal):
 
 
 class Fault(StrEnum):
-    """What is wrong with a new credential."""
+    """The fault of a new credential."""
 
     NOT_ACCEPTED = "not accepted"  # the cluster does not take it, or takes it for that of another account
     NOT_EVALUATED = "not evaluated"  # the cluster cannot evaluate its role, so that every call is an error

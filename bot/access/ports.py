@@ -193,7 +193,7 @@ class Cluster(Protocol):
         ...
 
     def clear_caches(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
-        """Makes every node of the cluster forget what it remembers of these users, roles and API keys.
+        """Makes every node of the cluster drop its memory of these users, roles and API keys.
 
         A node that was away at an end may otherwise accept what has ended.
         """

@@ -50,7 +50,7 @@ class ClusterConnection:
     """How to reach one cluster with one account. Either `url` or `cloud_id` is set.
 
     The account signs in with `username` and `password`, or with an `api_key`, or with its client certificate alone.
-    With a `store`, `password` and `api_key` are empty: what is needed is read from the store, and may change.
+    With a `store`, `password` and `api_key` are empty: the secret is read from the store, and may change.
     """
 
     username: str

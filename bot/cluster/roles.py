@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.access.errors import Refusal
-from bot.access.ownership.aliases import names_left
+from bot.access.policy.names.exclusion import names_to_give
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.role_names import role_names
 
@@ -92,7 +91,5 @@ def _values(parts: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
 
 
 def _names(spec: CredentialSpec) -> list[str]:
-    left = names_left(spec.patterns, spec.withheld)
-    if not left:
-        raise Refusal(f"the alias {spec.withheld[0]} points to a hidden index, and nothing else would be given")
+    left = names_to_give(spec.patterns, spec.withheld)
     return role_names(left, (*spec.withheld, *spec.excluded), hidden=spec.privileges.restricted_indices)

@@ -1,4 +1,4 @@
-"""Roles of random requests on a node of each version: what they allow, and what it costs to find out."""
+"""Roles of random requests on a node of each version: the names that they allow, and the cost of each call."""
 
 import random
 import secrets

@@ -147,7 +147,7 @@ def test_while_one_of_three_clusters_hangs_the_others_are_served_as_ever(three: 
 
 
 TYPED = {"views.open": "", "usergroups.list": "explain logs-web 1h", "response_url": "list"}
-"""What is typed to have that method called. A request, otherwise."""
+"""A command that has that method called. A request, otherwise."""
 
 
 @pytest.mark.parametrize("method", ["users.info", "usergroups.list", "views.open", "chat.postMessage", "response_url"])

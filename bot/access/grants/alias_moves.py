@@ -24,7 +24,6 @@ from bot.access.ownership.aliases import (
     AliasTargets,
     Move,
     SeenAliases,
-    names_left,
     not_approved,
     read_aliases,
     with_move,
@@ -34,7 +33,7 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import Question, find_denial
 from bot.access.policy.model import Integration, Permission
-from bot.access.policy.names.exclusion import is_excluded
+from bot.access.policy.names.exclusion import is_excluded, names_left
 from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.policy.patterns import matcher
 from bot.access.ports import Clock, Clusters, Directory

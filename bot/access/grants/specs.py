@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.access.audit.terms import names_held
-from bot.access.errors import Refusal
 from bot.access.ids import APPLICATION
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
-from bot.access.ownership.aliases import names_left, read_aliases, withheld_aliases
+from bot.access.ownership.aliases import read_aliases, withheld_aliases
 from bot.access.policy.model import BUILT_IN
+from bot.access.policy.names.exclusion import names_to_give
 from bot.access.ports import Cluster, CredentialSpec, Privileges
 from bot.access.store.store import Store
 
@@ -53,8 +53,7 @@ def spec_of_new_role(
     if not covers_restricted(request):
         since = withheld_aliases(names_held(request), cluster.catalogue(), request.excluded or ())
         withheld = sorted({*read_aliases(request.aliases).withheld, *since})
-        if not names_left(names_held(request), withheld):
-            raise Refusal(f"the alias {withheld[0]} points to a hidden index, and nothing else would be given")
+        names_to_give(names_held(request), withheld)
         if withheld != (grant.withheld or []):
             with store.writing() as write:
                 write.change(

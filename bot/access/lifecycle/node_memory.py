@@ -1,4 +1,4 @@
-"""Ends on nodes that were away: a node of a cluster that returns may still accept what has ended meanwhile."""
+"""Ends on nodes that were away: a node that returns to its cluster may still accept access that has ended meanwhile."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Receipts: what is read back from a cluster at the end of a grant, as it is stored with the grant."""
+"""Receipts: the state that is read back from a cluster at the end of a grant, as it is stored with the grant."""
 
 from dataclasses import dataclass
 from datetime import datetime

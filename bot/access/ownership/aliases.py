@@ -170,11 +170,6 @@ def given_of(
     return given, withheld
 
 
-def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
-    """The names and patterns of a role that still give something when these aliases are left out."""
-    return [name for name in names if name not in set(withheld)]
-
-
 def leading_out(patterns: Sequence[str], catalogue: Catalogue, *, restricted_indices: bool = False) -> list[Resource]:
     """The aliases that match the patterns, and the data streams with indices of other names, that have a target outside
     of the patterns. Those that are never given are left out.

@@ -18,7 +18,7 @@ from bot.access.store.store import Store
 _BATCH = 100
 
 _QUIET = timedelta(minutes=10)
-"""Between two messages about one access and the same owner before. Whoever may write an owner may write it every
+"""Between two messages about one access and the same owner before. A person who may write an owner may write it every
 minute. Until the owners are told, the new owner does not count alone either."""
 
 _NO_CHANGE = "(none)"

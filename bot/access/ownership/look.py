@@ -37,7 +37,7 @@ _MOST_AUDITED = 100
 
 @dataclass(frozen=True)
 class LookTimes:
-    """When the catalogue was read and what the time is now, by one clock, which may have been set back."""
+    """When the catalogue was read, and the present time, by one clock, which may have been set back."""
 
     at: datetime
     now: datetime

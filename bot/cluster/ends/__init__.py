@@ -1,1 +1,1 @@
-"""Ends access in a cluster, and reads back what is left."""
+"""Ends access in a cluster, and reads the rest back."""

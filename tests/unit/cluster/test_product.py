@@ -1,4 +1,4 @@
-"""Products other than Elasticsearch, and versions too old, are recognised by what they say about themselves."""
+"""Products other than Elasticsearch, and versions too old, are recognised by their own answers."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""While a cluster does not answer, what is said about it is said to be from memory."""
+"""While a cluster does not answer, answers about it say that they are from memory."""
 
 from datetime import timedelta
 

@@ -2,7 +2,7 @@
 
 It makes a deterministic automaton of them, and gives up at a limit: then every call of the user is an error that costs
 the node up to four seconds, although the role itself was accepted (measured on 8.19 and 9.5). So the work is counted
-here first, on the same automaton, and what comes near the limit is refused.
+here first, on the same automaton, and names that come near the limit are refused.
 """
 
 from collections.abc import Iterator, Sequence

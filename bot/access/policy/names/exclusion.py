@@ -1,8 +1,9 @@
-"""Names that access leaves out: those under the patterns that its access flow excludes."""
+"""Names that access leaves out: those under the patterns that its access flow excludes, and aliases of hidden data."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from bot.access.errors import Refusal
 from bot.access.policy.names.evaluation import is_evaluable
 from bot.access.policy.patterns import covers, matcher, overlap
 
@@ -58,3 +59,16 @@ def leads_to_excluded(resource: Leading, matches: Callable[[str], bool]) -> bool
     A role would give that data under the name of the resource.
     """
     return any(map(matches, resource.targets)) or (resource.stream is not None and matches(resource.stream))
+
+
+def names_left(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
+    """The names and patterns of a role that still give something when these aliases are left out."""
+    return [name for name in names if name not in set(withheld)]
+
+
+def names_to_give(names: Sequence[str], withheld: Sequence[str]) -> list[str]:
+    """The names and patterns of a role without these aliases. Raises `Refusal` if none is left."""
+    left = names_left(names, withheld)
+    if not left:
+        raise Refusal(f"the alias {names[0]} leads to hidden or excluded data, and nothing else would be given")
+    return left

@@ -9,13 +9,13 @@ from bot.access.ownership.aliases import (
     NONE_SEEN,
     AliasTargets,
     SeenAliases,
-    names_left,
     read_aliases,
     see_aliases,
     with_move,
     withheld_aliases,
     without_hidden,
 )
+from bot.access.policy.names.exclusion import names_left
 from bot.access.ports import Catalogue, Resource
 
 FOUND = (

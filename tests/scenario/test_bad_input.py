@@ -18,7 +18,7 @@ BAD = {
     "exclusion": ("-logs 1h", "nothing can be excluded", "/es-access logs-*"),
     "regular expression": ("/x.*/ 1h", "regular expressions are not read", "/es-access logs-*"),
     "date math": ("<logs-{now/d}> 1h", "date math is not read", "/es-access logs-*"),
-    "security indices": (".security* 1h", "system indices (with a leading dot) are never given", "/es-access logs-*"),
+    "security indices": (".security* 1h", "names with a leading dot", "/es-access logs-*"),
     "a pattern that could reach them": ("*security-7 1h", "Elasticsearch's own security indices", "/es-access logs-*"),
     "another cluster": ("remote:logs-* 1h", "--cluster NAME", "/es-access logs-*"),
     "upper case": ("LOGS-A 1h", "Did you mean “logs-a”?", "/es-access logs-*"),

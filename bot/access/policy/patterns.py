@@ -79,7 +79,7 @@ def _problems(pattern: str) -> Iterable[tuple[bool, str]]:
         ":" in pattern,
         "indices of another cluster cannot be named. Choose the cluster with --cluster NAME.",
     )
-    yield pattern.startswith("."), "system indices (with a leading dot) are never given."
+    yield pattern.startswith("."), "names with a leading dot (system and hidden indices) are never given."
     yield pattern.startswith(("_", "+")), "an index name does not start with _ or +."
     forbidden = _FORBIDDEN.search(pattern)
     yield forbidden is not None, f"an index name has no {_name_of(forbidden)}."

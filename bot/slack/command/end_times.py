@@ -15,6 +15,7 @@ LocalNow = Callable[[], datetime]
 UNTIL = frozenset({"until", "till", "til", "'til", "’til", "til:", "until:", "till:"})  # noqa: RUF001
 
 _EXAMPLE = "until 17:00"
+_TOMORROW = "until tomorrow 09:00"
 
 _TIME = re.compile(
     r"(?:(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?\s?(?P<half>am|pm|a\.m\.?|p\.m\.?)?h?|(?P<named>noon|midnight))"
@@ -49,7 +50,7 @@ def read_end_time(words: Sequence[str], local_now: LocalNow, command: str) -> En
         return None
     text = " ".join(words[1:6]).lower()
     day, place = _day(text, 0)
-    clock, place = _time(text, place, f"{command} {_EXAMPLE}", command)
+    clock, place = _time(text, place, f"{command} {_TOMORROW if day == 'tomorrow' else _EXAMPLE}", command)
     if day is None:
         day, place = _day(text, place)
     if clock == time.min and day in {"today", "tonight"}:
@@ -79,7 +80,9 @@ def _skipped(text: str, place: int) -> int:
 def _time(text: str, place: int, example: str, command: str) -> tuple[time, int]:
     found = _TIME.match(text, place)
     if found is None:
-        raise InvalidRequest("“until” needs a time of the day, today or tomorrow.", example)
+        raise InvalidRequest(
+            "“until” needs a time, of today or tomorrow. For a later end, write how long, such as 3d.", example
+        )
     if found["named"]:
         return time(_NOON if found["named"] == "noon" else 0), found.end()
     hour, minute, half = int(found["hour"]), int(found["minute"] or 0), (found["half"] or "")[:1]

@@ -62,6 +62,8 @@ def refuse_head(
         if at is None:
             if words[place].lower() in UNTIL:
                 raise InvalidRequest("“until” needs a time of the day.", example("logs-* until 17:00"))
+            if all(bare(word).lower() in _FILLERS for word in words[:2]):
+                _refuse_words(grammar, words, len(words))  # a sentence, such as “I need access to logs”
             if any("*" in word for word in words[place:]) and not any("*" in name for name in patterns):
                 _refuse_words(grammar, words, len(words))
             check_no_label(words[place])

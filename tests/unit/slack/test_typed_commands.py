@@ -155,9 +155,9 @@ ROWS: list[tuple[str, str | No]] = [
     ('logs-app-* until 5:00', No('Is “5:00” in the morning or the afternoon? Write 05:00 or 17:00.', '/es-access logs-app-* until 17:00')),
     ('logs-app-* until 25:00', No('“25:00” is not a time of the day.', '/es-access logs-app-* until 17:00')),
     ('logs-app-* until 13:00 today', No('It is after 13:00 today, where you are.', '/es-access logs-app-* 1h')),
-    ('logs-app-* until friday', No('“until” needs a time of the day, today or tomorrow.', '/es-access logs-app-* until 17:00')),
-    ('logs-app-* until', No('“until” needs a time of the day, today or tomorrow.', '/es-access logs-app-* until 17:00')),
-    ('logs-app-* until tomorrow', No('“until” needs a time of the day, today or tomorrow.', '/es-access logs-app-* until 17:00')),
+    ('logs-app-* until friday', No('“until” needs a time, of today or tomorrow. For a later end, write how long, such as 3d.', '/es-access logs-app-* until 17:00')),
+    ('logs-app-* until', No('“until” needs a time, of today or tomorrow. For a later end, write how long, such as 3d.', '/es-access logs-app-* until 17:00')),
+    ('logs-app-* until tomorrow', No('“until” needs a time, of today or tomorrow. For a later end, write how long, such as 3d.', '/es-access logs-app-* until tomorrow 09:00')),
     ('logs-app-* 1h until 17:00', No('There are two durations. If the second belongs to your reason, write a permission before it.', '/es-access logs-app-* 1h read until 17:00')),
     ('logs-app-* 1h for the audit until 17:00', 'logs-app-* 1h read for the audit until 17:00'),
     ('until 17:00 logs-app-*', No('The pattern comes first, then the end.', '/es-access logs-* until 17:00')),
@@ -195,7 +195,7 @@ ROWS: list[tuple[str, str | No]] = [
     ('-logs 1h', No('I cannot give access to “-logs”: nothing can be excluded. Name what you need instead.', '/es-access logs-*,metrics-* 1h')),
     ('/x.*/ 1h', No('I cannot give access to “/x.*/”: regular expressions are not read. Write a wildcard, like logs-*', '/es-access logs-*,metrics-* 1h')),
     ('<logs-{now/d}> 1h', No('I cannot give access to “<logs-{now/d}>”: date math is not read. Write the name or a wildcard, like logs-2026.11.*', '/es-access logs-*,metrics-* 1h')),
-    ('.security* 1h', No('I cannot give access to “.security*”: system indices (with a leading dot) are never given.', '/es-access logs-*,metrics-* 1h')),
+    ('.security* 1h', No('I cannot give access to “.security*”: names with a leading dot (system and hidden indices) are never given.', '/es-access logs-*,metrics-* 1h')),
     ('remote:logs-* 1h', No('I cannot give access to “remote:logs-*”: indices of another cluster cannot be named. Choose the cluster with --cluster NAME.', '/es-access logs-*,metrics-* 1h')),
     ('logs-? 1h', No('I cannot give access to “logs-?”: an index name has no ?.', '/es-access logs-*,metrics-* 1h')),
     ('logs-*/_search 1h', No('I cannot give access to “logs-*/_search”: an index name has no /.', '/es-access logs-*,metrics-* 1h')),
@@ -303,6 +303,8 @@ ROWS: list[tuple[str, str | No]] = [
     # --- sentences ---
     ('please give me access to logs-* for 1 hour', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 1h')),
     ('give me write on logs-* 2h', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 2h write')),
+    ('i need access to logs', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs 1h')),
+    ('data forever', No('“forever” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access data 1h')),
     ('I need logs-* for 2h', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 2h')),
     ('request logs-* 1h', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 1h')),
     ('can i get logs-* please', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 1h')),
@@ -454,7 +456,7 @@ ROWS: list[tuple[str, str | No]] = [
     ('logs-web from 9 to 17', No('“from” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-web 1h')),
     ('logs-web 9-17', No('“9-17” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-web 1h')),
     ('logs-web 2026-12-01', No('“2026-12-01” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-web 1h')),
-    ('logs-web until 2026-12-02 10:00', No('“until” needs a time of the day, today or tomorrow.', '/es-access logs-web until 17:00')),
+    ('logs-web until 2026-12-02 10:00', No('“until” needs a time, of today or tomorrow. For a later end, write how long, such as 3d.', '/es-access logs-web until 17:00')),
     ('logs-web 1h cluster prod', No('If you mean the option, write --cluster.', '/es-access logs-web 1h --cluster prod')),
     ('logs-web 1h cluster is red', 'logs-web 1h read cluster is red'),
     ('logs-web for INC-42 for 1h', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-web 1h read for INC-42')),
@@ -508,7 +510,7 @@ def test_a_long_reason_is_refused_by_its_length() -> None:
 
 
 def test_an_end_that_is_typed_does_not_depend_on_the_moment() -> None:
-    with pytest.raises(InvalidRequest, match="needs a time of the day"):
+    with pytest.raises(InvalidRequest, match="needs a time, of today"):
         command_of("logs-* until friday")
 
 

@@ -114,7 +114,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
     notices = OwnerNotices(store, directory, current, clock)
     start_rotation(configuration, clusters.accounts, store, clock, notices, running)
     products = look_at_products(clusters)
-    who = sign_in(team)
+    who = sign_in(team, was_here=identity.installation.id is not None)
     if who is not None:
         identity.learn(who)
     else:

@@ -70,7 +70,7 @@ def admin_commands(settings: Settings, scrubber: Scrubber, clock: Clock | None =
         identity = InstallationIdentity(Installation(), store, clock)
         identity.recall(settings.installation_id)
         if identity.installation.id is None:
-            who = sign_in(Team(client))
+            who = sign_in(Team(client), was_here=False)
             if who is None:
                 raise SettingsError(
                     [SettingsProblem("Slack does not answer, so it is not known which installation this is. Try again")]

@@ -20,11 +20,18 @@ def slack_client(settings: Settings, on_failure: OnFailure = ignore_failure) -> 
     return web_client(settings.slack_bot_token, settings.slack_api_url, on_failure)
 
 
-def sign_in(team: Team) -> dict[str, Any] | None:
-    """What Slack says about the bot token; `None` while Slack is away. Raises `SettingsError` for a refused token."""
+def sign_in(team: Team, *, was_here: bool) -> dict[str, Any] | None:
+    """What Slack says about the bot token; `None` while Slack is away. Raises `SettingsError` for a refused token.
+
+    With `was_here`, a start before this one signed in. Then a refused token was revoked since, and is waited for as
+    well: access has to end meanwhile.
+    """
     try:
         who = team.identify()
     except TokenRefused as error:
+        if was_here:
+            log.error("SLACK_BOT_TOKEN does not work any more: access ends on time, nobody is told", error=str(error))
+            return None
         raise SettingsError([SettingsProblem(f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app")]) from None
     except Refusal as error:
         raise SettingsError([SettingsProblem(f"SLACK_BOT_TOKEN: {error}. `bot check` says more")]) from None

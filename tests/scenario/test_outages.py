@@ -334,7 +334,7 @@ def test_while_direct_messages_are_off_nothing_is_filed_and_the_person_reads_why
         stage.approval(owner, request)
 
 
-@pytest.mark.parametrize("answer", [503, "nothing", "hang", "garbage"])
+@pytest.mark.parametrize("answer", [503, "nothing", "hang", "garbage", "token_revoked"])
 def test_a_start_without_slack_ends_what_has_expired_and_joins_slack_when_it_returns(
     broken: Broken, answer: Any
 ) -> None:

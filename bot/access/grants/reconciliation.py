@@ -125,9 +125,8 @@ class Reconciliation:
             some = [(each, status) for each, status in statuses if status not in settled]
             earlier = [each for each, status in statuses if status is ItemStatus.EARLIER]
             outcome.swept += self.attempts.remove(name, [(known[each.username], each.username) for each in earlier])
-            checks = [each.username for each, status in statuses if status is ItemStatus.CHECK]
-            if checks:
-                self.clusters[name].remove(checks)
+            if loose := [each.username for each, status in statuses if _is_loose(each, status, known)]:
+                self.clusters[name].remove(loose)
             if some:
                 owners = self.adoption.owners(integration) if owners is None else owners
             for start in range(0, len(some), _PAGE):
@@ -240,6 +239,13 @@ class Reconciliation:
             write.claim_duty(name, now, now)  # another process may start at once
         if not outcome.error:
             self._began_here.add(outcome.integration)
+
+
+def _is_loose(found: InventoryItem, status: ItemStatus, known: Mapping[str, Grant]) -> bool:
+    """Whether no end of a grant removes the name: that of a check, or of an attempt older than an end looks for."""
+    return status is ItemStatus.CHECK or (
+        status is ItemStatus.AGAIN and found.username not in known[found.username].usernames
+    )
 
 
 def _name(integration: str) -> str:

@@ -208,6 +208,7 @@ class AliasTargets:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._aliases = [each for each in catalogue.resources if each.targets]
+        self._inside = [each for each in catalogue.resources if each.stream is not None]
         behind = {target for alias in self._aliases for target in alias.targets}
         self._owners: dict[str, tuple[Owner, ...]] = {}
         for each in catalogue.resources:
@@ -217,7 +218,7 @@ class AliasTargets:
         self._matching: dict[tuple[str, ...], list[Resource]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._aliases)
+        return bool(self._aliases or self._inside)
 
     def moves(
         self,
@@ -228,24 +229,26 @@ class AliasTargets:
         *,
         restricted_indices: bool = False,
     ) -> list[Move]:
-        """The aliases covered by these names of a role that point to anything else than the owners saw.
+        """The aliases covered by these names of a role that point to anything else than the owners saw, and the indices
+        that have become part of an excluded data stream: lifecycle policies make some of names without a leading dot.
 
         A target that the names cover by themselves is given with or without the alias. `withheld` are the aliases that
         the role leaves out, as it does names under `excluded`.
         """
-        covers_by_itself = _covering(names, restricted_indices=restricted_indices)
-        left_out = matcher(excluded) if excluded else _never
-
-        def covered(name: str) -> bool:
-            return covers_by_itself(name) and not left_out(name)
-
+        covered, left_out = _covering(names, restricted_indices=restricted_indices), matcher(excluded)
         moves = []
         for alias in self._covered(names):
             before = seen.targets.get(alias.name, ())
-            since = tuple(each for each in alias.targets if each not in before and not covered(each))
+            since = tuple(
+                each for each in alias.targets if each not in before and (left_out(each) or not covered(each))
+            )
             if since and alias.name not in withheld and not left_out(alias.name):
                 owners = {target: self._owners.get(target, alias.owners) for target in since}
                 moves.append(Move(alias.name, before, since, owners))
+        for index in self._inside if excluded else ():
+            stream, known = index.stream, index.name in withheld or left_out(index.name)
+            if stream is not None and left_out(stream) and covered(index.name) and not known:
+                moves.append(Move(index.name, (), (stream,), {stream: index.owners}))
         return moves
 
     def _covered(self, names: Sequence[str]) -> Sequence[Resource]:
@@ -280,10 +283,6 @@ def _covering(names: Sequence[str], *, restricted_indices: bool) -> Callable[[st
     if restricted_indices:
         return lambda index: any(covers(name, index) for name in names)
     return matcher(names)
-
-
-def _never(_name: str) -> bool:
-    return False
 
 
 def _joined(*some: Iterable[Any]) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from bot.access.requests.filing import Eligible
 from bot.access.requests.routing import Plan, Routing
 from bot.access.store.store import Store
 
-_TERMS = ("patterns", "permission", "privileges", "resolved", "duration", "kind")
+_TERMS = ("patterns", "permission", "privileges", "resolved", "excluded", "duration", "kind")
 """Columns of a request on which its decision depends, and which may change while it is pending."""
 
 _LESS_HELPS = frozenset({RequestField.DURATION, RequestField.PATTERNS})

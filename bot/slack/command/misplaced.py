@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import dropwhile
 
 from bot.access.durations import parse_duration
 from bot.access.errors import InvalidRequest, RequestField, about
@@ -34,6 +35,9 @@ _OPTION_NAMES = {
     "breakglass": "break-glass", "break glass": "break-glass", "emergency": "break-glass",
 }  # fmt: skip
 """Words that people write for an option → the option."""
+
+_LEAVES_OUT = frozenset({"except", "without", "excluding", "exclude", "not", "minus", "besides", "no"})
+"""Words before a pattern that somebody does not want."""
 
 _START = re.compile(r"(?:starting|beginning|tomorrow)\b|(?:from|at) (?:tomorrow|\d)", re.IGNORECASE)
 _FOR_SOMEBODY = re.compile(r"(?:for |on behalf of )?(?P<who><@\w+(?:\|[^>]*)?>|@\S+)", re.IGNORECASE)
@@ -99,6 +103,7 @@ def check_reason(grammar: Grammar, reason: Sequence[str], patterns: Sequence[str
         return
     asked, first = ",".join(patterns), bare(reason[0]).lower().rstrip(".,:;")
     _check_no_more_patterns(grammar, reason, asked, duration)
+    _check_leaves_nothing_out(reason, duration)
     if first in _ALWAYS_PERMISSIONS or (len(reason) == 1 and first in _NO_PERMISSIONS):
         raise _unknown_permission(grammar, reason[0], f"{asked} {duration} read")
     check_no_label(reason[0])
@@ -167,6 +172,19 @@ def _check_no_more_patterns(grammar: Grammar, reason: Sequence[str], asked: str,
         raise InvalidRequest(
             "All patterns come before the duration.",
             example(f"{','.join((asked, *names))} {duration}"),
+            RequestField.PATTERNS,
+        )
+
+
+def _check_leaves_nothing_out(reason: Sequence[str], duration: str) -> None:
+    """Raises `InvalidRequest` for a reason such as “except logs-secret-*”, under which the whole would be given."""
+    words = list(dropwhile(lambda word: bare(word).lower() in {*_LEAVES_OUT, "but", "all", "for", "the"}, reason))
+    names, end = names_at(words)
+    meant = any(bare(each).lower() in _LEAVES_OUT for each in reason[: len(reason) - len(words)])
+    if meant and end == len(words) and any(map(is_pattern, names)):
+        raise InvalidRequest(
+            "A request cannot leave names out: name what you need. If it is your reason, write a permission before it.",
+            example(f"logs-web-* {duration}"),
             RequestField.PATTERNS,
         )
 

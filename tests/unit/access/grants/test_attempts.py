@@ -8,7 +8,7 @@ import pytest
 from bot.access.backoff import LONGEST_PAUSE
 from bot.access.errors import Outage, Unanswered
 from bot.access.grants.classification import SETTLING
-from bot.access.models.columns import CredentialKind, Delivery
+from bot.access.models.columns import FREE, CredentialKind, Delivery
 from bot.access.models.grants import MOST_OTHERS, GrantTask
 from bot.access.ports import InventoryItem
 from bot.access.requests.drafts import Draft
@@ -126,6 +126,24 @@ def test_what_a_late_call_makes_after_the_end_is_found_and_removed(world: World)
     late_call(world, request_id)
     world.clock.advance(SETTLING + SECOND)
     assert reconcile(world).changes == {"found_again": 1}
+    world.work()
+    assert world.cluster.empty
+
+
+def test_a_name_older_than_those_that_an_end_looks_for_is_removed_when_it_is_found(world: World) -> None:
+    """Somebody may press Reveal again and again while the cluster hangs."""
+    request_id = granted(world)
+    with world.store.writing() as write:
+        grant = write.claim_grant(request_id, world.clock.now(), world.clock.now() + SECOND)
+        assert grant is not None
+        write.change(grant, "grant.reveal_delayed", REQUESTER, world.clock.now(), {}, attempt=MOST_OTHERS + 10, **FREE)
+    world.grants.revoke(request_id, REQUESTER)
+    world.work()
+    old = replace(there(world, request_id), username=f"{world.grant(request_id).first_username}-5")
+    world.cluster.users[old.username] = "never shown"
+    world.cluster.there = [old]
+    world.clock.advance(SETTLING + SECOND)
+    reconcile(world)
     world.work()
     assert world.cluster.empty
 

@@ -15,6 +15,7 @@ from bot.access.policy.visibility import visibility_of
 from bot.access.ports import CredentialSpec, Template
 from bot.access.requests.counter_offers import OfferTerms
 from bot.access.requests.drafts import Draft
+from bot.access.requests.fresh_decision import decide_again, read_again
 from bot.access.requests.routing import Plan
 from bot.access.states import GrantState
 from bot.cluster.roles import role_body
@@ -118,6 +119,36 @@ def test_a_key_ends_when_an_alias_moves_to_excluded_data(secrets: World) -> None
     secrets.cluster.aliases = {"x-now": ("logs-secret-1",)}
     secrets.alias_moves.run_once()
     assert secrets.state(request_id) is GrantState.REVOKING
+
+
+@pytest.mark.parametrize("kind", [CredentialKind.PASSWORD, CredentialKind.API_KEY])
+def test_an_index_that_becomes_part_of_an_excluded_data_stream_is_taken_out(
+    secrets: World, kind: CredentialKind
+) -> None:
+    """A lifecycle policy moves the data of `logs-secret-x` to `shrink-ab12-.ds-logs-secret-x-2026.12.01-000001`."""
+    secrets.under(LOGS.model_copy(update={"patterns": ("*",), "exclude": ("logs-secret-*",)}))
+    request_id = live(secrets, "*", kind=kind)
+    moved = "shrink-ab12-.ds-logs-secret-x-2026.12.01-000001"
+    secrets.cluster.names.append(moved)
+    secrets.cluster.owners[moved] = ("@shop",)
+    secrets.cluster.streams = {"logs-secret-x": (moved,)}
+    secrets.alias_moves.run_once()
+    if kind is CredentialKind.API_KEY:
+        assert secrets.state(request_id) is GrantState.REVOKING
+        return
+    assert secrets.state(request_id) is GrantState.ACTIVE
+    assert spec(secrets, request_id).withheld == (moved,)
+    secrets.alias_moves.run_once()
+    assert secrets.audit(request_id).count("grant.aliases_withheld") == 1
+
+
+def test_a_decision_made_before_more_was_excluded_does_not_undo_that(secrets: World) -> None:
+    request_id = secrets.ask("logs-*")
+    request = secrets.request_details(request_id).request
+    fresh = decide_again(secrets.store, secrets.requests.routing, request, read_again(secrets.current.policy, request))
+    with secrets.store.writing() as write:
+        write.amend(request, excluded=["logs-secret-*", "logs-n*"])
+    assert not fresh.is_about(secrets.request_details(request_id))
 
 
 def test_a_data_stream_with_an_excluded_index_in_it_is_left_out(secrets: World) -> None:

@@ -72,8 +72,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def _is_offered(policy: Policy, integration: Integration, permission: Permission) -> bool:
     """Whether an access flow of this cluster offers the permission."""
     return any(
-        permission.name in flow.offers
-        and not flow.deny
-        and (not flow.integrations or integration.name in flow.integrations)
+        permission.name in flow.offers and not flow.deny and flow.is_for(integration.name)
         for flow in policy.access_flows
     )

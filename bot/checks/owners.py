@@ -150,7 +150,7 @@ def _may_lack_another(policy: Policy, integration: Integration) -> bool:
 
 def flow_integrations(policy: Policy, flow: AccessFlow) -> list[Integration]:
     """The integrations that the flow covers."""
-    return [each for each in policy.integrations if not flow.integrations or each.name in flow.integrations]
+    return [each for each in policy.integrations if flow.is_for(each.name)]
 
 
 def _check_enough(report: Report, policy: Policy, flow: AccessFlow, people: People) -> None:

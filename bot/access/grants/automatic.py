@@ -107,7 +107,7 @@ class AutomaticGrants:
         not answer.
         """
         members = self.directory.members(() if flow.requesters == "everyone" else flow.requesters).users
-        if integration is None or (flow.integrations and integration.name not in flow.integrations):
+        if integration is None or not flow.is_for(integration.name):
             return set(), set()
         permission, excluded = policy.permission(flow.offers[0]), flow.exclude
         question = Question(integration, flow.patterns, permission, _length(flow), "", now, excluded=excluded)

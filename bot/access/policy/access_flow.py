@@ -260,3 +260,7 @@ class AccessFlow(PolicyPart):
     def offers(self) -> tuple[str, ...]:
         """The permissions that people may ask for."""
         return self.permissions or ("read",)
+
+    def is_for(self, integration: str) -> bool:
+        """Whether the flow is about that cluster."""
+        return not self.integrations or integration in self.integrations

@@ -167,7 +167,7 @@ def _touches(flow: AccessFlow, pattern: str, question: Question) -> bool:
 
 
 def _covers_integration(flow: AccessFlow, question: Question) -> bool:
-    return not flow.integrations or question.integration.name in flow.integrations
+    return flow.is_for(question.integration.name)
 
 
 def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> Decision:

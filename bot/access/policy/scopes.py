@@ -14,9 +14,7 @@ from bot.access.policy.patterns import covers, overlap
 
 def clusters_of(policy: Policy, flow: AccessFlow) -> frozenset[str]:
     """The names of the integrations that the flow covers."""
-    return frozenset(
-        each.name for each in policy.integrations if not flow.integrations or each.name in flow.integrations
-    )
+    return frozenset(each.name for each in policy.integrations if flow.is_for(each.name))
 
 
 def covers_scope(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:

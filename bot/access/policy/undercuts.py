@@ -71,7 +71,7 @@ def _compare(
     policy: Policy, weaker: AccessFlow, stricter: AccessFlow, integration: Integration, moments: Sequence[datetime]
 ) -> Undercut | None:
     """The undercut in that cluster; `None` if there is none."""
-    if any(each.integrations and integration.name not in each.integrations for each in (weaker, stricter)):
+    if not all(each.is_for(integration.name) for each in (weaker, stricter)):
         return None
     by_resource = integration.resource_owner is not None
     conceded = concessions(weaker, stricter, by_resource=by_resource)

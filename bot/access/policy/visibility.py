@@ -58,7 +58,7 @@ def visibility_of(policy: Policy, integration: Integration, member_of: MemberOf,
 def _may_use(flow: AccessFlow, integration: Integration, member_of: MemberOf) -> bool:
     return (
         (flow.usual or flow.break_glass)
-        and (not flow.integrations or integration.name in flow.integrations)
+        and flow.is_for(integration.name)
         and (flow.requesters == "everyone" or member_of(flow.requesters) is True)
     )
 

@@ -17,7 +17,7 @@ def flows_bound_to_patterns(policy: Policy, integration: Integration) -> list[Ac
         for flow in policy.access_flows
         if not flow.deny
         and (flow.automatic or flow.approve == "rule" or flow.names_owners)
-        and (not flow.integrations or integration.name in flow.integrations)
+        and flow.is_for(integration.name)
     ]
 
 

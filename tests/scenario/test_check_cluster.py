@@ -139,7 +139,7 @@ def test_clocks_over_a_minute_apart_are_warned_of(node: Node, ahead: int, verdic
     assert output.getvalue().startswith(f"{verdict}  clocks: ")
 
 
-def test_nothing_hangs_when_slack_and_the_cluster_aresilent(newcomer: Newcomer) -> None:
+def test_nothing_hangs_when_slack_and_the_cluster_are_silent(newcomer: Newcomer) -> None:
     started = monotonic()
     with silent() as port:
         found = newcomer.check(

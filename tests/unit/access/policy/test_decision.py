@@ -299,7 +299,7 @@ def test_named_people_decide_where_the_flow_names_them() -> None:
         ({"default_duration": "2h", "max_duration": "1h"}, "longer than max_duration"),
         ({"escalation": {"after": "1h", "to": "@leads"}, "approve": "rule"}, "nobody is asked"),
         ({"requesters": "devs"}, "no Slack user id"),
-        ({"patterns": (".security",)}, "system indices"),
+        ({"patterns": (".security",)}, "leading dot"),
         ({"patterns": ("a,b",)}, "item of the list"),
         ({"reason_pattern": "("}, "regular expression"),
         ({"when": {"time_zone": "Mars/Olympus"}}, "time zone"),

@@ -12,7 +12,7 @@ from bot.access.policy.expressions import check_expression, occurs
 from bot.access.policy.model import LONGEST_REASON
 
 AT_ONCE = 0.5
-"""Seconds. An engine that backtracks takes minutes, or longer than the universe has existed."""
+"""Seconds of processor time. An engine that backtracks takes minutes, or longer than the universe has existed."""
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ AT_ONCE = 0.5
 @pytest.mark.parametrize("text", ["a" * 30 + "!", "a" * LONGEST_REASON, "inc " * (LONGEST_REASON // 4)])
 def test_no_reason_keeps_the_process_busy(expression: str, text: str) -> None:
     check_expression(expression)
-    began = time.monotonic()
+    began = time.thread_time()
     occurs(expression, text)
-    assert time.monotonic() - began < AT_ONCE
+    assert time.thread_time() - began < AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_no_reason_keeps_the_process_busy(expression: str, text: str) -> None:
     ],
 )
 def test_what_cannot_be_matched_in_a_bounded_time_is_named_with_what_to_write(expression: str, advice: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(ValueError, match=re.escape(advice)):
         check_expression(expression)
-    assert time.monotonic() - began < AT_ONCE
+    assert time.thread_time() - began < AT_ONCE
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def test_patterns_are_read_in_the_order_typed_and_each_once(typed: str, meant: t
         ("/x.*/", "regular expressions are not read"),
         ("<logs-{now/d}>", "date math is not read"),
         ("<!channel>", "date math is not read"),
-        (".security", "system indices"),
-        (".security*", "system indices"),
-        (".kibana", "system indices"),
+        (".security", "leading dot"),
+        (".security*", "leading dot"),
+        (".kibana", "leading dot"),
         ("*security*", "security indices"),
         ("*-7", "security indices"),
         ("*s*", "security indices"),
@@ -167,9 +167,9 @@ def test_a_hint_is_found_among_ten_thousand_names_at_once(typed: str) -> None:
     days = [f"2026.{day // 28:02d}.{day % 28:02d}" for day in range(334)]
     names = [f"team{team}-service{team % 7}-prod-{day}" for team in range(30) for day in days]
     names += [("ab" * 100)[:200] + f"{number:05d}" * 10 for number in range(1000)]
-    began = time.monotonic()
+    began = time.thread_time()
     nearest(typed, names)
-    assert time.monotonic() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_a_hint_names_the_closest_of_many_days() -> None:

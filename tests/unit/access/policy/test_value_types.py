@@ -19,6 +19,6 @@ def test_anything_else_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a@" + "." * 200_000 + "@", "a@" + "b." * 100_000 + "@", "@" + "a" * 200_000 + ","])
 def test_a_long_text_in_the_meta_of_an_index_keeps_nobody_waiting(text: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     assert not is_owner(text)
-    assert time.monotonic() - began < 0.5
+    assert time.thread_time() - began < 0.5

@@ -167,6 +167,6 @@ def test_a_text_is_cut_at_a_word_and_a_name_in_its_middle() -> None:
 
 @pytest.mark.parametrize("text", ["<" * 40_000, "<a|" * 13_000])
 def test_a_message_full_of_brackets_is_quoted_at_once(text: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     assert quoted({"message": {"text": text}})
-    assert time.monotonic() - began < 0.5
+    assert time.thread_time() - began < 0.5

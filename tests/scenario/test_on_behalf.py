@@ -20,6 +20,12 @@ def stage(with_flows: Opened) -> Stage:
     return with_flows(FLOWS)
 
 
+def home_of(stage: Stage) -> str:
+    """The Home tab of `bob`."""
+    home = stage.workspace.home(stage.bob)
+    return stage.workspace.render(home, stage.bob) if home else ""
+
+
 def test_who_asked_takes_back_live_access_and_has_no_say_in_more_of_it(with_flows: Opened) -> None:
     stage = with_flows(FLOWS.replace("owners: integration", "owners: [bob@example.com, carol@example.com]"))
     request = request_id(stage.say(stage.carol, "logs-* 1h read on call --for @alice"))
@@ -56,6 +62,8 @@ def test_the_person_with_the_longest_name_is_meant_and_the_answer_mentions_them(
         text = stage.read(stage.approval(stage.bob, request_id(answer)), stage.bob)
         assert "@carol asks for access for @alovelace." in text
         assert "Reason: fixing INC-42" in text
+    stage.workspace.open_home(stage.bob)
+    stage.wait(lambda: "@carol asks for 1h for @alovelace" in home_of(stage), "who asked, in the Home tab")
     stage.approve(request_id(answer), stage.bob)
     stage.secret(request_id(answer), lovelace)
     assert "for @alovelace (password): active until" in stage.say(stage.carol, "list")

@@ -73,7 +73,9 @@ def is_guest(directory: Directory, member: str) -> bool:
 
 def raise_no_approver(group: OwnerGroup, users: Sequence[str], parsed: ParsedRequest) -> NoReturn:
     """Raises `AccessError` for a request that nobody could approve. `users` are the people behind the owners."""
-    if tuple(users) == (parsed.requester,):
+    if users and parsed.asked_by and {*users} <= {parsed.requester, parsed.asked_by}:
+        why = f"it has no owner beside you and <@{parsed.requester}>, and nobody approves their own request."
+    elif tuple(users) == (parsed.requester,):
         why = "you are its only owner, and nobody approves their own request."
     elif users:
         why = f"it takes {group.approvals} owners, and there are not so many."

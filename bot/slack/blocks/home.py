@@ -133,10 +133,11 @@ def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
 
 def _waiting(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request = details.request
+    whom: Line = (" for ", Person(request.requester)) if request.asked_by else ()
     lines: list[Line] = [
         _title(request),
-        (Person(request.requester), f" asks for {_length(request.duration)}, {AS_CREDENTIAL[request.kind]}. ",
-         "Open until ", LocalTime(request.pending_until), "."),
+        (Person(request.asked_by or request.requester), f" asks for {_length(request.duration)}", *whom,
+         f", {AS_CREDENTIAL[request.kind]}. ", "Open until ", LocalTime(request.pending_until), "."),
         *([("Reason: ", _short(request.reason))] if request.reason else []),
     ]  # fmt: skip
     approve = _button("Approve", ids.APPROVE, request.id, style="primary")

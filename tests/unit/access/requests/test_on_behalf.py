@@ -56,6 +56,13 @@ def test_both_hear_of_a_denial(leads: World) -> None:
     assert sorted(leads.notifier.sent(MessageKind.OUTCOME)) == sorted([REQUESTER, LEAD])
 
 
+@pytest.mark.parametrize("owners", [(REQUESTER,), (LEAD,), (LEAD, REQUESTER)])
+def test_with_no_owner_beside_the_two_it_is_refused(leads: World, owners: tuple[str, ...]) -> None:
+    leads.directory.people["@owners"] = owners
+    with pytest.raises(AccessError, match=f"no owner beside you and <@{REQUESTER}>"):
+        ask(leads)
+
+
 def test_who_is_not_named_does_not_ask_for_others(leads: World) -> None:
     with pytest.raises(NotAllowed, match="does not let you ask for somebody else"):
         ask(leads, STRANGER)

@@ -30,7 +30,7 @@ def sign_in(team: Team, *, was_here: bool) -> dict[str, Any] | None:
         who = team.identify()
     except TokenRefused as error:
         if was_here:
-            log.error("SLACK_BOT_TOKEN does not work any more: access ends on time, nobody is told", error=str(error))
+            log.warning("SLACK_BOT_TOKEN does not work any more: access ends on time, nobody is told", error=str(error))
             return None
         raise SettingsError([SettingsProblem(f"SLACK_BOT_TOKEN: {error}. Copy it again from your Slack app")]) from None
     except Refusal as error:

@@ -102,18 +102,20 @@ class FaultInjector:
         return self._cluster(number, request, phase)
 
     def _revoke_token(self) -> None:
-        """For some seconds Slack answers as after the app was uninstalled; then the token is given back.
-
-        Nothing is killed meanwhile: a process does not start without its token.
+        """For some seconds Slack answers as after the app was uninstalled; then the token is given back. The next kill,
+        and the start after it, may come meanwhile.
         """
         faults = self.world.stage.workspace.faults
         for method in TOKEN_METHODS:
             faults.add(method, "token_revoked", times=None)
         self.revoked += 1
         self.world.token_revoked = True
-        time.sleep(self.chance.uniform(*REVOKED_SECONDS))
-        faults.clear()
-        self.world.token_revoked = False
+
+        def give_back() -> None:
+            faults.clear()
+            self.world.token_revoked = False
+
+        threading.Timer(self.chance.uniform(*REVOKED_SECONDS), give_back).start()
 
     def _slack(self, method: str, _payload: dict[str, Any], phase: Phase) -> Literal["drop"] | None:
         if any(self._dies_at(number, phase) for number in range(len(self.world.members))):

@@ -133,7 +133,7 @@ def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
 
 def _waiting(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request = details.request
-    whom: Line = (" for ", Person(request.requester)) if request.asked_by else ()
+    whom = (" for ", Person(request.requester)) if request.asked_by else ()
     lines: list[Line] = [
         _title(request),
         (Person(request.asked_by or request.requester), f" asks for {_length(request.duration)}", *whom,

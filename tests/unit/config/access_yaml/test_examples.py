@@ -71,6 +71,7 @@ MANY_TEAMS = [
     ("logs-web 1d read", [], "production", ALLOWED, "reading"),
     ("logs-*,orders-* - read", [], "production", ALLOWED, "reading"),
     ("orders-cards-2026 1h read", [], "production", Verdict.PATTERN_EXCLUDED, "reading"),
+    ("orders-cards-2026 1h write", [], "production", Verdict.PATTERN_EXCLUDED, "writing"),
     ("logs-web 2h write INC-1", [], "production", ALLOWED, "writing"),
     ("payments-2026 4h read INC-1", [], "production", ALLOWED, "payments needs two"),
     ("payments-2026 4h read", [], "production", NO_REASON, "payments needs two"),

@@ -114,14 +114,14 @@ def _check_privileges(report: Report, client: Elasticsearch, account: dict[str, 
         report.fail(
             f"connector account: {found.username} lacks {', '.join(found.missing)}",
             AS_ADMINISTRATOR,
-            PUT_ROLE,
+            *PUT_ROLE,
             *_give_role(account),
         )
     elif found.too_much:
         report.warn(
             f"connector account: {found.username} may do anything in the cluster; it works, and is more than needed",
             f"{AS_ADMINISTRATOR} make an account with no more than this role:",
-            PUT_ROLE,
+            *PUT_ROLE,
         )
     else:
         has = ", ".join((*CLUSTER_PRIVILEGES, "index monitor"))
@@ -137,7 +137,7 @@ def _give_role(account: dict[str, Any]) -> tuple[str, ...]:
     if realm.get("type") != "native":
         return (f"Then give that role to {account['username']} where it is kept: realm {realm.get('name')}.",)
     # The call replaces the roles, so it lists the present ones too. Without a password, the present one stays.
-    return (f"PUT /_security/user/{account['username']} {json.dumps({'roles': [*roles, ACCOUNT]})}",)
+    return f"PUT /_security/user/{account['username']}", json.dumps({"roles": [*roles, ACCOUNT]})
 
 
 def check_clocks(report: Report, client: Elasticsearch, clock: Clock) -> None:

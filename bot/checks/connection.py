@@ -24,7 +24,8 @@ from bot.network.forward_proxy import forward_proxy
 ACCOUNT = "es-access-connector"
 """The name of the connector account and its role in the README."""
 
-PUT_ROLE = f"PUT /_security/role/{ACCOUNT} {json.dumps(ROLE)}"
+PUT_ROLE = (f"PUT /_security/role/{ACCOUNT}", json.dumps(ROLE))
+"""The lines of a call. Kibana reads the whole first line as the path, so the body has one of its own."""
 AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
 
 BY_PROXY = "Correct HTTPS_PROXY (HTTP_PROXY for http://), or name the host in NO_PROXY if no proxy is needed."
@@ -135,7 +136,8 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
         return (
             "cluster: it does not take the API key (401): it is wrong, has expired or was invalidated",
             f"Put a new one into {target.credentials}. {AS_ADMINISTRATOR}",
-            f"POST /_security/api_key {json.dumps({'name': ACCOUNT, 'role_descriptors': {ACCOUNT: ROLE}})}",
+            "POST /_security/api_key",
+            json.dumps({"name": ACCOUNT, "role_descriptors": {ACCOUNT: ROLE}}),
             "The value is “encoded” in the answer.",
         )
     if status == _UNAUTHENTICATED and target.connection.by_certificate_alone:
@@ -149,8 +151,9 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
             f"cluster: it does not take the password of {target.connection.username} (401)",
             f"Correct {target.credentials}. If there is no such account yet:",
             AS_ADMINISTRATOR,
-            PUT_ROLE,
-            f'PUT /_security/user/{ACCOUNT} {{"password": "A LONG PASSWORD", "roles": ["{ACCOUNT}"]}}',
+            *PUT_ROLE,
+            f"PUT /_security/user/{ACCOUNT}",
+            json.dumps({"password": "A LONG PASSWORD", "roles": [ACCOUNT]}),
         )
     if status == _PROXY_ASKS:
         return f"cluster: a proxy on the way to {target.where} asks for a user and password (407)", BY_PROXY

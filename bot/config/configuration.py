@@ -65,10 +65,10 @@ def http_url(url: str) -> str:
 
 def _problem_with_url(url: str) -> str:
     if re.match(r"https?://[^\s/?#\\]*@", url):
-        return "must be like https://host:9200, without a user or password in it"
+        return "must be like https://HOST:PORT, without a user or password in it"
     if re.match(r"https?://[^\s@\\]*[?#]", url):
         return "must end with the host, the port or a path: leave out what begins with ? or #"
-    return "must be like https://host:9200"
+    return "must be like https://HOST:PORT"
 
 
 def cloud_url(cloud_id: str) -> str:

@@ -43,7 +43,7 @@ def test_a_key_and_its_end_are_named_and_a_wrong_one_is_explained(newcomer: Newc
         "cluster: it does not take the"
     )
     assert "ELASTICSEARCH_API_KEY" in fix
-    assert "POST /_security/api_key {" in fix
+    assert "POST /_security/api_key\n{" in fix
 
 
 def test_certificates_that_cannot_be_used_are_named_before_the_start(newcomer: Newcomer, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_while_the_node_is_down_at_expiry_owners_are_told_what_to_do_and_it_ends
     for owner in (stage.bob, stage.carol):
         stage.reads(
             owner, f"ACCESS {request} COULD NOT BE ENDED", "cannot confirm", f"DELETE /_security/user/{name}",
-            f'DELETE /_security/api_key  {{"username": "{name}"}}', f"DELETE /_security/role/{name}",
+            f'DELETE /_security/api_key\n{{"username": "{name}"}}', f"DELETE /_security/role/{name}",
         )  # fmt: skip
     assert broken.state(request) == "revocation_failed"
     assert not any("is over" in text for text in stage.texts(stage.alice))

@@ -1,11 +1,11 @@
-"""The calls that end a grant by hand, as Kibana's console takes them."""
+"""The calls that end a grant by hand, as Kibana's console takes them: a body has a line of its own."""
 
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
 
 
 def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
-    """One call a line. The first one deletes the credential.
+    """The calls, one below the other. The first one deletes the credential.
 
     A password may have begun sessions, whose tokens outlive the user; a cluster without tokens refuses that call.
     """
@@ -14,5 +14,5 @@ def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
 
 def _calls(username: str, kind: CredentialKind) -> tuple[str, ...]:
     user, role = (f"DELETE /_security/{each}/{username}" for each in ("user", "role"))
-    keys, tokens = (f'DELETE /_security/{each}  {{"username": "{username}"}}' for each in ("api_key", "oauth2/token"))
+    keys, tokens = (f'DELETE /_security/{each}\n{{"username": "{username}"}}' for each in ("api_key", "oauth2/token"))
     return (keys, user, role) if kind is CredentialKind.API_KEY else (user, keys, tokens, role)

@@ -54,10 +54,10 @@ def test_the_client_connects_where_an_accepted_cloud_id_says(name: str, decoded:
         ("https://es.example.com/es/../other", "must not have . or .. between the slashes"),
         ("https://es.example.com/es/%2E%2e/other", "must not have . or .. between the slashes"),
         ("https://es.example.com/./es", "must not have . or .. between the slashes"),
-        ("https://es.example.com\\@other.example.com", "must be like https://host:9200"),
+        ("https://es.example.com\\@other.example.com", "must be like https://HOST:PORT"),
         ("https://user:word@es.example.com", "without a user or password in it"),
         ("https://user@es.example.com/es", "without a user or password in it"),
-        ("es.example.com:9200", "must be like https://host:9200"),
+        ("es.example.com:9200", "must be like https://HOST:PORT"),
     ],
 )
 def test_what_is_too_much_in_an_address_is_named(setting: str, url: str, sentence: str) -> None:

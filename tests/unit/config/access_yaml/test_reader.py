@@ -139,7 +139,7 @@ WRONG = {
     "a password behind env": ("env:ES_PASSWORD", "env:Hunter2", 5, "password: the environment variable of this name"),
     "a variable that is empty": ("env:ES_PASSWORD", "env:EMPTY", 5, "password: the environment variable EMPTY is"),
     "another scheme": ("env:ES_PASSWORD", "vault:secret/es", 5, "write env:NAME_OF_THE_VARIABLE"),
-    "url with a password": ("https://es", "https://u:p@es", 3, "url: must be like https://host:9200"),
+    "url with a password": ("https://es", "https://u:p@es", 3, "url: must be like https://HOST:PORT"),
     "url and cloud id": ("    username", "    cloud_id: x:YSRi\n    username", 4, "there is a url as well"),
     "neither url nor cloud id": ("    url: https://es.example.com:9200/\n", "", 2, "neither is there"),
     "a broken cloud id": ("url: https://es.example.com:9200/", "cloud_id: x:y", 3, "cloud_id: is no Cloud ID"),

@@ -133,13 +133,15 @@ def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
 
 def _waiting(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     request = details.request
-    whom = (" for ", Person(request.requester)) if request.asked_by else ()
+    length, kind = f" asks for {_length(request.duration)}", f", {AS_CREDENTIAL[request.kind]}. "
+    what: tuple[TextPart, ...] = (
+        (length, " for ", Person(request.requester), kind) if request.asked_by else (length + kind,)
+    )
     lines: list[Line] = [
         _title(request),
-        (Person(request.asked_by or request.requester), f" asks for {_length(request.duration)}", *whom,
-         f", {AS_CREDENTIAL[request.kind]}. ", "Open until ", LocalTime(request.pending_until), "."),
+        (Person(request.asked_by or request.requester), *what, "Open until ", LocalTime(request.pending_until), "."),
         *([("Reason: ", _short(request.reason))] if request.reason else []),
-    ]  # fmt: skip
+    ]
     approve = _button("Approve", ids.APPROVE, request.id, style="primary")
     return lines, [approve, _button("Deny", ids.DENY, request.id, style="danger")]
 

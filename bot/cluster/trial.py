@@ -32,7 +32,9 @@ _MOST_NAMED = 3
 def try_out(client: Elasticsearch, spec: CredentialSpec, credential: Credential) -> None:
     """Signs in with the credential and asks the cluster, in one call, for everything that it was given.
 
-    Users to run as cannot be asked for. Raises `Unusable`, and `Outage` if the cluster does not answer.
+    Users to run as cannot be asked for. Features of Kibana are not: where Kibana has no such feature, the answer is no
+    although everything else works, and `bot check` names the feature. Raises `Unusable`, and `Outage` if the cluster
+    does not answer.
     """
     question = _question(role_body(spec))
     secret = credential.secret.get_secret_value()
@@ -62,7 +64,6 @@ def _question(role: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "index": indices,
         **({"cluster": role["cluster"]} if role.get("cluster") else {}),
-        **({"application": role["applications"]} if role.get("applications") else {}),
     }
 
 
@@ -78,8 +79,7 @@ def _fault(spec: CredentialSpec, answer: Mapping[str, Any]) -> Unusable | None:
 
 def _missing(answer: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name, given in answer.get("cluster", {}).items() if not given)
-    found = [answer.get("index", {}), *answer.get("application", {}).values()]
-    for name, privileges in ((name, held) for each in found for name, held in each.items()):
+    for name, privileges in answer.get("index", {}).items():
         yield from (f"{privilege} on {name}" for privilege, given in privileges.items() if not given)
 
 

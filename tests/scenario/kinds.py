@@ -135,7 +135,13 @@ def live_keys(node: Node, request: str) -> list[str]:
 
 
 def user_or_role(node: Node, request: str) -> list[str]:
-    """Which of a grant's user and role exist. Reads them by id, which needs no refresh."""
-    security, names = node.client().options(ignore_status=404).security, usernames(request)
-    answers = {"user": security.get_user(username=names), "role": security.get_role(name=names)}
-    return [kind for kind, answer in answers.items() if answer.body]
+    """Which of a grant's user and role exist. Reads them one by one, since several users are found by a search, which
+    needs a refresh.
+    """
+    security = node.client().options(ignore_status=404).security
+    names = usernames(request)
+    there = {
+        "user": any(security.get_user(username=each).body for each in names),
+        "role": any(security.get_role(name=each).body for each in names),
+    }
+    return [kind for kind, found in there.items() if found]

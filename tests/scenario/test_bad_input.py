@@ -21,7 +21,7 @@ BAD = {
     "security indices": (".security* 1h", "names with a leading dot", "/es-access logs-*"),
     "a pattern that could reach them": ("*security-7 1h", "Elasticsearch's own security indices", "/es-access logs-*"),
     "another cluster": ("remote:logs-* 1h", "--cluster NAME", "/es-access logs-*"),
-    "upper case": ("LOGS-A 1h", "Did you mean “logs-a”?", "/es-access logs-*"),
+    "upper case": ("LOGS-A 1h", "Did you mean logs-app, logs-web?", "/es-access logs-app 1h"),
     "spaces between patterns": ("logs-* metrics-* 1h", "has no spaces", "/es-access logs-*,metrics-* 1h"),
     "too many": (",".join(f"logs-{n}" for n in range(21)) + " 1h", "21 patterns are too many", "/es-access logs-*"),
     "too long": ("l" * 256 + " 1h", "at most 255 bytes", "/es-access logs-*"),

@@ -94,7 +94,7 @@ def test_what_cannot_be_offered_is_said_in_the_window_or_privately(quiet_stage: 
     request = stage.ask("logs-* 1h")
     stage.workspace.click(stage.bob, stage.approval(stage.bob, request), "Offer less…")
     view = stage.wait(lambda: stage.workspace.views(stage.bob), "the window")[-1]
-    stage.workspace.submit(stage.bob, view, {"duration": "never", "patterns": "LOGS"})
+    stage.workspace.submit(stage.bob, view, {"duration": "never", "patterns": "_logs"})
     (now,) = stage.workspace.views(stage.bob)
     assert set(now.errors) == {"duration", "patterns"}
     stage.workspace.submit(stage.bob, now, {"duration": "30m", "patterns": "metrics-*"})

@@ -31,6 +31,7 @@ class Resource:
     indices that it did not make, or for a hidden one the data stream that made it; it has their owners as well, after
     its own. `written` is the owner in the resource's own mapping, which access to it may be able to change; `assigned`
     is the one that index templates and the data stream give it. `stream` is the data stream that an index belongs to.
+    `system_targets` are the system indices among the targets of an alias.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Resource:
     written: str | None = None
     assigned: str | None = None
     stream: str | None = None
+    system_targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Template:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All resources of a cluster, sorted by name, without names that start with a dot.
+    """All resources of a cluster, sorted by name, without system indices and the indices behind data streams.
 
+    `system` are the names of the system indices, which are only read to name mistakes in a policy.
     `read_at` is when its reading began. `whole` is false where resources may be missing that nobody asked for.
     `cluster_uuid` is the cluster's own id, if the reading was whole.
     """
@@ -65,6 +68,7 @@ class Catalogue:
     read_at: datetime | None = None
     whole: bool = True
     cluster_uuid: str | None = None
+    system: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

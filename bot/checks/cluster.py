@@ -18,6 +18,7 @@ from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resources.alias_targets import check_alias_targets, flows_bound_to_patterns
 from bot.checks.resources.resource_owners import check_resource_owners
+from bot.checks.resources.system_names import check_system_names, flows_with_hidden_names
 from bot.cluster.clock import read_time
 from bot.cluster.connector.privileges import CLUSTER_PRIVILEGES, read_privileges
 from bot.slack.directory import SlackDirectory
@@ -76,7 +77,7 @@ def _check_cluster(
         check_kibana(report, client, target.setup.policy, target.integration)
     reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")
     if not reason and sufficient:
-        _check_aliases(report, client, target, adapters)
+        _check_names(report, client, target, adapters)
     if not reason and target.integration.resource_owner is None:
         return
     if reason or not sufficient:
@@ -90,15 +91,20 @@ def _check_cluster(
         check_owner_memory(report, url, adapters.open_engine, target.integration, target.setup.owners_from_template)
 
 
-def _check_aliases(report: Report, client: Elasticsearch, target: Target, adapters: Adapters) -> None:
+def _check_names(report: Report, client: Elasticsearch, target: Target, adapters: Adapters) -> None:
     policy = target.setup.configuration.policy if target.setup.configuration is not None else None
-    if policy is None or not flows_bound_to_patterns(policy, target.integration):
+    if policy is None:
+        return
+    integration = target.integration
+    if not (flows_bound_to_patterns(policy, integration) or flows_with_hidden_names(policy, integration)):
         return
     reader = adapters.catalogue(client, target.integration)
     try:
-        check_alias_targets(report, reader.read(), policy, target.integration)
+        catalogue = reader.read()
+        check_alias_targets(report, catalogue, policy, integration)
+        check_system_names(report, catalogue, policy, integration)
     except (Outage, Refusal) as error:
-        report.fail(f"aliases: {error}", "Run `bot check` again when the cluster is well.")
+        report.fail(f"names in access flows: {error}", "Run `bot check` again when the cluster is well.")
     finally:
         reader.close()
 

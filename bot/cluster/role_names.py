@@ -29,7 +29,7 @@ def role_names(patterns: Sequence[str], without: Sequence[str] = (), *, hidden: 
     """
     starred = [each for each in patterns if "*" in each]
     left_out = [each for each in without if any(overlap(each, pattern) for pattern in starred)]
-    is_left_out = matcher(without)
+    is_left_out = matcher(without, hidden=True)
     whole = [each for each in patterns if "*" not in each and not is_left_out(each)]
     if not (whole or starred):
         raise Refusal("every name that it covers has to be left out")

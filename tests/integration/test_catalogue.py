@@ -126,8 +126,10 @@ def bytes_of(node: Node, index: str) -> int:
 # --- its content ---------------------------------------------------------------------------------------------------
 
 
-def test_everything_is_listed_with_its_owner_and_nothing_with_a_leading_dot(catalogue: Catalogue) -> None:
+def test_everything_is_listed_with_its_owner_and_no_system_or_backing_index(catalogue: Catalogue) -> None:
     assert owners(catalogue) == {
+        ".security": (None,),
+        ".system-like": ("@nobody",),
         "bare-metrics": (None,),
         "closed": ("U0CLOSED01",),
         "from-outside": ("@nobody",),
@@ -146,6 +148,7 @@ def test_everything_is_listed_with_its_owner_and_nothing_with_a_leading_dot(cata
 def test_kinds_are_told_apart(catalogue: Catalogue) -> None:
     kinds = {each.name: each.kind for each in catalogue.resources if each.kind != "index"}
     assert kinds == {
+        ".security": "alias",
         "bare-metrics": "data stream",
         "from-outside": "alias",
         "shop.all": "alias",
@@ -156,6 +159,7 @@ def test_kinds_are_told_apart(catalogue: Catalogue) -> None:
 
 def test_alias_names_what_it_points_to(catalogue: Catalogue) -> None:
     assert {each.name: each.targets for each in catalogue.resources if each.targets} == {
+        ".security": (".security-7",),
         "from-outside": (".system-like",),
         "shop.all": ("shop-carts", "shop-orders.2026", "unowned"),
         "streams": ("bare-metrics", "web-access"),
@@ -166,7 +170,7 @@ def test_what_is_created_later_has_the_owner_of_its_template(catalogue: Catalogu
     assert catalogue.templates == (
         Template("all.shop", ("shop-*",), "@shop"),
         Template("mapped", ("mapped-*",), "@mapped"),
-        Template("of.parts", ("parts-*",), "@parts"),
+        Template("of.parts", ("parts-*", ".parts-*"), "@parts"),
         Template("web.streams", ("web-*",), "@web"),
     )
     catalog = CatalogueReader(furnished.client, "owner")
@@ -215,6 +219,7 @@ def test_nothing_of_a_mapping_is_read_but_the_owner(furnished: Furnished) -> Non
     assert furnished.state["metadata"]["indices"]["shop-orders.2026"] == {
         "aliases": ["shop.all"],
         "mappings": {"_doc": {"_meta": {"owner": "@orders"}}},
+        "system": False,
     }
 
 

@@ -35,7 +35,7 @@ from bot.access.policy.decision import Question, find_denial
 from bot.access.policy.model import Integration, Permission
 from bot.access.policy.names.exclusion import is_excluded, names_left
 from bot.access.policy.owner_groups import OwnerGroup
-from bot.access.policy.patterns import matcher
+from bot.access.policy.patterns import is_dotted, matcher
 from bot.access.ports import Clock, Clusters, Directory
 from bot.access.requests.membership import membership_of
 from bot.access.states import EndReason, GrantState
@@ -112,7 +112,7 @@ class AliasMoves:
         moves = aliases.moves(names_held(request), seen, grant.withheld or (), excluded, restricted_indices=restricted)
         if not moves:
             return
-        gone = matcher(excluded)
+        gone = matcher(excluded, hidden=True)
         hidden = [
             move.alias for move in moves if (move.hidden and not restricted) or (excluded and any(map(gone, move.now)))
         ]
@@ -153,7 +153,8 @@ class AliasMoves:
     ) -> Finding | None:
         """Why the move matters; `None` if everybody who has to has agreed. Raises `Outage`."""
         if move.hidden and not covers_restricted(request):
-            return Finding(move, move.hidden, "and indices with a leading dot are never given", final=True)
+            what = "system indices" if is_dotted(move.alias) else "indices with a leading dot"
+            return Finding(move, move.hidden, f"and {what} are never given", final=True)
         left_out = tuple(target for target in move.now if is_excluded(target, request.excluded or ()))
         if left_out:
             return Finding(move, left_out, f"which the access flow “{request.flow}” excludes", final=True)

@@ -12,7 +12,7 @@ from bot.access.errors import NotAllowed, RequestField
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.names.evaluation import check_evaluable
 from bot.access.policy.names.exclusion import excluded_under, leads_to_excluded
-from bot.access.policy.patterns import covers, matcher
+from bot.access.policy.patterns import covers, is_dotted, matcher
 from bot.access.ports import Catalogue, Resource
 
 Owner = str | None
@@ -102,17 +102,15 @@ def see_aliases(
 
 
 def hidden_targets(resource: Resource) -> tuple[str, ...]:
-    """The targets of an alias with a leading dot: system indices and hidden ones, which have no name of their own
-    that people can ask for.
-    """
-    return tuple(target for target in resource.targets if target.startswith("."))
+    """The targets never given under this name: system indices, and without a leading dot all targets with one."""
+    return resource.system_targets if is_dotted(resource.name) else tuple(filter(is_dotted, resource.targets))
 
 
 def withheld_aliases(names: Sequence[str], catalogue: Catalogue, excluded: Sequence[str] = ()) -> tuple[str, ...]:
     """The names that match these names of a role and that it has to leave out: aliases of hidden indices, and what
     leads to excluded data.
     """
-    matches = matcher(excluded)
+    matches = matcher(excluded, hidden=True)
     hidden = [
         each.name
         for each in catalogue.resources
@@ -134,7 +132,8 @@ def without_hidden(
     named = next((each for each in hidden if each.name in patterns or not given), None)
     if named is not None:
         # Not which index: the requester may not be allowed to know of it.
-        why = f"{named.name} is an alias of an index with a leading dot, which is never given."
+        what = "a system index" if is_dotted(named.name) else "an index with a leading dot"
+        why = f"{named.name} is an alias of {what}, which is never given."
         raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)
     return given, tuple(each.name for each in hidden)
 
@@ -152,7 +151,7 @@ def given_of(
     Those are aliases of hidden indices, and aliases and data streams of excluded data. Raises `NotAllowed` if one of
     them was asked for by name, or nothing else matches, and `InvalidRequest` if a role cannot leave them out.
     """
-    matches = matcher(excluded)
+    matches = matcher(excluded, hidden=True)
     named = [each for each in found if not (excluded and matches(each.name))]
     leading = [each for each in named if excluded and leads_to_excluded(each, matches)]
     refused = next((each.name for each in leading if each.name in patterns), None)
@@ -190,17 +189,15 @@ def leading_out(patterns: Sequence[str], catalogue: Catalogue, *, restricted_ind
 
 @dataclass(frozen=True)
 class Move:
-    """An alias that points to more than its owners saw. `now` are the targets since, `owners` are those of each."""
+    """An alias that points to more than its owners saw. `now` are the targets since, `owners` are those of each, and
+    `hidden` are those that are never given under the name of the alias.
+    """
 
     alias: str
     before: tuple[str, ...]
     now: tuple[str, ...]
     owners: Mapping[str, tuple[Owner, ...]]
-
-    @property
-    def hidden(self) -> tuple[str, ...]:
-        """The targets since that have a leading dot."""
-        return tuple(target for target in self.now if target.startswith("."))
+    hidden: tuple[str, ...] = ()
 
 
 class AliasTargets:
@@ -235,7 +232,8 @@ class AliasTargets:
         A target that the names cover by themselves is given with or without the alias. `withheld` are the aliases that
         the role leaves out, as it does names under `excluded`.
         """
-        covered, left_out = _covering(names, restricted_indices=restricted_indices), matcher(excluded)
+        covered = _covering(names, restricted_indices=restricted_indices)
+        left_out = matcher(excluded, hidden=True)
         moves = []
         for alias in self._covered(names):
             before = seen.targets.get(alias.name, ())
@@ -244,7 +242,8 @@ class AliasTargets:
             )
             if since and alias.name not in withheld and not left_out(alias.name):
                 owners = {target: self._owners.get(target, alias.owners) for target in since}
-                moves.append(Move(alias.name, before, since, owners))
+                hidden = tuple(target for target in hidden_targets(alias) if target in since)
+                moves.append(Move(alias.name, before, since, owners, hidden))
         for index in self._inside if excluded else ():
             stream, known = index.stream, index.name in withheld or left_out(index.name)
             if stream is not None and left_out(stream) and covered(index.name) and not known:
@@ -269,7 +268,8 @@ def not_approved(move: Move, seen: SeenAliases, flow: AccessFlow | None) -> tupl
         agreed = {*seen.asked, *seen.owners.get(move.alias, ())}
         return tuple(target for target in move.now if not agreed.issuperset(move.owners[target]))
     patterns = flow.patterns if flow is not None else ()
-    return tuple(target for target in move.now if not any(covers(pattern, target) for pattern in patterns))
+    hidden = not is_dotted(move.alias)  # behind another name they are there with `restricted_indices` alone
+    return tuple(name for name in move.now if not any(covers(each, name, hidden=hidden) for each in patterns))
 
 
 def with_move(seen: SeenAliases, move: Move) -> SeenAliases:
@@ -281,7 +281,7 @@ def with_move(seen: SeenAliases, move: Move) -> SeenAliases:
 def _covering(names: Sequence[str], *, restricted_indices: bool) -> Callable[[str], bool]:
     """Whether a role with these names covers an index by itself. Only with `restricted_indices` a leading dot."""
     if restricted_indices:
-        return lambda index: any(covers(name, index) for name in names)
+        return lambda index: any(covers(name, index, hidden=True) for name in names)
     return matcher(names)
 
 

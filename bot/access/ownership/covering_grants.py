@@ -65,7 +65,7 @@ class _PatternIndex:
         self._head_lengths, self._tail_lengths = set(map(len, self._heads)), set(map(len, self._tails))
 
     def matching(self, name: str) -> list[str]:
-        found = [name] if name in self._plain and not name.startswith(".") else []
+        found = [name] if name in self._plain else []
         heads = (self._heads.get(name[:length], ()) for length in self._head_lengths)
         tails = (self._tails.get(name[-length:], ()) for length in self._tail_lengths)
         for end in (*heads, *tails):

@@ -65,7 +65,10 @@ class AccessFlow(PolicyPart):
     patterns: tuple[Pattern, ...] = Field(
         default=("*",),
         min_length=1,
-        description="The index patterns that may be asked for, each of them or anything narrower.",
+        description=(
+            "The index patterns that may be asked for, each of them or anything narrower. Only a pattern that begins "
+            "with a dot gives hidden indices, such as .alerts-*"
+        ),
     )
     exclude: tuple[Pattern, ...] = Field(
         default=(),

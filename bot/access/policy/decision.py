@@ -12,7 +12,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.names.exclusion import is_excluded
-from bot.access.policy.patterns import covers, overlap
+from bot.access.policy.patterns import covers, is_dotted, reaches
 from bot.access.policy.reasons import accepts_reason
 
 
@@ -163,7 +163,7 @@ def _touches(flow: AccessFlow, pattern: str, question: Question) -> bool:
     # With system indices, a leading star matches the backing indices of every data stream: `.ds-NAME-DATE-NUMBER`.
     anything = question.permission.restricted_indices and pattern.startswith("*")
     denied = (each for each in flow.patterns if not is_excluded(each, question.excluded))
-    return anything or any(overlap(each, pattern) for each in denied)
+    return anything or any(reaches(pattern, each) for each in denied)
 
 
 def _covers_integration(flow: AccessFlow, question: Question) -> bool:
@@ -179,7 +179,7 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
     if flow.requesters != "everyone" and not member_of(flow.requesters):
         return answer(Verdict.NOT_A_REQUESTER, why="No access flow lets you ask for this.")
     if uncovered:
-        return answer(Verdict.PATTERN_NOT_OFFERED, why=f"{uncovered[0]} is more than you may ask for.")
+        return answer(Verdict.PATTERN_NOT_OFFERED, why=_not_offered(flow, uncovered[0]))
     if question.permission.name not in flow.offers:
         return answer(Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here.")
     if question.kind is not None and question.kind not in flow.credentials:
@@ -189,6 +189,12 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
     if left_out:
         return answer(Verdict.PATTERN_EXCLUDED, why=f"The access flow “{flow.name}” excludes {left_out[0]}.")
     return _check_time(flow, question)
+
+
+def _not_offered(flow: AccessFlow, pattern: str) -> str:
+    if is_dotted(pattern) and not any(map(is_dotted, flow.patterns)):
+        return f"{pattern} begins with a dot, and such names are given only where an access flow names them."
+    return f"{pattern} is more than you may ask for."
 
 
 def _check_time(flow: AccessFlow, question: Question) -> Decision:
@@ -220,7 +226,7 @@ def _describe_offer(policy: Policy, flow: AccessFlow, question: Question, member
     """What the flow offers, without the patterns that are wholly denied to the requester."""
     anything = replace(question, patterns=("*",))
     denied = [pattern for each in denying_flows(policy, anything, member_of) for pattern in each.patterns]
-    shown = [mine for mine in flow.patterns if not any(covers(pattern, mine) for pattern in denied)]
+    shown = [mine for mine in flow.patterns if not any(covers(pattern, mine, hidden=True) for pattern in denied)]
     on = f" on {', '.join(shown[:5])}" if shown else ""
     return f"The access flow “{flow.name}” offers {_enumerated(flow.offers)}{on}."
 

@@ -29,6 +29,9 @@ EXAMPLE = "/es-access logs-*,metrics-* 1h"
 # which only `*` is supported, and a backtick would end the code span that shows the pattern.
 _FORBIDDEN = re.compile(r"[\\/?\"<>|#:,`\s\x00-\x1f\x7f]")
 
+_BACKING_INDICES = (".ds-*", ".fs-*")
+"""The indices behind data streams and their failure stores: whoever reads them reads the streams of anybody."""
+
 _SECURITY_INDICES = (
     ".security",
     ".security-6",
@@ -79,7 +82,10 @@ def _problems(pattern: str) -> Iterable[tuple[bool, str]]:
         ":" in pattern,
         "indices of another cluster cannot be named. Choose the cluster with --cluster NAME.",
     )
-    yield pattern.startswith("."), "names with a leading dot (system and hidden indices) are never given."
+    yield (
+        any(pattern.startswith(".") and overlap(pattern, each) for each in _BACKING_INDICES),
+        "it could match the indices behind data streams. Name the data stream, or write more of the name.",
+    )
     yield pattern.startswith(("_", "+")), "an index name does not start with _ or +."
     forbidden = _FORBIDDEN.search(pattern)
     yield forbidden is not None, f"an index name has no {_name_of(forbidden)}."
@@ -93,6 +99,8 @@ def _name_of(found: re.Match[str] | None) -> str:
 
 def _could_reach_security(pattern: str) -> bool:
     # `*` alone is safe: without allow_restricted_indices, no pattern of a role covers system indices.
+    if pattern.startswith("."):
+        return overlap(pattern, ".security*")
     return pattern != "*" and any(_regex([pattern]).fullmatch(name) for name in _SECURITY_INDICES)
 
 
@@ -108,28 +116,53 @@ def _expression(pattern: str) -> str:
     return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1]
 
 
-def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Returns a test of whether one of the patterns matches a name. Names with a leading dot never match."""
-    either = _regex(patterns)
-    return lambda name: not name.startswith(".") and either.fullmatch(name) is not None
+def is_dotted(name: str) -> bool:
+    """Whether a name or pattern begins with a dot: a hidden index, or a system index."""
+    return name.startswith(".")
 
 
-def covers(wide: str, narrow: str) -> bool:
-    """Whether `wide` matches every name that `narrow` could match.
+def matcher(patterns: Iterable[str], *, hidden: bool = False) -> Callable[[str], bool]:
+    """Returns a test of whether one of the patterns matches a name.
+
+    Only a pattern that begins with a dot itself matches a name with a leading dot; with `hidden` a star does as well.
+    """
+    all_of_them = tuple(patterns)
+    either = _regex(all_of_them)
+    if hidden:
+        return lambda name: either.fullmatch(name) is not None
+    dotted = [each for each in all_of_them if is_dotted(each)]
+    if not dotted:
+        return lambda name: not name.startswith(".") and either.fullmatch(name) is not None
+    named = _regex(dotted)
+    return lambda name: (named if name.startswith(".") else either).fullmatch(name) is not None
+
+
+def covers(wide: str, narrow: str, *, hidden: bool = False) -> bool:
+    """Whether `wide` matches every name that `narrow` could match. `hidden`: see `matcher`.
 
     A `*` in `narrow` stands for any text, so only a `*` in `wide` may match it. This is exact for these patterns,
     because a name can always contain a character that `wide` does not spell out.
     """
+    if is_dotted(narrow) and not (hidden or is_dotted(wide)):
+        return False
     return _regex([wide]).fullmatch(narrow.replace("*", "\0")) is not None
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some name could match both patterns."""
+    """Whether some name could match both patterns, where a star matches a leading dot as well."""
     if "*" not in one or "*" not in other:
         name, pattern = (other, one) if "*" in one else (one, other)
         return _have_compatible_ends(name, pattern) and _regex([pattern]).fullmatch(name) is not None
     # With a star in both, a name with fitting ends can contain in its middle whatever either pattern requires.
     return _have_compatible_ends(one, other)
+
+
+def reaches(given: str, other: str) -> bool:
+    """Whether access to `given` could cover a name that `other` matches, with a leading dot or without.
+
+    Access to a pattern covers no name with a leading dot, unless the pattern begins with one.
+    """
+    return (is_dotted(given) or not is_dotted(other)) and overlap(given, other)
 
 
 def _have_compatible_ends(one: str, other: str) -> bool:
@@ -145,7 +178,7 @@ def nearest(pattern: str, names: Sequence[str], most: int = 3) -> list[str]:
     if lower != pattern and any(map(matcher([lower]), names)):
         return [lower]
     plain = lower.replace("*", "")
-    shown = sorted(name for name in names if not name.startswith("."))
+    shown = sorted(name for name in names if is_dotted(name) is is_dotted(lower))
     inside = [name for name in shown if plain and plain in name]
     return list(dict.fromkeys(inside + _close(plain, shown, most)))[:most]
 

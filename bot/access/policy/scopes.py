@@ -9,7 +9,7 @@ from itertools import product
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Policy
 from bot.access.policy.names.exclusion import is_excluded
-from bot.access.policy.patterns import covers, overlap
+from bot.access.policy.patterns import covers, reaches
 
 
 def clusters_of(policy: Policy, flow: AccessFlow) -> frozenset[str]:
@@ -30,8 +30,8 @@ def covers_scope(policy: Policy, one: AccessFlow, other: AccessFlow) -> bool:
 def covers_patterns(one: AccessFlow, other: AccessFlow) -> bool:
     """Whether `one` covers every name that the patterns of the other could match."""
     for each in other.patterns:
-        left_out = (gap for gap in one.exclude if overlap(gap, each) and not is_excluded(gap, other.exclude))
-        if not any(covers(wide, each) for wide in one.patterns) or any(left_out):
+        left_out = (gap for gap in one.exclude if reaches(each, gap) and not is_excluded(gap, other.exclude))
+        if not any(covers(wide, each, hidden=one.deny) for wide in one.patterns) or any(left_out):
             return False
     return True
 
@@ -49,8 +49,8 @@ def patterns_overlap(one: AccessFlow, other: AccessFlow) -> bool:
 
 
 def shared_patterns(one: AccessFlow, other: AccessFlow) -> Iterator[tuple[str, str]]:
-    """Each pair of patterns, one of each flow, under which both may give the same name."""
+    """Each pair of patterns, one of each flow, under which both may give or deny the same name."""
     for mine, theirs in product(one.patterns, other.patterns):
         gone = is_excluded(mine, other.exclude) or is_excluded(theirs, one.exclude)
-        if overlap(mine, theirs) and not gone:
+        if (one.deny or reaches(mine, theirs)) and (other.deny or reaches(theirs, mine)) and not gone:
             yield mine, theirs

@@ -73,13 +73,12 @@ def _denied(
 
 def _test(offered: frozenset[Offer], denied: frozenset[str]) -> Callable[[Leading], bool]:
     offers = [(matcher(patterns), leaves_out(exclude)) for patterns, exclude in offered]
-    is_denied = matcher(denied) if denied else _never
+    is_denied = matcher(denied, hidden=True) if denied else _never
 
     def test(resource: Leading) -> bool:
         return (
             any(covers(resource.name) and not left_out(resource) for covers, left_out in offers)
             and not is_denied(resource.name)
-            # A target may have a leading dot, which a matcher leaves out.
             and not any(overlap(pattern, target) for pattern in denied for target in resource.targets)
         )
 

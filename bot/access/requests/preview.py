@@ -7,7 +7,7 @@ from typing import Any
 from bot.access.errors import InvalidRequest, RequestField
 from bot.access.policy.names.exclusion import is_excluded
 from bot.access.policy.owner_groups import Owned
-from bot.access.policy.patterns import matcher, overlap
+from bot.access.policy.patterns import matcher, reaches
 from bot.access.ports import Catalogue, Resource
 
 MOST_RESOLVED = 500
@@ -110,7 +110,7 @@ def _size(found: Sequence[Resource], catalogue: Catalogue) -> int:
     known: dict[str, int] = {}
     for (_, name), size in sizes.items():
         known[name] = known.get(name, 0) + size
-    # Targets with a leading dot are not in the catalogue: their size is the rest of the size of the alias.
+    # Backing and system indices are not in the catalogue: their size is the rest of the size of the alias.
     hidden = {
         tuple(target for target in alias.targets if target not in known):
         alias.size - sum(known.get(target, 0) for target in alias.targets)
@@ -136,7 +136,7 @@ def owned(
     if not grows:
         return now
     overlapping = (
-        (template, tuple(mine for mine in patterns if any(overlap(mine, theirs) for theirs in template.patterns)))
+        (template, tuple(mine for mine in patterns if any(reaches(mine, theirs) for theirs in template.patterns)))
         for template in catalogue.templates
         if not all(is_excluded(each, excluded) for each in template.patterns)
     )

@@ -182,8 +182,9 @@ class Routing:
         if denied is not None:
             _raise_refusal(denied, parsed)
         if by_rule or flow.names_owners:
+            restricted = parsed.permission.restricted_indices
             for name in targets:
-                if not any(covers(pattern, name) for pattern in flow.patterns):
+                if not any(covers(pattern, name, hidden=restricted) for pattern in flow.patterns):
                     # Not which data: the requester may not be allowed to know of it.
                     why = f"A name in it points to data that the access flow “{flow.name}” does not cover."
                     raise NotAllowed(why, "/es-access resources", RequestField.PATTERNS)

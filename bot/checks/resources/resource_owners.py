@@ -6,6 +6,7 @@ from bot.access.errors import Outage, Refusal
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration
 from bot.access.policy.owner_groups import Owned, owner_groups
+from bot.access.policy.patterns import is_dotted
 from bot.access.ports import Catalogue
 from bot.access.wording import counted
 from bot.checks.owners import explain_problem
@@ -132,9 +133,11 @@ def _summary(
     report: Report, integration: Integration, catalogue: Catalogue, values: list[_Value], left: _NotLookedUp
 ) -> None:
     falling = {None, *(each.text for each in values if each.falls_back)}
-    falls = sum(1 for each in catalogue.resources if not falling.isdisjoint(each.owners))
-    owned = len(catalogue.resources) - falls
-    kinds = [each.kind for each in catalogue.resources]
+    # Hidden ones, which Elasticsearch and Kibana make, would be most of those without an owner.
+    shown = [each for each in catalogue.resources if not is_dotted(each.name)]
+    falls = sum(1 for each in shown if not falling.isdisjoint(each.owners))
+    owned = len(shown) - falls
+    kinds = [each.kind for each in shown]
     counts = ", ".join(counted(kinds.count(kind), kind) for kind in ("index", "data stream", "alias"))
     who = "" if left.others or left.without_scope else " who can be asked"
     report.ok(

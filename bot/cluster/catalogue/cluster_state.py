@@ -21,6 +21,8 @@ def fields(key: str | None, owners_from: OwnersFrom = "mapping") -> list[str]:
     """The filter path of everything that `read_catalogue` reads. From a mapping that is only the owner."""
     paths = [
         "metadata.indices.*.aliases",
+        "metadata.indices.*.system",
+        "metadata.data_stream.data_stream.*.system",
         "metadata.data_stream.data_stream.*.indices.index_name",
         "metadata.data_stream.data_stream_aliases.*.data_streams",
     ]
@@ -65,7 +67,7 @@ def read_catalogue(
     owned = _Owned(metadata, templates, key, owners_from)
     found = sorted(owned.resources(sizes), key=attrgetter("name"))
     later = sorted(_owned_templates(templates.all), key=attrgetter("name"))
-    return Catalogue(tuple(found), tuple(later))
+    return Catalogue(tuple(found), tuple(later), system=tuple(sorted(owned.system)))
 
 
 class _Owned:
@@ -78,6 +80,10 @@ class _Owned:
         self._streams: Mapping[str, Any] = part.get("data_stream", {})
         self._stream_aliases: Mapping[str, Any] = part.get("data_stream_aliases", {})
         self._indices: Mapping[str, Any] = metadata.get("indices", {})
+        self.system = {
+            *(name for name, index in self._indices.items() if index.get("system")),
+            *(name for name, stream in self._streams.items() if stream.get("system")),
+        }
         self._inside = {backing: name for name, stream in self._streams.items() for backing in _backing(stream)}
         by_mapping = owners_from == "mapping"
         mapped = {name: _mapping_owner(index, key) if by_mapping else None for name, index in self._indices.items()}
@@ -100,13 +106,13 @@ class _Owned:
         self._index_owners = {name: self._written[name] or self._assigned[name] for name in mapped}
 
     def resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
-        """All resources without a leading dot, so without system indices and backing indices of data streams."""
+        """All resources that can be given by name: no system indices, and no backing indices of data streams."""
         once: dict[str | None, tuple[str | None]] = {}  # so that 10,000 indices of 500 teams hold 500 tuples
         for name, owner in self._index_owners.items():
-            if not name.startswith("."):
+            if self._has_a_name(name):
                 yield self._resource(name, "index", once.setdefault(owner, (owner,)), sizes.get(name, 0))
         for name, stream in self._streams.items():
-            if not name.startswith("."):
+            if self._has_a_name(name):
                 size = sum(sizes.get(each, 0) for each in _backing(stream))
                 shown = tuple(sorted(set(map(self._shown_inside, self._taken(name)))))
                 yield self._resource(name, "data stream", self._owners_of_stream(name), size, shown)
@@ -114,14 +120,18 @@ class _Owned:
 
     def _alias_resources(self, sizes: Mapping[str, int]) -> Iterator[Resource]:
         for name, targets in self._aliases().items():
-            if not name.startswith("."):
-                owners = {owner for target in targets for owner in self._owners_behind(target)}
-                ordered = sorted(owners, key=lambda each: (each is None, each or ""))
-                inside = (each for target in targets if target in self._streams for each in self._taken(target))
-                shown = tuple(sorted({*map(self._shown, targets), *map(self._shown_inside, inside)}))
-                indices = {index for target in targets for index in self._indices_behind(target)}
-                size = sum(sizes.get(each, 0) for each in indices)
-                yield Resource(name, "alias", tuple(ordered), size, shown)
+            owners = {owner for target in targets for owner in self._owners_behind(target)}
+            ordered = sorted(owners, key=lambda each: (each is None, each or ""))
+            inside = (each for target in targets if target in self._streams for each in self._taken(target))
+            shown = tuple(sorted({*map(self._shown, targets), *map(self._shown_inside, inside)}))
+            indices = {index for target in targets for index in self._indices_behind(target)}
+            size = sum(sizes.get(each, 0) for each in indices)
+            system = tuple(sorted(self.system.intersection(targets)))
+            yield Resource(name, "alias", tuple(ordered), size, shown, system_targets=system)
+
+    def _has_a_name(self, name: str) -> bool:
+        """Whether people can ask for an index or data stream by its name. System indices have a leading dot."""
+        return not name.startswith(".") or not (name in self.system or name.startswith(_INSIDE_STREAMS))
 
     def _owner_outside(self, name: str, templates: Templates) -> str | None:
         """The owner that an index would have outside its data stream; `None` if that stream made it."""
@@ -178,6 +188,10 @@ class _Owned:
     def _shown(self, target: str) -> str:
         """The name that people know: for a backing index, the one of its data stream."""
         return self._inside.get(target, target) if target.startswith(".") else target
+
+
+_INSIDE_STREAMS = (".ds-", ".fs-")
+"""Beginnings of the names of indices that a data stream makes, for its data and for its failure store."""
 
 
 def _backing(stream: Mapping[str, Any]) -> Iterator[str]:
@@ -261,8 +275,7 @@ def _parts(body: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[M
 
 
 def _owned_templates(templates: Iterable[IndexTemplate]) -> Iterator[Template]:
-    """The templates with an owner, and their patterns for names that people can request."""
+    """The templates with an owner."""
     for each in templates:
-        patterns = tuple(pattern for pattern in each.patterns if not pattern.startswith("."))
-        if each.owner is not None and patterns:
-            yield Template(each.name, patterns, each.owner)
+        if each.owner is not None:
+            yield Template(each.name, each.patterns, each.owner)

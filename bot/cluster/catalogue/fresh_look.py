@@ -73,7 +73,7 @@ def read_state(
 def _hides_an_alias(metadata: Mapping[str, Any], patterns: Sequence[str]) -> bool:
     """Whether a data stream is there without matching a pattern itself, or any is with `*`: an alias of it may match.
 
-    No pattern matches a leading dot, but the cluster lists a hidden data stream for a leading star.
+    A leading star matches no leading dot, but the cluster lists a hidden data stream for it.
     """
     streams: Mapping[str, Any] = metadata.get("data_stream", {}).get("data_stream", {})
     return bool(streams) and ("*" in patterns or not all(map(matcher(patterns), streams)))

@@ -49,4 +49,4 @@ def _tail_matcher(pattern: str) -> Callable[[str], bool]:
     head, star, tail = pattern.partition("*")
     if not star:
         return head.__eq__
-    return matcher([pattern]) if tail else lambda _: True
+    return matcher([pattern], hidden=True) if tail else lambda _: True

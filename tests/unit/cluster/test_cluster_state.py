@@ -53,6 +53,7 @@ def test_recorded_state_of_a_real_node_is_read_whole(recording: Path) -> None:
     sizes = {".ds-web-access-2026.01.31-000001": 500, ".ds-web-access-2026.01.31-000002": 200, "shop-carts": 7}
     found = read_catalogue(json.loads(recording.read_text()), sizes, "owner")
     assert {each for each in found.resources if each.kind != "index"} == {
+        Resource(".security", "alias", targets=(".security-7",), system_targets=(".security-7",)),
         Resource("bare-metrics", "data stream"),
         Resource("from-outside", "alias", ("@nobody",), targets=(".system-like",)),
         Resource("shop.all", "alias", ("@orders", "@shop", None), 7, ("shop-carts", "shop-orders.2026", "unowned")),
@@ -240,8 +241,8 @@ def test_alias_has_each_owner_of_what_it_points_to_once() -> None:
         "d": index(None, "all"),
     }
     found = of({"indices": indices}, {"a": 5, ".c": 3})
-    assert found.resources[1] == Resource("all", "alias", ("@x", "@y", None), 8, (".c", "a", "b", "d"))
-    assert ".hidden" not in owners(found)
+    assert Resource("all", "alias", ("@x", "@y", None), 8, (".c", "a", "b", "d")) in found.resources
+    assert owners(found)[".hidden"] == ("@x",)
 
 
 def test_alias_of_data_streams_has_their_owners() -> None:
@@ -286,9 +287,9 @@ def test_last_component_with_an_owner_holds_where_the_template_has_none() -> Non
     assert of(state).templates == (Template("t", ("logs-*",), "@last"),)
 
 
-def test_template_for_system_indices_alone_is_left_out() -> None:
+def test_template_without_an_owner_is_left_out() -> None:
     found = of(composable(a=template(".a-*", "@a"), b=template(".b-*,b-*", "@b"), c=template("c-*")))
-    assert found.templates == (Template("b", ("b-*",), "@b"),)
+    assert found.templates == (Template("a", (".a-*",), "@a"), Template("b", (".b-*", "b-*"), "@b"))
 
 
 # --- where owners are written ---------------------------------------------------------------------------------------
@@ -331,3 +332,14 @@ def test_owners_from_templates_are_in_no_mapping() -> None:
     assert owners(found) == {"logs": ("@stream",), "logs-a": ("@template",), "other": (None,)}
     assert {each.written for each in found.resources} == {None}
     assert not [each for each in fields("owner", "template") if each.startswith("metadata.indices.*.mappings")]
+
+
+def test_hidden_names_are_there_and_system_indices_and_backing_indices_are_not() -> None:
+    system = {**index(None, ".kibana"), "system": True}
+    indices = {".alerts-1": index("@alerts", ".alerts"), ".kibana_1": system, ".ds-gone-2026.01.01-000001": index()}
+    found = of({"indices": indices})
+    assert owners(found) == {".alerts": ("@alerts",), ".alerts-1": ("@alerts",), ".kibana": (None,)}
+    assert {each.name: each.system_targets for each in found.resources if each.system_targets} == {
+        ".kibana": (".kibana_1",)
+    }
+    assert found.system == (".kibana_1",)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.access.errors import Refusal
 from bot.access.policy.names.evaluation import is_evaluable
-from bot.access.policy.patterns import covers, matcher, overlap
+from bot.access.policy.patterns import covers, matcher, reaches
 
 
 class Leading(Protocol):
@@ -24,7 +24,7 @@ class Leading(Protocol):
 def check_exclusion(patterns: Sequence[str], excluded: Sequence[str]) -> None:
     """Raises `ValueError` if these patterns cannot be given without the excluded ones."""
     for each in excluded:
-        if not any(overlap(each, pattern) for pattern in patterns):
+        if not any(reaches(pattern, each) for pattern in patterns):
             raise ValueError(f"exclude: {each} is not under the patterns of the flow, so it takes nothing away")
     for pattern in patterns:
         if is_excluded(pattern, excluded):
@@ -35,17 +35,17 @@ def check_exclusion(patterns: Sequence[str], excluded: Sequence[str]) -> None:
 
 def is_excluded(pattern: str, excluded: Iterable[str]) -> bool:
     """Whether everything that the pattern could match is excluded."""
-    return any(covers(each, pattern) for each in excluded)
+    return any(covers(each, pattern, hidden=True) for each in excluded)
 
 
 def excluded_under(patterns: Sequence[str], excluded: Iterable[str]) -> tuple[str, ...]:
     """The excluded patterns that take something away from these patterns."""
-    return tuple(dict.fromkeys(each for each in excluded if any(overlap(each, pattern) for pattern in patterns)))
+    return tuple(dict.fromkeys(each for each in excluded if any(reaches(pattern, each) for pattern in patterns)))
 
 
 def leaves_out(excluded: Sequence[str]) -> Callable[[Leading], bool]:
     """Returns a test of whether a resource is excluded, by its name or by that of its data."""
-    matches = matcher(excluded)
+    matches = matcher(excluded, hidden=True)
 
     def test(resource: Leading) -> bool:
         return matches(resource.name) or leads_to_excluded(resource, matches)

@@ -40,7 +40,8 @@ def test_aliases_that_lead_out_of_the_patterns_are_seen_with_their_owners() -> N
 
 
 def test_hidden_index_that_the_role_covers_by_itself_is_not_outside() -> None:
-    names = ["app-*", ".x-*"]
+    assert "app-mixed" not in see_aliases(["app-*", ".x-*"], None, FOUND, None, ()).targets
+    names = ["app-*", "*x-*"]
     assert "app-mixed" in see_aliases(names, None, FOUND, None, ()).targets
     assert "app-mixed" not in see_aliases(names, None, FOUND, None, (), restricted_indices=True).targets
 
@@ -58,6 +59,15 @@ def test_wildcard_leaves_aliases_of_hidden_indices_out() -> None:
 def test_alias_of_a_hidden_index_is_refused_by_its_name(patterns: list[str]) -> None:
     with pytest.raises(NotAllowed, match="app-mixed is an alias of an index with a leading dot, which is never given"):
         without_hidden(patterns, FOUND, restricted_indices=False)
+
+
+def test_alias_with_a_leading_dot_is_given_unless_a_system_index_is_behind_it() -> None:
+    alerts = Resource(".alerts-a", "alias", targets=(".internal.alerts-a-1",))
+    system = Resource(".kibana", "alias", targets=(".kibana_1",), system_targets=(".kibana_1",))
+    given, withheld = without_hidden([".*a*"], [alerts, system], restricted_indices=False)
+    assert (list(given), withheld) == ([alerts], (".kibana",))
+    with pytest.raises(NotAllowed, match=r"\.kibana is an alias of a system index, which is never given"):
+        without_hidden([".kibana"], [system], restricted_indices=False)
 
 
 def test_wildcard_that_matches_nothing_else_is_refused() -> None:

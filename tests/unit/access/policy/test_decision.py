@@ -51,6 +51,12 @@ OFFICE = Hours(days=("mon", "tue"), since="09:00", until="17:00")
 
 TABLE: list[tuple[str, tuple[AccessFlow, ...], Question, Verdict, str | None]] = [
     ("everyone may by default", (flow(),), ask(), Verdict.ALLOWED, "one"),
+    ("a hidden name that a flow names", (flow(patterns=(".alerts-*",)),), ask(".alerts-web"), Verdict.ALLOWED, "one"),
+    ("a hidden name under a star", (flow(),), ask(".alerts-web"), Verdict.PATTERN_NOT_OFFERED, "one"),
+    ("a star under a hidden pattern", (flow(patterns=(".a*",)),), ask("*"), Verdict.PATTERN_NOT_OFFERED, "one"),
+    ("a star denies hidden names", (flow(patterns=(".a*",)), deny()), ask(".a-1"), Verdict.DENIED, "no"),
+    ("a denied hidden name leaves the star", (flow(), deny(patterns=(".a*",))), ask("*"), Verdict.ALLOWED, "one"),
+    ("excluded", (flow(patterns=(".a*",), exclude=("*-b",)),), ask(".a-b"), Verdict.PATTERN_EXCLUDED, "one"),
     ("the first that fits", (flow(), flow("two")), ask(), Verdict.ALLOWED, "one"),
     ("one that does not fit is passed by", (flow(patterns=("x-*",)), flow("two")), ask(), Verdict.ALLOWED, "two"),
     ("one user", (flow(requesters=("U0ANA000",)),), ask(), Verdict.ALLOWED, "one"),
@@ -299,7 +305,7 @@ def test_named_people_decide_where_the_flow_names_them() -> None:
         ({"default_duration": "2h", "max_duration": "1h"}, "longer than max_duration"),
         ({"escalation": {"after": "1h", "to": "@leads"}, "approve": "rule"}, "nobody is asked"),
         ({"requesters": "devs"}, "no Slack user id"),
-        ({"patterns": (".security",)}, "leading dot"),
+        ({"patterns": (".security",)}, "security indices"),
         ({"patterns": ("a,b",)}, "item of the list"),
         ({"reason_pattern": "("}, "regular expression"),
         ({"when": {"time_zone": "Mars/Olympus"}}, "time zone"),

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.access.errors import InvalidRequest
-from bot.access.policy.patterns import LONGEST_BYTES, MOST_PATTERNS, covers, matcher, nearest, parse_patterns
+from bot.access.policy.patterns import (
+    LONGEST_BYTES,
+    MOST_PATTERNS,
+    covers,
+    matcher,
+    nearest,
+    overlap,
+    parse_patterns,
+    reaches,
+)
 
 SECURITY_INDICES = (
     ".security",
@@ -60,9 +69,13 @@ def test_patterns_are_read_in_the_order_typed_and_each_once(typed: str, meant: t
         ("/x.*/", "regular expressions are not read"),
         ("<logs-{now/d}>", "date math is not read"),
         ("<!channel>", "date math is not read"),
-        (".security", "leading dot"),
-        (".security*", "leading dot"),
-        (".kibana", "leading dot"),
+        (".security", "security indices"),
+        (".security*", "security indices"),
+        (".s*", "security indices"),
+        (".security-profile-9", "security indices"),
+        (".*", "behind data streams"),
+        (".ds-logs-web-2026.01.01-000001", "behind data streams"),
+        (".f*", "behind data streams"),
         ("*security*", "security indices"),
         ("*-7", "security indices"),
         ("*s*", "security indices"),
@@ -125,13 +138,36 @@ def test_no_accepted_pattern_but_the_bare_star_could_match_a_security_index(text
 
 
 @given(near_names, st.lists(near_names, max_size=8))
-def test_a_pattern_covers_what_a_shell_would_say_and_no_system_index(pattern: str, names: list[str]) -> None:
-    expected = sorted(name for name in names if not name.startswith(".") and fnmatch.fnmatchcase(name, pattern))
+def test_a_pattern_covers_what_a_shell_would_say_and_a_leading_dot_by_its_own_alone(
+    pattern: str, names: list[str]
+) -> None:
+    expected = sorted(
+        name
+        for name in names
+        if (pattern.startswith(".") or not name.startswith(".")) and fnmatch.fnmatchcase(name, pattern)
+    )
     assert matching([pattern], names) == expected
 
 
-def test_star_covers_everything_but_system_indices() -> None:
+def test_star_covers_everything_but_names_with_a_leading_dot() -> None:
     assert matching(["*"], ["b", ".security-7", "a", ".ds-logs-000001"]) == ["a", "b"]
+
+
+def test_only_a_pattern_with_a_leading_dot_covers_hidden_names() -> None:
+    names = [".alerts-web", ".ml-web", "alerts-web"]
+    assert matching(["*alerts*", ".ml-*"], names) == [".ml-web", "alerts-web"]
+    assert matching([".alerts-*"], names) == [".alerts-web"]
+    assert not covers("*", ".alerts-*")
+    assert not covers("*web", ".alerts-web")
+    assert covers(".alerts-*", ".alerts-web")
+    assert covers("*", ".alerts-*", hidden=True)
+
+
+def test_access_without_a_leading_dot_reaches_no_hidden_name() -> None:
+    assert overlap("*", ".alerts-*")
+    assert not reaches("*", ".alerts-*")
+    assert reaches(".alerts-*", "*")
+    assert reaches(".alerts-*", ".alerts-web")
 
 
 def test_several_patterns_cover_their_union() -> None:

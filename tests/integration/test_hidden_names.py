@@ -99,7 +99,7 @@ def test_the_catalogue_has_hidden_names_and_no_system_index_or_backing_index(clu
         (["*e*", ".alerts-*"], {"web", ALERTS, ".alerts-logs"}),
         (["*-web", ".alerts-*b"], {ALERTS}),
     ],
-    ids=" ".join,
+    ids=lambda names: " ".join(sorted(names)),
 )
 def test_a_role_gives_the_hidden_names_under_its_dotted_patterns_and_no_others(
     furnished: Node, cluster: ElasticsearchCluster, patterns: Sequence[str], given: set[str]

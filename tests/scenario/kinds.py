@@ -13,7 +13,7 @@ from tests.stage import Stage
 
 OK, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = 30
 """Attempts at one secret in any test."""
 
 

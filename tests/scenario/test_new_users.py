@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "I'd like read access to logs-web for 2 hours please": ("has no spaces", "/es-access logs-web 2h read"),
     "logs-web for a couple of hours": ("“a couple of hours” is not a duration", "/es-access logs-web 1h"),
     "logs-web 60": ("it has no unit", "/es-access logs-web 1h"),
-    "LOGS-WEB 1h": ("Did you mean “logs-web”?", "/es-access "),
+    "LOGS-WEB 1h": ("Did you mean logs-web?", "/es-access "),
     "index:logs-web 1h": ("without their names", "/es-access logs-* 1h read fixing INC-42"),
     "log-web 2h write fixing INC-42": ("Did you mean logs-web", "/es-access logs-web 2h write fixing INC-42"),
     "everything 1h": ("matches nothing", "/es-access resources"),

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -208,28 +208,16 @@ def bugs_logged(world: World) -> list[str]:
     return found
 
 
-def taken_once(world: World) -> tuple[list[str], list[str]]:
-    """Requests that were acknowledged and are lost, and requests that were filed twice."""
-    # An extension has the reason of what it extends.
-    filed = Counter(reason for (reason,) in world.rows("SELECT reason FROM access_request WHERE extends IS NULL"))
-    lost = [f"“{reason}” was acknowledged and is lost" for reason in world.acknowledged if not filed[reason]]
-    twice = [f"“{reason}” was filed {times} times" for reason, times in filed.items() if reason and times > 1]
-    return lost, twice
-
-
-def lags(world: World, integration: str) -> list[float]:
-    """Seconds from the due end of each access to one cluster until that confirmed its removal."""
+def lags(world: World) -> list[float]:
+    """Seconds from the due end of each access until the cluster confirmed its removal."""
     begun: dict[str, datetime] = {}
     for request, at in world.rows(
         "SELECT request_id, at FROM audit_event WHERE event = 'grant.revoking' ORDER BY id DESC"
     ):
         begun[request] = _time(at)
     found = []
-    ends = (
-        "SELECT g.id, g.expires_at, g.ended_at, g.end_reason FROM access_grant g JOIN access_request r ON r.id = g.id"
-        " WHERE g.ended_at IS NOT NULL AND r.integration = :integration"
-    )
-    for grant, expires, ended, reason in world.rows(ends, integration=integration):
+    ends = "SELECT id, expires_at, ended_at, end_reason FROM access_grant WHERE ended_at IS NOT NULL"
+    for grant, expires, ended, reason in world.rows(ends):
         due = _time(expires) if reason == "expired" else begun[grant]
         found.append(max(0.0, world.machine_time_of(_time(ended)) - world.machine_time_of(due)))
     return sorted(found)

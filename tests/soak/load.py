@@ -6,21 +6,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.sandbox.workspace import SlackMessage, User
 from bot.sandbox.workspace.interaction import NotShownError
-from tests.soak.world import HANGING, HEALTHY, World
+from tests.soak.world import World
 
 DURATIONS = ("1m", "2m", "3m", "5m", "30m")
 
 BUG = "Something went wrong on my side"
 """The message that a person sees after a bug."""
-
-DELIVERED_AGAIN = 0.3
-"""Share of commands that are delivered twice."""
 
 PAUSE_SECONDS = (0.3, 1.2)
 """Shortest and longest pause between two actions of one person."""
@@ -78,33 +74,11 @@ class Load:
             return
         if deed in {"ask", "key"} or not mine:
             flag = " --key" if deed == "key" else ""
-            reason = f"soak {uuid4().hex}"
-            cluster = chance.choice((HEALTHY, HEALTHY, HANGING))
-            text = f"logs-* {chance.choice(DURATIONS)} {reason} --cluster {cluster} --again{flag}"
+            text = f"logs-* {chance.choice(DURATIONS)} --again{flag}"
         else:
-            reason = ""
             text = f"{deed} {chance.choice(mine)}" + (" 2m" if deed == "extend" else "")
-        self._type(person, text, reason, chance)
+        self.world.stage.workspace.command(person, "/es-access", text)
         self._look_for_bugs(person)
-
-    def _type(self, person: User, text: str, reason: str, chance: random.Random) -> None:
-        """Types a command. Slack may deliver it again, to any process, whether or not it was acknowledged."""
-        workspace = self.world.stage.workspace
-        revoked = self.world.token_revoked
-        delivery = workspace.command(person, "/es-access", text)
-        reason = "" if revoked or self.world.token_revoked else reason
-        self._taken(delivery.error, reason)
-        if delivery.payload and chance.random() < DELIVERED_AGAIN:
-            server = workspace._server
-            again = server.run(server.deliveries.send("slash_commands", delivery.payload))
-            self._taken(again.error, reason)
-
-    def _taken(self, error: str | None, reason: str) -> None:
-        if error is not None:
-            return
-        if reason:
-            self.world.acknowledged[reason] += 1
-        self.world.taken.set()
 
     def _look_for_bugs(self, person: User) -> None:
         for answer in self.world.stage.workspace.ephemerals(person)[-1:]:
@@ -119,7 +93,7 @@ class Load:
                 return
             workspace = self.world.stage.workspace
             if chance.random() < 0.85:
-                self._taken(workspace.click(owner, message, "Approve").error, "")
+                workspace.click(owner, message, "Approve")
             else:
                 workspace.click(owner, message, "Deny")
                 time.sleep(0.2)

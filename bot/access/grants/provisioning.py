@@ -66,7 +66,7 @@ class Provisioning:
             self._record_reveal(grant, details, credential, actor)
         except LostRace:
             self._release(grant)
-            raise Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.") from None
+            raise _changed(grant_id) from None
         except Gone:
             self._removed_by_hand(grant)
             raise Conflict(f"{grant_id} was removed from the cluster by hand. Ask for access anew.") from None
@@ -101,7 +101,9 @@ class Provisioning:
         try:
             self._end(grant, EndReason.REMOVED_BY_HAND)
         except LostRace:
-            self._release(grant)  # it has ended in the meantime, which is just as well
+            # It has ended in the meantime, or another process made a secret under another name.
+            self._release(grant)
+            raise _changed(grant.id) from None
 
     def _unusable(self, grant: Grant, details: RequestDetails, error: Unusable) -> None:
         try:
@@ -285,6 +287,10 @@ def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> N
         write.change(current, event, APPLICATION, now, due_at=now)
     elif current.state in OVER:
         write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
+
+
+def _changed(grant_id: str) -> Conflict:
+    return Conflict(f"{grant_id} has changed meanwhile. See /es-access status {grant_id}.")
 
 
 def _check_active(grant_id: str, grant: Grant | None, now: datetime) -> None:

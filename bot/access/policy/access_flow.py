@@ -67,7 +67,7 @@ class AccessFlow(PolicyPart):
         min_length=1,
         description=(
             "The index patterns that may be asked for, each of them or anything narrower. Only a pattern that begins "
-            "with a dot gives hidden indices, such as .alerts-*"
+            "with a dot, such as .alerts-*, gives hidden indices."
         ),
     )
     exclude: tuple[Pattern, ...] = Field(

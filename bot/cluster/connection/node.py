@@ -7,8 +7,9 @@ from typing import Any
 
 import structlog
 import urllib3
-from elastic_transport import NodeConfig, Urllib3HttpNode
+from elastic_transport import HttpHeaders, NodeConfig, Urllib3HttpNode
 from elastic_transport._node import NodeApiResponse
+from elastic_transport.client_utils import DEFAULT, DefaultType
 
 from bot.cluster.connection.tls_files import tls_context
 from bot.network.forward_proxy import ForwardProxy, forward_proxy
@@ -34,11 +35,18 @@ class ClusterNode(Urllib3HttpNode):
         with suppress(OSError):  # the calls fail, with the reason, until the files are changed
             self.pool = _pool(config)
 
-    def perform_request(self, *args: Any, **how: Any) -> NodeApiResponse:
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: DefaultType | float | None = DEFAULT,
+    ) -> NodeApiResponse:
         """See `Urllib3HttpNode.perform_request`."""
         if self._files:
             self._read_again()
-        return super().perform_request(*args, **how)
+        return super().perform_request(method, target, body, headers, request_timeout)
 
     def _read_again(self) -> None:
         with self._reading:

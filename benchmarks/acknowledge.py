@@ -17,6 +17,9 @@ GOAL_MS = 100.0
 SLACK_MS = 3000.0
 """Slack's timeout for an acknowledgement."""
 
+QUIET_SECONDS = 1.0
+"""Between two rounds. While two hundred commands are worked on, a tenth of a second often passes without a call."""
+
 
 def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     """In each round, `AT_ONCE` people type the same command simultaneously; the first round is a warm-up."""
@@ -52,5 +55,5 @@ def _round(stage: Stage, people: Sequence[User]) -> list[float]:
 
     with ThreadPoolExecutor(len(people)) as threads:
         seconds = list(threads.map(ask, people))
-    settle(stage)
+    settle(stage, QUIET_SECONDS)
     return seconds

@@ -48,12 +48,12 @@ def ask(stage: Stage, text: str = "logs-* 1h a benchmark", person: User | None =
     return workspace.wait_for(look, WAIT_SECONDS, f"Bob's message about {found.group()}")
 
 
-def settle(stage: Stage) -> None:
-    """Waits until the application is idle."""
+def settle(stage: Stage, quiet: float = QUIET_SECONDS) -> None:
+    """Waits until the application is idle: it has called nobody for `quiet` seconds."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         before = len(stage.workspace.traffic)
-        time.sleep(QUIET_SECONDS)
+        time.sleep(quiet)
         if len(stage.workspace.traffic) == before:
             return
     raise RuntimeError("the application never comes to rest")

@@ -1,6 +1,8 @@
 """The inbox on each database: stored in groups, done once, taken up by another process, given up after a bug."""
 
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -43,6 +45,34 @@ def stored(inbox: Inbox, name: str = "a") -> InboxWork:
 def file_it(world: World, work: InboxWork) -> None:
     with working_on(work):
         world.requests.submit(REQUESTER, Draft("logs-*", "1h", again=True))
+
+
+def test_payloads_go_before_other_work_that_waits_to_write(world: World, inbox: Inbox) -> None:
+    """Three people's work waits for the database when a payload arrives: it is stored before theirs."""
+    if world.store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has many writers")
+    seen: list[str] = []
+
+    def work() -> None:
+        with world.store.writing():
+            seen.append(entry(world.store, "payload").id)
+
+    def wait_for(others: int, payloads: int) -> None:
+        turn, until = world.store._turn, time.monotonic() + PATIENCE
+        while (len(turn._others._waiters), turn._urgent_waiting) != (others, payloads):  # type: ignore[attr-defined]
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(3) as people:
+        with world.store.writing():
+            others = [people.submit(work) for _ in range(3)]
+            wait_for(3, 0)
+            payload = inbox.put("payload", REQUESTER, BODY)
+            wait_for(3, 1)
+        assert payload.result(PATIENCE) is not None
+        for each in others:
+            each.result(PATIENCE)  # raises if it came first: the payload was not there
+    assert seen == ["payload"] * 3
 
 
 def test_many_at_once_share_a_few_commits(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

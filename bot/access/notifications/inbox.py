@@ -196,7 +196,7 @@ class Inbox:
 
     def _write(self, payloads: Sequence[Payload], done: Sequence[str]) -> set[str]:
         now = self._clock.now()
-        with self._store.writing() as write:
+        with self._store.writing(urgent=bool(payloads)) as write:
             new = write.take_in(payloads, now + WORKER_CLAIM)
             write.finish(done, now)
         return new

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -28,7 +27,7 @@ class Store:
     def __init__(self, engine: Engine, process: str) -> None:
         self._engine = engine
         self._writing = engine.execution_options(writes=True)
-        self._turn = _writers_turn(engine)
+        self._turn = _WritersTurn(engine)
         self._process = process
         self._wakes: list[Callable[[], None]] = []
         self._watches: list[Callable[[Transaction], None]] = []
@@ -54,13 +53,14 @@ class Store:
             yield Transaction(session, self._process)
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, urgent: bool = False) -> Iterator[Transaction]:
         """A transaction that commits at the end of the block and rolls back if the block raises.
 
         If it does what an entry of the inbox asks for, it marks the entry. Raises `DoneElsewhere` if that is marked.
+        `urgent`: somebody waits for an acknowledgement, so it goes before the others that wait.
         """
-        work = current_work()
-        with self._availability.watched(), self._turn, Session(self._writing, expire_on_commit=False) as session:
+        work, turn = current_work(), self._turn.of(urgent=urgent)
+        with self._availability.watched(), turn, Session(self._writing, expire_on_commit=False) as session:
             transaction = Transaction(session, self._process)
             yield transaction
             applies = work is not None and work.is_applied_by(transaction.audited)
@@ -131,6 +131,47 @@ class _Availability:
             log.info("the database is back", seconds=round(time.monotonic() - since))
 
 
-def _writers_turn(engine: Engine) -> AbstractContextManager[Any]:
-    """The lock of write transactions. SQLite has one writer at a time, and waits for its turn by sleeping."""
-    return threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+class _WritersTurn:
+    """Lets one write transaction at a time begin, urgent ones first. PostgreSQL needs no turns.
+
+    With a plain lock, the rows of a burst waited behind everything that the burst before had started: two hundred
+    commands were acknowledged after 0.2 to 2 s (measured).
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._needed = engine.dialect.name == "sqlite"
+        guard = threading.Lock()
+        self._urgent, self._others = threading.Condition(guard), threading.Condition(guard)
+        self._urgent_waiting = 0
+        self._taken = False
+
+    def of(self, *, urgent: bool) -> AbstractContextManager[None]:
+        """The turn of one transaction."""
+        return self._turn(urgent) if self._needed else nullcontext()
+
+    @contextmanager
+    def _turn(self, urgent: bool) -> Iterator[None]:
+        self._take_urgent() if urgent else self._take()
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _take_urgent(self) -> None:
+        with self._urgent:
+            self._urgent_waiting += 1
+            try:
+                self._urgent.wait_for(lambda: not self._taken)
+            finally:
+                self._urgent_waiting -= 1
+            self._taken = True
+
+    def _take(self) -> None:
+        with self._others:
+            self._others.wait_for(lambda: not (self._taken or self._urgent_waiting))
+            self._taken = True
+
+    def _give_back(self) -> None:
+        with self._others:
+            self._taken = False
+            (self._urgent if self._urgent_waiting else self._others).notify()

@@ -61,8 +61,8 @@ class MortalStore(Store):
     life: Life
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
-        with super().writing() as write:
+    def writing(self, *, urgent: bool = False) -> Iterator[Transaction]:
+        with super().writing(urgent=urgent) as write:
             yield write
             self.life.step()
         self.life.step()

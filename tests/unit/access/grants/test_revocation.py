@@ -99,11 +99,11 @@ def test_revoke_that_a_worker_came_in_between_ends_the_grant_all_the_same(
             write.change(grant, "grant.extended", OWNER, world.clock.now())
 
     class Interrupted(Store):
-        def writing(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        def writing(self, *, urgent=False):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             extended["times"] += 1
             if extended["times"] == 1:
                 change_it_first()
-            return writing()
+            return writing(urgent=urgent)
 
     monkeypatch.setattr(world.store, "writing", Interrupted.writing.__get__(world.store))
     world.grants.revoke(request_id, REQUESTER)

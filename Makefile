@@ -5,19 +5,28 @@ BIN := .venv/bin
 # Tests at once. Each worker has its own Elasticsearch nodes, and needs about 2 GB of memory in all.
 WORKERS ?= 4
 STAMP := .venv/.ready
+DEMO_STAMP := .venv/.ready-for-demo
+CHECK_PYTHON = test -n "$(PYTHON)" || { echo "es-access needs Python 3.11 or newer: set PYTHON=/path/to/python"; exit 1; }
 
 .PHONY: setup demo test soak lint types check format bench lock clean
 setup: $(STAMP)
 
 $(STAMP): requirements-dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "es-access needs Python 3.11 or newer: set PYTHON=/path/to/python"; exit 1; }
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## plays the story against a real Elasticsearch, here and in a browser; stays open until Ctrl-C
-	$(BIN)/bot sandbox --story
+demo: $(if $(wildcard $(STAMP)),,$(DEMO_STAMP)) ## plays the story against a real Elasticsearch, here and in a browser; stays open until Ctrl-C
+	$(BIN)/python -m bot sandbox --story
+
+# Without the packages of development, which take longer than everything else.
+$(DEMO_STAMP): requirements-sandbox.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sandbox.txt
+	@touch $@
 
 test: setup ## every test
 	$(BIN)/python -m tests.ready
@@ -46,11 +55,12 @@ format: setup
 bench: setup ## the figures of docs/figures.md, measured beside the bare calls
 	$(BIN)/python -m benchmarks
 
-lock: ## renews the two lock files (needs uv); hashes, no addresses
-	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --all-extras pyproject.toml --group dev -o requirements-dev.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --extra postgres --extra build -c requirements-dev.txt pyproject.toml -o requirements.txt
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+
+lock: ## renews the three lock files (needs uv); hashes, no addresses
+	$(LOCK) --upgrade --all-extras --group dev -o requirements-dev.txt
+	$(LOCK) -c requirements-dev.txt $(patsubst %,--extra %,aws azure build gcp postgres vault) -o requirements.txt
+	$(LOCK) -c requirements-dev.txt --extra sandbox -o requirements-sandbox.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

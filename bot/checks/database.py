@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.checks.report import Report
+from bot.release import how_to_install
 from bot.storage.connection_errors import postgres_cause
 from bot.storage.migrate import HEAD
 from bot.storage.postgres_rights import missing_right
@@ -110,7 +111,7 @@ def _check_postgres(report: Report, url: URL, open_engine: OpenEngine) -> None:
     try:
         engine = open_engine(url)
     except ModuleNotFoundError:
-        report.fail("database: the PostgreSQL driver is not installed", "pip install 'es-access[postgres]'")
+        report.fail("database: the PostgreSQL driver is not installed", how_to_install("postgres"))
         return
     try:
         _open_postgres(report, engine, name)

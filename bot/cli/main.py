@@ -12,11 +12,12 @@ from bot.cli.check import check
 from bot.cli.policy import discover, explain, schema
 from bot.cli.run import run
 from bot.cli.sandbox import sandbox
+from bot.release import VERSION
 
 PRIVATE = 0o077
 """The umask: what the application writes is for its own user, whatever the surrounding shell or supervisor says."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (run, explain, discover, rotate, schema, reconcile, revoke, write_off, sandbox, check):
     app.command()(command)
 app.add_typer(audit, name="audit")
@@ -42,9 +43,7 @@ def _give_a_home() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"es-access {version('es-access')}")
+        print(f"es-access {VERSION}")
         raise typer.Exit
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bot.release import how_to_install
+
 
 def sandbox(
     story: Annotated[
@@ -20,6 +22,6 @@ def sandbox(
     try:
         from bot.sandbox.command import sandbox as play
     except ModuleNotFoundError as error:
-        print(f"bot sandbox needs more packages ({error.name}): pip install 'es-access[sandbox]'", file=sys.stderr)
+        print(f"bot sandbox needs more packages ({error.name}): {how_to_install('sandbox')}", file=sys.stderr)
         raise typer.Exit(1) from None
     raise typer.Exit(play(version, story=story, nodes=nodes))

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from bot.access.errors import Refusal
+from bot.release import how_to_install
 
 TIMEOUT_SECONDS = 5
 """For one call to a store. All stores normally answer in a fraction of a second."""
@@ -45,7 +46,7 @@ def import_library(name: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
-        raise Refusal(f"needs more packages: pip install 'es-access[{extra}]'") from None
+        raise Refusal(f"needs more packages: {how_to_install(extra)}") from None
 
 
 def require_value(secret: str | None, location: str) -> SecretStr:

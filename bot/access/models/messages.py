@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 
 from bot.access.models.columns import LONGEST_CHANNEL, names_of
 
+LONGEST_NOTICE = 1000
+"""Characters."""
+
 
 class MessageKind(StrEnum):
     """The kind of a message; its text is rendered from the rows when it is sent."""
@@ -54,7 +57,7 @@ class Message(SQLModel, table=True):
     kind: MessageKind = Field(sa_column=Column(names_of(MessageKind), nullable=False))
     recipient: str = Field(max_length=LONGEST_CHANNEL)
     about: str | None = Field(default=None, max_length=64)
-    notice: str | None = Field(default=None, max_length=1000)
+    notice: str | None = Field(default=None, max_length=LONGEST_NOTICE)
     wanted: int = 1
     sent: int = 0
     channel: str | None = Field(default=None, max_length=32)

@@ -14,6 +14,7 @@ from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.ids import APPLICATION
 from bot.access.models.inbox import InboxEntry, Payload
+from bot.access.models.messages import LONGEST_NOTICE
 from bot.access.ports import Clock
 from bot.access.store.inbox import InboxWork
 from bot.access.store.store import Store
@@ -129,6 +130,16 @@ class Inbox:
         log.warning("a payload is tried again after an error", error=type(error).__name__, attempts=work.attempts + 1)
         self.release(work)
         return True
+
+    def answer_later(self, work: InboxWork, text: str) -> None:
+        """Queues an answer that Slack did not take as a direct message. Without a database the work is done again."""
+        if work.person is None:
+            return
+        try:
+            with self._store.writing() as write:
+                write.notify([work.person], text[:LONGEST_NOTICE], self._clock.now())
+        except DatabaseAway:
+            self.release(work)
 
     def renew(self) -> None:
         """Renews the claims of the entries in progress."""

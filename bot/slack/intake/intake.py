@@ -14,7 +14,7 @@ from slack_bolt import App, BoltRequest, BoltResponse, Respond
 from bot.access.models.inbox import InboxEntry
 from bot.access.notifications.inbox import Inbox
 from bot.access.ports import Clock
-from bot.access.store.inbox import InboxWork, set_current_work
+from bot.access.store.inbox import InboxWork, current_work, set_current_work
 from bot.slack.ack_queue import AckQueue
 from bot.slack.actor import read_actor
 from bot.slack.app import LISTENER_THREADS
@@ -100,7 +100,12 @@ class Intake:
 
         def run() -> BoltResponse:
             set_current_work(work)
-            return self._app.dispatch(request)
+            answer = self._app.dispatch(request)
+            stored = current_work()
+            # Stored by the middleware, and its listener has left nothing to do. Forms end their entries themselves.
+            if work is None and stored is not None and has_no_answer(request.body) and not stored.handed_on:
+                self._inbox.finish(stored)
+            return answer
 
         return copy_context().run(run)
 

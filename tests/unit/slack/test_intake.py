@@ -12,8 +12,9 @@ from sqlmodel import Session, select
 
 from bot.access.audit.refusals import Refusals
 from bot.access.claims import WORKER_CLAIM
-from bot.access.errors import DatabaseAway
+from bot.access.errors import DatabaseAway, Outage
 from bot.access.models.inbox import InboxEntry
+from bot.access.models.messages import Message, MessageKind
 from bot.access.notifications.inbox import MOST_ATTEMPTS, Inbox
 from bot.access.store.inbox import current_work
 from bot.slack.ack_queue import AckQueue
@@ -36,6 +37,7 @@ class Bench:
         self.world, self.inbox, self.told = world, inbox, told
         self.bodies: list[dict[str, Any]] = []
         self.listener: Callable[[], MessageContent | None] = lambda: plain([("done",)])
+        self.takes_answers = True
         ack_queue = AckQueue(threads)
         self.responder = Responder(ack_queue, world.directory, Refusals(world.store, world.clock), inbox)
         app: Any = self
@@ -48,8 +50,13 @@ class Bench:
 
     def dispatch(self, request: BoltRequest) -> BoltResponse:
         self.bodies.append(request.body)
-        self.responder.run_later(lambda content: self.told.append(("answer", content.text)), self.listener)
+        self.responder.run_later(self.show, self.listener)
         return BoltResponse(status=200)
+
+    def show(self, content: MessageContent) -> bool:
+        if self.takes_answers:
+            self.told.append(("answer", content.text))
+        return self.takes_answers
 
     def take(self, body: dict[str, Any]) -> None:
         """Returns when it is acknowledged."""
@@ -143,6 +150,29 @@ def test_a_bug_is_tried_again_and_then_told(bench: Bench) -> None:
     assert len(runs) == MOST_ATTEMPTS
     [(_, text)] = bench.told
     assert "Something went wrong on my side" in text
+
+
+def test_that_nothing_was_done_comes_as_a_message_if_slack_did_not_take_the_answer(bench: Bench) -> None:
+    def listener() -> None:
+        raise Outage("Slack does not answer")
+
+    bench.listener, bench.takes_answers = listener, False
+    bench.take(COMMAND)
+    bench.wait_for(bench.is_done)
+    with Session(bench.world.store.engine) as session:
+        [notice] = session.exec(select(Message)).all()
+    assert (notice.kind, notice.recipient) == (MessageKind.NOTICE, REQUESTER)
+    assert notice.due_at is not None
+    assert notice.notice is not None
+    assert notice.notice.startswith("About what you asked for: Slack does not answer, so I could not do that.")
+
+
+def test_what_was_done_is_no_message_if_slack_did_not_take_the_answer(bench: Bench) -> None:
+    bench.takes_answers = False
+    bench.take(COMMAND)
+    bench.wait_for(bench.is_done)
+    with Session(bench.world.store.engine) as session:
+        assert session.exec(select(Message)).all() == []
 
 
 @pytest.mark.parametrize(("body", "count"), [(COMMAND, 1), (CLICK, 0)])

@@ -133,7 +133,7 @@ def bench(world: World) -> Iterator[Bench]:
     with open_inbox(world.store, world.clock) as inbox, ThreadPoolExecutor(2) as threads:
         ack_queue = AckQueue(threads)
         responder = Responder(ack_queue, world.directory, Refusals(world.store, world.clock), inbox)
-        app = bolt_app(client, None, threads, [], WorkspaceMiddleware(team, responder), verified=False)
+        app = bolt_app(client, None, threads, [], WorkspaceMiddleware(team, responder))
         handler = EnvelopeHandler(app, "xapp-none", ack_queue, Intake(app, inbox, ack_queue, team, world.clock))
         made = Bench(handler)
         yield made

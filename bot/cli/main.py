@@ -9,16 +9,32 @@ import typer
 from bot.cli.admin import reconcile, revoke, rotate, write_off
 from bot.cli.audit import audit
 from bot.cli.check import check
+from bot.cli.health import health
 from bot.cli.policy import discover, explain, schema
 from bot.cli.run import run
 from bot.cli.sandbox import sandbox
+from bot.cli.setup import init, manifest
 from bot.release import VERSION
 
 PRIVATE = 0o077
 """The umask: what the application writes is for its own user, whatever the surrounding shell or supervisor says."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (run, explain, discover, rotate, schema, reconcile, revoke, write_off, sandbox, check):
+for command in (
+    init,
+    manifest,
+    run,
+    health,
+    explain,
+    discover,
+    rotate,
+    schema,
+    reconcile,
+    revoke,
+    write_off,
+    sandbox,
+    check,
+):
     app.command()(command)
 app.add_typer(audit, name="audit")
 

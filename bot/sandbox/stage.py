@@ -19,12 +19,10 @@ from bot.sandbox.node.assembly import assemble
 from bot.sandbox.node.cluster import running_nodes
 from bot.sandbox.node.node import OWNER_KEY
 from bot.sandbox.workspace import User, Workspace
+from bot.setup.texts import path_of
 
-_HERE = Path(__file__).parent
-_OF_THE_PROJECT, _INSTALLED = _HERE.parents[1] / "manifest.yml", _HERE / "manifest.yml"
-
-MANIFEST = _INSTALLED if _INSTALLED.exists() else _OF_THE_PROJECT
-"""The manifest that installs the app in a real workspace; a wheel contains a copy."""
+MANIFEST = path_of("manifest.yml")
+"""The manifest that installs the app in a real workspace."""
 
 INDICES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "logs-web": ("@web-team", ("GET / 200 in 12 ms", "GET /cart 200 in 31 ms", "GET /pay 502 in 3012 ms")),

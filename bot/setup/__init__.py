@@ -1,0 +1,1 @@
+"""Setting up a new installation: its first files, and the app's manifest."""

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,41 @@ def test_each_process_of_the_procfile_starts_from_a_plain_checkout(plain: Path) 
         answer = run_plain(plain, ROOT, *arguments)
         assert answer.returncode == 1
         assert "SLACK_BOT_TOKEN is not set" in answer.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The content of the wheel, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (built,) = folder.glob(f"es_access-{VERSION}-*.whl")
+    zipfile.ZipFile(built).extractall(folder / "content")
+    return folder / "content"
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
+    package = [each.relative_to(ROOT) for each in (ROOT / "bot").rglob("*") if each.is_file()]
+    files = [each for each in package if "__pycache__" not in each.parts]
+    assert len([each for each in files if each.suffix != ".py"]) > 5
+    assert [str(each) for each in files if not (wheel / each).exists()] == []
+
+
+def test_the_texts_of_a_new_installation_come_with_the_wheel(plain: Path, wheel: Path, tmp_path: Path) -> None:
+    assert run_plain(plain, wheel, "-m", "bot", "manifest").stdout == (ROOT / "manifest.yml").read_text()
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(wheel)}
+    written = subprocess.run(
+        [str(plain), "-m", "bot", "init", "--policy", "many-teams"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        timeout=60,
+    )
+    assert written.returncode == 0
+    assert (tmp_path / ".env").exists()
+    assert (tmp_path / "access.yaml").read_text() == (ROOT / "examples" / "many-teams.yaml").read_text()
 
 
 def test_the_version_stands_in_one_place() -> None:

@@ -176,7 +176,7 @@ def _check_upkeep(report: Report, setup: Setup) -> None:
 def _how_to_set() -> str:
     if Path(".env").is_file():
         return "Set it in .env or in the environment. .env.example explains each setting."
-    return "Set it in the environment, or in .env, which is not in this folder yet: cp .env.example .env"
+    return "Set it in the environment, or in .env, which is not in this folder yet: bot init writes it"
 
 
 def _stand_in(name: str) -> Any:

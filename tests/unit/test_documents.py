@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bot.cli.main import app
+from bot.config.settings import Settings
 from bot.slack.command.command import Verb
 from bot.slack.listeners.command_parser import parse
 
@@ -169,3 +170,15 @@ def test_a_wrong_command_is_noticed() -> None:
         check_arguments(terminal(), ["undo"])
     with pytest.raises(AssertionError):
         check_arguments(terminal(), ["discover", "one", "two"])
+
+
+OF_OTHER_PROGRAMS = {"HTTPS_PROXY", "NO_PROXY"}
+"""Variables that are read as every program reads them, and are no settings of this one."""
+
+
+def test_every_setting_is_in_the_example_and_on_the_page_of_settings_and_no_other() -> None:
+    settings = {name.upper() for name in Settings.model_fields} | OF_OTHER_PROGRAMS
+    example = re.findall(r"^#?([A-Z_]+)=", text_of(ROOT / ".env.example"), re.MULTILINE)
+    page = re.findall(r"^\| `([A-Z_]+)` \|", text_of(ROOT / "docs" / "settings.md"), re.MULTILINE)
+    assert sorted(example) == sorted(settings)
+    assert sorted(page) == sorted(settings)

@@ -35,7 +35,7 @@ access_flows:
   - name: default
 """
 
-IN_ENVIRONMENT = "Set it in the environment, or in .env, which is not in this folder yet: cp .env.example .env"
+IN_ENVIRONMENT = "Set it in the environment, or in .env, which is not in this folder yet: bot init writes it"
 IN_FILE = "Correct it in access.yaml. Editors do so with what `bot schema` prints."
 
 

@@ -13,7 +13,7 @@ from bot.cli.health import health
 from bot.cli.policy import discover, explain, schema
 from bot.cli.run import run
 from bot.cli.sandbox import sandbox
-from bot.cli.setup import init, manifest
+from bot.cli.setup import connect, init, manifest
 from bot.release import VERSION
 
 PRIVATE = 0o077
@@ -23,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (
     init,
     manifest,
+    connect,
     run,
     health,
     explain,

@@ -15,6 +15,9 @@ USERNAME_PREFIX = "es-access-"
 CHECK_PREFIX = f"{USERNAME_PREFIX}check-"
 """Prefix of the users that `bot check` makes and deletes again."""
 
+PERSONAL_PREFIX = f"{USERNAME_PREFIX}own-"
+"""Prefix of the roles that are named after people."""
+
 _LATER_ATTEMPT = re.compile(rf"({re.escape(USERNAME_PREFIX)}[0-9a-z]{{{_LENGTH}}})-([2-9]|[1-9][0-9]{{1,8}})")
 
 _MISREAD = str.maketrans("ILO", "110")

@@ -42,6 +42,7 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
+    ("accounts",),
     ("ownership",),
     ("lifecycle", "audit", "owners"),
     ("store",),

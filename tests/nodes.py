@@ -12,6 +12,10 @@ from contextlib import ExitStack
 import pytest
 
 from bot.sandbox.node import VERSIONS, Node
+from tests.identity_provider import IdentityProvider
+
+LICENSED = {"xpack.license.self_generated.type": "trial", "xpack.security.authc.token.enabled": True}
+"""With a licence for single sign-on, and tokens of sessions."""
 
 NodeOf = Callable[[str], Node]
 
@@ -45,6 +49,19 @@ def node(node_of: NodeOf) -> Node:
 def each_node(request: pytest.FixtureRequest, node_of: NodeOf) -> Node:
     """A node of each version in turn."""
     return node_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def identity_provider(tmp_path_factory: pytest.TempPathFactory) -> IdentityProvider:
+    """Signs people in to the licensed nodes."""
+    return IdentityProvider(tmp_path_factory.mktemp("identity-provider"))
+
+
+@pytest.fixture(scope="session", params=versions())
+def licensed(request: pytest.FixtureRequest, identity_provider: IdentityProvider) -> Iterator[Node]:
+    """A node of each version in turn, with tokens and single sign-on."""
+    with Node.start(request.param, settings={**LICENSED, **identity_provider.settings}) as running:
+        yield running
 
 
 def make_visible(node: Node) -> None:

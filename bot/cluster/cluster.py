@@ -13,6 +13,7 @@ from bot.access.models.receipts import Receipt
 from bot.access.models.running_tasks import RunningTask
 from bot.access.policy.model import OwnersFrom
 from bot.access.ports import Catalogue, Clock, Credential, CredentialSpec, InventoryItem
+from bot.cluster.accounts.accounts import ElasticsearchAccounts
 from bot.cluster.catalogue.reader import CatalogueReader
 from bot.cluster.client import ask
 from bot.cluster.clock import ClusterClock
@@ -53,6 +54,7 @@ class ElasticsearchCluster:
         self._credentials = CredentialIssuer(client, executor, installation, self._clock, hasher, opened_space)
         self._caches = NodeCaches(client, clock)
         self._removal = Removal(client, executor, installation, hasher, Readback(client), self._caches, clock)
+        self.accounts = ElasticsearchAccounts(client, executor, installation, self._caches, opened_space)
         self._inventory = Inventory(client, installation, USERNAME_PREFIX)
 
     def catalogue(self) -> Catalogue:

@@ -25,14 +25,13 @@ class Installation:
 
     def metadata(self, spec: CredentialSpec) -> dict[str, Any]:
         """The metadata for everything that is created for a grant. Raises `Outage`."""
-        return {
-            METADATA_KEY: {
-                "grant": spec.grant_id,
-                "requester": spec.requester,
-                "expires_at": spec.expires_at.isoformat(),
-                "installation": self.require_id(),
-            }
-        }
+        return self.marked(
+            {"grant": spec.grant_id, "requester": spec.requester, "expires_at": spec.expires_at.isoformat()}
+        )
+
+    def marked(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata for something with these details. Raises `Outage`."""
+        return {METADATA_KEY: {**details, "installation": self.require_id()}}
 
     def owns(self, found: Mapping[str, Any]) -> bool:
         """Whether that user, role or key is marked with this installation.

@@ -36,13 +36,13 @@ def try_out(client: Elasticsearch, spec: CredentialSpec, credential: Credential)
     although everything else works, and `bot check` names the feature. Raises `Unusable`, and `Outage` if the cluster
     does not answer.
     """
-    question = _question(role_body(spec))
+    asked = question(role_body(spec))
     secret = credential.secret.get_secret_value()
     by_key = credential.kind is CredentialKind.API_KEY
     user = client.options(api_key=secret) if by_key else client.options(basic_auth=(spec.username, secret))
     for pause in (*PAUSES_SECONDS, None):
         try:
-            answer = ask_as_user(client, lambda: user.security.has_privileges(**question))
+            answer = ask_as_user(client, lambda: user.security.has_privileges(**asked))
             fault = _fault(spec, answer)
         except Unaccepted as error:
             if not error.may_pass:
@@ -56,7 +56,8 @@ def try_out(client: Elasticsearch, spec: CredentialSpec, credential: Credential)
         time.sleep(pause)
 
 
-def _question(role: Mapping[str, Any]) -> dict[str, Any]:
+def question(role: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a call that asks for the privileges of a role, but for those in Kibana."""
     indices = [
         {key: each[key] for key in ("names", "privileges", "allow_restricted_indices") if key in each}
         for each in role.get("indices", ())

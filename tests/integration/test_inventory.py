@@ -16,8 +16,8 @@ from bot.access.errors import Outage
 from bot.access.ports import CredentialSpec, InventoryItem, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.inventory import PAGE
 from bot.cluster.ownership import METADATA_KEY, Installation
+from bot.cluster.pages import PAGE
 from bot.sandbox.node import Node
 from bot.sandbox.node.node import CONNECTOR_NAME
 

@@ -24,16 +24,7 @@ from tests.scenario.kinds import password_of, username
 from tests.stage import set_stage
 
 JSON = {"accept": "application/json", "content-type": "application/json"}
-TOKENS = {"xpack.license.self_generated.type": "trial", "xpack.security.authc.token.enabled": True}
-
 OK, UNAUTHORIZED = 200, 401
-
-
-@pytest.fixture(scope="module", params=versions())
-def licensed(request: pytest.FixtureRequest) -> Iterator[Node]:
-    """A node of each version with tokens."""
-    with Node.start(request.param, settings=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture

@@ -42,9 +42,8 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
-    ("accounts",),
     ("ownership",),
-    ("lifecycle", "audit", "owners"),
+    ("accounts", "lifecycle", "audit", "owners"),
     ("store",),
     ("policy", "ports"),
     ("models",),

@@ -5,6 +5,27 @@ from datetime import datetime
 
 from bot.access.models.columns import Json
 
+MOST_NAMES, LONGEST_NAME = 50, 200
+"""Names of indices that a stored receipt repeats, and characters of each: one may be an expression of kilobytes."""
+
+
+@dataclass(frozen=True)
+class PersonalRoleLeft:
+    """A personal role as it was read back: the grants and the names of indices that it holds, none if it is gone.
+
+    `others` are further roles of this application that name the same person. There should be none.
+    """
+
+    name: str
+    grants: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def stored(self) -> dict[str, Json]:
+        """The form stored with the grant and in the audit, where many names and long ones are cut."""
+        names = [name[:LONGEST_NAME] for name in self.names[:MOST_NAMES]]
+        return {"name": self.name, "grants": list(self.grants), "names": names, "others": list(self.others)}
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -15,6 +36,9 @@ class Receipt:
     cluster has none, `None` if it did not confirm their end. `foreign`: the name belongs to a user or role without
     this application's metadata, and nothing was changed. `final`: the cluster refused, so that a retry will hardly
     help. `gone_at` is when this call saw that nobody can use the credential any more, if it took longer to finish.
+
+    With a `personal_role` there never was a user or a key of the grant, and `role_gone` says that neither this role nor
+    another of ours gives the person what has ended.
     """
 
     user_gone: bool
@@ -27,6 +51,7 @@ class Receipt:
     tokens_ended: int | None = 0
     final: bool = False
     gone_at: datetime | None = None
+    personal_role: PersonalRoleLeft | None = None
 
     @property
     def complete(self) -> bool:
@@ -44,4 +69,5 @@ class Receipt:
             "keys_left": self.keys_left,
             "tokens_ended": self.tokens_ended,
             "errors": list(self.errors),
+            **({"personal_role": self.personal_role.stored()} if self.personal_role else {}),
         }

@@ -49,7 +49,7 @@ class NodeCaches:
         names = list(dict.fromkeys([*usernames, *self._changed_lately()]))
         unheard: list[Outage] = []
         for forget, values in ((self.forget_users, names), (self.forget_roles, names), (self.forget_keys, key_ids)):
-            for some in _batches(values):
+            for some in batches(values):
                 try:
                     forget(some)
                 except Outage as error:
@@ -84,6 +84,7 @@ class NodeCaches:
             raise Outage(f"{failed} nodes of the cluster did not answer")
 
 
-def _batches(values: Sequence[str]) -> Sequence[Sequence[str]]:
+def batches(values: Sequence[str]) -> Sequence[Sequence[str]]:
+    """The values in groups of up to `TOGETHER`."""
     left = iter(values)
     return list(iter(lambda: list(islice(left, TOGETHER)), []))

@@ -41,7 +41,8 @@ class Removals:
     final: set[str] = field(default_factory=set)
     gone_at: dict[str, datetime] = field(default_factory=dict)
 
-    def _add_error(self, error: Outage | Refusal, names: Sequence[str]) -> None:
+    def note(self, error: Outage | Refusal, names: Sequence[str]) -> None:
+        """Notes the error for each of these names."""
         for name in names:
             self.errors.setdefault(name, []).append(str(error))
             if isinstance(error, Refusal):
@@ -52,7 +53,7 @@ class Removals:
         try:
             return call()
         except (Outage, Refusal) as error:
-            self._add_error(error, names)
+            self.note(error, names)
             return None
 
     def in_doubt(self) -> list[str]:

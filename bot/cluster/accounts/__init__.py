@@ -1,0 +1,1 @@
+"""People's own accounts in Elasticsearch, and their personal roles."""

@@ -2,9 +2,9 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from bot.access.accounts.account import Accounts, FoundRole, NameTaken, PersonalRole
+from bot.access.accounts.role_entries import check_together
 from bot.access.clock import SystemClock
-from bot.access.errors import Outage, Refusal, Unanswered
+from bot.access.errors import InvalidRequest, Outage, Refusal, Unanswered
 from bot.access.models.receipts import PersonalRoleLeft, Receipt
-from bot.access.ports import Privileges
+from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
 from bot.cluster.ownership import Installation
@@ -126,6 +127,45 @@ def test_five_hundred_grants_of_one_person(accounts: Accounts, folder: str, hold
     assert len(left(receipt)) == 499
     assert searches(client, f"{folder}-a") == FORBIDDEN
     assert accounts.end([role_of(person)], ending(role, *parts))[0].complete
+
+
+SHAPES = ("*{}*", "{}*x*y*", "*-{}")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_accepted_together_can_be_evaluated(
+    accounts: Accounts, folder: str, holder: tuple[str, Elasticsearch], shape: str
+) -> None:
+    person, client = holder
+    letters = "abcdefghijklmnopqrst"
+    alike = [part(person, shape.format(f"{letter}{letter}-{folder}")) for letter in letters]
+    differing = [
+        replace(each, privileges=Privileges(("read", *PRIVILEGES[: number % len(PRIVILEGES)])))
+        for number, each in enumerate(alike)
+    ]
+    for parts in (alike, differing, [replace(each, excluded=("*-secret",)) for each in alike]):
+        role = role_of(person, *_accepted(parts), part(person, f"{folder}-a"))
+        accounts.write(role)
+        assert searches(client, f"{folder}-a") == OK
+        assert searches(client, f"{folder}-b") == FORBIDDEN
+    apart = [replace(each, privileges=Privileges(("read",), run_as=(each.grant_id,))) for each in alike]
+    if len(_accepted(apart)) < len(apart):
+        with pytest.raises(Refusal, match="more stars than Elasticsearch can evaluate"):
+            accounts.write(role_of(person, *apart))
+    assert accounts.end([role_of(person)], {})[0].complete
+
+
+PRIVILEGES = ("write", "monitor", "view_index_metadata", "create_index", "delete_index", "maintenance")
+
+
+def _accepted(parts: Sequence[CredentialSpec]) -> Sequence[CredentialSpec]:
+    """The first parts that are accepted together."""
+    number = 1
+    with suppress(InvalidRequest):
+        while number < len(parts):
+            check_together(parts[: number + 1])
+            number += 1
+    return parts[:number]
 
 
 # --- what is found without the database ---

@@ -42,8 +42,9 @@ FORBIDDEN = {
 TIERS = (
     ("grants", "lookup", "rotation"),
     ("requests", "notifications"),
+    ("accounts",),
     ("ownership",),
-    ("accounts", "lifecycle", "audit", "owners"),
+    ("lifecycle", "audit", "owners"),
     ("store",),
     ("policy", "ports"),
     ("models",),

@@ -8,7 +8,8 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from bot.access.accounts.account import FoundRole, NameTaken, PersonalRole
-from bot.access.errors import Unanswered
+from bot.access.accounts.role_entries import check_together
+from bot.access.errors import InvalidRequest, Refusal, Unanswered
 from bot.cluster.accounts.role_content import found_role, personal_body
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
@@ -30,6 +31,10 @@ class PersonalRoles:
         """Writes the role whole. Raises `NameTaken`, `Unanswered`, `Outage`, `Refusal`."""
         if not role.parts:
             raise ValueError("a role without parts is to be ended")
+        try:
+            check_together(role.parts)
+        except InvalidRequest as error:
+            raise Refusal(error.message) from error
         body = self.body(role)
         there = ask_if_exists(self.client, lambda: self.client.security.get_role(name=role.name)).get(role.name)
         if there is not None and not self.owns(there, role.person):

@@ -1,6 +1,7 @@
 """A personal role as Elasticsearch stores it: what its parts give together, and metadata that says all of them.
 
-Each part keeps index entries of its own, so that no part's privileges hold for the names of another.
+Parts that differ in what they give keep index entries of their own, so that no part's privileges hold for the names of
+another.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.access.accounts.account import Account, FoundRole, PersonalRole
+from bot.access.accounts.role_entries import entries_of
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.ownership import Installation, mark_of
 from bot.cluster.roles import role_body
@@ -25,7 +27,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 def personal_body(role: PersonalRole, installation: Installation, opened_space: str | None) -> dict[str, Any]:
     """The body of a call that writes the role. Raises `Refusal` as `role_body`, and `Outage` without an id."""
     body: dict[str, Any] = {}
-    for part in role.parts:
+    for part in entries_of(role.parts):
         for key, values in role_body(part, opened_space).items():
             body[key] = _each_once([*body.get(key, ()), *values])
     mark = {

@@ -5,7 +5,7 @@ the node up to four seconds, although the role itself was accepted (measured on 
 here first, on the same automaton, and names that come near the limit are refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from bot.access.errors import InvalidRequest, RequestField
@@ -21,6 +21,8 @@ names; with 370,000 8.19 needs two (measured)."""
 _States = frozenset[int]
 """Of the states of a nondeterministic automaton, those that the characters so far may have led to."""
 
+_DEAD: _States = frozenset()
+
 
 def check_evaluable(patterns: Sequence[str], without: Sequence[str] = ()) -> None:
     """Raises `InvalidRequest` if a role of these patterns, less the names and patterns `without`, would not work."""
@@ -32,7 +34,19 @@ def is_evaluable(patterns: Sequence[str], without: Sequence[str] = ()) -> bool:
     """Whether Elasticsearch can evaluate a role of these patterns, less the names and patterns `without`."""
     if not any("*" in each for each in patterns) or (not without and are_simple(patterns)):
         return True
-    return _is_small(tuple(patterns), tuple(without))
+    return _is_small(((tuple(patterns), tuple(without)),))
+
+
+def are_evaluable(entries: Iterable[tuple[Sequence[str], Sequence[str]]]) -> bool:
+    """Whether Elasticsearch can evaluate a role of several entries: each has patterns, and what these are without.
+
+    It makes one automaton of all of them, in which entries do not share their stars.
+    """
+    starred = [(tuple(each for each in patterns if "*" in each), tuple(without)) for patterns, without in entries]
+    some = [(patterns, without) for patterns, without in starred if patterns]
+    if not any(without for _, without in some) and are_simple([each for patterns, _ in some for each in patterns]):
+        return True
+    return _is_small(tuple(dict.fromkeys(some)))
 
 
 def are_simple(patterns: Sequence[str]) -> bool:
@@ -60,41 +74,52 @@ def _refusal(patterns: Sequence[str], without: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _is_small(patterns: tuple[str, ...], without: tuple[str, ...]) -> bool:
+def _is_small(entries: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> bool:
     """Whether the deterministic automaton stays within the limits."""
-    given, left_out = _Automaton(patterns), _Automaton(without)
-    characters = {"", *"".join((*patterns, *without))}
+    plain = _Automaton([patterns for patterns, without in entries if not without])
+    pairs = [(_Automaton([patterns]), _Automaton([without])) for patterns, without in entries if without]
+    automata = [plain, *(each for pair in pairs for each in pair)]
+    characters = {"", *"".join(each for patterns, without in entries for each in (*patterns, *without))}
     most = MOST_CELLS // len(characters)
-    begin = (given.start, left_out.start)
+    begin = tuple(each.start for each in automata)
     seen, todo, effort = {begin}, [begin], 0
     while todo:
-        some, others = todo.pop()
-        effort += len(some) + len(others)
+        now = todo.pop()
+        effort += sum(map(len, now))
         if effort > MOST_EFFORT or len(seen) > most:
             return False
-        for character in {"", ".", *given.spelt_out(some), *left_out.spelt_out(others)}:
-            after = (given.step(some, character), left_out.step(others, character))
-            if after[0] and after not in seen:
+        spelt = (each.spelt_out(some) for each, some in zip(automata, now, strict=True))
+        for character in {"", ".", *(character for some in spelt for character in some)}:
+            after = _step(automata, now, character)
+            if any((after[0], *after[1::2])) and after not in seen:
                 seen.add(after)
                 todo.append(after)
     return True
 
 
-class _Automaton:
-    """A nondeterministic automaton of patterns with shared stars. Its states are numbers."""
+def _step(automata: Sequence["_Automaton"], now: Sequence[_States], character: str) -> tuple[_States, ...]:
+    """The states after one more character. What is left out no longer counts where nothing is given any more."""
+    first, *others = (each.step(some, character) for each, some in zip(automata, now, strict=True))
+    pairs = ((given, left_out if given else _DEAD) for given, left_out in zip(others[::2], others[1::2], strict=True))
+    return (first, *(each for pair in pairs for each in pair))
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+
+class _Automaton:
+    """A nondeterministic automaton of patterns, which share stars within each group. Its states are numbers."""
+
+    def __init__(self, groups: Sequence[Sequence[str]]) -> None:
         self._next: list[dict[str, tuple[int, ...]]] = []
         self._stars: set[int] = set()
         first, end = self._new(), self._new()
         self.start: _States = frozenset({first})
         self._first = first
         self._at_first: tuple[int, ...] = ()
-        shared = share_stars(patterns)
-        for word in shared.words:
-            self._spell(first, word, (end,))
-        for star in shared.stars:
-            self._add(star, (end,))
+        for patterns in groups:
+            shared = share_stars(patterns)
+            for word in shared.words:
+                self._spell(first, word, (end,))
+            for star in shared.stars:
+                self._add(star, (end,))
 
     def spelt_out(self, some: _States) -> Iterator[str]:
         """The characters after which a state leads on."""

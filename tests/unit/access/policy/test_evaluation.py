@@ -5,7 +5,7 @@ import time
 import pytest
 
 from bot.access.errors import InvalidRequest
-from bot.access.policy.names.evaluation import check_evaluable, is_evaluable
+from bot.access.policy.names.evaluation import are_evaluable, check_evaluable, is_evaluable
 from bot.access.policy.names.stars import share_stars
 
 WORDS = "alpha beta gamma delta eps zeta eta theta iota kappa lam mu nu xi omi pi rho sig tau ups".split()  # noqa: SIM905
@@ -38,6 +38,30 @@ def test_names_that_are_left_out_count() -> None:
     check_evaluable(["*a*"], ["logs-a", "*-secret-*"])
     with pytest.raises(InvalidRequest, match="leaves out 6 names"):
         check_evaluable(["*"], [f"*{word}*{word[::-1]}*" for word in WORDS[:6]])
+
+
+@pytest.mark.parametrize(
+    ("shape", "number"), [("{}-*", 20), ("*-{}", 20), ("logs-*-{}", 20), ("*-{}-*", 5), ("logs*{}*prod*", 4)]
+)
+def test_entries_of_one_role_are_judged_together(shape: str, number: int) -> None:
+    assert are_evaluable(([shape.format(word)], []) for word in WORDS[:number])
+    assert are_evaluable(([shape.format(word)], ["*-secret"]) for word in WORDS[:3])
+
+
+def test_entries_do_not_share_their_stars() -> None:
+    patterns = [f"logs*{word}*prod*" for word in WORDS]
+    assert is_evaluable(patterns)
+    assert not are_evaluable([([each], []) for each in patterns])
+    assert are_evaluable([([patterns[0]], [])] * 20), "the same ones count once"
+
+
+def test_hundreds_of_names_and_prefixes_are_judged_at_once() -> None:
+    began = time.process_time()
+    simple: list[tuple[list[str], list[str]]] = [([f"logs-{number}", f"logs-{number}-*"], []) for number in range(500)]
+    assert are_evaluable(simple)
+    assert are_evaluable([*simple, (["*-web"], []), (["logs-*"], ["logs-secret-*"])])
+    assert not are_evaluable([*simple, *(([f"*{word}*{word[::-1]}*"], []) for word in WORDS)])
+    assert time.process_time() - began < 5
 
 
 def test_the_longest_patterns_are_judged_at_once() -> None:

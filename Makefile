@@ -35,7 +35,7 @@ test: setup ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal || \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-soak: setup ## up to 200 kills under load on both databases in 15 minutes, 100,000 bad inputs, and a kill at every commit
+soak: setup ## up to 200 kills under load on SQLite, PostgreSQL and PgBouncer in 15 minutes, 100,000 bad inputs, and a kill at every commit
 	$(BIN)/python -m tests.soak --inputs 100000
 	ES_ACCESS_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/scenario/test_more_crashes.py
 

@@ -26,7 +26,7 @@ SHOWN = 20
 def main(
     kills: Annotated[int, typer.Option(help="Kills, shared out among the databases.")] = 200,
     seed: Annotated[int | None, typer.Option(help="Of all choices; by itself another one each time.")] = None,
-    database: Annotated[str, typer.Option(help="sqlite, postgresql or both.")] = "both",
+    database: Annotated[str, typer.Option(help="sqlite, postgresql, pgbouncer (PostgreSQL behind it) or all.")] = "all",
     minutes: Annotated[float, typer.Option(help="Longest time for load and kills, in all.")] = 15.0,
     inputs: Annotated[int, typer.Option(help="Bad inputs to generate.")] = 0,
 ) -> None:
@@ -34,7 +34,7 @@ def main(
     ApplicationProcess.launch = Forked  # otherwise starts would take most of the time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped as well
     chosen = int(time.time()) if seed is None else seed
-    kinds = ["sqlite", "postgresql"] if database == "both" else [database]
+    kinds = ["sqlite", "postgresql", "pgbouncer"] if database == "all" else [database]
     whole, began = SoakReport(), time.monotonic()
     with Node.start(VERSIONS[0]) as node:
         for number, kind in enumerate(kinds):

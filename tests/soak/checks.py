@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +24,8 @@ OK = 200
 SETTLE_SECONDS = 150.0
 """Longest wait for all work to finish after the faults have ended."""
 
-STEP_SECONDS = 4.0
-"""How far the clock moves at each step of waiting: back-off passes, and claims are kept."""
+STEP_SECONDS = 1.0
+"""How far the clock moves at each step of waiting: back-off passes, and claims are renewed in time."""
 
 BUSY = (
     "SELECT count(*) FROM message WHERE due_at IS NOT NULL",
@@ -208,19 +209,39 @@ def bugs_logged(world: World) -> list[str]:
     return found
 
 
-def lags(world: World) -> list[float]:
-    """Seconds from the due end of each access until the cluster confirmed its removal."""
+@dataclass(frozen=True)
+class Lag:
+    """Seconds from the due end of an access until its cluster confirmed its removal.
+
+    `served` leaves out those in which a process was dead. `failed`: a call of the cluster failed meanwhile.
+    """
+
+    whole: float
+    served: float
+    failed: bool
+
+
+def lags(world: World, integration: str) -> list[Lag]:
+    """The lag of each end of access to that cluster."""
     begun: dict[str, datetime] = {}
-    for request, at in world.rows(
-        "SELECT request_id, at FROM audit_event WHERE event = 'grant.revoking' ORDER BY id DESC"
-    ):
-        begun[request] = _time(at)
+    delayed: set[str] = set()
+    events = "SELECT request_id, event, at FROM audit_event WHERE event LIKE 'grant.revo%' ORDER BY id DESC"
+    for request, event, at in world.rows(events):
+        if event == "grant.revoking":
+            begun[request] = _time(at)
+        elif event in {"grant.revocation_delayed", "grant.revocation_failed"}:
+            delayed.add(request)
     found = []
-    ends = "SELECT id, expires_at, ended_at, end_reason FROM access_grant WHERE ended_at IS NOT NULL"
-    for grant, expires, ended, reason in world.rows(ends):
-        due = _time(expires) if reason == "expired" else begun[grant]
-        found.append(max(0.0, world.machine_time_of(_time(ended)) - world.machine_time_of(due)))
-    return sorted(found)
+    ends = (
+        "SELECT g.id, g.expires_at, g.ended_at, g.end_reason FROM access_grant g JOIN access_request r ON r.id = g.id"
+        " WHERE g.ended_at IS NOT NULL AND r.integration = :integration"
+    )
+    for grant, expires, ended, reason in world.rows(ends, integration=integration):
+        due = world.machine_time_of(_time(expires) if reason == "expired" else begun[grant])
+        gone = max(due, world.machine_time_of(_time(ended)))
+        dead = sum(max(0.0, min(gone, until) - max(due, since)) for since, until in world.dead)
+        found.append(Lag(gone - due, gone - due - dead, grant in delayed))
+    return found
 
 
 def _time(value: Any) -> datetime:

@@ -6,17 +6,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.sandbox.workspace import SlackMessage, User
 from bot.sandbox.workspace.interaction import NotShownError
-from tests.soak.world import World
+from bot.sandbox.workspace.model import PayloadDelivery
+from tests.soak.world import HANGING, HEALTHY, World
 
 DURATIONS = ("1m", "2m", "3m", "5m", "30m")
 
 BUG = "Something went wrong on my side"
 """The message that a person sees after a bug."""
+
+DELIVERED_AGAIN = 0.3
+"""Share of commands and clicks that are delivered twice."""
 
 PAUSE_SECONDS = (0.3, 1.2)
 """Shortest and longest pause between two actions of one person."""
@@ -74,11 +79,23 @@ class Load:
             return
         if deed in {"ask", "key"} or not mine:
             flag = " --key" if deed == "key" else ""
-            text = f"logs-* {chance.choice(DURATIONS)} --again{flag}"
+            cluster = chance.choice((HEALTHY, HEALTHY, HANGING))
+            text = f"logs-* {chance.choice(DURATIONS)} soak {uuid4().hex} --cluster {cluster} --again{flag}"
         else:
             text = f"{deed} {chance.choice(mine)}" + (" 2m" if deed == "extend" else "")
-        self.world.stage.workspace.command(person, "/es-access", text)
+        self._sent(self.world.stage.workspace.command(person, "/es-access", text), chance)
         self._look_for_bugs(person)
+
+    def _sent(self, delivery: PayloadDelivery, chance: random.Random) -> None:
+        """Slack may deliver a payload again, to any process, whether or not it was acknowledged."""
+        deliveries = [delivery]
+        if delivery.payload and chance.random() < DELIVERED_AGAIN:
+            server = self.world.stage.workspace._server
+            deliveries.append(server.run(server.deliveries.send(delivery.kind, delivery.payload)))
+        for each in deliveries:
+            if each.error is None:
+                self.world.acknowledged.add(each.payload)
+                self.world.taken.set()
 
     def _look_for_bugs(self, person: User) -> None:
         for answer in self.world.stage.workspace.ephemerals(person)[-1:]:
@@ -93,7 +110,7 @@ class Load:
                 return
             workspace = self.world.stage.workspace
             if chance.random() < 0.85:
-                workspace.click(owner, message, "Approve")
+                self._sent(workspace.click(owner, message, "Approve"), chance)
             else:
                 workspace.click(owner, message, "Deny")
                 time.sleep(0.2)

@@ -1,6 +1,8 @@
 """The world of a soak: people in a workspace, a real node, and one or two application processes that may die."""
 
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,24 +18,37 @@ from bot.sandbox.fault_proxy import FaultProxy
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import User
 from bot.storage.engine import database_url, open_engine
-from tests.stage import PLENTY, Stage, set_stage
+from tests.soak.taken import Taken
+from tests.stage import Stage, integrations, set_stage
 
 ROOT = Path(__file__).parents[2]
 
 UP_SECONDS = 45.0
 """Longest wait for a process to be ready."""
 
-SETTINGS = PLENTY | {"PENDING_DURATION": "20m", "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+SETTINGS = {"PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+
+HEALTHY, HANGING = "healthy", "hanging"
+"""The two integrations. The calls of the second hang half of the time; both are the same node."""
+
+POLICY = """
+pending_duration: 20m
+pending_per_person: 1000
+requests_per_hour: 1000
+access_flows:
+  - {name: all, owners: integration}
+"""
 
 _POLL_SECONDS = 0.05
 
 
 @dataclass
 class Member:
-    """One process and its own proxy to the cluster."""
+    """One process and its own proxies to the cluster: `proxy` to the healthy one, `other` to the one that hangs."""
 
     app: ApplicationProcess
     proxy: FaultProxy
+    other: FaultProxy
 
 
 @dataclass
@@ -51,6 +66,11 @@ class World:
     folder: Path
     others: set[str] = field(default_factory=set)
     moves: list[tuple[float, float]] = field(default_factory=list)
+    dead: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when a process was dead or starting, in Unix seconds."""
+    acknowledged: Taken = field(default_factory=Taken)
+    taken: threading.Event = field(default_factory=threading.Event)
+    """Is set at each acknowledgement."""
     ended_by_themselves: list[str] = field(default_factory=list)
 
     def rows(self, query: str, **values: Any) -> Sequence[Any]:
@@ -76,10 +96,13 @@ class World:
         return moment - offset
 
     def start(self, member: Member) -> None:
-        """Starts a process, and waits until it is ready, has ended or `UP_SECONDS` are over."""
+        """Starts a process, and waits until it serves, has ended or `UP_SECONDS` are over.
+
+        It serves although a cluster hangs or the bot token is revoked.
+        """
         member.app.start(ready=False)
         deadline = time.monotonic() + UP_SECONDS
-        while time.monotonic() < deadline and self.is_up(member) and not member.app._says_ready():
+        while time.monotonic() < deadline and self.is_up(member) and not _serves(member.app.url):
             time.sleep(_POLL_SECONDS)
 
     def is_up(self, member: Member) -> bool:
@@ -99,24 +122,34 @@ class World:
             member.app.wait_ready()
 
 
+def _serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=UP_SECONDS) as answer:  # noqa: S310 (our own)
+            return bool(answer.status == 200)
+    except OSError:  # also an answer of 503
+        return False
+
+
 @contextmanager
 def running_world(node: Node, folder: Path, url: str, processes: int) -> Iterator[World]:
     """A running world. The second process has its own folder, clock and proxy."""
     with ExitStack() as stack:
-        proxies = [stack.enter_context(FaultProxy(node.url)) for _ in range(processes)]
-        common = SETTINGS | {"DATABASE_URL": url, "ELASTICSEARCH_PUBLIC_URL": node.url}
-        stage = set_stage(node, folder, stack, settings=common | {"ELASTICSEARCH_URL": proxies[0].url})
+        proxies = [[stack.enter_context(FaultProxy(node.url)) for _ in range(2)] for _ in range(processes)]
+        common = SETTINGS | {"DATABASE_URL": url}
+        stage = set_stage(node, folder, stack, settings=common, policy=lambda _: "")
+        stage.app.access_config.write_text(_access_yaml(stage, *proxies[0]), encoding="utf-8")
         others = made(node)
         stage.app.program = "tests.scenario.dying"
-        members = [Member(stage.app, proxies[0])]
-        for number, proxy in enumerate(proxies[1:], 2):
+        members = [Member(stage.app, *proxies[0])]
+        for number, own_proxies in enumerate(proxies[1:], 2):
             own = folder / f"process-{number}"
             own.mkdir()
             app = ApplicationProcess(
-                stage.workspace, node, node.connector(), own, owners=stage.app.environment["INTEGRATION_OWNER"],
-                settings=common | {"ELASTICSEARCH_URL": proxy.url}, program="tests.scenario.dying",
+                stage.workspace, node, node.connector(), own, owners="",
+                settings=common | {"INSTALLATION_ID": stage.app.environment["INSTALLATION_ID"]},
+                access_config=_access_yaml(stage, *own_proxies), program="tests.scenario.dying",
             )  # fmt: skip
-            members.append(Member(app, proxy))
+            members.append(Member(app, *own_proxies))
         for member in members:
             stack.callback(member.app.kill)
             member.app.start()
@@ -124,6 +157,17 @@ def running_world(node: Node, folder: Path, url: str, processes: int) -> Iterato
         stack.callback(engine.dispose)
         more = [stage.workspace.add_user(name) for name in ("erin", "frank")]
         yield World(stage, members, [stage.alice, stage.dave, *more], engine, url, folder, others)
+
+
+def _access_yaml(stage: Stage, healthy: FaultProxy, hanging: FaultProxy) -> str:
+    entries = [
+        integrations(stage.node, stage.bob, name)
+        .removeprefix("\nintegrations:\n")
+        .replace(stage.node.url, f"{proxy.url}\n    public_url: {stage.node.url}")
+        .replace(f"owner: {stage.bob.email}", f"owner: [{stage.bob.email}, '@data-owners']")
+        for name, proxy in ((HEALTHY, healthy), (HANGING, hanging))
+    ]
+    return f"integrations:\n{''.join(entries)}{POLICY}"
 
 
 def made(node: Node) -> set[str]:

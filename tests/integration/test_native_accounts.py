@@ -186,6 +186,33 @@ def test_a_user_who_is_gone_is_not_made(accounts: Accounts, each_node: Node, use
     assert raised.value.fault is AccountFault.MISSING
 
 
+def test_a_life_takes_fewer_calls_than_that_of_a_password(
+    accounts: Accounts, cluster: ElasticsearchCluster, user: Account, proxy: FaultProxy
+) -> None:
+    paths: list[str] = []
+
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
+        if phase == "before":
+            paths.append(f"{request.method} {request.path}")
+        return None
+
+    person = new_person()
+    role = role_of(person, part(person, "logs-a"), account=user)
+    accounts.connect(role.name, person, user, add_role=True)
+    proxy.hook = hook
+    accounts.find(user)  # at the request
+    accounts.find(user)  # at the decision
+    accounts.connect(role.name, person, user, add_role=True)
+    accounts.write(role)
+    assert accounts.end([replace(role, parts=())], ending(role, *role.parts))[0].complete
+    own, paths[:] = list(paths), []
+    made = replace(role.parts[0], username=f"es-access-{secrets.token_hex(4)}")
+    cluster.create(made, SecretStr(secrets.token_urlsafe(24)))
+    assert cluster.remove([made.username])[0].complete
+    proxy.hook = None
+    assert (len(own), len(paths)) == (12, 14), (own, paths)
+
+
 # --- while an administrator changes the same user ---
 
 

@@ -39,7 +39,7 @@ class ElasticsearchAccounts:
         self._caches = caches
         self._users = NativeUsers(client, installation)
         self._realms = Realms(client, caches.clock)
-        self._profiles = Profiles(client)
+        self._profiles = Profiles(client, self._realms)
         self._mappings = RoleMappings(client, installation)
         self._roles = PersonalRoles(client, installation, opened_space)
         self._ends = PersonalRoleEnds(client, executor, self._roles, AccountKeys(client), Readback(client), caches)

@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 from bot.access.accounts.account import Account, AccountFault, UnusableAccount
 from bot.access.errors import Refusal
 from bot.access.ports import CredentialSpec
+from bot.cluster.accounts.realms import Realms
 from bot.cluster.client import ask_if_exists
 from bot.cluster.roles import role_body
 from bot.cluster.trial import question
@@ -25,6 +26,7 @@ class Profiles:
     """The user profiles of one cluster."""
 
     client: Elasticsearch
+    realms: Realms
 
     def exact(self, account: Account) -> Account:
         """The account under the name that its profile has, which may differ in case; without a profile, as it is.
@@ -62,9 +64,8 @@ class Profiles:
             answer = ask_if_exists(self.client, lambda: suggest(name=account.username, size=_MOST))
         except Refusal:
             return ()
-        return [each for each in answer.get("profiles", ()) if _is_of(each["user"], account)]
+        return [each for each in answer.get("profiles", ()) if self._is_of(each["user"], account)]
 
-
-def _is_of(user: Mapping[str, Any], account: Account) -> bool:
-    same = user["username"].casefold() == account.username.casefold()
-    return same and user.get("realm_name") == account.realm
+    def _is_of(self, user: Mapping[str, Any], account: Account) -> bool:
+        same = user["username"].casefold() == account.username.casefold()
+        return same and self.realms.has(account, user.get("realm_name", ""))

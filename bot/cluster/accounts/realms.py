@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
 
-from bot.access.accounts.account import NATIVE, AccountFault, UnusableAccount
+from bot.access.accounts.account import NATIVE, Account, AccountFault, UnusableAccount
 from bot.access.errors import Refusal
 from bot.access.ports import Clock
 from bot.cluster.client import ask
@@ -16,6 +16,9 @@ READ_EVERY = timedelta(minutes=10)
 
 _SHOWN = "nodes.*.settings.xpack.security.authc.realms.*.*.order"
 """A setting that every realm has, behind its type and name. A cluster with the default realms alone has none."""
+
+_DEFAULT_NATIVE = "default_native"
+"""The name of the realm of native users where no settings name it."""
 
 
 @dataclass
@@ -46,6 +49,13 @@ class Realms:
                 f"{realm} is the realm of native users: its name in the integration's accounts has to be {NATIVE}",
                 AccountFault.NO_REALM,
             )
+
+    def has(self, account: Account, realm: str) -> bool:
+        """Whether the account is one of the realm that the cluster calls so. Raises `Outage`."""
+        if not account.native:
+            return account.realm == realm
+        types = self._known() or self._read()
+        return types.get(realm, NATIVE if realm == _DEFAULT_NATIVE else "") == NATIVE
 
     def _known(self) -> Mapping[str, str]:
         now = self.clock.now()

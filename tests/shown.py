@@ -223,9 +223,22 @@ def _answers() -> dict[str, Shown]:
         "answer-filed-by-rule": answers.filed(Submission(request(**KEY), RULED)),
         "answer-filed-break-glass": answers.filed(Submission(request(APPROVED, **GLASS), BROKEN)),
         "answer-explained-break-glass": answers.explained(WISH, BROKEN),
-        "answer-help-with-break-glass": answers.help_text(Policy(integrations=(PROD,), access_flows=(EMERGENCY,))),
+        "answer-help-with-break-glass": answers.help_text(
+            Policy(integrations=(PROD,), access_flows=(EMERGENCY,)), ["read"]
+        ),
         "answer-status-break-glass": answers.status(details(request(APPROVED, **GLASS), grant())),
         "answer-filed-and-waiting": answers.filed(Submission(request(), None)),
+        "answer-there-already": answers.filed(
+            Submission(request(), None, LIVE, longer=("/es-access extend REQ-7K3F9Q 3h",))
+        ),
+        "answer-asked-already": answers.filed(
+            Submission(
+                request(),
+                None,
+                details(request()),
+                longer=("/es-access cancel REQ-7K3F9Q", "/es-access logs-* 4h read fixing INC-42"),
+            )
+        ),
         "answer-explained": answers.explained(WISH, PLAN),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
         "answer-resources": answers.resources(named, "logs"),
@@ -238,7 +251,7 @@ def _answers() -> dict[str, Shown]:
         "answer-status": answers.status(LIVE),
         "answer-list": answers.listed([details(request()), LIVE, ENDED], NOW),
         "answer-list-empty": answers.listed([], NOW),
-        "answer-help": answers.help_text(POLICY),
+        "answer-help": answers.help_text(POLICY, ["read", "write"]),
         "answer-refused": answers.refused(InvalidRequest("“LOGS” is not lower case.", "/es-access logs-* 1h")),
         "answer-unreachable": answers.unreachable("Elasticsearch does not answer"),
         "answer-unforeseen": answers.unexpected_error("0a1b2c3d"),

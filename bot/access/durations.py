@@ -58,6 +58,10 @@ _END = re.compile(r"[,.;:!?]?(?= |$)")
 _STRICT = re.compile(r"(?:\d{1,7}d)?(?:\d{1,7}h)?(?:\d{1,7}m)?(?:\d{1,9}s)?", re.IGNORECASE | re.ASCII)
 
 
+_CAPITAL = re.compile(r"(?P<count>\d+(?:[.,]\d+)?) ?M[,.;:!?]?(?= |$)")
+"""`1M` may be a minute or a month. Behind hours or days it is minutes."""
+
+
 def is_plain_duration(text: str) -> bool:
     """Whether the text is written like `2h30m`, the form in which durations are shown."""
     return bool(text) and _STRICT.fullmatch(text) is not None
@@ -69,6 +73,9 @@ def read_duration_words(words: Sequence[str]) -> tuple[str, int] | None:
     `None` if they begin with no duration.
     """
     text = " ".join(_plain(word) for word in words[:MOST_WORDS])
+    unclear = _CAPITAL.match(" ".join(words[:MOST_WORDS]))
+    if unclear:
+        return f"{unclear['count']}M", unclear.group().count(" ") + 1  # which `parse_duration` refuses
     found = _longest_phrase(text)
     if found is None:
         return None
@@ -88,6 +95,12 @@ def parse_duration(text: str, longest: timedelta = LONGEST, command: str = COMMA
     example = f"{command} {format_duration(min(longest, timedelta(hours=1)))}"
     if found is None or found[1] != len(words):
         raise InvalidRequest(_not_a_duration(" ".join(words)), example)
+    if _CAPITAL.match(found[0]):
+        count = found[0][:-1]
+        raise InvalidRequest(
+            f"“{found[0][:_SHOWN]}” may mean minutes or months. Write {count[:_SHOWN]}m for minutes, or days like 30d.",
+            example,
+        )
     seconds = _seconds(" ".join(map(_plain, words)))
     shown = " ".join(words)[:_SHOWN]
     if seconds < SHORTEST.total_seconds():

@@ -17,6 +17,7 @@ from bot.checks.kibana import check_kibana
 from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resources.alias_targets import check_alias_targets, flows_bound_to_patterns
+from bot.checks.resources.capitals import check_capitals, denying_flows_of
 from bot.checks.resources.resource_owners import check_resource_owners
 from bot.checks.resources.system_names import check_system_names, flows_with_hidden_names
 from bot.cluster.clock import read_time
@@ -96,13 +97,15 @@ def _check_names(report: Report, client: Elasticsearch, target: Target, adapters
     if policy is None:
         return
     integration = target.integration
-    if not (flows_bound_to_patterns(policy, integration) or flows_with_hidden_names(policy, integration)):
+    concerned = (flows_bound_to_patterns, flows_with_hidden_names, denying_flows_of)
+    if not any(flows_of(policy, integration) for flows_of in concerned):
         return
     reader = adapters.catalogue(client, target.integration)
     try:
         catalogue = reader.read()
         check_alias_targets(report, catalogue, policy, integration)
         check_system_names(report, catalogue, policy, integration)
+        check_capitals(report, catalogue, policy, integration)
     except (Outage, Refusal) as error:
         report.fail(f"names in access flows: {error}", "Run `bot check` again when the cluster is well.")
     finally:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from bot.access.policy.model import Integration, Policy
+from bot.access.policy.model import DEFAULT_SPACE, Integration, Policy
 from bot.checks.report import Report
 from bot.config.secret_references import resolve
 from bot.config.settings import (
@@ -41,6 +41,8 @@ _KEYS = {
     "ELASTICSEARCH_CLIENT_KEY": "client_key",
     "INTEGRATION_OWNER": "owner",
     "CUSTOM_ACCESS_DETAILS": "access_details",
+    "KIBANA_URL": "kibana_url",
+    "KIBANA_SPACE": "kibana_space",
 }
 """Variables, and the corresponding keys of an integration in `access.yaml`."""
 
@@ -68,7 +70,7 @@ class Setup:
         found = ", ".join(each for each in variables if each in self.unusable)
         for one, other in _EITHER:
             found = found.replace(f"{one}, {other}", f"{one} or {other}")
-        return f"needs {found}" if found else ""
+        return f"needs {found}, see above" if found else ""
 
     def policy_skip_reason(self, *variables: str) -> str:
         """The same for a check that needs the policy file, or without one these variables."""
@@ -148,6 +150,7 @@ def check_settings(report: Report, setup: Setup) -> None:
         report.fail(f"settings: {problem.text}", *([] if of_file and explained else [_to_do(setup, problem.kind)]))
         explained = explained or of_file
     _check_upkeep(report, setup)
+    _check_kibana_space(report, setup)
 
 
 def _to_do(setup: Setup, kind: ProblemKind) -> str:
@@ -171,6 +174,17 @@ def _check_upkeep(report: Report, setup: Setup) -> None:
             key = "user_cleanup_days"
             name = f"{setup.file} > {integration} > {key}" if setup.file else key.upper()
             report.warn(f"settings: {name}: accepted, not used by this version yet")
+
+
+def _check_kibana_space(report: Report, setup: Setup) -> None:
+    # Without an address there is nothing to open, so the space is not used.
+    for integration in setup.configuration.policy.integrations if setup.configuration else ():
+        if integration.kibana_url is None and integration.kibana_space != DEFAULT_SPACE:
+            space, url = (setup.setting_name(each, integration) for each in ("KIBANA_SPACE", "KIBANA_URL"))
+            report.warn(
+                f"settings: {space} is not used without {url}",
+                "Set both: then read, write and manage open Discover there, and messages have a link to it.",
+            )
 
 
 def _how_to_set() -> str:

@@ -19,7 +19,7 @@ from bot.cluster.client import TIMEOUT_SECONDS, ClusterConnection, ask
 from bot.cluster.connection.product import read_product
 from bot.cluster.connector.privileges import ROLE
 from bot.network.failures import causes_of, failure_of
-from bot.network.forward_proxy import forward_proxy
+from bot.network.forward_proxy import ForwardProxy, forward_proxy
 
 ACCOUNT = "es-access-connector"
 """The name of the connector account and its role in the README."""
@@ -28,7 +28,6 @@ PUT_ROLE = (f"PUT /_security/role/{ACCOUNT}", json.dumps(ROLE))
 """The lines of a call. Kibana reads the whole first line as the path, so the body has one of its own."""
 AS_ADMINISTRATOR = "As an administrator, in Kibana > Dev Tools:"
 
-BY_PROXY = "Correct HTTPS_PROXY (HTTP_PROXY for http://), or name the host in NO_PROXY if no proxy is needed."
 
 _BAD_REQUEST = 400
 _UNAUTHENTICATED = 401
@@ -156,7 +155,9 @@ def _refused(error: ApiError, target: Target) -> tuple[str, ...]:
             json.dumps({"password": "A LONG PASSWORD", "roles": [ACCOUNT]}),
         )
     if status == _PROXY_ASKS:
-        return f"cluster: a proxy on the way to {target.where} asks for a user and password (407)", BY_PROXY
+        return f"cluster: a proxy on the way to {target.where} asks for a user and password (407)", _correct(
+            forward_proxy(target.where)
+        )
     if _is_unknown_path(error):
         return (
             "cluster: its security is off, so there is nothing to give access to",
@@ -183,7 +184,7 @@ def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
     proxy = forward_proxy(where)
     failure = failure_of(error, proxy)
     if failure.at_proxy:
-        return f"cluster: no way to {where}: {failure.sentence(proxy)}", BY_PROXY
+        return f"cluster: no way to {where}: {failure.sentence(proxy)}", _correct(proxy)
     causes = list(causes_of(error))
     if isinstance(error, TlsError):
         return _tls_problem(causes, target)
@@ -203,6 +204,12 @@ def _unreachable(error: TransportError, target: Target) -> tuple[str, str]:
         f"cluster: {where} breaks the connection ({type(causes[-1]).__name__})",
         f"If the cluster uses TLS, {target.url} has to begin with https://",
     )
+
+
+def _correct(proxy: ForwardProxy | None) -> str:
+    if proxy is None:
+        return "Let it pass es-access, or write the address of the cluster itself."
+    return f"Correct {proxy.variable}, or name the host in NO_PROXY if no proxy is needed."
 
 
 def _tls_problem(causes: Sequence[BaseException], target: Target) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -68,9 +68,11 @@ def show(
         for each in trail.events(wanted):
             found = True
             print(forms[form](each))
+        near = [] if found or not event else _nearest_events(event, trail.event_names())
     if not found:
         hint = " --person takes a Slack user id, such as U012ABCDEF." if person else ""
-        print(f"There is no such event.{hint}", file=sys.stderr)
+        meant = f" Did you mean --event {near[0]}?" if near else ""
+        print(f"There is no such event.{meant}{hint}", file=sys.stderr)
 
 
 @audit.command()
@@ -120,6 +122,15 @@ def _who_had_access(index: str, at: str | None, form: OutputFormat) -> None:
         print(printable(doubt), file=sys.stderr)
     if doubts:
         raise typer.Exit(1)
+
+
+def _nearest_events(typed: str, known: Sequence[str]) -> list[str]:
+    """The names, and parts before a dot, that are nearest to one that is not among them."""
+    from difflib import get_close_matches
+
+    names = {*known, *(each.partition(".")[0] for each in known)}
+    wanted = typed.rstrip(".").lower()
+    return [] if typed.rstrip(".") in names else get_close_matches(wanted, sorted(names), n=1)
 
 
 @contextmanager

@@ -32,4 +32,7 @@ class EnvironmentStore:
 
     def check_writable(self) -> None:
         """Always raises `Refusal`."""
-        raise Refusal(f"{self.location} cannot be written")
+        raise Refusal(
+            f"{self.location} cannot be written. Keep the password in a file or another secret store, or change it by"
+            " hand: in the cluster, then there, and start es-access again"
+        )

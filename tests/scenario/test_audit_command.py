@@ -98,6 +98,15 @@ def test_an_auditor_gets_answers(audited: tuple[Stage, str], tmp_path: Path) -> 
     assert f"{stage.alice.id}  read on logs-*" in doubted.stdout
     assert doubted.stderr.startswith(f"{request}: the events tell of this access, and the tables")
 
+    for typed, meant in (
+        ("grant.revokd", "grant.revoked"),
+        ("grants", "grant"),
+        ("Request.submitted", "request.submitted"),
+    ):
+        mistyped = audit(url, tmp_path, "--event", typed)
+        assert mistyped.stderr == f"There is no such event. Did you mean --event {meant}?\n"
+    assert audit(url, tmp_path, "--event", "grant.active", "--until", "9d").stderr == "There is no such event.\n"
+
     fine = audit(url, tmp_path, "verify")
     assert fine.returncode == 0, fine.stdout
     head = re.search(r"--head: (\S+)", fine.stdout)

@@ -237,7 +237,7 @@ def test_any_call_that_breaks_at_the_end_of_a_key_delays_it_and_no_more(broken: 
         assert not key.works, f"{step} {phase}"
         assert live_keys(broken.stage.node, request) == []
         broken.stage.reads(
-            broken.stage.alice, "Access of @alice is over", "The key has ended, read back from the cluster"
+            broken.stage.alice, f"ACCESS {request} HAS ENDED", "The key has ended, read back from the cluster"
         )
 
 

@@ -80,8 +80,8 @@ def test_wrong_settings_do_not_hide_what_else_is_wrong(newcomer: Newcomer) -> No
     assert found.line("FAIL  settings: PORT: ")
     assert found.line("ok    Slack: signed in")
     assert found.line("FAIL  Slack scopes: chat:write is missing")
-    assert found.line("skip  owners") == "skip  owners: needs INTEGRATION_OWNER"
-    assert found.line("skip  cluster") == "skip  cluster: needs ELASTICSEARCH_PASSWORD"
+    assert found.line("skip  owners") == "skip  owners: needs INTEGRATION_OWNER, see above"
+    assert found.line("skip  cluster") == "skip  cluster: needs ELASTICSEARCH_PASSWORD, see above"
     assert found.line("ok    access details")
 
 
@@ -91,7 +91,10 @@ def test_nothing_set_at_all_is_a_list_of_what_to_set(newcomer: Newcomer) -> None
     assert found.text.count("FAIL  settings: ") == 6
     for skipped in ("Slack", "Slack events", "owners", "access flows", "cluster", "access details"):
         assert found.line(f"skip  {skipped}: needs ")
-    assert found.line("skip  Slack events") == "skip  Slack events: needs SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"
+    assert (
+        found.line("skip  Slack events")
+        == "skip  Slack events: needs SLACK_APP_TOKEN or SLACK_SIGNING_SECRET, see above"
+    )
 
 
 # --- the database ---

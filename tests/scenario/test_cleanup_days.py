@@ -40,7 +40,7 @@ def test_the_user_stays_disabled_without_a_role_and_goes_after_its_days(kept: St
     )  # fmt: skip
     kept.say(kept.alice, f"revoke {request}")
     for person in (kept.alice, kept.bob):
-        text = kept.reads(person, "Access of @alice is over", "The user is disabled and is deleted on ")
+        text = kept.reads(person, f"ACCESS {request} HAS ENDED", "The user is disabled and is deleted on ")
         assert "; its role and keys are gone." in text
     assert given.tried().status == UNAUTHORIZED
     assert user_or_role(kept.node, request) == ["user"]
@@ -63,7 +63,7 @@ def test_the_user_stays_disabled_without_a_role_and_goes_after_its_days(kept: St
 def test_a_key_leaves_no_user_to_keep(kept: Stage) -> None:
     request, key = granted_key(kept)
     kept.say(kept.alice, f"revoke {request}")
-    kept.reads(kept.alice, "Access of @alice is over", "The key has ended, read back from the cluster.")
+    kept.reads(kept.alice, f"ACCESS {request} HAS ENDED", "The key has ended, read back from the cluster.")
     assert not key.works
     assert user_or_role(kept.node, request) == []
 

@@ -286,7 +286,7 @@ def test_everything_arrives_though_slack_refuses_every_second_call(quiet_stage: 
     stage.approve(request)
     stage.secret(request)
     stage.say(stage.alice, f"revoke {request}")
-    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
+    stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice")
     texts = thread(stage, stage.bob, above, f"ACCESS {request} HAS ENDED")
     assert "Approved by @bob." in texts[0], "in the order in which it happened"
     assert f"ACCESS {request} HAS ENDED" in texts[-1]

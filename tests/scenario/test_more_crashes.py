@@ -157,7 +157,7 @@ def _over(broken: Broken, request: str) -> None:
     assert broken.passwords(broken.stage.alice) == []
     assert broken.events(request).count("grant.revoked") == 1
     assert broken.rows("SELECT receipt FROM access_grant WHERE id = ? AND receipt IS NOT NULL", request)
-    broken.stage.reads(broken.stage.alice, f"ACCESS {request} HAS ENDED", "is over")
+    broken.stage.reads(broken.stage.alice, f"ACCESS {request} HAS ENDED", "Ended: ")
 
 
 def _revoke(broken: Broken, request: str) -> None:

@@ -48,7 +48,7 @@ def test_a_rush_through_pgbouncer_is_filed_approved_delivered_and_ended(
         stage.secret(request, person)
         stage.is_active(request)
         stage.say(person, f"revoke {request}")
-        stage.reads(person, f"ACCESS {request} HAS ENDED", f"Access of @{person.name} is over")
+        stage.reads(person, f"ACCESS {request} HAS ENDED", "read back from the cluster")
         return request
 
     with ThreadPoolExecutor(MANY) as threads:

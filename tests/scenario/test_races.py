@@ -89,6 +89,7 @@ def test_a_double_revocation_is_one_end(quiet_stage: Stage) -> None:
     at_once(*[lambda: quiet_stage.workspace.click_raw(quiet_stage.alice, message, "Revoke now")] * 2)
     quiet_stage.refused(secret)
     quiet_stage.hears(quiet_stage.alice, f"{request} has already ended")
-    quiet_stage.reads(quiet_stage.alice, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
-    ends = [text for text in quiet_stage.texts(quiet_stage.alice) if "Access of @alice is over" in text]
+    quiet_stage.reads(quiet_stage.alice, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice")
+    quiet_stage.reads(quiet_stage.bob, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
+    ends = [text for text in quiet_stage.texts(quiet_stage.bob) if "Access of @alice is over" in text]
     assert len(ends) == 1

@@ -42,8 +42,9 @@ def test_the_main_job_on_postgresql_with_two_processes(replicas: tuple[Stage, Ap
         assert stage.search(secret, "logs-web") == OK
         stage.say(stage.alice, f"revoke {request}")
         stage.refused(secret)
-        stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
-        told = [each for each in stage.texts(stage.alice) if request in each and "Access of @alice is over" in each]
+        stage.reads(stage.alice, f"ACCESS {request} HAS ENDED", "Ended: revoked by @alice")
+        stage.reads(stage.bob, f"ACCESS {request} HAS ENDED", "Access of @alice is over")
+        told = [each for each in stage.texts(stage.bob) if request in each and "Access of @alice is over" in each]
         assert len(told) == 1, "one of the two tells it, not both"
     assert find_duplicate.returncode is None
 

@@ -93,7 +93,7 @@ def test_a_key_that_an_administrator_made_for_the_user_is_counted_in_the_receipt
     stage.say(stage.alice, f"revoke {request}")
     proof = "User, role and API keys are gone, read back from the cluster (1 key ended)."
     for person in (stage.alice, stage.bob):
-        stage.reads(person, "Access of @alice is over", proof)
+        stage.reads(person, f"ACCESS {request} HAS ENDED", proof)
     assert live_keys(stage.node, request) == []
 
 

@@ -173,7 +173,10 @@ def messages_lost(world: World) -> list[str]:
     for request, who, state, extends, asked in world.rows(query):
         heard = [each for each in texts[who] if request in each]
         if extends is None and state == "approved":
-            wrong += _unless(any("is over" in each for each in heard), f"{who} never heard of the end of {request}")
+            wrong += _unless(
+                any(f"ACCESS {request} HAS ENDED" in each for each in heard),
+                f"{who} never heard of the end of {request}",
+            )
         else:
             wrong += _unless(heard, f"{who} never heard what became of {request} ({state})")
         owners = set(json.loads(asked) if isinstance(asked, str) else asked)

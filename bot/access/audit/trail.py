@@ -62,6 +62,11 @@ class AuditTrail:
         with Session(self._engine) as session, closing(_streamed(session, wanted)) as events:
             yield from events
 
+    def event_names(self) -> Sequence[str]:
+        """The names of the events that are there."""
+        with Session(self._engine) as session:
+            return session.exec(select(AuditEvent.event).distinct().order_by(AuditEvent.event)).all()
+
     def access(self, index: str, at: datetime) -> AccessAnswer:
         """Who had access to that index, or to anything under that pattern, at that time.
 

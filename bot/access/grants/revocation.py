@@ -130,8 +130,9 @@ class Revocation:
         # Nothing is kept of the others: both transitions are one write.
         done = [each for each in endings if due[each[0].id]["due_at"] is None]
         gone += _move_all(write, done, GrantState.REVOKED, now, due, then=GrantState.CLEANED_UP, **FREE)
-        hear = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
-        enqueue_end(write, hear, now)
+        people = {grant.id: [*audience_of(details.request), *details.approvers] for grant, details, _ in gone}
+        shown = [grant for grant, details, _ in gone if _is_shown_to_the_revoker(grant, details)]
+        enqueue_end(write, people, now, {grant.id: grant.ended_by or "" for grant in shown})
 
     def _deletion_due(self, details: RequestDetails, receipt: Receipt, now: datetime) -> datetime | None:
         if not receipt.user_disabled:
@@ -163,6 +164,18 @@ def _joined(receipts: Sequence[Receipt]) -> Receipt:
         errors=tuple(dict.fromkeys(error for each in ours for error in each.errors)),
         final=any(each.final for each in ours),
     )
+
+
+def _is_shown_to_the_revoker(grant: Grant, details: RequestDetails) -> bool:
+    """Whether the person who ended the grant has a message that shows its end: with the credential, or for owners.
+
+    If it took long, they may no longer look there.
+    """
+    request = details.request
+    if grant.attempts >= ATTEMPTS_BEFORE_OWNERS_HEAR:
+        return False
+    has_credential = grant.delivered_at is not None and not request.adopted
+    return grant.ended_by in {*([request.requester] if has_credential else []), *request.owners, *details.approvers}
 
 
 def _is_gone(grant: Grant, _details: RequestDetails, receipt: Receipt) -> bool:

@@ -138,7 +138,7 @@ def _record(
     except LostRace:
         write.look_for([grant], now)  # its user was deleted meanwhile, or it was found again
         return
-    write.refresh(grant.id, [MessageKind.ENDED], now)
+    write.refresh(grant.id, [MessageKind.ENDED, MessageKind.CREDENTIAL], now)
     write.enqueue(grant.id, MessageKind.UNFINISHED, request.owners, now)
 
 

@@ -37,11 +37,19 @@ def end_grant(write: Transaction, grant: Grant, end: EndReason, actor: str, now:
         raise LostRace(grant.id)
 
 
-def enqueue_end(write: Transaction, hear: Mapping[str, Sequence[str]], now: datetime) -> None:
-    """Shows the end of each grant in every message about it, and enqueues a message to the given people."""
-    write.refresh(list(hear), _SHOW_THE_END, now)
+def enqueue_end(
+    write: Transaction, people: Mapping[str, Sequence[str]], now: datetime, know: Mapping[str, str] | None = None
+) -> None:
+    """Shows the end of each grant in every message about it, and enqueues a message to the given people.
+
+    `know` names who ended a grant and has such a message: nothing else is sent to them.
+    """
+    knows = know or {}
+    hear = {grant_id: [each for each in them if each != knows.get(grant_id)] for grant_id, them in people.items()}
+    told = {grant_id: [*them, knows.get(grant_id, "")] for grant_id, them in people.items()}
+    write.refresh(list(people), _SHOW_THE_END, now)
     write.enqueue_all(hear, MessageKind.ENDED, now)
-    add_end_to_timeline(write, hear, now)
+    add_end_to_timeline(write, told, now)
 
 
 _SHOW_THE_END = (

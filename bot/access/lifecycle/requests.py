@@ -107,9 +107,16 @@ def expire(write: Transaction, request: AccessRequest, now: datetime) -> None:
     enqueue_outcome(write, request, now)
 
 
-def describe_end(request: AccessRequest) -> str:
-    """The sentence for a person who acts on a request that has already ended."""
+def describe_end(request: AccessRequest, grant: Grant | None = None) -> str:
+    """The sentence for a person who acts on a request that has already ended.
+
+    With its `grant`, or the one that it extends, for a person who may end the access.
+    """
     by = f" by <@{request.decided_by}>" if request.decided_by and request.decided_by != APPLICATION else ""
+    if request.state is RequestState.APPROVED and grant is not None and grant.state in LIVE:
+        return f"{request.id} was approved{by} already. To end the access: /es-access revoke {grant.id}"
+    if request.state is RequestState.EXPIRED:
+        return f"{request.id} has expired: nobody decided in time. Nothing was changed."
     return f"{request.id} was already {request.state.value}{by}. Nothing was changed."
 
 

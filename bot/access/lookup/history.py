@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.access.errors import NotFound
+from bot.access.errors import NotFound, Outage
 from bot.access.models.request_details import RequestDetails
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration
 from bot.access.policy.patterns import matcher
-from bot.access.policy.visibility import visibility_of
+from bot.access.policy.visibility import offered_permissions, visibility_of
 from bot.access.ports import Clusters, Resource
 from bot.access.requests.approvals import Approvals
 from bot.access.requests.approver_eligibility import is_own_request
@@ -52,6 +52,14 @@ class History:
     def resources(self, integration: str, text: str = "") -> Sequence[Resource]:
         """All resources of a cluster with that text in their name or owner, for operators. Raises `Outage`."""
         return _named(text, self._resources(self.current.policy.integration(integration)))
+
+    def offered_permissions(self, person: str) -> tuple[str, ...]:
+        """The permissions that the person may ask for; all that anybody may, while Slack does not answer."""
+        policy = self.current.policy
+        try:
+            return offered_permissions(policy, membership_of(self.approvals.directory, person))
+        except Outage:
+            return offered_permissions(policy, lambda _requesters: True)
 
     def visible_resources(self, person: str, text: str = "") -> Sequence[Resource]:
         """The resources of all clusters with that text whose names the person may read.

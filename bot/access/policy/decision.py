@@ -127,7 +127,15 @@ def _nearness(decision: Decision) -> tuple[Verdict, timedelta]:
 def find_denial(policy: Policy, question: Question, member_of: MemberOf) -> Decision | None:
     """The decision of the first flow that denies the request; `None` if no flow does."""
     flow = next(denying_flows(policy, question, member_of), None)
-    return None if flow is None else Decision(Verdict.DENIED, flow, f"The access flow “{flow.name}” forbids it.")
+    return None if flow is None else Decision(Verdict.DENIED, flow, _forbidden(flow, question))
+
+
+def _forbidden(flow: AccessFlow, question: Question) -> str:
+    """The sentence of a denial. A wildcard of which a part is denied can be asked for in narrower ones."""
+    denied = [each for each in question.patterns if _touches(flow, each, question)]
+    in_part = [each for each in denied if "*" in each and not is_excluded(each, flow.patterns)]
+    hint = f" Only a part of {in_part[0]} is forbidden: ask for narrower names." if in_part == denied else ""
+    return f"The access flow “{flow.name}” forbids it.{hint}"
 
 
 def denying_flows(policy: Policy, question: Question, member_of: MemberOf) -> Iterator[AccessFlow]:

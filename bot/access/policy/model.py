@@ -30,6 +30,10 @@ SYSTEM_INDICES = "with restricted_indices, a wildcard covers the hidden indices 
 """Why `exclude` and `restricted_indices` do not go together."""
 
 
+DEFAULT_SPACE = "default"
+"""The Kibana space that is always there."""
+
+
 class Permission(PolicyPart):
     """A named set of index privileges and Kibana features.
 
@@ -39,7 +43,7 @@ class Permission(PolicyPart):
     name: Name
     indices: tuple[str, ...] = Field(min_length=1, description="Elasticsearch index privileges, such as read")
     kibana: tuple[str, ...] = Field(default=(), description="Kibana feature privileges, such as feature_discover.read")
-    spaces: tuple[str, ...] = Field(default=("default",), description="Kibana spaces in which they hold")
+    spaces: tuple[str, ...] = Field(default=(DEFAULT_SPACE,), description="Kibana spaces in which they hold")
     cluster: tuple[str, ...] = Field(default=(), description="Elasticsearch cluster privileges. Dangerous")
     run_as: tuple[str, ...] = Field(default=(), description="Users whose name may be taken. Dangerous")
     restricted_indices: bool = Field(default=False, description="System indices are covered too. Dangerous")
@@ -145,7 +149,7 @@ class Integration(PolicyPart):
     ca_file: str | None = Field(default=None, description="The name of the file with the CA that people need")
     ca_hint: str = Field(default="", max_length=LONGEST_HINT, description="Where people find that file")
     kibana_url: str | None = None
-    kibana_space: str = "default"
+    kibana_space: str = DEFAULT_SPACE
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
 
     @property

@@ -55,6 +55,12 @@ def visibility_of(policy: Policy, integration: Integration, member_of: MemberOf,
     return Visibility(frozenset(offers))
 
 
+def offered_permissions(policy: Policy, member_of: MemberOf) -> tuple[str, ...]:
+    """The permissions that the person may ask for somewhere. Raises whatever `member_of` does."""
+    mine = [flow for flow in policy.access_flows for one in policy.integrations if _may_use(flow, one, member_of)]
+    return tuple(each.name for each in policy.permissions if any(each.name in flow.offers for flow in mine))
+
+
 def _may_use(flow: AccessFlow, integration: Integration, member_of: MemberOf) -> bool:
     return (
         (flow.usual or flow.break_glass)

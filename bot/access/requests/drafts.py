@@ -11,7 +11,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.names.evaluation import check_evaluable
-from bot.access.policy.names.selectors import failure_store_part, is_failure_store, without_selectors
+from bot.access.policy.names.selectors import FAILURES, failure_store_part, is_failure_store, without_selectors
 from bot.access.policy.patterns import check_patterns, parse_patterns
 from bot.access.policy.reasons import accepts_reason, checked_reason, example_reason
 
@@ -52,6 +52,7 @@ class ParsedRequest:
     `first_flow` is the access flow under which somebody approved the latter.
     `break_glass`: it is approved at once, under a break-glass flow. `filed_at` is set if it was filed before, and
     `resolved` if its role holds these names instead of the patterns. Its role leaves out names under `excluded`.
+    `names_cluster`: the cluster was named, as an example has to.
     """
 
     requester: str
@@ -69,6 +70,7 @@ class ParsedRequest:
     filed_at: datetime | None = None
     resolved: tuple[str, ...] | None = None
     excluded: tuple[str, ...] = ()
+    names_cluster: bool = False
 
     @property
     def other_words(self) -> str:
@@ -77,6 +79,7 @@ class ParsedRequest:
             *([self.permission.name] if self.permission.name != "read" or self.reason else []),
             *(["--key"] if self.kind is CredentialKind.API_KEY else []),
             *(["--break-glass"] if self.break_glass else []),
+            *([f"--cluster {self.integration.name}"] if self.names_cluster else []),
             *([f"--for {self.requester}"] if self.asked_by else []),
             *([self.reason] if self.reason else []),
         ]
@@ -97,7 +100,9 @@ class ParsedRequest:
     def example_with(self, pattern: str = "", instead: str = "") -> str:
         """A command for the same, with another pattern in place of one."""
         patterns = dict.fromkeys(instead if each == pattern else each for each in self.patterns)
-        return f"/es-access {','.join(patterns)} {format_duration(self.duration or _USUAL)}{self.other_words}"
+        selector = f"::{FAILURES}" if is_failure_store(self.permission.stored()) else ""
+        names = ",".join(f"{each}{selector}" for each in patterns)
+        return f"/es-access {names} {format_duration(self.duration or _USUAL)}{self.other_words}"
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
@@ -113,8 +118,9 @@ def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
     with about(RequestField.REASON):
         reason = checked_reason(draft.reason)
     parsed = ParsedRequest(
-        requester, integration, patterns, permission, None, reason, draft.kind, break_glass=draft.break_glass
-    )
+        requester, integration, patterns, permission, None, reason, draft.kind, break_glass=draft.break_glass,
+        names_cluster=draft.integration is not None,
+    )  # fmt: skip
     try:
         duration = read_duration(policy, draft.duration, f"/es-access {','.join(patterns)}")
     except InvalidRequest as error:

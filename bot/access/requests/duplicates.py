@@ -1,10 +1,14 @@
 """Duplicates: a request whose access the requester already has, or has asked for. It is not filed again."""
 
+from datetime import datetime, timedelta
+
+from bot.access.durations import SHORTEST, format_duration
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Permission
 from bot.access.policy.names.exclusion import excluded_under, is_excluded
 from bot.access.policy.patterns import covers
+from bot.access.requests.drafts import ParsedRequest
 from bot.access.states import RequestState
 from bot.access.store.transaction import Transaction
 
@@ -20,6 +24,23 @@ def find_duplicate(read: Transaction, request: AccessRequest) -> RequestDetails 
         waits = RequestState.PENDING
         found = [each for each in found if each.request.break_glass or each.request.state is not waits]
     return next(iter(sorted(found, key=lambda each: each.request.state is RequestState.PENDING)), None)
+
+
+def commands_for_longer(
+    found: RequestDetails, length: timedelta, parsed: ParsedRequest, now: datetime
+) -> tuple[str, ...]:
+    """The commands to have what was found for that length from now on; none if it lasts as long.
+
+    A pending request ends at no time yet, so the durations are compared.
+    """
+    request_id, grant = found.request.id, found.grant
+    missing = length - found.request.length if grant is None else now + length - grant.expires_at
+    if missing < SHORTEST or (grant is not None and parsed.asked_by is not None):
+        return ()  # only the requester extends live access
+    if grant is None:
+        return (f"/es-access cancel {request_id}", parsed.example_with())
+    whole_minutes = -(-missing // SHORTEST) * SHORTEST
+    return (f"/es-access extend {request_id} {format_duration(whole_minutes)}",)
 
 
 def _includes_access(one: AccessRequest, other: AccessRequest) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.access.ids import APPLICATION
 from bot.access.intervals import REMIND_OF_REVIEW_EVERY
 from bot.access.lifecycle.timeline import TimelineEvent, add_to_timeline
+from bot.access.models.grants import Grant
 from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
@@ -46,6 +47,19 @@ def plan_columns(plan: Plan) -> RequestChanges:
         "any_group": plan.any_group,
         "channel": plan.flow.channel if plan.groups else None,
     }
+
+
+def file_request(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:
+    """Stores a new request, which may extend a grant. Raises `LostRace` if that one has ended or changed meanwhile."""
+    write.file(request)
+    if extended is not None:
+        event = "grant.extension_requested"
+        write.change(extended, event, request.requester, request.created_at, {"request": request.id})
+    write.audit(
+        "request.submitted", request.requester, request.created_at, request.id,
+        patterns=request.patterns, permission=request.permission, duration=request.duration,
+        integration=request.integration, extends=request.extends, reason=request.reason,
+    )  # fmt: skip
 
 
 def file_plan(write: Transaction, request: AccessRequest, plan: Plan, now: datetime) -> None:

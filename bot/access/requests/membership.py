@@ -1,10 +1,14 @@
-"""Who belongs to the workspace, and who to the requesters of an access flow."""
+"""Who belongs to the workspace, who to the requesters of an access flow, and who may ask for somebody else."""
 
 from collections.abc import Sequence
 
-from bot.access.errors import NotAllowed, Outage
+from bot.access.errors import InvalidRequest, NotAllowed, Outage, Refusal
+from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import MemberOf
 from bot.access.ports import Directory
+
+_MOST_SHOWN = 40
+"""Characters of a typed name that an answer repeats."""
 
 
 def check_belongs(directory: Directory, person: str) -> None:
@@ -35,3 +39,28 @@ def membership_of(directory: Directory, person: str) -> MemberOf:
         return True if inclusion.found else False if inclusion.certain else None
 
     return member_of
+
+
+def find_person(directory: Directory, typed: str) -> str:
+    """Finds a person's Slack id by id, mention, e-mail or @name. Raises `InvalidRequest`, `Outage`."""
+    try:
+        return directory.find(typed)
+    except Refusal as error:
+        end = "" if str(error).endswith("?") else "."
+        raise InvalidRequest(
+            f"I cannot find “{typed[:_MOST_SHOWN]}” in Slack: {error}{end} An e-mail address works, too.",
+            "/es-access logs-* 1h --for ada@example.com",
+        ) from None
+
+
+def check_for_others(directory: Directory, flow: AccessFlow, asked_by: str | None) -> None:
+    """Raises `NotAllowed` if the flow does not let `asked_by` file for somebody else, and `Outage`."""
+    if asked_by is None:
+        return
+    check_belongs(directory, asked_by)
+    if flow.for_others is True:
+        return
+    if flow.for_others is False:
+        raise NotAllowed(f"Under the access flow “{flow.name}” everybody asks for themselves.", "/es-access logs-* 1h")
+    if not directory.includes(flow.for_others, asked_by).found:
+        raise NotAllowed(f"The access flow “{flow.name}” does not let you ask for somebody else.")

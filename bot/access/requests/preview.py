@@ -63,6 +63,30 @@ def given(patterns: Sequence[str], resolved: Sequence[str] | None, catalogue: Ca
     return found
 
 
+def with_failure_store(patterns: Sequence[str], found: Sequence[Resource], catalogue: Catalogue) -> list[Resource]:
+    """The resources with a failure store: data streams, and aliases of some.
+
+    Raises `InvalidRequest` for a pattern that matches none of them, and if none is left.
+    """
+    streams = {each.name for each in catalogue.resources if each.kind == "data stream"}
+
+    def has_one(resource: Resource) -> bool:
+        return resource.name in streams or (resource.kind == "alias" and not streams.isdisjoint(resource.targets))
+
+    for pattern in patterns:
+        matching = matched([pattern], catalogue)
+        if matching and not any(map(has_one, matching)):
+            what = f"is an {matching[0].kind}" if "*" not in pattern else "matches no data stream"
+            what = "points to no data stream" if what == "is an alias" else what
+            why = f"“{pattern}” {what}, and only data streams have a failure store (::failures)."
+            raise InvalidRequest(why, f"/es-access {pattern} 1h", RequestField.PATTERNS)
+    left = [each for each in found if has_one(each)]
+    if not left:
+        why = "Nothing that it covers is a data stream, and only data streams have a failure store (::failures)."
+        raise InvalidRequest(why, about=RequestField.PATTERNS)
+    return left
+
+
 def names_given(resource: Resource) -> tuple[str, ...]:
     """The names in a role of scope `resolved`: for an alias those of its targets."""
     return resource.targets if resource.kind == "alias" and resource.targets else (resource.name,)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import filterfalse
-from typing import NoReturn
 
-from bot.access.errors import Incomplete, InvalidRequest, NotAllowed, Outage, Refusal, RequestField
+from bot.access.errors import InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import notified_owners, people_to_ask
 from bot.access.ownership.aliases import SeenAliases, given_of, see_aliases
@@ -15,36 +14,33 @@ from bot.access.people import Members
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.decision import (
-    FIELD_OF_VERDICT,
     Decision,
     Question,
-    Verdict,
     decide,
     find_denial,
     may_be_denied,
 )
 from bot.access.policy.model import Permission
 from bot.access.policy.names.exclusion import excluded_under, leaves_out
+from bot.access.policy.names.selectors import is_failure_store
 from bot.access.policy.owner_groups import OwnerGroup, integration_group, owner_groups
 from bot.access.policy.patterns import covers, nearest, unmatched
 from bot.access.policy.visibility import visibility_of
 from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
+from bot.access.requests.allowing_flow import flow_and_duration, raise_refusal
 from bot.access.requests.approver_eligibility import eligible_approvers, raise_no_approver
 from bot.access.requests.drafts import ParsedRequest
-from bot.access.requests.membership import check_belongs, membership_of
-from bot.access.requests.on_behalf import check_for_others
-from bot.access.requests.preview import Preview, given, matched, owned, preview, resolved_names, without_excluded
-
-PROVISIONAL_DURATION = timedelta(hours=1)
-"""Shown while the requester has not yet chosen a duration."""
-
-_CORRECTABLE = frozenset({
-    Verdict.NO_DURATION, Verdict.TOO_LONG, Verdict.NO_REASON, Verdict.REASON_OF_WRONG_SHAPE,
-})  # fmt: skip
-"""Verdicts with a known flow that would allow another duration or reason."""
-
-_WITH_EXAMPLE = _CORRECTABLE | {Verdict.CREDENTIAL_NOT_OFFERED}
-"""Verdicts that an example can show how to avoid."""
+from bot.access.requests.membership import check_belongs, check_for_others, membership_of
+from bot.access.requests.preview import (
+    Preview,
+    given,
+    matched,
+    owned,
+    preview,
+    resolved_names,
+    with_failure_store,
+    without_excluded,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class Routing:
         excessive duration and an unsuitable reason are no errors yet.
         """
         check_belongs(self.directory, parsed.requester)
-        flow, duration = _flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
+        flow, duration = flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
         check_for_others(self.directory, flow, parsed.asked_by)
         by_rule = flow.by_rule(extension=parsed.extension, first_flow=parsed.first_flow)
         plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule, fresh=fresh)
@@ -125,7 +121,8 @@ class Routing:
         kind = parsed.kind or flow.usual_credential
         by_name = flow.scope == "resolved" or parsed.resolved is not None
         excluded = tuple(dict.fromkeys((*parsed.excluded, *flow.exclude)))
-        required = by_rule or by_name or bool(excluded) or self._depends_on_resources(flow, parsed)
+        failures = is_failure_store(parsed.permission.stored())
+        required = by_rule or by_name or failures or bool(excluded) or self._depends_on_resources(flow, parsed)
         catalogue = self._read_catalogue(parsed, fresh=fresh, required=required)
         if catalogue is None:
             groups, problems = owner_groups(flow, parsed.integration, [], parsed.patterns)
@@ -136,6 +133,7 @@ class Routing:
             parsed.resolved or parsed.patterns, found, excluded, flow.name, restricted_indices=restricted
         )
         self._check_alias_targets(flow, parsed, resources, catalogue, by_rule=by_rule)
+        resources = with_failure_store(parsed.patterns, resources, catalogue) if failures else resources
         if self.memory is not None and _is_by_resource(flow, parsed):
             alone = flow.groups == "any"
             cluster = self.clusters[parsed.integration.name]
@@ -180,7 +178,7 @@ class Routing:
         question = self._question(parsed, tuple(sorted({*targets, *streams})))
         denied = find_denial(self.current.policy, question, member_of)
         if denied is not None:
-            _raise_refusal(denied, parsed)
+            raise_refusal(denied, parsed)
         if by_rule or flow.names_owners:
             restricted = parsed.permission.restricted_indices
             for name in targets:
@@ -258,19 +256,6 @@ class Routing:
         return replace(group, people=people), members
 
 
-def _flow_and_duration(decision: Decision, parsed: ParsedRequest, *, unfinished: bool) -> tuple[AccessFlow, timedelta]:
-    """The flow that allows the request, and the duration of the access. Raises `AccessError` if none allows it."""
-    flow = decision.flow
-    if unfinished and decision.verdict in _CORRECTABLE and flow is not None:
-        return flow, min(parsed.duration or flow.default_duration or PROVISIONAL_DURATION, flow.max_duration)
-    if decision.verdict is not Verdict.ALLOWED or flow is None:
-        _raise_refusal(decision, parsed)
-    duration = parsed.duration or flow.default_duration
-    if duration is None:
-        raise AssertionError("a flow without a default duration allowed a request without one")
-    return flow, duration
-
-
 def _is_by_resource(flow: AccessFlow, parsed: ParsedRequest) -> bool:
     """Whether the owners of the resources decide, as the cluster names them."""
     return flow.owners == "resource" and parsed.integration.resource_owner is not None
@@ -278,12 +263,3 @@ def _is_by_resource(flow: AccessFlow, parsed: ParsedRequest) -> bool:
 
 def _names_in(catalogue: Catalogue) -> list[str]:
     return [each.name for each in catalogue.resources]
-
-
-def _raise_refusal(decision: Decision, parsed: ParsedRequest) -> NoReturn:
-    field = FIELD_OF_VERDICT.get(decision.verdict)
-    if decision.verdict in _WITH_EXAMPLE and decision.flow is not None:
-        kind = Incomplete if decision.verdict in {Verdict.NO_DURATION, Verdict.NO_REASON} else InvalidRequest
-        # An extension is typed in another way, with an id that is not known here.
-        raise kind(decision.why, None if parsed.extension else parsed.example_under(decision.flow), field)
-    raise NotAllowed(decision.why, "/es-access resources", field)

@@ -22,11 +22,11 @@ from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
 from bot.access.requests.break_glass import tell_owners
 from bot.access.requests.drafts import Draft, ParsedRequest, read_draft, read_duration, read_request
-from bot.access.requests.duplicates import find_duplicate
-from bot.access.requests.filing import file_plan, plan_columns, replace_plan
+from bot.access.requests.duplicates import commands_for_longer, find_duplicate
+from bot.access.requests.filing import file_plan, file_request, plan_columns, replace_plan
 from bot.access.requests.fresh_decision import FreshDecision, decide_again, plan_request, read_again
 from bot.access.requests.limits import check_limits, check_limits_early, check_limits_of, serialize_filing
-from bot.access.requests.on_behalf import find_person
+from bot.access.requests.membership import find_person
 from bot.access.requests.routing import Plan, Routing
 from bot.access.states import LIVE, RequestState
 from bot.access.store.store import Store
@@ -47,13 +47,15 @@ class Submission:
     """The result of a submitted draft. `plan` is `None` while the request waits for Slack or the cluster to answer.
 
     `duplicate`: nothing was stored, because the requester already has the same access or has asked for it. `request`
-    is then the earlier one. `for_whom` is the requester, if somebody else asks.
+    is then the earlier one, and `longer` are the commands to have that for as long as was asked now, if it ends before.
+    `for_whom` is the requester, if somebody else asks.
     """
 
     request: AccessRequest
     plan: Plan | None
     duplicate: RequestDetails | None = None
     for_whom: str | None = None
+    longer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,11 @@ class Requests:
         """Cancels a pending request of the actor's own, or one that extends access that they asked for."""
         with self.store.reading() as read:
             request = read.request(request_id)
+            grant = read.grant(request.extends or request_id) if request else None
         if request is None or not is_own_request(request, actor):
             raise NotFound(request_id)
         if request.state is not RequestState.PENDING:
-            raise Conflict(describe_end(request))
+            raise Conflict(describe_end(request, grant))
         now = self.clock.now()
         try:
             with self.store.writing() as write:
@@ -203,14 +206,15 @@ class Requests:
         try:
             plan = plan_request(self.store, self.routing, request, parsed)
         except Outage as error:
-            return self._file_unrouted(request, extended, error, again=again)
+            return self._file_unrouted(request, parsed, extended, error, again=again)
         for name, value in plan_columns(plan).items():
             setattr(request, name, value)
         with self.store.writing() as write:
             duplicate = self._check_new(write, request, again=again)
             if duplicate is not None:
-                return Submission(duplicate.request, None, duplicate)
-            _file(write, request, extended)
+                longer = commands_for_longer(duplicate, request.length, parsed, now)
+                return Submission(duplicate.request, None, duplicate, longer=longer)
+            file_request(write, request, extended)
             self._put_first(write, request, plan, self.clock.now())
         return Submission(request, plan)
 
@@ -231,7 +235,7 @@ class Requests:
         return duplicate
 
     def _file_unrouted(
-        self, request: AccessRequest, extended: Grant | None, error: Outage, *, again: bool
+        self, request: AccessRequest, parsed: ParsedRequest, extended: Grant | None, error: Outage, *, again: bool
     ) -> Submission:
         if request.duration == 0:
             raise error  # a flow's default duration is unknown before routing, and a request needs a duration
@@ -239,8 +243,9 @@ class Requests:
         with self.store.writing() as write:
             duplicate = self._check_new(write, request, again=again)
             if duplicate is not None:
-                return Submission(duplicate.request, None, duplicate)
-            _file(write, request, extended)
+                longer = commands_for_longer(duplicate, request.length, parsed, request.created_at)
+                return Submission(duplicate.request, None, duplicate, longer=longer)
+            file_request(write, request, extended)
             write.audit("request.waits", APPLICATION, request.created_at, request.id, error=str(error))
         return Submission(request, None)
 
@@ -284,16 +289,3 @@ class Requests:
         replace_plan(write, request, fresh.plan, fresh.standing, now, same=True)
         self.approvals.complete_if_approved(write, request, now)
         write.refresh(request.id, [MessageKind.APPROVAL], now)
-
-
-def _file(write: Transaction, request: AccessRequest, extended: Grant | None) -> None:
-    write.file(request)
-    if extended is not None:
-        # Raises `LostRace` if the grant has ended or another extension was filed meanwhile.
-        event = "grant.extension_requested"
-        write.change(extended, event, request.requester, request.created_at, {"request": request.id})
-    write.audit(
-        "request.submitted", request.requester, request.created_at, request.id,
-        patterns=request.patterns, permission=request.permission, duration=request.duration,
-        integration=request.integration, extends=request.extends, reason=request.reason,
-    )  # fmt: skip

@@ -10,7 +10,8 @@ from bot.secret_stores.store import SecretStore
 
 NOT_ROTATED = (
     "the connector signs in with an API key or a certificate, which es-access does not replace. Put a new API key where"
-    " the present one is kept: it is read there when the cluster refuses the old one"
+    " the present one is kept: from a secret store it is read again when the cluster refuses the old one, from a"
+    " variable at the next start"
 )
 
 LOOKS = 3

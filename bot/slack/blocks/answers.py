@@ -22,11 +22,11 @@ from bot.slack.blocks.approval import approval
 from bot.slack.blocks.content import MessageContent, noted, plain
 from bot.slack.blocks.credential import handed_over
 from bot.slack.blocks.messages import meant, take_back
+from bot.slack.blocks.parts.approvers import approvers_of, asked_owners
 from bot.slack.blocks.parts.risks import risks
 from bot.slack.blocks.phrases import (
     AS_CREDENTIAL,
     flow_line,
-    people,
     planned_coverage,
     request_terms,
     reviewed,
@@ -45,9 +45,6 @@ from bot.slack.blocks.rich_text import (
     sentence,
 )
 
-MOST_GROUPS = 15
-"""Owner groups named in one answer."""
-
 MOST_RESOURCES = 25
 """Names in one answer, about a screen of them."""
 
@@ -57,7 +54,7 @@ def filed(result: Submission) -> MessageContent:
     request, plan = result.request, result.plan
     whose = [*meant(result.for_whom), *([("Reason: ", request.reason)] if request.reason else [])]
     if result.duplicate is not None:
-        return _there_already(result.duplicate, meant(result.for_whom))
+        return _there_already(result.duplicate, meant(result.for_whom), result.longer)
     first: Line = ("Request ", Code(request.id), " is filed: ", *request_terms(request))
     if plan is None:
         return plain([
@@ -86,7 +83,7 @@ def filed(result: Submission) -> MessageContent:
         *risks(request.privileges, plan.kind),
         *([] if request.extends else planned_coverage(plan)),
         flow_line(plan.flow.name, plan.flow.max_duration),
-        *_asked_owners(plan, "Asked"),
+        *asked_owners(plan, "Asked"),
         ("Open until ", LocalTime(request.pending_until), "."),
         kept if request.extends else ("To take it back: ", Code(f"/es-access cancel {request.id}")),
     ])  # fmt: skip
@@ -138,8 +135,11 @@ def cancelled(details: RequestDetails) -> MessageContent:
 
 
 def revoking(details: RequestDetails) -> MessageContent:
-    """Confirms that access is being ended; a message with the proof follows."""
-    return plain([("Access ", Code(details.request.id), " is being ended. You are told when it is gone.")])
+    """Confirms that access is being ended. Its message shows the proof then; whoever has none gets one."""
+    shown = Code(f"/es-access status {details.request.id}")
+    return plain([
+        ("Access ", Code(details.request.id), " is being ended. Its message says when it is gone, and so does ", shown)
+    ])  # fmt: skip
 
 
 def resetting(details: RequestDetails) -> MessageContent:
@@ -175,10 +175,8 @@ def listed(all_details: Sequence[RequestDetails], now: datetime) -> MessageConte
     return plain([("Your newest requests:",), *(_line(details, now) for details in all_details)])
 
 
-def help_text(policy: Policy) -> MessageContent:
-    """The commands, and the permissions that some access flow offers."""
-    offered = {name for flow in policy.access_flows if not (flow.deny or flow.automatic) for name in flow.offers}
-    permissions = [each.name for each in policy.permissions if each.name in offered]
+def help_text(policy: Policy, permissions: Sequence[str]) -> MessageContent:
+    """The commands, and the permissions that the reader may ask for."""
     return plain([
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
@@ -193,8 +191,8 @@ def help_text(policy: Policy) -> MessageContent:
         (Code("/es-access list"), " your requests"),
         (Code("/es-access status ID"), ", ", Code("cancel ID"), ", ", Code("revoke ID"), ", ", Code("extend ID 1h")),
         (Code("/es-access reset ID"), " a fresh password or API key; the old one stops"),
-        (f"Permissions: {', '.join(permissions)}. "
-         f"The longest access is {format_duration(policy.longest)}.",),
+        (f"Permissions: {', '.join(permissions)}. The longest access is {format_duration(policy.longest)}."
+         if permissions else "No access flow lets you ask for anything: speak to your administrator.",),
     ])  # fmt: skip
 
 
@@ -234,8 +232,8 @@ def unexpected_error(mark: str) -> MessageContent:
     ])  # fmt: skip
 
 
-def _there_already(details: RequestDetails, whose: Sequence[Line]) -> MessageContent:
-    """The answer to a repeated request: the one that exists already."""
+def _there_already(details: RequestDetails, whose: Sequence[Line], longer: Sequence[str]) -> MessageContent:
+    """The answer to a repeated request: the one that exists already. `longer`: see `Submission`."""
     request, grant = details.request, details.grant
     again: Line = ("To ask for it once more all the same, add ", Code("--again"), ".")
     if grant is None:
@@ -243,6 +241,7 @@ def _there_already(details: RequestDetails, whose: Sequence[Line]) -> MessageCon
             ("This is asked for already, and waits for an owner: ", Code(request.id), ", ", *request_terms(request)),
             *whose,
             ("Open until ", LocalTime(request.pending_until), "."),
+            *([("You ask for longer now. To ask for that in its place: ", *codes(longer))] if longer else []),
             again,
         ]
         return plain(lines, (take_back(request),))
@@ -250,29 +249,10 @@ def _there_already(details: RequestDetails, whose: Sequence[Line]) -> MessageCon
         ("This access is there already: ", Code(request.id), ", ", *request_terms(request)),
         *whose,
         ("It ends ", LocalTime(grant.expires_at), ". The credential stands in its direct message."),
+        *([("To have it for as long as you ask now: ", *codes(longer))] if longer else []),
         again,
     ]
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
-
-
-def approvers_of(plan: Plan) -> list[Line]:
-    """Who would approve it."""
-    if plan.flow.break_glass:
-        return [without_asking(plan)]
-    return [("It approves by itself.",)] if plan.by_rule else _asked_owners(plan, "Would ask")
-
-
-def _asked_owners(plan: Plan, verb: str) -> list[Line]:
-    lines: list[Line] = [(f"{verb} {counted(len(plan.asked), 'owner')}: ", *people(plan.asked), ".")]
-    if len(plan.groups) > 1:
-        several = len({pattern for group in plan.groups for pattern in group.patterns}) > 1
-        one = f"One of these groups has to approve{' for each pattern' if several else ''}: "
-        every = one if plan.any_group else "Each of these has to approve: "
-        labels = ", ".join(group.label[:80] for group in plan.groups[:MOST_GROUPS])
-        rest = len(plan.groups) - MOST_GROUPS
-        lines.append((every, labels, f" and {rest} more." if rest > 0 else "."))
-    needed = max((group.approvals for group in plan.groups), default=1)
-    return [*lines, (f"It takes {needed} approvals of each.",)] if needed > 1 else lines
 
 
 def _owners(resource: Resource) -> str:

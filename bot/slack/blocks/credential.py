@@ -18,11 +18,12 @@ from bot.access.policy.model import Integration
 from bot.access.policy.names.exclusion import excluded_under
 from bot.access.policy.names.selectors import FAILURES, is_failure_store
 from bot.access.ports import Credential
+from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.parts.first_use import first_use
-from bot.slack.blocks.parts.limits import not_included
+from bot.slack.blocks.parts.limits import failure_stores, not_included
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
@@ -96,6 +97,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         ("Ends: ", LocalTime(grant.expires_at)),
         *([_details(integration, grant, request, secret.username)] if integration.access_details else []),
         *_instead_of_aliases(request),
+        *failure_stores(request.privileges, read_preview(request.preview)),
         *not_included(excluded_under(request.patterns, request.excluded or ())),
         *first_use(request, integration, _usable(request), secret),
     ]

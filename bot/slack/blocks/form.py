@@ -25,6 +25,7 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import LONGEST_REASON, Policy
 from bot.access.policy.patterns import MOST_PATTERNS
 from bot.access.policy.value_types import LONGEST_HINT
+from bot.access.policy.visibility import offered_permissions
 from bot.access.requests.drafts import Draft
 from bot.slack import ids
 from bot.slack.blocks.options import MOST_OPTIONS, option_of
@@ -109,7 +110,8 @@ def command_of(filled: FormValues) -> str:
 def request_form(policy: Policy, filled: FormValues, flow: AccessFlow | None = None, said: Sequence[Line] = ()) -> View:
     """The form. `flow` is its access flow, once that is known; `said` are the lines of the preview."""
     clusters = [each.name for each in policy.integrations[:MOST_OPTIONS]]
-    permissions = [each.name for each in policy.permissions[:MOST_OPTIONS]]
+    offered = {*offered_permissions(policy, lambda _requesters: True), filled.permission}
+    permissions = [each.name for each in policy.permissions if each.name in offered][:MOST_OPTIONS]
     blocks: list[Block | None] = [
         _choice(ids.CLUSTER, "Cluster", clusters, filled.cluster) if len(clusters) > 1 else None,
         _patterns(filled.patterns),

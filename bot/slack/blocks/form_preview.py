@@ -5,8 +5,8 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.requests.drafts import ParsedRequest
 from bot.access.requests.routing import Plan
 from bot.access.requests.service import Requests
-from bot.slack.blocks.answers import approvers_of
 from bot.slack.blocks.form import FormValues
+from bot.slack.blocks.parts.approvers import approvers_of
 from bot.slack.blocks.parts.risks import risks
 from bot.slack.blocks.phrases import AS_CREDENTIAL, flow_line, from_memory, planned_coverage
 from bot.slack.blocks.rich_text import Line, sentence

@@ -16,7 +16,7 @@ from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, UNUSABLE, GrantState, RequestState
 from bot.access.wording import counted, sized
-from bot.slack.blocks.parts.limits import failure_store, not_included
+from bot.slack.blocks.parts.limits import failure_stores, not_included
 from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
 from bot.slack.blocks.parts.unfinished import went_on
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
@@ -115,14 +115,14 @@ def coverage_of(request: AccessRequest) -> list[Line]:
     by_name = request.resolved is not None
     seen, aliases = read_preview(request.preview), read_aliases(request.aliases)
     lines = coverage(seen, aliases, excluded_under(request.patterns, request.excluded or ()), by_name=by_name)
-    return [*lines[:1], *failure_store(request.privileges), *lines[1:]]
+    return [*lines[:1], *failure_stores(request.privileges, seen), *lines[1:]]
 
 
 def planned_coverage(plan: Plan) -> list[Line]:
     """The resources that a planned request would cover."""
     by_name = plan.resolved is not None
     lines = coverage(plan.preview, plan.aliases or NONE_SEEN, plan.left_out, by_name=by_name)
-    return [*lines[:1], *failure_store(plan.permission.stored()), *lines[1:]]
+    return [*lines[:1], *failure_stores(plan.permission.stored(), plan.preview), *lines[1:]]
 
 
 def _targets(aliases: SeenAliases) -> list[Line]:

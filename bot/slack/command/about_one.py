@@ -1,11 +1,12 @@
 """Commands about one request: its id and, for `extend`, a duration and a reason."""
 
 from collections.abc import Sequence
+from itertools import dropwhile
 
 from bot.access.errors import InvalidRequest
 from bot.access.ids import read_id
 from bot.slack.command.command import VERBS, Command, Verb
-from bot.slack.command.grammar import Grammar
+from bot.slack.command.grammar import JOINERS, Grammar
 from bot.slack.command.options import option_of
 from bot.slack.command.words import COMMAND, bare, bare_id, shown
 
@@ -42,20 +43,28 @@ def about_one(verb: Verb, words: Sequence[str], grammar: Grammar) -> Command:
                 f"{verb.value} takes the id of a request, and nothing else.", f"{COMMAND} {verb.value} {request_id}"
             )
         return Command(verb, id=request_id)
-    if not duration:
-        what = "Say for how much longer." if not more else f"“{shown(more[0])}” is not a duration."
-        raise InvalidRequest(what, f"{COMMAND} extend {request_id} 1h")
+    _check_duration(request_id, duration, more, grammar)
     return Command(verb, id=request_id, duration=duration, text=" ".join(_without_noise(more)))
 
 
 def _check_one(verb: Verb, request_id: str, more: Sequence[str]) -> None:
     right = f"{COMMAND} {verb.value} {request_id}" + (" 1h" if verb is Verb.EXTEND else "")
-    other = next((word for word in more if bare_id(word).upper().startswith("REQ-") and read_id(bare_id(word))), None)
-    if other and verb is not Verb.EXTEND:
+    # The reason of an extension may name another request, but not begin with its id.
+    listed = list(dropwhile(lambda word: bare_id(word).lower() in {*JOINERS, ""}, more))
+    others = listed[:1] if verb is Verb.EXTEND else more
+    if any(bare_id(word).upper().startswith("REQ-") and read_id(bare_id(word)) for word in others):
         raise InvalidRequest("One request at a time.", right)
     option = next((word for word in more if option_of(word)), None)
     if option:
         raise InvalidRequest(f"“{shown(option)}” is not an option of {verb.value}.", right)
+
+
+def _check_duration(request_id: str, duration: str, more: Sequence[str], grammar: Grammar) -> None:
+    if not duration:
+        what = "Say for how much longer." if not more else f"“{shown(more[0])}” is not a duration."
+        raise InvalidRequest(what, f"{COMMAND} extend {request_id} 1h")
+    if grammar.offers_another(more) or grammar.only_duration(more):
+        raise InvalidRequest("Say one duration.", f"{COMMAND} extend {request_id} {duration}")
 
 
 def _duration_in(words: Sequence[str], grammar: Grammar) -> tuple[str, list[str]]:

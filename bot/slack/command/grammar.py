@@ -1,7 +1,7 @@
 """What the words of a request may be: names of indices, a duration, a permission."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bot.access.durations import MOST_WORDS, read_duration_words
@@ -11,15 +11,23 @@ from bot.slack.command.words import bare
 _SEPARATORS = re.compile(r"[,;|]+")
 JOINERS = frozenset({"and", "&", "+", "plus"})
 LEADS = frozenset({"for", "during"})
+_BETWEEN = frozenset({"", "or", "to", "till", "until", "/", "-", "–", "—", "..."})  # noqa: RUF001
+"""Words between two durations."""
 _APPROXIMATE = frozenset({"the", "next", "about", "around", "max", "maximum", "up", "to", "just", "only", "another"})
 """Words between “for” and a duration that change nothing."""
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """The words of requests under a policy with these permissions."""
+    """The words of requests under a policy with these permissions. `offered` are those that an answer names."""
 
     permissions: Collection[str]
+    offered: Callable[[], Sequence[str]] = tuple
+
+    @property
+    def known(self) -> str:
+        """The permissions that the person may ask for, in a list for an answer."""
+        return ", ".join(self.offered() or self.permissions)
 
     def begins_with_duration(self, words: Sequence[str]) -> bool:
         """Whether a duration or an end stands at the beginning of these words."""
@@ -41,6 +49,10 @@ class Grammar:
                 lead += 1
         found = read_duration_words([bare(word).lstrip("~≈") for word in words[lead : lead + MOST_WORDS]])
         return (found[0], lead + found[1]) if found else None
+
+    def offers_another(self, words: Sequence[str]) -> bool:
+        """Whether a second duration stands at the beginning, as in “or 2h”, “to 2h” or “- 2h”."""
+        return bool(words) and bare(words[0]).lower() in _BETWEEN and self.duration_at(words[1:]) is not None
 
     def named(self, word: str) -> str | None:
         """The permission of that name, in any case."""

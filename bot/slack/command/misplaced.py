@@ -39,6 +39,11 @@ _OPTION_NAMES = {
 _LEAVES_OUT = frozenset({"except", "without", "excluding", "exclude", "not", "minus", "besides", "no"})
 """Words before a pattern that somebody does not want."""
 
+_NARROWS = frozenset({"on", "to", "in", "for", "only", "just", "please", "the", "index", "indices", "thanks"})
+"""Words around patterns that come too late."""
+
+_UNREAD_UNITS = frozenset({"month", "months", "fortnight", "fortnights", "quarter", "quarters", "year", "years"})
+
 _START = re.compile(r"(?:starting|beginning|tomorrow)\b|(?:from|at) (?:tomorrow|\d)", re.IGNORECASE)
 _FOR_SOMEBODY = re.compile(r"(?:for |on behalf of )?(?P<who><@\w+(?:\|[^>]*)?>|@\S+)", re.IGNORECASE)
 _ON_BEHALF = re.compile(r"on behalf of (?P<who>\S+)", re.IGNORECASE)
@@ -52,9 +57,14 @@ def check_order(grammar: Grammar, words: Sequence[str]) -> None:
     found = grammar.duration_at(words)
     if found is None or grammar.begins_with_duration(words[1:] if found[1] == 1 else []):
         return
-    names, _ = names_at(words[found[1] :])
+    rest = words[found[1] :]
+    permission = grammar.named(rest[0]) if len(rest) > 1 else None
+    if permission:
+        rest = list(dropwhile(lambda word: bare(word).lower() in {*TO, *RIGHTS}, rest[1:]))
+    names, _ = names_at(rest)
     if names:
-        raise InvalidRequest("The pattern comes first, then the duration.", example(f"{','.join(names)} {found[0]}"))
+        right = " ".join(filter(None, (",".join(names), found[0], permission)))
+        raise InvalidRequest("The pattern comes first, then the duration.", example(right))
 
 
 def refuse_head(
@@ -72,7 +82,8 @@ def refuse_head(
                 _refuse_words(grammar, words, len(words))
             check_no_label(words[place])
             kept = ",".join(patterns) + " 1h" + (f" {permission}" if permission else "")
-            unread = words[place + 1 :] if words[place].lower() in LEADS else words[place : place + 1]
+            counted = len(words) > place + 1 and bare(words[place + 1]).lower() in _UNREAD_UNITS
+            unread = words[place + 1 :] if words[place].lower() in LEADS else words[place : place + 1 + counted]
             parse_duration(" ".join(unread), command=example(kept).removesuffix(" 1h"))
     _refuse_words(grammar, words, at or len(words))
 
@@ -121,6 +132,20 @@ def check_reason(grammar: Grammar, reason: Sequence[str], patterns: Sequence[str
         raise _unknown_permission(grammar, reason[0], f"{asked} {duration} {' '.join((near, *reason[1:]))}")
 
 
+def check_names_nothing_else(reason: Sequence[str], duration: str, permission: str | None) -> None:
+    """Raises `InvalidRequest` for a reason that only names patterns, such as “on test-* only”."""
+    if not reason or bare(reason[0]).lower() not in {"on", "to", "in", "only"}:
+        return
+    words = list(dropwhile(lambda word: bare(word).lower() in _NARROWS, reason))
+    names, end = names_at(words)
+    if any(map(is_pattern, names)) and all(bare(word).lower().rstrip(".!") in _NARROWS for word in words[end:]):
+        raise InvalidRequest(
+            "All patterns come before the duration. If it is your reason, write “reason:” before it.",
+            example(f"{','.join(names)} {duration}{f' {permission}' if permission else ''}"),
+            RequestField.PATTERNS,
+        )
+
+
 def _check_no_option(reason: Sequence[str], asked: str) -> None:
     """Raises `InvalidRequest` for a reason that says in words what an option says."""
     text = " ".join(reason)
@@ -144,9 +169,9 @@ def _check_no_option(reason: Sequence[str], asked: str) -> None:
 
 
 def _unknown_permission(grammar: Grammar, word: str, right: str) -> InvalidRequest:
-    known = ", ".join(grammar.permissions)
     return InvalidRequest(
-        f"“{shown(word)}” is not a permission. There is: {known}. If it is your reason, write a permission before it.",
+        f"“{shown(word)}” is not a permission. There is: {grammar.known}. "
+        "If it is your reason, write a permission before it.",
         example(right),
         RequestField.PERMISSION,
     )
@@ -154,7 +179,10 @@ def _unknown_permission(grammar: Grammar, word: str, right: str) -> InvalidReque
 
 def _check_no_more_patterns(grammar: Grammar, reason: Sequence[str], asked: str, duration: str) -> None:
     found = grammar.duration_at(reason)
-    if reason[0].lower() in UNTIL or (found and (found[1] == len(reason) or bare(reason[0]).lower() not in LEADS)):
+    another = found and (found[1] == len(reason) or bare(reason[0]).lower() not in LEADS)
+    if grammar.offers_another(reason):
+        raise InvalidRequest("Say one duration.", example(f"{asked} {duration}"), RequestField.DURATION)
+    if another or reason[0].lower() in UNTIL:
         raise InvalidRequest(
             "There are two durations. If the second belongs to your reason, write a permission before it.",
             example(f"{asked} {duration} read {' '.join(reason)}"),

@@ -51,6 +51,8 @@ _SAME = {
     "--apikey": "--key", "--user": "--for", "--emergency": "--break-glass", "--force": "--again",
 }  # fmt: skip
 
+_YES_OR_NO = frozenset({"yes", "no", "true", "false", "on", "off", "0", "1", "y", "n"})
+
 _BEGINNING = re.compile(rf"(?:--+|[{DASHES}]*[{DASHES[1:]}][{DASHES}]*)(?=[^\W\d_])")
 """Two dashes or more, or a long one, before a letter."""
 
@@ -95,7 +97,8 @@ def read_options(words: Sequence[str], count_name_words: CountNameWords) -> tupl
             if value:
                 left.appendleft(word.partition("=")[2])
             flags = replace(flags, **_read_value(name, flags, left, count_name_words))
-        elif name in _SWITCHES and not value:
+        elif name in _SWITCHES:
+            _check_no_value(name, value, left)
             flags = replace(flags, **_SWITCHES[name])
         else:
             raise _unknown(word, name)
@@ -121,6 +124,16 @@ def _read_value(name: str, flags: Draft, left: deque[str], count_name_words: Cou
     if getattr(flags, field) not in {None, "", value}:
         raise InvalidRequest(f"{name} stands there twice, with different values.", example)
     return {field: value}
+
+
+def _check_no_value(name: str, value: str, left: Sequence[str]) -> None:
+    """Raises `InvalidRequest` for a switch with a value, such as `--break-glass no`.
+
+    A yes or no counts as one if nothing follows it: otherwise a reason begins with it.
+    """
+    alone = left and (len(left) == 1 or option_of(left[1])) and bare(left[0]).lower().rstrip(".,;:!") in _YES_OR_NO
+    if value or alone:
+        raise InvalidRequest(f"{name} takes no value: write it alone, or leave it out.", _EXAMPLES[name])
 
 
 def _check_no_single_dash(word: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.access.errors import InvalidRequest, RequestField, about
 from bot.slack.command.end_times import LocalNow, read_end_time
 from bot.slack.command.grammar import JOINERS, Grammar, names_at
-from bot.slack.command.misplaced import RIGHTS, TO, check_order, check_reason, refuse_head
+from bot.slack.command.misplaced import RIGHTS, TO, check_names_nothing_else, check_order, check_reason, refuse_head
 from bot.slack.command.words import COMMAND, bare, check_is_name, example
 
 _CONJUNCTIONS = frozenset({"because", "for", "to", "as", "since", "please", "so"})
@@ -50,8 +50,10 @@ class RequestReader:
         if permission is None:
             permission, place = self._permission(words, place)
         reason = _without_label(words[place:])
+        labelled = reason != list(words[place:])
         if permission is None:
             permission, reason = self._phrase(reason)
+        check_names_nothing_else([] if labelled else reason, found.duration, permission)
         if permission is None:
             check_reason(self.grammar, reason, patterns, found.duration)
         return RequestWords(",".join(patterns), found.duration, permission, " ".join(reason), found.note)
@@ -119,9 +121,8 @@ class RequestReader:
         return None, reason
 
     def _one_permission(self) -> InvalidRequest:
-        known = ", ".join(self.grammar.permissions)
         return InvalidRequest(
-            f"A request has one permission: {known}.", example("logs-* 1h read"), RequestField.PERMISSION
+            f"A request has one permission: {self.grammar.known}.", example("logs-* 1h read"), RequestField.PERMISSION
         )
 
 

@@ -1,6 +1,6 @@
 """Parses the text after `/es-access`. Looks up nothing but where a name after `--for` ends, and the person's time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -35,33 +35,34 @@ def parse(
     permissions: Collection[str],
     count_name_words: CountNameWords = one_word,
     local_now: LocalNow = utc_now,
+    offered: Callable[[], Sequence[str]] = tuple,
 ) -> Command:
-    """Parses a command; `permissions` are the names that may follow a duration.
+    """Parses a command; `permissions` are the names that may follow a duration, `offered` those that an answer names.
 
-    Raises `InvalidRequest`, and what `count_name_words` and `local_now` raise.
+    Raises `InvalidRequest`, and what the given functions raise.
     """
+    grammar = Grammar(permissions, offered)
     try:
-        return _parse(text, permissions, count_name_words, local_now)
+        return _parse(text, grammar, count_name_words, local_now)
     except InvalidRequest as error:
-        if error.example and not _is_accepted(error.example, permissions, local_now):
+        if error.example and not _is_accepted(error.example, grammar, local_now):
             error.example = f"{COMMAND} logs-* 1h"
         raise
 
 
-def _is_accepted(command: str, permissions: Collection[str], local_now: LocalNow) -> bool:
+def _is_accepted(command: str, grammar: Grammar, local_now: LocalNow) -> bool:
     """Whether an example, which may be made of the typed words, is itself read."""
     try:
-        draft = _parse(command, permissions, one_word, local_now).draft
+        draft = _parse(command, grammar, one_word, local_now).draft
         return draft is None or bool(parse_patterns(draft.patterns))
     except InvalidRequest:
         return False
 
 
-def _parse(text: str, permissions: Collection[str], count_name_words: CountNameWords, local_now: LocalNow) -> Command:
+def _parse(text: str, grammar: Grammar, count_name_words: CountNameWords, local_now: LocalNow) -> Command:
     words = typed_words(text)
     if not words:
         return Command(Verb.FORM)
-    grammar = Grammar(permissions)
     first = bare(words[0]).lower()
     if not _asks_for(words, grammar):
         if first in _HELP or option_of(words[0]) == "--help" or _asks_help(words):
@@ -69,7 +70,7 @@ def _parse(text: str, permissions: Collection[str], count_name_words: CountNameW
         verb = VERBS.get(first.lstrip("/").rstrip(".:!,"))
         if verb is not None:
             return _command(verb, words[1:], RequestReader(grammar, local_now), count_name_words)
-        check_is_no_command(words, grammar, lambda typed: _parse(typed, permissions, one_word, local_now))
+        check_is_no_command(words, grammar, lambda typed: _parse(typed, grammar, one_word, local_now))
     if any(option_of(word) == "--help" for word in words):
         return Command(Verb.HELP)
     found = read_id(bare_id(words[0])) if first.startswith("req-") else None
@@ -134,8 +135,9 @@ def _list(words: Sequence[str], grammar: Grammar) -> Command:
 
 def _request(words: Sequence[str], reader: RequestReader, count_name_words: CountNameWords) -> Command:
     rest, flags = read_options(words, count_name_words)
-    duration = reader.grammar.only_duration(rest)
-    permission = reader.grammar.named(rest[0]) if len(rest) == 1 else None
+    permission = reader.grammar.named(rest[-1]) if rest else None
+    duration = reader.grammar.only_duration(rest[:-1] if permission else rest)
+    permission = permission if duration or len(rest) == 1 else None
     # The form has no field for another person: a request for somebody else has to be typed.
     if (not rest or duration or permission) and not flags.only_typed:
         draft = replace(flags, duration=duration or "", permission=permission or flags.permission)

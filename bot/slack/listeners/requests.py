@@ -101,6 +101,7 @@ class RequestListeners:
                 [each.name for each in self.current.policy.permissions],
                 self.count_name_words,
                 lambda: self.clock.now().astimezone(self.time_zone(person)),
+                lambda: self.history.offered_permissions(person),
             )
             if command.verb is Verb.FORM:
                 self.open_form(client, body, command.draft, command.text)
@@ -132,7 +133,7 @@ class RequestListeners:
             Verb.EXTEND: lambda: self.untold.filed(
                 self.requests.extend(person, command.id, command.duration, command.text), show
             ),
-            Verb.HELP: lambda: answers.help_text(self.current.policy),
+            Verb.HELP: lambda: answers.help_text(self.current.policy, self.history.offered_permissions(person)),
         }
         return answers_to[command.verb]()
 

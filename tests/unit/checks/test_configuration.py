@@ -1,6 +1,7 @@
 """Which settings are unusable, and what to do about each, follows from a problem's kind and never from its words."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -9,7 +10,8 @@ from unittest.mock import patch
 import pytest
 
 from bot.checks import configuration
-from bot.checks.configuration import check_settings, read_setup
+from bot.checks.configuration import Setup, check_settings, read_setup
+from bot.checks.connections.forward_proxies import check_forward_proxies
 from bot.checks.policy import check_policy
 from bot.checks.report import Report
 from bot.checks.stores import check_stores
@@ -148,3 +150,46 @@ def test_advice_names_the_setting_that_is_in_use(folder: Path) -> None:
     environment = written(folder, "env:ELASTICSEARCH_PASSWORD")
     with patch.dict(os.environ, environment, clear=True):
         assert read_setup().owners_from_template == "owners_from: template"
+
+
+def said(check: Callable[[Report, Setup], None], environment: dict[str, str]) -> str:
+    """The lines of a check."""
+    output = StringIO()
+    with patch.dict(os.environ, environment, clear=True):
+        check(Report(output), read_setup())
+    return output.getvalue()
+
+
+def test_a_kibana_space_without_the_address_of_kibana_is_named(folder: Path) -> None:
+    line = "warn  settings: KIBANA_SPACE is not used without KIBANA_URL"
+    assert line in said(check_settings, COMPLETE | {"KIBANA_SPACE": "ops"})
+    both = {"KIBANA_SPACE": "ops", "KIBANA_URL": "https://kibana.example.com"}
+    assert "KIBANA_SPACE" not in said(check_settings, COMPLETE | both)
+    assert "KIBANA_SPACE" not in said(check_settings, COMPLETE)
+    environment = written(folder, "env:CONNECTOR_PASSWORD") | {"CONNECTOR_PASSWORD": "secret"}
+    file = folder / "access.yaml"
+    file.write_text(file.read_text().replace("    owner:", "    kibana_space: ops\n    owner:"), encoding="utf-8")
+    path = "access.yaml > production > kibana_"
+    assert f"{path}space is not used without {path}url" in said(check_settings, environment)
+
+
+def test_a_variable_that_is_set_and_wrong_is_not_called_missing() -> None:
+    with patch.dict(os.environ, COMPLETE | {"ELASTICSEARCH_API_KEY": "a-key"}, clear=True):
+        assert read_setup().skip_reason("ELASTICSEARCH_API_KEY") == "needs ELASTICSEARCH_API_KEY, see above"
+
+
+@pytest.mark.parametrize(
+    ("named", "lines"),
+    [
+        ({"HTTP_PROXY": "http://p:1"}, ["ok    forward proxy: Slack through p:1 (HTTP_PROXY); elasticsearch directly",
+         "warn  forward proxy: HTTP_PROXY does not count for https://, so elasticsearch is reached directly"]),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "es.example.com"},
+         ["ok    forward proxy: Slack through p:1 (HTTP_PROXY); elasticsearch directly"]),
+        ({"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:2"},
+         ["ok    forward proxy: Slack, elasticsearch through p:2 (HTTPS_PROXY)"]),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_does_not_count_for_a_cluster_is_named(named: dict[str, str], lines: list[str]) -> None:
+    told = said(check_forward_proxies, COMPLETE | named).splitlines()
+    assert [line for line in told if not line.startswith(" ")] == lines

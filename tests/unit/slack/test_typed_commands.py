@@ -11,7 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from bot.access.errors import InvalidRequest
+from bot.access.requests.drafts import Draft
 from bot.slack.command.command import Verb
+from bot.slack.listeners.command_parser import parse
 from tests.unit.slack.typed import PERMISSIONS, command_of, read_as
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +59,7 @@ ROWS: list[tuple[str, str | No]] = [
     ('logs-* 1h -cluster prod', No('“-cluster” needs two dashes: --cluster.', '/es-access logs-* 1h --cluster NAME')),
     ('logs-* 1h key', No('If you mean the option, write --key.', '/es-access logs-* 1h --key')),
     ('logs-* 1h again', No('If you mean the option, write --again.', '/es-access logs-* 1h --again')),
-    ('logs-* 1h --key=yes', No('“--key=yes” is not an option. Did you mean --key?', '/es-access logs-* 1h --key')),
+    ('logs-* 1h --key=yes', No('--key takes no value: write it alone, or leave it out.', '/es-access logs-* 1h --key')),
     ('logs-* 1h --reason fixing INC-42', No('“--reason” is not an option. The reason comes last, without an option.', '/es-access logs-* 1h read fixing INC-42')),
     ('logs-* --duration=1h', No('“--duration=1h” is not an option. The duration comes after the pattern, without an option.', '/es-access logs-* 1h')),
     ('logs-* 1h --write', No('“--write” is not an option. The permission comes after the duration, without an option.', '/es-access logs-* 1h write')),
@@ -471,6 +473,35 @@ ROWS: list[tuple[str, str | No]] = [
     ('logs-web 1h 15', No('“15” has no unit.', '/es-access logs-web 1h')),
     ('logs-web 1\u0447\u0430\u0441', No('“1час” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-web 1h')),
     ('logs-web 1h please', 'logs-web 1h read please'),
+    # --- what another newcomer typed ---
+    ('logs-* 1h --break-glass no', No('--break-glass takes no value: write it alone, or leave it out.', '/es-access logs-* 1h --break-glass the site is down')),
+    ('logs-* 1h --key no', No('--key takes no value: write it alone, or leave it out.', '/es-access logs-* 1h --key')),
+    ('logs-* 1h --again off --key', No('--again takes no value: write it alone, or leave it out.', '/es-access logs-* 1h --again')),
+    ('logs-* 1h --break-glass no logs arrive', 'logs-* 1h read no logs arrive --break-glass'),
+    ('extend REQ-7K3F9Q 1h REQ-2ABCDE', No('One request at a time.', '/es-access extend REQ-7K3F9Q 1h')),
+    ('extend REQ-7K3F9Q REQ-2ABCDE 1h', No('One request at a time.', '/es-access extend REQ-7K3F9Q 1h')),
+    ('extend REQ-7K3F9Q and REQ-2ABCDE 1h', No('One request at a time.', '/es-access extend REQ-7K3F9Q 1h')),
+    ('extend REQ-7K3F9Q 1h same as REQ-2ABCDE', 'extend REQ-7K3F9Q 1h same as REQ-2ABCDE'),
+    ('extend REQ-7K3F9Q 1h or 2h', No('Say one duration.', '/es-access extend REQ-7K3F9Q 1h')),
+    ('extend REQ-7K3F9Q 1h 2h', No('Say one duration.', '/es-access extend REQ-7K3F9Q 1h')),
+    ('logs-* 1h or 2h', No('Say one duration.', '/es-access logs-* 1h')),
+    ('logs-* 1h - 2h', No('Say one duration.', '/es-access logs-* 1h')),
+    ('logs-* 1h to 2h', No('Say one duration.', '/es-access logs-* 1h')),
+    ('logs-* 1h/2h', No('“1h/2h” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-* 1h')),
+    ('logs-* 1M', No('“1M” may mean minutes or months. Write 1m for minutes, or days like 30d.', '/es-access logs-* 1h')),
+    ('logs-* 6 M fixing', No('“6M” may mean minutes or months. Write 6m for minutes, or days like 30d.', '/es-access logs-* 1h read fixing')),
+    ('logs-* 1H30M', 'logs-* 1H30M read'),
+    ('logs-* 2h 30M', 'logs-* 2h30m read'),
+    ('logs-* 1 month', No('“1 month” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-* 1h')),
+    ('logs-* 1h write on test-* only', No('All patterns come before the duration. If it is your reason, write “reason:” before it.', '/es-access test-* 1h write')),
+    ('logs-* 1h on test-* only', No('All patterns come before the duration. If it is your reason, write “reason:” before it.', '/es-access test-* 1h')),
+    ('logs-* 1h with write access on test-web', No('All patterns come before the duration. If it is your reason, write “reason:” before it.', '/es-access test-web 1h write')),
+    ('logs-* 1h write on test-* since it broke', 'logs-* 1h write on test-* since it broke'),
+    ('logs-* 1h write reason: on test-* only', 'logs-* 1h write on test-* only'),
+    ('logs-* 1h on call', 'logs-* 1h read on call'),
+    ('1h write on test-* only', No('The pattern comes first, then the duration.', '/es-access test-* 1h write')),
+    ('1h read logs-*', No('The pattern comes first, then the duration.', '/es-access logs-* 1h read')),
+    ('2h read', 'form 2h Say which indices you need.'),
 ]  # fmt: skip
 """What is typed → a full command of the same meaning, a form, or a refusal."""
 
@@ -534,8 +565,8 @@ SAMPLES = (
 """A part of the expression in an f-string → a value that it may have."""
 
 
-BEGINNINGS = {"/es-access logs-*", "/es-access extend REQ-7K3F9Q"}
-"""Beginnings to which the code adds a duration."""
+BEGINNINGS = {"/es-access logs-*", "/es-access extend REQ-7K3F9Q", "/es-access logs-app::failures 1h read"}
+"""Beginnings to which the code adds a duration, and an example with a permission that only some policies have."""
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -605,3 +636,10 @@ def strings(node: object) -> Iterator[str]:
 def test_permissions_are_those_of_the_policy() -> None:
     assert PERMISSIONS == ("read", "write", "manage")
     assert command_of("logs-* 1h WRITE").verb is Verb.REQUEST
+
+
+@pytest.mark.parametrize("typed", ["logs-* 1h readwrite fixing", "logs-* 1h wirte", "logs-* 1h read and write"])
+def test_an_answer_names_the_permissions_that_the_person_may_ask_for(typed: str) -> None:
+    with pytest.raises(InvalidRequest, match=r": read, write\."):
+        parse(typed, PERMISSIONS, offered=lambda: ("read", "write"))
+    assert parse("logs-* 1h manage", PERMISSIONS, offered=tuple).draft == Draft("logs-*", "1h", "manage")

@@ -36,6 +36,11 @@ def is_failure_store(privileges: Mapping[str, Any] | None) -> bool:
     return tuple((privileges or {}).get("indices", ())) == _PRIVILEGES
 
 
+def reads_failure_stores(privileges: Mapping[str, Any] | None) -> bool:
+    """Whether access with these privileges reads failure stores, alone or with the data."""
+    return includes((privileges or {}).get("indices", ()), _PRIVILEGES)
+
+
 def failure_store_privileges(permission: Permission) -> dict[str, Any]:
     """The privileges of a permission for failure stores alone; empty for any other, which its name tells."""
     stored = permission.stored()
@@ -46,7 +51,10 @@ def failure_store_part(policy: Policy, permission: Permission) -> Permission:
     """The permission as far as it is about failure stores. Raises `NotAllowed` if it does not read them."""
     if includes(permission.indices, _PRIVILEGES):
         return permission.model_copy(update={"indices": _PRIVILEGES})
-    others = [each.name for each in policy.permissions if includes(each.indices, _PRIVILEGES)]
-    instead = f"Ask for {others[0]}." if others else "No permission here does: an administrator can add one."
+    offered = {name for flow in policy.access_flows if flow.usual or flow.break_glass for name in flow.offers}
+    giving = (each.name for each in policy.permissions if includes(each.indices, _PRIVILEGES))
+    right = next((name for name in giving if name in offered), None)
+    instead = f"Ask for {right}." if right else "Nobody may ask for one that does: an administrator can add it."
     why = f"{permission.name} does not give failure stores (::failures), which need read_failure_store. {instead}"
-    raise NotAllowed(why, about=RequestField.PERMISSION)
+    example = f"/es-access logs-app::failures 1h {right}" if right else "/es-access logs-app 1h"
+    raise NotAllowed(why, example, RequestField.PERMISSION)

@@ -238,3 +238,36 @@ def test_a_name_that_was_somebody_elses_all_along_is_not_waited_for(world: World
     world.cluster.creating.errors = [Refusal("the name is taken")]
     world.work()
     assert world.grant(request_id).state is GrantState.CLEANED_UP
+
+
+# --- who hears of it ---
+
+
+@pytest.mark.parametrize(
+    ("by", "heard"),
+    [(REQUESTER, [OWNER]), (OWNER, [REQUESTER]), (SECOND_OWNER, [REQUESTER, OWNER])],
+    ids=["requester", "approver", "another owner"],
+)
+def test_who_ended_it_reads_so_in_their_message_and_gets_no_second_one(world: World, by: str, heard: list[str]) -> None:
+    request_id = world.ask()
+    world.work()
+    world.approvals.approve(request_id, OWNER)
+    world.work()
+    world.clock.advance(timedelta(minutes=1))
+    world.work()
+    before = len(world.notifier.log)
+    world.grants.revoke(request_id, by)
+    world.work()
+    world.clock.advance(timedelta(minutes=1))
+    world.work()
+    log = world.notifier.log[before:]
+    assert world.notifier.sent(MessageKind.ENDED) == heard
+    assert by not in [recipient for did, _, recipient in log if did == "post"]
+    assert ("edit", MessageKind.CREDENTIAL if by == REQUESTER else MessageKind.APPROVAL, by) in log
+
+
+def test_who_ended_access_before_its_credential_was_there_is_told(world: World) -> None:
+    request_id = world.approved()
+    world.grants.revoke(request_id, REQUESTER)
+    world.work()
+    assert REQUESTER in world.notifier.sent(MessageKind.ENDED)

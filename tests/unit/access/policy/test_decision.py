@@ -144,6 +144,12 @@ def test_every_verdict_has_a_row() -> None:
     ("flows", "question", "why"),
     [
         ((flow(), deny(requesters=("@devs",))), ask(), "The access flow “no” forbids it."),
+        (
+            (flow(), deny(patterns=("logs-secret-*",))), ask("logs-*"),
+            "The access flow “no” forbids it. Only a part of logs-* is forbidden: ask for narrower names.",
+        ),
+        ((flow(), deny(patterns=("logs-*",))), ask("logs-web-*"), "The access flow “no” forbids it."),
+        ((flow(), deny(patterns=("logs-*",))), ask("*", "logs-web"), "The access flow “no” forbids it."),
         ((flow(patterns=("logs-*",)),), ask("*"), "* is more than you may ask for. " + OFFER + "logs-*."),
         ((flow(),), ask(permission="write"), "You may not ask for write here. " + OFFER + "*."),
         ((flow(max_duration="1h"),), ask(duration=2 * HOUR), "“2h” is too long: the longest access is 1h."),

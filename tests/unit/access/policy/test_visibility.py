@@ -10,7 +10,7 @@ import pytest
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.hours import Hours
 from bot.access.policy.model import Integration, Permission, Policy
-from bot.access.policy.visibility import visibility_of
+from bot.access.policy.visibility import offered_permissions, visibility_of
 from bot.access.ports import Resource
 from tests.fakes import PRODUCTION
 
@@ -107,3 +107,16 @@ def test_ten_thousand_names_take_milliseconds() -> None:
     found = visibility_of(policy, PRODUCTION, member_of, NOON).visible(names)
     assert len(found) == len(names)
     assert perf_counter() - started < 0.5  # measured: 0.05
+
+
+def test_the_permissions_that_a_person_may_ask_for_are_those_of_their_flows_on_any_cluster() -> None:
+    flows = (
+        flow(permissions=("read",)),
+        flow(permissions=("manage",), requesters=("@ops",)),
+        flow(permissions=("write",), integrations=("staging",), break_glass=True),
+        flow(permissions=("manage",), automatic=True, requesters=("@devs",)),
+        deny("*", permissions=("manage",)),
+    )
+    policy = Policy(integrations=(PRODUCTION, STAGING), access_flows=flows)
+    assert offered_permissions(policy, member_of) == ("read", "write")
+    assert offered_permissions(policy, lambda _requesters: True) == ("read", "write", "manage")

@@ -167,3 +167,48 @@ def test_what_somebody_asks_for_others_counts_for_them_alone(world: World) -> No
     ask(world, "metrics-a")
     with pytest.raises(NotAllowed):
         ask(world, person=STRANGER, for_whom=SECOND_OWNER)
+
+
+# --- the same for longer ---
+
+
+def ask_for(world: World, duration: str, **more: object) -> Submission:
+    return world.requests.submit(REQUESTER, Draft("logs-*", duration, **more))  # type: ignore[arg-type]  # a test
+
+
+def test_a_longer_request_for_live_access_points_to_its_extension_by_what_is_missing(world: World) -> None:
+    request_id = world.granted()
+    world.clock.advance(timedelta(minutes=20, seconds=30))
+    assert ask_for(world, "30m").longer == ()
+    longer = ask_for(world, "4h")
+    assert longer.duplicate is not None
+    assert longer.longer == (f"/es-access extend {request_id} 3h21m",)
+    world.approvals.approve(world.requests.extend(REQUESTER, request_id, "3h21m").request.id, OWNER)
+    assert ask_for(world, "4h").longer == ()
+
+
+def test_a_longer_request_for_what_waits_says_how_to_put_it_in_its_place(world: World) -> None:
+    request_id = ask_for(world, "1h").request.id
+    assert ask_for(world, "1h").longer == ask_for(world, "30m").longer == ()
+    longer = ask_for(world, "4h", reason="fixing it")
+    assert longer.longer == (f"/es-access cancel {request_id}", "/es-access logs-* 4h read fixing it")
+    world.requests.cancel(request_id, REQUESTER)
+    assert ask_for(world, "4h", reason="fixing it").duplicate is None
+
+
+def test_the_command_for_longer_names_the_cluster_if_it_was_named(world: World) -> None:
+    ask_for(world, "1h")
+    assert ask_for(world, "4h", integration="production").longer[1:] == ("/es-access logs-* 4h --cluster production",)
+
+
+def test_a_longer_request_is_answered_with_the_command_while_the_cluster_does_not_answer(world: World) -> None:
+    request_id = world.granted()
+    world.cluster.asked.errors.append(Outage("away"))
+    assert ask_for(world, "4h").longer == (f"/es-access extend {request_id} 3h",)
+
+
+def test_who_asks_for_somebody_else_is_not_sent_to_an_extension(world: World) -> None:
+    world.under(EVERYTHING.model_copy(update={"for_others": True}))
+    world.granted()
+    longer = world.requests.submit(OWNER, Draft("logs-*", "4h", for_whom=REQUESTER))
+    assert (longer.duplicate is not None, longer.longer) == (True, ())

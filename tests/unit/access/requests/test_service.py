@@ -241,7 +241,7 @@ def test_cancelled_request_cannot_be_approved_and_owners_see_it(world: World) ->
 
 def test_an_approved_request_cannot_be_cancelled(world: World) -> None:
     request_id = world.granted()
-    with pytest.raises(Conflict, match=f"{request_id} was already approved by <@{OWNER}>"):
+    with pytest.raises(Conflict, match=f"{request_id} was approved by <@{OWNER}> already"):
         world.requests.cancel(request_id, REQUESTER)
     assert world.grant(request_id).state is GrantState.ACTIVE
 
@@ -267,7 +267,7 @@ def test_a_click_after_the_time_to_decide_expires_the_request_whatever_else_is_o
     ids = [world.ask() for _ in range(101)]  # more than one batch
     world.clock.advance(timedelta(hours=8))
     for request_id in (ids[0], ids[-1]):
-        with pytest.raises(Conflict, match=f"{request_id} was already expired. Nothing was changed."):
+        with pytest.raises(Conflict, match=f"{request_id} has expired: nobody decided in time."):
             world.approvals.approve(request_id, OWNER)
         assert world.request_details(request_id).grant is None
     while world.requests.expire_overdue():
@@ -279,7 +279,26 @@ def test_the_end_of_a_request_is_told_without_a_name_when_nobody_decided(world: 
     request_id = world.ask()
     world.clock.advance(timedelta(days=1))
     world.requests.expire_overdue()
-    assert (
-        describe_end(world.request_details(request_id).request)
-        == f"{request_id} was already expired. Nothing was changed."
-    )
+    told = describe_end(world.request_details(request_id).request)
+    assert told == f"{request_id} has expired: nobody decided in time. Nothing was changed."
+
+
+def test_live_access_is_not_cancelled_but_revoked_and_a_waiting_request_is_cancelled(world: World) -> None:
+    waiting = world.ask()
+    with pytest.raises(Conflict, match=f"To take it back: /es-access cancel {waiting}$"):
+        world.grants.revoke(waiting, REQUESTER)
+    world.approvals.approve(waiting, OWNER)
+    instead = rf"{waiting} was approved by <@{OWNER}> already\. To end the access: /es-access revoke {waiting}$"
+    with pytest.raises(Conflict, match=instead):
+        world.requests.cancel(waiting, REQUESTER)
+    world.work()
+    with pytest.raises(Conflict, match=instead):
+        world.requests.cancel(waiting, REQUESTER)
+    extension = world.requests.extend(REQUESTER, waiting, "1h").request.id
+    world.approvals.approve(extension, OWNER)
+    with pytest.raises(Conflict, match=rf"{extension} was approved .* /es-access revoke {waiting}$"):
+        world.requests.cancel(extension, REQUESTER)
+    world.grants.revoke(waiting, REQUESTER)
+    for request_id in (waiting, extension):
+        with pytest.raises(Conflict, match=rf"{request_id} was already approved .* Nothing was changed\.$"):
+            world.requests.cancel(request_id, REQUESTER)

@@ -9,7 +9,7 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Permission
 from bot.access.ports import Resource
 from bot.access.requests.drafts import Draft, problems
-from tests.fakes import OWNER, REQUESTER, World, flow
+from tests.fakes import OWNER, REQUESTER, SHOP, WEB, World, flow
 
 FAILURES = Permission(name="failures", indices=("read_failure_store",))
 BOTH = Permission(name="both", indices=("read", "view_index_metadata", "read_failure_store"))
@@ -17,7 +17,9 @@ BOTH = Permission(name="both", indices=("read", "view_index_metadata", "read_fai
 
 @pytest.fixture
 def stored(world: World) -> World:
-    """A policy with permissions for failure stores."""
+    """A policy with permissions for failure stores, two data streams, and an alias of one."""
+    world.cluster.streams = {"failing": (), "failing-too": ()}
+    world.cluster.aliases = {"of-a-stream": ("failing",), "of-an-index": ("logs-a",)}
     world.with_permissions(FAILURES, BOTH)
     flows = (flow(owners="integration", permissions=("read", "failures", "both")),)
     world.current.policy = world.current.policy.model_copy(update={"access_flows": flows})
@@ -26,11 +28,11 @@ def stored(world: World) -> World:
 
 @pytest.mark.parametrize("permission", ["failures", "both"])
 def test_a_failure_store_gets_its_privilege_alone(stored: World, permission: str) -> None:
-    request_id = stored.requests.submit(REQUESTER, Draft("logs-a::failures", "1h", permission)).request.id
+    request_id = stored.requests.submit(REQUESTER, Draft("failing::failures", "1h", permission)).request.id
     stored.approvals.approve(request_id, OWNER)
     stored.work()
     (spec,) = stored.cluster.roles.values()
-    assert (spec.patterns, spec.privileges.indices) == (("logs-a",), ("read_failure_store",))
+    assert (spec.patterns, spec.privileges.indices) == (("failing",), ("read_failure_store",))
     extension = stored.requests.extend(REQUESTER, request_id, "30m").request
     assert extension.privileges["indices"] == ["read_failure_store"]
 
@@ -39,13 +41,61 @@ def test_a_failure_store_stays_alone_if_the_cluster_did_not_answer_at_filing(sto
     flows = (flow(permissions=("both",), approve="rule"),)
     stored.current.policy = stored.current.policy.model_copy(update={"access_flows": flows})
     stored.cluster.asked.errors.append(Outage("away"))
-    submission = stored.requests.submit(REQUESTER, Draft("logs-a::failures", "1h", "both"))
+    submission = stored.requests.submit(REQUESTER, Draft("failing::failures", "1h", "both"))
     assert submission.plan is None
     stored.clock.advance(ROUTE_AGAIN)
     stored.requests.route_waiting()
     stored.work()
     (spec,) = stored.cluster.roles.values()
     assert spec.privileges.indices == ("read_failure_store",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("logs-a::failures", "“logs-a” is an index, and only data streams have a failure store"),
+        ("of-an-index::failures", "“of-an-index” points to no data stream, and only"),
+        ("logs-*::failures", "“logs-\\*” matches no data stream, and only"),
+        ("failing::failures,logs-a::failures", "“logs-a” is an index"),
+        ("f*::failures,metrics-*::failures", "“metrics-\\*” matches no data stream"),
+    ],
+)
+@pytest.mark.parametrize("permission", ["failures", "both"])
+def test_the_failure_store_of_anything_but_a_data_stream_is_refused_at_its_field(
+    stored: World, permission: str, typed: str, why: str
+) -> None:
+    for unfinished in (True, False):
+        with pytest.raises(InvalidRequest, match=why) as refused:
+            stored.requests.explain(REQUESTER, Draft(typed, "1h", permission), unfinished=unfinished)
+        assert refused.value.about is RequestField.PATTERNS
+    with pytest.raises(InvalidRequest, match=why):
+        stored.requests.submit(REQUESTER, Draft(typed, "1h", permission))
+
+
+def test_a_permission_for_failure_stores_alone_is_refused_without_their_selector_too(stored: World) -> None:
+    with pytest.raises(InvalidRequest, match="“logs-a” is an index"):
+        stored.requests.submit(REQUESTER, Draft("logs-a", "1h", "failures"))
+    assert stored.requests.submit(REQUESTER, Draft("logs-a", "1h", "both")).plan is not None
+
+
+@pytest.mark.parametrize("typed", ["of-a-stream::failures", "*::failures", "failing::failures,of-a-stream::failures"])
+def test_what_has_no_failure_store_is_neither_counted_nor_are_its_owners_asked(stored: World, typed: str) -> None:
+    stored.directory.people |= {"@web": WEB, "@shop": SHOP}
+    stored.cluster.owners = {"logs-a": ("@shop",), "failing": ("@web",)}
+    stored.with_permissions(FAILURES)
+    plan = stored.requests.submit(REQUESTER, Draft(typed, "1h", "failures")).plan
+    assert plan is not None
+    assert plan.preview is not None
+    assert plan.preview.indices == 0
+    assert SHOP[0] not in plan.asked
+
+
+def test_a_data_stream_that_has_become_an_index_is_refused_at_the_yes(stored: World) -> None:
+    request_id = stored.requests.submit(REQUESTER, Draft("failing::failures", "1h", "both")).request.id
+    stored.cluster.streams = {}
+    stored.cluster.names.append("failing")
+    with pytest.raises(NotAllowed, match=r"cannot be approved any more.* “failing” is an index"):
+        stored.approvals.approve(request_id, OWNER)
 
 
 def test_a_permission_without_the_privilege_names_the_one_that_has_it(stored: World) -> None:
@@ -55,7 +105,7 @@ def test_a_permission_without_the_privilege_names_the_one_that_has_it(stored: Wo
 
 
 def test_where_no_permission_has_it_an_administrator_is_needed(world: World) -> None:
-    with pytest.raises(NotAllowed, match="No permission here does: an administrator can add one"):
+    with pytest.raises(NotAllowed, match="Nobody may ask for one that does: an administrator can add it"):
         world.requests.submit(REQUESTER, Draft("logs-a::failures", "1h"))
 
 

@@ -1,15 +1,17 @@
 """The lines about what a request covers: aliases with their targets, and names that work in the place of an alias."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import NONE_SEEN, SeenAliases
-from bot.access.policy.model import Integration
+from bot.access.policy.model import Integration, Permission
 from bot.access.requests.preview import Preview
 from bot.slack.blocks.credential import handed_over
-from bot.slack.blocks.phrases import coverage
+from bot.slack.blocks.phrases import coverage, coverage_of, planned_coverage
 from bot.slack.blocks.rich_text import fallback
-from tests.shown import PASSWORD, grant, request
+from tests.shown import PASSWORD, PLAN, grant, request
 
 FOLLOWS = "Only these, nothing created later."
 
@@ -66,3 +68,37 @@ def test_credential_of_an_alias_that_is_followed_names_the_alias() -> None:
     text = lines_of(request(patterns=["now"], aliases=aliases))
     assert "https://es.example.com/now/_search" in text
     assert "does not work" not in text
+
+
+# --- failure stores ---
+
+STREAM = Preview(0, 1, 0, 9, ("app",), grows=False)
+INDEX = Preview(1, 0, 0, 9, ("logs-web",), grows=False)
+ALIAS = Preview(0, 0, 1, 9, ("now",), grows=False)
+GROWS = Preview(1, 0, 0, 9, ("logs-web",), grows=True)
+TOO = "Failure stores of data streams (::failures) too: documents that could not be stored."
+ALONE = "Only failure stores (::failures): documents that could not be stored, not the data."
+
+
+@pytest.mark.parametrize(
+    ("privileges", "seen", "said"),
+    [
+        (["read", "read_failure_store"], STREAM, TOO),
+        (["read", "read_failure_store"], GROWS, TOO),
+        (["read", "read_failure_store"], ALIAS, TOO),
+        (["read", "read_failure_store"], None, TOO),
+        (["read", "read_failure_store"], INDEX, ""),
+        (["all"], STREAM, TOO),
+        (["read"], STREAM, ""),
+        (["manage"], STREAM, ""),
+        (["read_failure_store"], STREAM, ALONE),
+    ],
+)
+def test_every_message_says_where_access_reads_failure_stores(
+    privileges: list[str], seen: Preview | None, said: str
+) -> None:
+    asked = request(privileges={"indices": privileges}, preview=seen.stored() if seen else None)
+    permission = Permission(name="p", indices=tuple(privileges))
+    plan = replace(PLAN, permission=permission, preview=seen)
+    texts = (fallback(coverage_of(asked)), fallback(planned_coverage(plan)), lines_of(asked))
+    assert [next((each for each in (TOO, ALONE) if each in text), "") for text in texts] == [said] * len(texts)

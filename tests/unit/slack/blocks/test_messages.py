@@ -184,6 +184,9 @@ def test_the_status_of_a_request_does_not_call_its_reader_an_owner() -> None:
     assert "Asked: " in shown
 
 
-def test_help_names_only_permissions_that_a_flow_offers() -> None:
-    shown = json.dumps([each.to_dict() for each in answers.help_text(POLICY).blocks])
-    assert "Permissions: read, write. " in shown
+@pytest.mark.parametrize(
+    ("offered", "words"),
+    [(["read", "write"], "Permissions: read, write. "), ([], "No access flow lets you ask for anything: ")],
+)
+def test_help_names_the_permissions_that_the_reader_may_ask_for(offered: list[str], words: str) -> None:
+    assert words in json.dumps([each.to_dict() for each in answers.help_text(POLICY, offered).blocks])

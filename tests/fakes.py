@@ -123,8 +123,13 @@ class FakeCluster:
     creating: Script = field(default_factory=Script)
     trying: Script = field(default_factory=Script)
     removing: Script = field(default_factory=Script)
+    can_limit: bool = True
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
     before_renew: Callable[[], None] = lambda: None
+
+    def honours_limits(self) -> bool:
+        self.asked.play()
+        return self.can_limit
 
     def catalogue(self) -> Catalogue:
         self.asked.play()
@@ -186,6 +191,7 @@ class FakeCluster:
         self.roles[spec.username] = spec
 
     def grant_key(self, spec: CredentialSpec, password: SecretStr, *, alone: bool = False) -> Credential:
+        self.before_create(spec)
         self.before_renew()
         self.passwords.append(password.get_secret_value())
         if alone:

@@ -15,12 +15,15 @@ from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.grants import Grant
 from bot.access.models.home import Favourite
+from bot.access.models.limits import Limits
 from bot.access.models.messages import MessageKind
 from bot.access.models.ownership import OwnershipChange, OwnershipState
 from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval, AskedGroup
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.limits.fields import FieldLimits
+from bot.access.policy.limits.query import canonical, since
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
 from bot.access.policy.owner_groups import OwnerGroup
 from bot.access.ports import Credential, Resource
@@ -122,7 +125,7 @@ GIVEN_UP = details(
 NOT_MADE = details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=EndReason.NOT_CREATED.value))
 UNUSABLE = {
     end: details(request(APPROVED), grant(GrantState.CLEANED_UP, end_reason=end.value))
-    for end in (EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS)
+    for end in (EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS, EndReason.NOT_LIMITED)
 }
 GLASS: dict[str, Any] = {"flow": "emergency", "break_glass": True, "decided_by": APPLICATION}
 OVER = grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value)
@@ -142,6 +145,10 @@ WENT_ON = details(
 )
 EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
+PART = Permission(
+    name="support", indices=("read",), fields=FieldLimits(hidden=("ssn", "card.*")),
+    query=canonical({"bool": {"filter": [{"term": {"level": "error"}}, {"wildcard": {"host": "<!channel>*"}}]}}),
+)  # fmt: skip
 ALMIGHTY = Permission(name="admin", indices=("all",), cluster=("manage",), run_as=("root",), restricted_indices=True)
 PLAN = Plan(
     CAREFUL,
@@ -171,6 +178,12 @@ def _messages() -> dict[str, Shown]:
         "approval-mine-is-given": of(MessageKind.APPROVAL, details(request(), yes=(BOB,)), BOB),
         "approval-of-an-extension": of(MessageKind.APPROVAL, details(request(extends="REQ-000001")), BOB),
         "approval-of-a-danger": of(MessageKind.APPROVAL, details(request(privileges=ALMIGHTY.stored())), BOB),
+        "approval-of-a-part": of(
+            MessageKind.APPROVAL, details(request(permission="support", privileges=PART.stored())), BOB
+        ),
+        "credential-of-a-part": delivered(
+            details(request(APPROVED, permission="support", privileges=PART.stored()), grant()), PROD, PASSWORD
+        ),
         "approval-that-can-change-owners": messages.message(
             MessageKind.APPROVAL, details(request(permission="write")), BOB, writes_owner=True
         ),
@@ -240,6 +253,7 @@ def _answers() -> dict[str, Shown]:
             )
         ),
         "answer-explained": answers.explained(WISH, PLAN),
+        "answer-explained-part": answers.explained(replace(WISH, permission=PART), replace(PLAN, permission=PART)),
         "answer-explained-by-rule": answers.explained(WISH, RULED),
         "answer-resources": answers.resources(named, "logs"),
         "answer-resources-many": answers.resources(named * 20, "logs"),
@@ -296,11 +310,14 @@ def _conversation() -> dict[str, Shown]:
         f"extended|U0CAROL|{int(NOW.timestamp())}", "replaced|U0BOB", "ended",
     ]  # fmt: skip
     offered = replace(details(request()), offers=(offers[OfferState.OPEN],))
+    less = Limits(hidden=("ssn",), query=since(NOW - HOUR)).stored()
+    part = CounterOffer(id=7, request_id="REQ-7K3F9Q", by=BOB, limits=less, **terms)
     return {
         **{
             f"offer-{state}": offer_message(replace(details(request()), offers=(each,)), "7")
             for state, each in offers.items()
         },
+        "offer-of-a-part": offer_message(replace(details(request()), offers=(part,)), "7"),
         "approval-with-an-offer": messages.message(MessageKind.APPROVAL, offered, BOB),
         "warning": expiry_warning(LIVE, about),
         "warning-of-what-was-extended": expiry_warning(later, about),
@@ -321,6 +338,7 @@ def _conversation() -> dict[str, Shown]:
         "owner-removed-from-many": owner_changed(replace(ENDED, ownership_change=_removed())),
         "thread": note(replace(ENDED, offers=offered.offers), "\n".join(lines)),
         "view-offer": offer_form(OfferOptions(request(), ("read",), ("logs-app", "logs-web"))),
+        "view-offer-of-a-part": offer_form(OfferOptions(request(), ("read",), ("logs-app",), limitable=True)),
     }
 
 

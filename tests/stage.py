@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -251,6 +251,15 @@ def set_stage(
     stack.callback(_clear, stage)
     stack.callback(app.stop)
     return stage
+
+
+@contextmanager
+def running_stage(node: Node, directory: Path, policy: str) -> Iterator[Stage]:
+    """A stage under these access flows, with the application started."""
+    with ExitStack() as stack:
+        stage = set_stage(node, directory, stack, policy=lambda _: policy)
+        stage.app.start()
+        yield stage
 
 
 def integrations(node: Node, owner: User, name: str = "elasticsearch", *, resource_owner: str = "owner") -> str:

@@ -19,6 +19,7 @@ class RequestField(StrEnum):
     DURATION = "duration"
     PURPOSE = "purpose"
     REASON = "reason"
+    FIELDS = "fields"
 
 
 class AccessError(Exception):
@@ -131,6 +132,7 @@ class Fault(StrEnum):
     NOT_ACCEPTED = "not accepted"  # the cluster does not take it, or takes it for that of another account
     NOT_EVALUATED = "not evaluated"  # the cluster cannot evaluate its role, so that every call is an error
     GIVES_LESS = "gives less"  # it may do less than it was made for
+    NOT_LIMITED = "not limited"  # it would show more fields or documents than it was made for
 
 
 class Unusable(Refusal):

@@ -1,13 +1,14 @@
 """Interfaces to the outside that have several implementations. `bootstrap` chooses them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
 from bot.access.models.columns import CredentialKind
+from bot.access.models.limits import NO_LIMITS, Limits
 from bot.access.models.messages import Message
 from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
@@ -76,6 +77,7 @@ class Privileges:
     """The privileges of a role: for indices, for Kibana features in some spaces, and to see the cluster (`monitor`).
 
     The others are empty without a dangerous permission: cluster privileges, users to run as, and system indices.
+    `limits` say which fields and documents the indices show.
     """
 
     indices: tuple[str, ...]
@@ -85,6 +87,22 @@ class Privileges:
     run_as: tuple[str, ...] = ()
     restricted_indices: bool = False
     monitor: bool = False
+    limits: Limits = NO_LIMITS
+
+    @staticmethod
+    def restored(stored: Mapping[str, Any]) -> "Privileges":
+        """Reads the privileges that are stored with a request."""
+        held: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in stored.items() if key not in {"fields", "query"}
+        }  # fmt: skip
+        return Privileges(**held, limits=Limits.restored(stored))
+
+    def stored(self) -> dict[str, Any]:
+        """The privileges as JSON."""
+        held = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "limits"}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in held.items()}
+        return {**plain, **self.limits.stored()}
 
 
 @dataclass(frozen=True)
@@ -213,6 +231,10 @@ class Cluster(Protocol):
 
     def running_tasks(self) -> Sequence[RunningTask]:
         """The tasks on data that run now, without those that belong to another task."""
+        ...
+
+    def honours_limits(self) -> bool:
+        """Whether its licence has limits of fields and documents; true where the cluster does not say."""
         ...
 
     def ahead(self) -> timedelta:

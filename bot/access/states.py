@@ -69,9 +69,10 @@ class EndReason(StrEnum):
     NOT_ACCEPTED = "the cluster did not accept its credential"
     NOT_EVALUATED = "the cluster cannot evaluate its role"
     GIVES_LESS = "the cluster gives less than was approved"
+    NOT_LIMITED = "the cluster does not limit fields and documents"
     WRITTEN_OFF = "its cluster was written off"
     UNKNOWN = "it was found in the cluster, and is not known here"
 
 
-UNUSABLE = frozenset({EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS})
+UNUSABLE = frozenset({EndReason.NOT_ACCEPTED, EndReason.NOT_EVALUATED, EndReason.GIVES_LESS, EndReason.NOT_LIMITED})
 """Ends of access whose credential was tried and did not work."""

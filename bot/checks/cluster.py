@@ -14,6 +14,7 @@ from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, c
 from bot.checks.connections.credentials import check_credentials
 from bot.checks.connections.sign_in import check_sign_in
 from bot.checks.kibana import check_kibana
+from bot.checks.limits import check_limits
 from bot.checks.owner_memory import check_owner_memory
 from bot.checks.report import Report
 from bot.checks.resources.alias_targets import check_alias_targets, flows_bound_to_patterns
@@ -76,6 +77,7 @@ def _check_cluster(
     check_clocks(report, client, adapters.clock)
     if sufficient and not target.setup.policy_skip_reason("KIBANA_URL"):
         check_kibana(report, client, target.setup.policy, target.integration)
+        check_limits(report, client, target.setup.policy, target.integration, adapters.clock)
     reason = target.setup.policy_skip_reason("RESOURCE_OWNER_KEY")
     if not reason and sufficient:
         _check_names(report, client, target, adapters)

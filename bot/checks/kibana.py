@@ -19,7 +19,7 @@ _SPACES = "Whether a space exists is not known to Elasticsearch: open Kibana to 
 
 def check_kibana(report: Report, client: Elasticsearch, policy: Policy, integration: Integration) -> None:
     """Reports on the privileges in Kibana that access to this cluster gives. Nothing without any."""
-    asked = [each for each in policy.permissions if each.kibana and _is_offered(policy, integration, each)]
+    asked = [each for each in policy.permissions if each.kibana and is_offered(policy, integration, each)]
     if integration.opened_space is None and not asked:
         return
     try:
@@ -69,7 +69,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return listed(list(dict.fromkeys(found))[:NEAREST]) or "none is like it"
 
 
-def _is_offered(policy: Policy, integration: Integration, permission: Permission) -> bool:
+def is_offered(policy: Policy, integration: Integration, permission: Permission) -> bool:
     """Whether an access flow of this cluster offers the permission."""
     return any(
         permission.name in flow.offers and not flow.deny and flow.is_for(integration.name)

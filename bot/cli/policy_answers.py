@@ -56,7 +56,7 @@ def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"
-        yield from (fallback([line]) for line in planned_coverage(plan)[1:])
+    yield from (fallback([line]) for line in planned_coverage(plan)[1:])
     if plan.by_rule:
         yield "approved by itself"
     for group in plan.groups:

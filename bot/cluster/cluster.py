@@ -24,6 +24,7 @@ from bot.cluster.ends.readback import Readback
 from bot.cluster.ends.removal import Removal
 from bot.cluster.ends.running_tasks import read_running_tasks
 from bot.cluster.inventory import Inventory
+from bot.cluster.limits import read_licence
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher
 
@@ -116,6 +117,11 @@ class ElasticsearchCluster:
     def running_tasks(self) -> Sequence[RunningTask]:
         """The tasks on data that run now. Raises `Outage` after three seconds, and `Refusal`."""
         return read_running_tasks(self._client, self._wall_clock)
+
+    def honours_limits(self) -> bool:
+        """Whether the licence has limits of fields and documents; true if unknown. Raises `Outage`."""
+        licence = read_licence(self._client)
+        return licence is None or licence.has_limits
 
     def ahead(self) -> timedelta:
         """How much the cluster's clock is ahead of ours. Raises `Outage`, `Refusal`."""

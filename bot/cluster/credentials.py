@@ -15,6 +15,7 @@ from bot.access.ports import Credential, CredentialSpec
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.clock import ClusterClock
 from bot.cluster.ends.sessions import end_tokens
+from bot.cluster.limits import check_key, check_licence, check_role
 from bot.cluster.ownership import Installation
 from bot.cluster.password_hasher import PasswordHasher, Secret
 from bot.cluster.roles import role_body
@@ -97,6 +98,8 @@ class CredentialIssuer:
             each.result()
         key = self._grant(spec, password)
         credential = Credential(spec.username, SecretStr(key["encoded"]), key["id"])
+        if spec.privileges.limits:
+            check_key(self.client, credential.key_id, spec.privileges.limits)
         security = self.client.security
         removing = [
             self.executor.submit(self._delete, lambda: security.delete_user(username=spec.username, refresh=False)),
@@ -168,6 +171,9 @@ class CredentialIssuer:
             raise Refusal(f"the name {spec.username} is taken by a user or role that es-access did not make")
 
     def _put_role(self, spec: CredentialSpec, metadata: Mapping[str, Any], lost: type[Outage] = Unanswered) -> None:
+        limits = spec.privileges.limits
+        if limits:
+            check_licence(self.client)
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
         ask(
             self.client,
@@ -176,6 +182,8 @@ class CredentialIssuer:
             ),
             lost,
         )
+        if limits:
+            check_role(self.client, spec.username, limits)
 
     def _put_user(
         self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret, lost: type[Outage] = Unanswered

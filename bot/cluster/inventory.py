@@ -19,7 +19,8 @@ from bot.cluster.roles import names_and_privileges
 _MARK = f"metadata.{METADATA_KEY}"
 
 _HELD = (
-    "indices.names", "indices.privileges", "indices.allow_restricted_indices", "applications", "cluster", "run_as",
+    "indices.names", "indices.privileges", "indices.allow_restricted_indices", "indices.field_security",
+    "indices.query", "applications", "cluster", "run_as",
 )  # fmt: skip
 """The parts of a role that an access can consist of. See `role_body`."""
 

@@ -1,8 +1,12 @@
 """The body of a temporary role."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.access.models.limits import Limits
+from bot.access.policy.limits.fields import with_inner, without_inner
+from bot.access.policy.limits.query import recognized
 from bot.access.policy.names.exclusion import names_to_give
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.role_names import role_names
@@ -35,6 +39,7 @@ def role_body(spec: CredentialSpec, opened_space: str | None = None) -> dict[str
         "names": _names(spec),
         "privileges": _with_monitor(held.indices, held),
         "allow_restricted_indices": held.restricted_indices,
+        **_limited(held.limits),
     }
     body: dict[str, Any] = {"indices": [index]}
     applications = [_application(held.kibana, held.spaces)] if held.kibana else []
@@ -47,6 +52,30 @@ def role_body(spec: CredentialSpec, opened_space: str | None = None) -> dict[str
     if held.run_as:
         body["run_as"] = list(held.run_as)
     return body
+
+
+def _limited(limits: Limits) -> dict[str, Any]:
+    """Field and document level security, as an index entry has them."""
+    fields: dict[str, Any] = {"grant": list(limits.grant) or ["*"]}
+    if limits.hidden:
+        fields["except"] = list(with_inner(limits))
+    return {
+        **({"field_security": fields} if limits.grant or limits.hidden else {}),
+        **({"query": limits.query} if limits.query else {}),
+    }
+
+
+def limits_of(entries: Sequence[Mapping[str, Any]]) -> Limits:
+    """The limits of a role's index entries: those that all have, since Elasticsearch joins what the entries show."""
+    found = {_limits_of(each) for each in entries}
+    return found.pop() if len(found) == 1 else Limits()
+
+
+def _limits_of(entry: Mapping[str, Any]) -> Limits:
+    fields, query = entry.get("field_security") or {}, entry.get("query") or ""
+    grant = tuple(fields.get("grant") or ())
+    text = query if isinstance(query, str) else json.dumps(query)
+    return Limits(() if grant == ("*",) else grant, without_inner(fields.get("except") or ()), recognized(text))
 
 
 def _application(privileges: Sequence[str], spaces: Sequence[str]) -> dict[str, Any]:
@@ -76,6 +105,7 @@ def names_and_privileges(bodies: Sequence[Mapping[str, Any]]) -> tuple[tuple[str
         run_as=_values(bodies, "run_as"),
         restricted_indices=any(each.get("allow_restricted_indices") is True for each in held),
         monitor=watches,
+        limits=limits_of(held),
     )
     return _values(held, "names"), privileges
 

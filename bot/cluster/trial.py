@@ -13,8 +13,10 @@ from pydantic import SecretStr
 from bot.access.errors import Fault, Outage, Refusal, Unusable
 from bot.access.ids import CHECK_PREFIX
 from bot.access.models.columns import CredentialKind
+from bot.access.models.limits import Limits
 from bot.access.ports import Credential, CredentialSpec, Privileges
 from bot.cluster.client import Unaccepted, ask, ask_as_user, ask_if_exists
+from bot.cluster.limits import check_role
 from bot.cluster.ownership import METADATA_KEY
 from bot.cluster.password_hasher import hashed
 from bot.cluster.roles import role_body
@@ -90,6 +92,20 @@ def _check_cluster(client: Elasticsearch, spec: CredentialSpec, credential: Cred
         ask_if_exists(client, lambda: client.security.get_api_key(id=credential.key_id))
     elif not ask_if_exists(client, lambda: client.security.get_user(username=spec.username)):
         raise Outage(f"the user {spec.username} is gone")
+
+
+def try_limits(client: Elasticsearch, limits: Limits, now: datetime) -> None:
+    """Makes a role with these limits, reads it back and deletes it. Raises `Outage`, `Refusal`, `Unusable`."""
+    name = f"{CHECK_PREFIX}{secrets.token_hex(4)}"
+    mark = {METADATA_KEY: {"grant": name, "expires_at": (now + CHECK_LASTS).isoformat()}}
+    spec = CredentialSpec(name, name, "", (name,), Privileges(("read",), limits=limits), now + CHECK_LASTS)
+    security = client.security
+    try:
+        ask(client, lambda: security.put_role(name=name, **role_body(spec), metadata=mark, refresh=False))
+        check_role(client, name, limits)
+    finally:
+        with suppress(Outage, Refusal):  # reconciliation removes what is left
+            ask_if_exists(client, lambda: security.delete_role(name=name, refresh=False))
 
 
 def try_own_user(client: Elasticsearch, now: datetime) -> None:

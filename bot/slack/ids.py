@@ -45,6 +45,8 @@ NAMES = "names"
 PURPOSE = "purpose"
 EMERGENCY = "emergency"
 REASON = "reason"
+HIDDEN_FIELDS = "hidden_fields"
+RECENT = "recent"
 """Blocks of the views; the element in each has the same id."""
 
 CUSTOM = "custom"

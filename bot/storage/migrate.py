@@ -4,12 +4,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0016"
+HEAD = "0018"
 """The newest step in `migrations/versions`. Named here, so that a start on a current database need not load Alembic."""
 
 _KNOWN = frozenset({
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016",
+    "0015", "0016", "0018",
 })  # fmt: skip
 """All schema versions so far, `HEAD` included. Each of them can be migrated to `HEAD`."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from bot.access.ids import APPLICATION
 from bot.access.models.columns import Json
 from bot.access.models.grants import Grant
+from bot.access.models.limits import Limits
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ports import Credential
@@ -32,6 +33,7 @@ def access_terms(details: RequestDetails, grant: Grant) -> Mapping[str, Json]:
         "patterns": list(names_held(request)),
         "until": grant.expires_at.isoformat(),
         "approvers": list(details.approvers),
+        **Limits.restored(request.privileges or {}).stored(),
     }
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.access.audit.terms import UNKNOWN, access_terms
@@ -79,7 +79,7 @@ class Adoption:
 
     def _permission(self, found: InventoryItem) -> Permission:
         """What the role or key gives, under the name of the permission that gives the same, if there still is one."""
-        held = Permission.restored(UNKNOWN, asdict(found.privileges))
+        held = Permission.restored(UNKNOWN, found.privileges.stored())
         same = (each.name for each in self.current.policy.permissions if each.includes(held) and held.includes(each))
         return Permission.restored(next(same, UNKNOWN), held.stored())
 

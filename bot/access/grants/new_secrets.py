@@ -22,6 +22,7 @@ FAULTS = {
     Fault.NOT_ACCEPTED: EndReason.NOT_ACCEPTED,
     Fault.NOT_EVALUATED: EndReason.NOT_EVALUATED,
     Fault.GIVES_LESS: EndReason.GIVES_LESS,
+    Fault.NOT_LIMITED: EndReason.NOT_LIMITED,
 }
 """How a grant ends whose new secret does not work."""
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from bot.access.audit.terms import names_held
 from bot.access.ids import APPLICATION
@@ -24,15 +23,12 @@ def covers_restricted(request: AccessRequest) -> bool:
 
 def spec_of(request: AccessRequest, grant: Grant) -> CredentialSpec:
     """Everything that the cluster stores, as it was stored last."""
-    held: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in request.privileges.items()
-    }
     return CredentialSpec(
         grant_id=grant.id,
         username=grant.username,
         requester=request.requester,
         patterns=names_held(request),
-        privileges=Privileges(**held),
+        privileges=Privileges.restored(request.privileges),
         expires_at=grant.expires_at,
         withheld=tuple(grant.withheld or ()),
         excluded=tuple(request.excluded or ()),

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
@@ -19,7 +20,10 @@ class OfferState(StrEnum):
 
 
 class CounterOffer(SQLModel, table=True):
-    """Less than was requested, offered by an owner; the requester may accept it. `duration` is in seconds."""
+    """Less than was requested, offered by an owner; the requester may accept it. `duration` is in seconds.
+
+    `limits` are those of fields and documents that it adds to the permission's own.
+    """
 
     __tablename__ = "counter_offer"
     __table_args__ = (Index("counter_offer_of_request", "request_id"),)
@@ -30,6 +34,7 @@ class CounterOffer(SQLModel, table=True):
     patterns: list[str] = Field(sa_column=Column(JSON, nullable=False))
     permission: str = Field(max_length=64)
     duration: int
+    limits: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     at: datetime
     state: OfferState = Field(default=OfferState.OPEN, sa_column=Column(names_of(OfferState), nullable=False))
     decided_at: datetime | None = None

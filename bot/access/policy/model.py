@@ -8,8 +8,19 @@ from pydantic import Field, model_validator
 
 from bot.access.errors import Incomplete, InvalidRequest
 from bot.access.models.columns import CredentialKind
+from bot.access.models.limits import Limits
 from bot.access.policy.access_flow import AccessFlow
-from bot.access.policy.privileges import EVERYTHING, Effect, effects_of, includes, strongest_effect
+from bot.access.policy.limits.fields import FieldLimits, includes_fields
+from bot.access.policy.limits.query import includes_documents
+from bot.access.policy.privileges import (
+    EVERYTHING,
+    LIMITED,
+    Effect,
+    effects_of,
+    heeds_limits,
+    includes,
+    strongest_effect,
+)
 from bot.access.policy.value_types import (
     Name,
     Owners,
@@ -32,6 +43,8 @@ SYSTEM_INDICES = "with restricted_indices, a wildcard covers the hidden indices 
 
 DEFAULT_SPACE = "default"
 """The Kibana space that is always there."""
+LIMITS_READING = f"limits {', '.join(LIMITED[:-1])} and {LIMITED[-1]} alone"
+"""What limits of fields and documents go together with: nothing else heeds them."""
 
 
 class Permission(PolicyPart):
@@ -48,11 +61,28 @@ class Permission(PolicyPart):
     run_as: tuple[str, ...] = Field(default=(), description="Users whose name may be taken. Dangerous")
     restricted_indices: bool = Field(default=False, description="System indices are covered too. Dangerous")
     monitor: bool = Field(default=False, description="The state of the cluster may be seen. Not dangerous")
+    fields: FieldLimits | None = Field(default=None, description="The fields of documents that are shown")
+    query: str = Field(default="", description="A query in canonical JSON, which documents have to match to be shown")
 
     @property
     def dangerous(self) -> bool:
         """Whether the permission gives more than indices and Kibana."""
         return bool(self.cluster or self.run_as or self.restricted_indices)
+
+    @property
+    def limits(self) -> Limits:
+        """The fields and documents that it shows."""
+        return Limits(self.fields.grant if self.fields else (), self.fields.hidden if self.fields else (), self.query)
+
+    @property
+    def may_be_limited(self) -> bool:
+        """Whether limits of fields and documents hold for everything that it gives."""
+        return heeds_limits(self.indices) and not self.dangerous
+
+    def check_limits(self) -> None:
+        """Raises `ValueError` for limits that do not hold for everything that it gives."""
+        if self.limits and not self.may_be_limited:
+            raise ValueError(f"permission {self.name}: {'fields' if self.fields else 'query'} {LIMITS_READING}")
 
     @property
     def reaches_further(self) -> bool:
@@ -77,13 +107,20 @@ class Permission(PolicyPart):
             and self._includes_cluster(_watching(other, other.cluster))
             and set(other.run_as) <= set(self.run_as)
             and other.restricted_indices <= self.restricted_indices
+            and self.shows_all_of(other)
         )
+
+    def shows_all_of(self, other: "Permission") -> bool:
+        """Whether its limits show every field and document that those of the other permission show."""
+        mine, theirs = self.limits, other.limits
+        return includes_fields(mine, theirs) and includes_documents(mine.query, theirs.query)
 
     def is_denied_by(self, denied: "Permission") -> bool:
         """Whether a flow that denies the other permission denies this one as well.
 
-        Denying a permission denies its strongest effect, whichever privileges have it. Denying a dangerous permission
-        leaves the ordinary ones open that it includes. `monitor` is ordinary, and has no effect on data.
+        Denying a permission denies its strongest effect, whichever privileges have it, with limits or without. Denying
+        a dangerous permission leaves the ordinary ones open that it includes. `monitor` is ordinary, and has no effect
+        on data.
         """
         if self.reaches_further or denied.reaches_further:
             return self.reaches_further
@@ -102,7 +139,11 @@ class Permission(PolicyPart):
         held: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in privileges.items()
         }
-        return Permission.model_construct(name=name, **held)
+        return Permission.model_construct(name=name, **{**held, **_limited(Limits.restored(privileges))})
+
+    def limited(self, limits: Limits) -> "Permission":
+        """The same permission with these limits instead of its own."""
+        return self.model_copy(update=_limited(limits))
 
     def stored(self) -> dict[str, Any]:
         """The privileges as JSON, stored with each request: a policy change does not alter approved access."""
@@ -113,7 +154,13 @@ class Permission(PolicyPart):
             "restricted_indices": self.restricted_indices,
         }
         more = {**dangers, "monitor": self.monitor}
-        return {**held, **{name: value for name, value in more.items() if value}}
+        return {**held, **{name: value for name, value in more.items() if value}, **self.limits.stored()}
+
+
+def _limited(limits: Limits) -> dict[str, Any]:
+    """The values of a permission with these limits. They are not checked again."""
+    fields = FieldLimits.model_construct(grant=limits.grant, hidden=limits.hidden)
+    return {"fields": fields if limits.grant or limits.hidden else None, "query": limits.query}
 
 
 def _watching(permission: Permission, privileges: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,6 +227,8 @@ class Policy(PolicyPart):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{kind}: there are two of the name {name}")
+        for each in self.permissions:
+            each.check_limits()
         known = {each.name for each in self.permissions}
         clusters = {each.name for each in self.integrations}
         for flow in self.access_flows:

@@ -108,6 +108,16 @@ def may_change_owner(privileges: Iterable[str]) -> bool:
     return any(each.lower() not in _CHANGE_NO_OWNER for each in privileges)
 
 
+LIMITED = ("read", "read_cross_cluster", "view_index_metadata", "monitor")
+"""Privileges for which limits of fields and documents hold. Others change or delete documents that they hide, or read
+what a failure store or a replication keeps of them."""
+
+
+def heeds_limits(privileges: Iterable[str]) -> bool:
+    """Whether limits of fields and documents hold for all that these index privileges let their holder do."""
+    return {each.lower() for each in privileges} <= {*LIMITED, "none"}
+
+
 _CREATE_NO_INDEX = frozenset({
     "none", "monitor", "view_index_metadata", "read", "read_cross_cluster", "read_failure_store", "delete",
     "create_doc", "create", "index", "write", "maintenance", "delete_index",

@@ -16,7 +16,7 @@ from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.decision import Question, Verdict, decide
 from bot.access.policy.expressions import occurs
-from bot.access.policy.model import Integration, Policy
+from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.patterns import covers
 from bot.access.policy.reasons import EXAMPLE_REASONS
 from bot.access.policy.scopes import covers_people, patterns_overlap, shared_patterns
@@ -120,9 +120,15 @@ def _patterns(weaker: AccessFlow, stricter: AccessFlow) -> list[str]:
 def _permissions(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> list[str]:
     """The permissions of the weaker flow with an effect that the stricter one guards, those of both flows first."""
     guarded = [policy.permission(name) for name in stricter.offers]
-    same = [name for name in weaker.offers if any(policy.permission(name).is_denied_by(each) for each in guarded)]
+    same = [name for name in weaker.offers if any(_gives_as_much(policy.permission(name), each) for each in guarded)]
     left_alone = _left_alone(policy, weaker, stricter)
     return sorted((each for each in same if each not in left_alone), key=lambda name: name not in stricter.offers)
+
+
+def _gives_as_much(one: Permission, guarded: Permission) -> bool:
+    """Whether a permission has an effect that is guarded, and no limits that let it show less than the guarded one."""
+    shows_less = guarded.shows_all_of(one) and not one.shows_all_of(guarded)
+    return one.is_denied_by(guarded) and not shows_less
 
 
 def _left_alone(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> Collection[str]:

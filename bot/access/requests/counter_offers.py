@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from bot.access.durations import format_duration, parse_duration
+from bot.access.durations import parse_duration
 from bot.access.errors import (
     AccessError,
     Conflict,
-    InvalidRequest,
     LostRace,
     NotAllowed,
     NotFound,
@@ -25,15 +24,22 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, Approval
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.model import Permission, Policy
 from bot.access.policy.names.exclusion import leaves_out
-from bot.access.policy.patterns import covers, matcher
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
 from bot.access.requests.approver_eligibility import is_own_request
 from bot.access.requests.drafts import ParsedRequest, read_patterns, read_request
 from bot.access.requests.filing import counting_groups, replace_plan
 from bot.access.requests.fresh_decision import decide_again, read_again
+from bot.access.requests.less.licence import can_limit
+from bot.access.requests.less.offers import (
+    check_less,
+    held_by,
+    is_covered,
+    limited_permission,
+    offered_limits,
+    resolved_within,
+)
 from bot.access.requests.preview import matched, read_preview
 from bot.access.requests.routing import Routing
 from bot.access.states import RequestState
@@ -44,26 +50,28 @@ MOST_CHOICES = 80
 """Names offered for selection. Further names can be typed as a pattern."""
 
 
-_MOST_NAMED = 5
-"""Names in an error."""
-
-
 @dataclass(frozen=True)
 class OfferTerms:
-    """An owner's offer, as selected and typed."""
+    """An owner's offer, as selected and typed: `hidden` fields, and whether only `recent` documents are shown."""
 
     patterns: str
     permission: str
     duration: str
+    hidden: str = ""
+    recent: bool = False
 
 
 @dataclass(frozen=True)
 class OfferOptions:
-    """The offers that a request allows: these permissions, and these names or narrower patterns."""
+    """The offers that a request allows: these permissions, and these names or narrower patterns.
+
+    `limitable`: the cluster can hide fields and documents, and one of the permissions can be limited so.
+    """
 
     request: AccessRequest
     permissions: tuple[str, ...]
     names: tuple[str, ...]
+    limitable: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,12 @@ class CounterOffers:
         request = self._find_negotiable(request_id, actor)
         policy = self.current.policy
         narrower = [
-            each.name for each in policy.permissions if _is_covered(each, request) and each.name != request.permission
+            each for each in policy.permissions if is_covered(each, request) and each.name != request.permission
         ]
-        return OfferOptions(request, (request.permission, *narrower), self._list_names(request))
+        permissions = (request.permission, *(each.name for each in narrower))
+        some = request.extends is None and any(each.may_be_limited for each in (held_by(policy, request), *narrower))
+        limitable = some and can_limit(self.routing.clusters, request.integration)
+        return OfferOptions(request, permissions, self._list_names(request), limitable)
 
     def make(self, request_id: str, actor: str, terms: OfferTerms) -> RequestDetails:
         """Stores an offer, and enqueues a message to the requester. Raises `Outage`."""
@@ -104,6 +115,7 @@ class CounterOffers:
                 write.audit(
                     "request.offer_made", actor, now, request.id,
                     offer=offer.id, patterns=offer.patterns, permission=offer.permission, duration=offer.duration,
+                    **(offer.limits or {}),
                 )  # fmt: skip
                 write.refresh(request.id, [MessageKind.APPROVAL, MessageKind.OFFER], now)
                 write.enqueue(request.id, MessageKind.OFFER, [request.requester], now, about=str(offer.id))
@@ -186,6 +198,7 @@ class CounterOffers:
             patterns=list(patterns),
             permission=self.current.policy.permission(terms.permission).name,
             duration=int(duration.total_seconds()),
+            limits=offered_limits(terms.hidden, now, recent=terms.recent).stored() or None,
             at=now,
         )
 
@@ -195,9 +208,10 @@ class CounterOffers:
             parsed = read_again(self.current.policy, request)
         else:
             parsed = read_request(self.current.policy, request, offer.permission)
-        resolved = _resolved_within(request, offer)
+        resolved = resolved_within(request, offer)
+        permission = limited_permission(parsed.permission, offer)
         return replace(
-            parsed, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind,
+            parsed, permission=permission, patterns=tuple(offer.patterns), duration=offer.length, kind=request.kind,
             filed_at=request.created_at, resolved=resolved,
         )  # fmt: skip
 
@@ -238,51 +252,6 @@ class CounterOffers:
         if request is not None and request.state is RequestState.PENDING and offer is not None:
             raise Conflict(_describe(offer))
         self.approvals.raise_conflict(request_id)
-
-
-def _resolved_within(request: AccessRequest, offer: CounterOffer) -> tuple[str, ...] | None:
-    """The names of a resolved request that the offer would leave. Raises `InvalidRequest` if these are none.
-
-    A name may be the target of an alias, which no pattern of the request matches: an offer of part of it names it.
-    """
-    if request.resolved is None or set(offer.patterns) == set(request.patterns):
-        return None if request.resolved is None else tuple(request.resolved)
-    covered = matcher(offer.patterns)
-    if left := tuple(name for name in request.resolved if covered(name)):
-        return left
-    named = ", ".join(request.resolved[:_MOST_NAMED])
-    raise InvalidRequest(f"{request.id} covers exactly these names: {named}. Offer some of them.")
-
-
-def check_less(policy: Policy, request: AccessRequest, offer: CounterOffer) -> None:
-    """Checks that an offer is covered by the request, and less than it. Raises `Conflict`, `InvalidRequest`."""
-    wide = request.patterns if request.resolved is None else [*request.patterns, *request.resolved]
-    outside = [each for each in offer.patterns if not any(covers(one, each) for one in wide)]
-    if outside:
-        why = f"{outside[0]} is not part of what {request.id} asks for: {', '.join(request.patterns)}."
-        raise InvalidRequest(why, about=RequestField.PATTERNS)
-    if offer.duration > request.duration:
-        why = f"{request.id} asks for {format_duration(request.length)}: offer that or less."
-        raise InvalidRequest(why, about=RequestField.DURATION)
-    if offer.permission != request.permission and not _is_covered(policy.permission(offer.permission), request):
-        raise InvalidRequest(
-            f"{offer.permission} is not less than {request.permission}.", about=RequestField.PERMISSION
-        )
-    if request.extends is not None and (set(offer.patterns), offer.permission) != (
-        set(request.patterns), request.permission,
-    ):  # fmt: skip
-        raise InvalidRequest(f"{request.id} only extends {request.extends}: a shorter time is all that can be offered.")
-    same = (set(offer.patterns), offer.permission, offer.duration)
-    if same == (set(request.patterns), request.permission, request.duration):
-        raise Conflict(
-            f"That is all that {request.id} asks for. Approve it, or choose less.", about=RequestField.DURATION
-        )
-
-
-def _is_covered(permission: Permission, request: AccessRequest) -> bool:
-    """Whether the request's privileges include the whole permission."""
-    held = request.privileges
-    return bool(held) and Permission.restored(request.permission, held).includes(permission)
 
 
 def _describe(offer: CounterOffer) -> str:

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from bot.access.durations import COMMAND, LONGEST, format_duration, parse_duration
 from bot.access.errors import AccessError, InvalidRequest, RequestField, about
 from bot.access.models.columns import CredentialKind
+from bot.access.models.limits import Limits
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.limits.combination import combined
 from bot.access.policy.model import Integration, Permission, Policy
 from bot.access.policy.names.evaluation import check_evaluable
 from bot.access.policy.names.selectors import FAILURES, failure_store_part, is_failure_store, without_selectors
@@ -159,6 +161,8 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
     with about(RequestField.PERMISSION):
         held = policy.permission(permission or request.permission)
         held = failure_store_part(policy, held) if is_failure_store(request.privileges) else held
+        # Those of a counter-offer stand there alone. A policy that has dropped its own since does not widen a request.
+        held = held.limited(combined(held.limits, Limits.restored(request.privileges or {})))
     # Before routing, the column holds a password whether or not anybody asked for one: the flow still decides.
     kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
     return ParsedRequest(

@@ -30,6 +30,7 @@ from bot.access.ports import Catalogue, Clock, Clusters, Directory, Resource
 from bot.access.requests.allowing_flow import flow_and_duration, raise_refusal
 from bot.access.requests.approver_eligibility import eligible_approvers, raise_no_approver
 from bot.access.requests.drafts import ParsedRequest
+from bot.access.requests.less.licence import check_can_limit
 from bot.access.requests.membership import check_belongs, check_for_others, membership_of
 from bot.access.requests.preview import (
     Preview,
@@ -95,6 +96,7 @@ class Routing:
         check_belongs(self.directory, parsed.requester)
         flow, duration = flow_and_duration(self.decide(parsed), parsed, unfinished=unfinished)
         check_for_others(self.directory, flow, parsed.asked_by)
+        check_can_limit(self.clusters, parsed.integration.name, parsed.permission)
         by_rule = flow.by_rule(extension=parsed.extension, first_flow=parsed.first_flow)
         plan = self._plan_resources(flow, duration, parsed, by_rule=by_rule, fresh=fresh)
         if by_rule and not flow.break_glass:

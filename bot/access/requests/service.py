@@ -15,7 +15,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
-from bot.access.policy.names.selectors import failure_store_privileges
+from bot.access.policy.names.selectors import privileges_beside_name
 from bot.access.policy.reasons import checked_reason
 from bot.access.ports import Clock
 from bot.access.requests.approvals import Approvals, lock_with_grant
@@ -198,7 +198,7 @@ class Requests:
             asked_by=parsed.asked_by,
             first_asked_by=parsed.first_asked_by,
             break_glass=parsed.break_glass,
-            privileges=failure_store_privileges(parsed.permission),
+            privileges=privileges_beside_name(parsed.permission),
         )
         again = again or extended is not None
         with self.store.reading() as read:

@@ -13,6 +13,7 @@ _TO_DO = {
         "If it is not there, see whether a proxy removes or changes the Authorization header.",
     ),
     Fault.NOT_EVALUATED: ("See the log of Elasticsearch.",),
+    Fault.NOT_LIMITED: ("See whether the cluster's licence is valid: GET _license",),
     Fault.GIVES_LESS: ("See whether the cluster's licence is valid: GET _license",),
 }
 

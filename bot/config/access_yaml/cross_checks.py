@@ -5,7 +5,8 @@ They read the tree and not the models, so that these problems are reported toget
 
 from collections.abc import Collection, Iterator, Mapping
 
-from bot.access.policy.model import PERMISSIONS, SYSTEM_INDICES
+from bot.access.policy.model import LIMITS_READING, PERMISSIONS, SYSTEM_INDICES
+from bot.access.policy.privileges import heeds_limits
 from bot.config.access_yaml.model import did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Scalar, Tree
@@ -26,6 +27,8 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
         yield from _one_address(integration)
         yield from _one_sign_in(integration)
         yield from _unset(integration, variables)
+    for permission in _entries(tree, "permissions"):
+        yield from _limits_without_effect(permission)
     known = {
         "permissions": (*_BUILT_IN, *(each.value for each in names["permissions"] if each.value)),
         "integrations": tuple(each.value for each in names["integrations"] if each.value),
@@ -57,6 +60,16 @@ def _exclusions_without_effect(flow: Keys, system: Collection[str | None]) -> It
     offered = [each for each in _list(flow, "permissions") if isinstance(each, Scalar) and each.value in system]
     if offered and "exclude" in flow.entries:
         yield Problem(flow.entries["exclude"][0], f"exclude: {SYSTEM_INDICES}. Offer that permission in another flow")
+
+
+def _limits_without_effect(permission: Keys) -> Iterator[Problem]:
+    """Limits of fields and documents in a permission that gives what does not heed them."""
+    given = [each.value for each in _list(permission, "indices") if isinstance(each, Scalar) and each.value]
+    others = [key for key in (_danger(permission),) if key] or ([] if heeds_limits(given) else ["indices"])
+    for key in ("fields", "query"):
+        if key in permission.entries and others:
+            line = permission.entries[key][0]
+            yield Problem(line, f"{key}: {LIMITS_READING}. {others[0]} gives more: put that into another permission")
 
 
 def _danger(permission: Keys) -> str:

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from bot.access.policy.access_flow import AccessFlow, Escalation
 from bot.access.policy.hours import Hours
+from bot.access.policy.limits.fields import FieldLimits
 from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile, did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Tree
@@ -19,6 +20,7 @@ MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): PolicyFile,
     ("integrations",): IntegrationEntry,
     ("permissions",): PermissionEntry,
+    ("permissions", "fields"): FieldLimits,
     ("access_flows",): AccessFlow,
     ("access_flows", "escalation"): Escalation,
     ("access_flows", "when"): Hours,
@@ -109,7 +111,7 @@ def _find(location: _Location, tree: Tree) -> tuple[int, list[str], bool]:
 
 def _known(keys: list[str]) -> tuple[str, ...]:
     model = MODELS.get(tuple(keys[:-1]))
-    return tuple(model.model_fields) if model else ()
+    return tuple(field.alias or name for name, field in model.model_fields.items()) if model else ()
 
 
 def sentence_of(error: ErrorDetails) -> str:

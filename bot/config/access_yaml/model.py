@@ -8,6 +8,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.limits.fields import FieldLimits
+from bot.access.policy.limits.query import canonical
 from bot.access.policy.model import OwnersFrom, Permission
 from bot.access.policy.value_types import Duration, Name, Owners, PolicyPart
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Hint, Limit, OwnerKey, Space, Url
@@ -138,6 +140,14 @@ class PermissionEntry(Permission):
         default=False,
         description="The state of the cluster may be seen: health, licence, settings, names and fields of all indices, "
         "running tasks. Not dangerous.",
+    )
+    fields: FieldLimits | None = Field(
+        default=None, description="Only these fields of documents are shown. Needs a licence with field level security."
+    )
+    query: Annotated[str, BeforeValidator(canonical)] = Field(
+        default="",
+        description="Only documents that match this query are shown, such as term: {level: error}. Needs a licence "
+        "with document level security.",
     )
     restricted_indices: bool = Field(
         default=False, description="Dangerous: system indices among those that match are covered too."

@@ -98,7 +98,7 @@ def _configuration(file: PolicyFile, variables: Mapping[str, str]) -> Configurat
     return Configuration(
         Policy(
             integrations=tuple(map(_integration, file.integrations)),
-            permissions=(*PERMISSIONS, *(Permission(**each.model_dump()) for each in file.permissions)),
+            permissions=(*PERMISSIONS, *(Permission(**dict(each)) for each in file.permissions)),
             access_flows=file.access_flows,
             pending_for=file.pending_duration,
             pending_per_person=file.pending_per_person,

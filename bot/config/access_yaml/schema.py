@@ -10,6 +10,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from bot.access.policy.limits.fields import FIELD_SHAPE
+from bot.access.policy.limits.query import KINDS, canonical
 from bot.access.policy.value_types import CHANNEL_SHAPE, NAME_SHAPE, OWNER_SHAPE, read_owners
 from bot.config.access_yaml.model import KIBANA_PRIVILEGE, ONE_USER, PolicyFile
 from bot.config.configuration import SPACE, URL_SHAPE
@@ -23,6 +25,14 @@ OWNERS = {
         {"type": "string", "pattern": rf"^\s*{OWNER}(\s*,\s*{OWNER})*\s*$"},
         {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{OWNER}$"}},
     ]
+}
+
+QUERY = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "propertyNames": {"enum": list(KINDS)},
+    "additionalProperties": {"type": "object", "minProperties": 1},
 }
 
 _NAME = {"pattern": f"^{NAME_SHAPE.pattern}$"}
@@ -40,6 +50,8 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("PermissionEntry", "kibana"): {"items": {"type": "string", "pattern": f"^({KIBANA_PRIVILEGE})$"}},
     ("PermissionEntry", "spaces"): {"items": {"type": "string", "pattern": f"^{SPACE}$"}},
     ("PermissionEntry", "run_as"): {"items": {"type": "string", "pattern": f"^({ONE_USER})$"}},
+    ("FieldLimits", "grant"): {"items": {"type": "string", "pattern": f"^{FIELD_SHAPE}$"}},
+    ("FieldLimits", "except"): {"items": {"type": "string", "pattern": f"^{FIELD_SHAPE}$"}},
     ("AccessFlow", "channel"): {"pattern": f"^({CHANNEL_SHAPE.pattern})$"},
     ("AccessFlow", "name"): {"minLength": 1, "maxLength": 60},
 }
@@ -61,6 +73,8 @@ class _AsWritten(GenerateJsonSchema):
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is read_owners:
             return dict(OWNERS)
+        if schema["function"]["function"] is canonical:
+            return dict(QUERY)
         return super().function_before_schema(schema)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:

@@ -14,8 +14,8 @@ from yaml.events import AliasEvent, CollectionStartEvent, MappingStartEvent, Nod
 
 from bot.config.access_yaml.problems import Problem
 
-DEEPEST = 8
-"""Levels: twice as many as the file needs. It also limits the recursion here."""
+DEEPEST = 16
+"""Levels: enough for a query with several `bool` inside one another. It also limits the recursion here."""
 
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 

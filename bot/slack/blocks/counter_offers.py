@@ -2,6 +2,7 @@
 
 from slack_sdk.models.blocks import (
     ButtonElement,
+    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
@@ -39,6 +40,7 @@ def offer_form(choices: OfferOptions) -> View:
     fields = [_length(format_duration(request.length))]
     if request.extends is None:
         fields += [_permissions(choices.permissions), *_names(choices), _pattern()]
+        fields += [_hidden_fields(), _recent()] if choices.limitable else []
     return View(
         type="modal",
         callback_id=ids.OFFER_VIEW,
@@ -119,6 +121,22 @@ def _names(choices: OfferOptions) -> list[InputBlock]:
         action_id=ids.NAMES, options=list(options.values()), initial_options=first or None
     )
     return [InputBlock(block_id=ids.NAMES, label="On what", element=element, optional=True)]
+
+
+def _hidden_fields() -> InputBlock:
+    return InputBlock(
+        block_id=ids.HIDDEN_FIELDS,
+        label="Hide these fields",
+        hint="Separated by commas, such as ssn, card: with everything inside them. For a permission that only reads.",
+        optional=True,
+        element=PlainTextInputElement(action_id=ids.HIDDEN_FIELDS, max_length=LONGEST_PATTERNS),
+    )
+
+
+def _recent() -> InputBlock:
+    options = [Option(text="Only since 24 hours ago, by @timestamp", value=ids.RECENT)]
+    element = CheckboxesElement(action_id=ids.RECENT, options=options)
+    return InputBlock(block_id=ids.RECENT, label="Documents", element=element, optional=True)
 
 
 def _pattern() -> InputBlock:

@@ -23,7 +23,7 @@ from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
 from bot.slack.blocks.parts.first_use import first_use
-from bot.slack.blocks.parts.limits import failure_stores, not_included
+from bot.slack.blocks.parts.limits import failure_stores, not_included, shown_part
 from bot.slack.blocks.phrases import (
     decision,
     how_it_ended,
@@ -98,6 +98,7 @@ def handed_over(request: AccessRequest, grant: Grant, integration: Integration, 
         *([_details(integration, grant, request, secret.username)] if integration.access_details else []),
         *_instead_of_aliases(request),
         *failure_stores(request.privileges, read_preview(request.preview)),
+        *shown_part(request.privileges),
         *not_included(excluded_under(request.patterns, request.excluded or ())),
         *first_use(request, integration, _usable(request), secret),
     ]

@@ -153,6 +153,9 @@ def what_to_repair(request: AccessRequest, grant: Grant) -> list[Line]:
     tried: Line = ("I tried the credential before showing it, and took the access back at once.",)
     if grant.end_reason == EndReason.NOT_EVALUATED:
         return [tried, ("Its patterns are too complex together: approve fewer or simpler ones.",)]
+    if grant.end_reason == EndReason.NOT_LIMITED:
+        todo = (" says whether its licence has field and document level security.",)
+        return [("It was approved for a part of the data alone, so nothing was given. ", Code("bot check"), *todo)]
     if grant.end_reason == EndReason.GIVES_LESS:
         return [tried, (Code(f"bot audit --request {request.id}"), " says what is missing.")]
     return [tried, ("Run ", Code("bot check"), ": it tries a user of its own, and says what to do.")]

@@ -8,6 +8,7 @@ from bot.access.ids import APPLICATION
 from bot.access.models.columns import CredentialKind
 from bot.access.models.counter_offers import CounterOffer, OfferState
 from bot.access.models.grants import Grant
+from bot.access.models.limits import Limits
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import NONE_SEEN, SeenAliases, read_aliases
@@ -16,7 +17,7 @@ from bot.access.requests.preview import Preview, read_preview
 from bot.access.requests.routing import Plan
 from bot.access.states import LIVE, UNUSABLE, GrantState, RequestState
 from bot.access.wording import counted, sized
-from bot.slack.blocks.parts.limits import failure_stores, not_included
+from bot.slack.blocks.parts.limits import failure_stores, limit_terms, not_included, shown_part
 from bot.slack.blocks.parts.risks import OPEN_REQUESTS, goes_on
 from bot.slack.blocks.parts.unfinished import went_on
 from bot.slack.blocks.rich_text import Bold, Code, Line, LocalTime, Person, TextPart, codes
@@ -55,7 +56,9 @@ def who_asks(request: AccessRequest, what: str) -> tuple[TextPart, ...]:
 
 def offer_terms(offer: CounterOffer) -> tuple[TextPart, ...]:
     """The terms of an offer, in a line."""
-    return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}")
+    limits = Limits.restored(offer.limits or {})
+    less = (", ", *limit_terms(limits)) if limits else ()
+    return (Bold(offer.permission), " on ", *codes(offer.patterns), f" for {format_duration(offer.length)}", *less)
 
 
 def offer_of(details: RequestDetails, offer_id: str) -> CounterOffer | None:
@@ -115,14 +118,15 @@ def coverage_of(request: AccessRequest) -> list[Line]:
     by_name = request.resolved is not None
     seen, aliases = read_preview(request.preview), read_aliases(request.aliases)
     lines = coverage(seen, aliases, excluded_under(request.patterns, request.excluded or ()), by_name=by_name)
-    return [*lines[:1], *failure_stores(request.privileges, seen), *lines[1:]]
+    return [*lines[:1], *failure_stores(request.privileges, seen), *shown_part(request.privileges), *lines[1:]]
 
 
 def planned_coverage(plan: Plan) -> list[Line]:
     """The resources that a planned request would cover."""
     by_name = plan.resolved is not None
     lines = coverage(plan.preview, plan.aliases or NONE_SEEN, plan.left_out, by_name=by_name)
-    return [*lines[:1], *failure_stores(plan.permission.stored(), plan.preview), *lines[1:]]
+    held = plan.permission.stored()
+    return [*lines[:1], *failure_stores(held, plan.preview), *shown_part(held), *lines[1:]]
 
 
 def _targets(aliases: SeenAliases) -> list[Line]:

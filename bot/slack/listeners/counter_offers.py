@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 
 from bot.access.durations import parse_duration
 from bot.access.errors import AccessError, DatabaseAway, RequestField
+from bot.access.policy.limits.fields import parse_fields
 from bot.access.requests.counter_offers import CounterOffers, OfferTerms
 from bot.access.requests.drafts import read_patterns
 from bot.access.requests.service import Requests
@@ -33,7 +34,11 @@ from bot.slack.responder import Body, Reply, Responder, reply_after_modal, reply
 CHECK_SECONDS = 1.0
 """How long the terms may be compared with the request before the acknowledgement, which Slack expects within three."""
 
-_FIELDS = {RequestField.PATTERNS: ids.PATTERNS, RequestField.PERMISSION: ids.PERMISSION}
+_FIELDS = {
+    RequestField.PATTERNS: ids.PATTERNS,
+    RequestField.PERMISSION: ids.PERMISSION,
+    RequestField.FIELDS: ids.HIDDEN_FIELDS,
+}
 """The part of an offer → its field; every other part is shown at the duration."""
 
 
@@ -70,11 +75,15 @@ class CounterOfferListeners:
             patterns=typed or ",".join(chosen_options(body, ids.NAMES)),
             permission=chosen_option(body, ids.PERMISSION) or "",
             duration=typed_value(body, ids.DURATION).strip(),
+            hidden=typed_value(body, ids.HIDDEN_FIELDS).strip(),
+            recent=bool(chosen_options(body, ids.RECENT)),
         )
         request_id, person = subject_of(body), user_of(body)
         checks: dict[str, Callable[[], object]] = {ids.DURATION: lambda: parse_duration(terms.duration)}
         if typed:
             checks[ids.PATTERNS] = lambda: read_patterns(typed)
+        if terms.hidden:
+            checks[ids.HIDDEN_FIELDS] = lambda: parse_fields(terms.hidden)
         if not acknowledge_form(ack, body, self.responder, {**checks, **self._unfit(request_id, person, terms)}):
             return
         self._later(

@@ -41,10 +41,10 @@ def reads_failure_stores(privileges: Mapping[str, Any] | None) -> bool:
     return includes((privileges or {}).get("indices", ()), _PRIVILEGES)
 
 
-def failure_store_privileges(permission: Permission) -> dict[str, Any]:
-    """The privileges of a permission for failure stores alone; empty for any other, which its name tells."""
+def privileges_beside_name(permission: Permission) -> dict[str, Any]:
+    """The privileges of a permission with limits, or for failure stores alone; empty for others, which a name tells."""
     stored = permission.stored()
-    return stored if is_failure_store(stored) else {}
+    return stored if permission.limits or is_failure_store(stored) else {}
 
 
 def failure_store_part(policy: Policy, permission: Permission) -> Permission:

@@ -18,6 +18,7 @@ ENDS = {
     Fault.NOT_ACCEPTED: EndReason.NOT_ACCEPTED,
     Fault.NOT_EVALUATED: EndReason.NOT_EVALUATED,
     Fault.GIVES_LESS: EndReason.GIVES_LESS,
+    Fault.NOT_LIMITED: EndReason.NOT_LIMITED,
 }
 
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from bot.access.durations import parse_duration
 from bot.access.policy.access_flow import AccessFlow, Escalation
 from bot.access.policy.decision import Decision, Question, Verdict, decide
 from bot.access.policy.hours import DAYS, Hours
+from bot.access.policy.limits.fields import FieldLimits
 from bot.access.policy.model import Policy
 from bot.access.policy.undercuts import find_undercuts
 from bot.config.access_yaml import read
@@ -133,14 +135,17 @@ def test_no_flow_of_an_example_undercuts_another(name: str) -> None:
     assert list(find_undercuts(example(name))) == []
 
 
-@pytest.mark.parametrize("model", [PolicyFile, IntegrationEntry, PermissionEntry, AccessFlow, Escalation, Hours])
+@pytest.mark.parametrize(
+    "model", [PolicyFile, IntegrationEntry, PermissionEntry, FieldLimits, AccessFlow, Escalation, Hours]
+)
 def test_the_page_has_a_row_for_each_key(model: type[PolicyFile]) -> None:
     page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    sections = {PolicyFile: "The file", IntegrationEntry: "Integrations", PermissionEntry: "Permissions"}
+    sections: dict[type[BaseModel], str] = {PolicyFile: "The file", IntegrationEntry: "Integrations"}
+    sections.update({PermissionEntry: "Permissions", FieldLimits: "Permissions"})
     section = page.split(f"\n### {sections.get(model, 'Access flows')}\n")[1].split("\n#")[0]
     rows = set(re.findall(r"^\| `([a-z_.]+)`", section, re.MULTILINE))
-    within = {Escalation: "escalation.", Hours: "when."}.get(model, "")
-    assert {f"{within}{key}" for key in model.model_fields} <= rows
+    within = {Escalation: "escalation.", Hours: "when.", FieldLimits: "fields."}.get(model, "")
+    assert {f"{within}{each.alias or key}" for key, each in model.model_fields.items()} <= rows
 
 
 def test_the_page_links_each_example() -> None:

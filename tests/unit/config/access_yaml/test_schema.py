@@ -68,7 +68,7 @@ def test_it_has_the_keys_of_the_models_and_requires_what_they_require() -> None:
     made = schema()
     for path, model in MODELS.items():
         found = made["$defs"][model.__name__] if path else made
-        assert set(found["properties"]) == set(model.model_fields)
+        assert set(found["properties"]) == {each.alias or name for name, each in model.model_fields.items()}
         required = {name for name, each in model.model_fields.items() if each.is_required()}
         assert set(found.get("required", ())) == required
 

@@ -2,21 +2,16 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 from pydantic import SecretStr
 
-from bot.access.clock import SystemClock
 from bot.access.ownership.aliases import withheld_aliases
-from bot.access.ports import CredentialSpec, Privileges
-from bot.cluster.client import ClusterConnection, connect
-from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
+from tests.integration.given_access import cluster_of, given, spec_of
 from tests.nodes import versions
 
 EXCLUDED = ("app-secret-*", "*-private")
@@ -52,24 +47,17 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Node]:
 @contextmanager
 def access(node: Node, patterns: Sequence[str], *, key: bool) -> Iterator[Elasticsearch]:
     """A client of a user, or of a key, who was granted these patterns without the excluded names."""
-    username, password = node.connector()
-    name, secret = f"es-access-{secrets.token_hex(4)}", SecretStr(secrets.token_urlsafe(24))
-    with ThreadPoolExecutor(2) as executor:
-        client = connect(ClusterConnection(username, SecretStr(password), url=node.url))
-        with closing(ElasticsearchCluster(client, executor, Installation("here"), SystemClock())) as cluster:
-            withheld = withheld_aliases(patterns, cluster.catalogue(), EXCLUDED)
-            until = datetime.now(UTC) + timedelta(hours=1)
-            held = Privileges(("read", "view_index_metadata"))
-            spec = CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", tuple(patterns), held, until, withheld, EXCLUDED)
-            if key:
-                api_key = cluster.grant_key(spec, secret).secret.get_secret_value()
-                person = Elasticsearch(node.url, api_key=api_key)
-            else:
-                cluster.create(spec, secret)
-                person = node.client_of(name, secret.get_secret_value())
-            with person:
+    with cluster_of(node) as cluster:
+        withheld = withheld_aliases(patterns, cluster.catalogue(), EXCLUDED)
+        spec = replace(spec_of(patterns), withheld=withheld, excluded=EXCLUDED)
+        if not key:
+            with given(node, cluster, spec) as person:
                 yield person
-            assert all(receipt.complete for receipt in cluster.remove([name]))
+            return
+        api_key = cluster.grant_key(spec, SecretStr(secrets.token_urlsafe(24))).secret.get_secret_value()
+        with Elasticsearch(node.url, api_key=api_key) as person:
+            yield person
+        assert all(receipt.complete for receipt in cluster.remove([spec.username]))
 
 
 def found(person: Elasticsearch, index: str) -> set[str]:

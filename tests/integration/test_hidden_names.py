@@ -1,21 +1,13 @@
 """Hidden indices that are not system indices, on a node of each version: given under patterns that begin with a dot."""
 
-import secrets
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
-from pydantic import SecretStr
 
-from bot.access.clock import SystemClock
-from bot.access.ports import CredentialSpec, Privileges
-from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
+from tests.integration.given_access import cluster_of, given, spec_of
 from tests.nodes import versions
 
 ALERTS, OTHERS, BEHIND = ".alerts-web", ".ml-anomalies-web", ".internal.alerts-logs-000001"
@@ -44,23 +36,8 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Node]:
 
 @pytest.fixture
 def cluster(furnished: Node) -> Iterator[ElasticsearchCluster]:
-    username, password = furnished.connector()
-    with ThreadPoolExecutor(2) as executor:
-        client = connect(ClusterConnection(username, SecretStr(password), url=furnished.url))
-        with closing(ElasticsearchCluster(client, executor, Installation("here"), SystemClock())) as cluster:
-            yield cluster
-
-
-@contextmanager
-def access(node: Node, cluster: ElasticsearchCluster, patterns: Sequence[str]) -> Iterator[Elasticsearch]:
-    name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
-    until = datetime.now(UTC) + timedelta(hours=1)
-    privileges = Privileges(("read", "view_index_metadata"))
-    spec = CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", tuple(patterns), privileges, until)
-    cluster.create(spec, SecretStr(secret))
-    with node.client_of(name, secret) as person:
-        yield person
-    assert all(receipt.complete for receipt in cluster.remove([name]))
+    with cluster_of(furnished) as cluster:
+        yield cluster
 
 
 def readable(person: Elasticsearch, *names: str) -> set[str]:
@@ -90,7 +67,7 @@ def test_the_catalogue_has_hidden_names_and_no_system_index_or_backing_index(clu
 
 
 @pytest.mark.parametrize(
-    ("patterns", "given"),
+    ("patterns", "names"),
     [
         ([".alerts-*"], {ALERTS, ".alerts-logs"}),
         ([".monitoring-es"], {".monitoring-es"}),
@@ -99,13 +76,13 @@ def test_the_catalogue_has_hidden_names_and_no_system_index_or_backing_index(clu
         (["*e*", ".alerts-*"], {"web", ALERTS, ".alerts-logs"}),
         (["*-web", ".alerts-*b"], {ALERTS}),
     ],
-    ids=lambda names: " ".join(sorted(names)),
+    ids=lambda some: " ".join(sorted(some)),
 )
 def test_a_role_gives_the_hidden_names_under_its_dotted_patterns_and_no_others(
-    furnished: Node, cluster: ElasticsearchCluster, patterns: Sequence[str], given: set[str]
+    furnished: Node, cluster: ElasticsearchCluster, patterns: Sequence[str], names: set[str]
 ) -> None:
-    with access(furnished, cluster, patterns) as person:
-        assert readable(person, *EVERYTHING) == given
+    with given(furnished, cluster, spec_of(patterns)) as person:
+        assert readable(person, *EVERYTHING) == names
         if patterns == ["*"]:
             hits = person.search(index="*", expand_wildcards="all")["hits"]["hits"]
             assert {each["_index"] for each in hits} == {"web"}

@@ -1,21 +1,14 @@
 """Failure stores and aliases with capitals on a node of each version."""
 
-import secrets
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
-from pydantic import SecretStr
 
-from bot.access.clock import SystemClock
-from bot.access.ports import CredentialSpec, Privileges
-from bot.cluster.client import ClusterConnection, connect
+from bot.access.policy.names.selectors import reads_failure_stores
 from bot.cluster.cluster import ElasticsearchCluster
-from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
+from tests.integration.given_access import cluster_of, given, spec_of
 from tests.nodes import versions
 
 
@@ -43,22 +36,8 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[Node]:
 
 @pytest.fixture
 def cluster(furnished: Node) -> Iterator[ElasticsearchCluster]:
-    username, password = furnished.connector()
-    with ThreadPoolExecutor(2) as executor:
-        client = connect(ClusterConnection(username, SecretStr(password), url=furnished.url))
-        with closing(ElasticsearchCluster(client, executor, Installation("here"), SystemClock())) as cluster:
-            yield cluster
-
-
-@contextmanager
-def access(node: Node, cluster: ElasticsearchCluster, pattern: str, *privileges: str) -> Iterator[Elasticsearch]:
-    name, secret = f"es-access-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
-    until = datetime.now(UTC) + timedelta(hours=1)
-    spec = CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", (pattern,), Privileges(privileges), until)
-    cluster.create(spec, SecretStr(secret))
-    with node.client_of(name, secret) as person:
-        yield person
-    assert all(receipt.complete for receipt in cluster.remove([name]))
+    with cluster_of(furnished) as cluster:
+        yield cluster
 
 
 def total(person: Elasticsearch, index: str) -> int:
@@ -74,7 +53,7 @@ def test_an_alias_with_capitals_is_found_and_opened(
         assert {"Logs-Prod": ("logs-prod-1",)}.items() <= {
             each.name: each.targets for each in catalogue.resources
         }.items()
-    with access(furnished, cluster, pattern, "read") as person:
+    with given(furnished, cluster, spec_of([pattern], ["read"])) as person:
         assert total(person, "Logs-Prod") == 1
         with pytest.raises(AuthorizationException):
             person.search(index="other-logs")
@@ -83,12 +62,24 @@ def test_an_alias_with_capitals_is_found_and_opened(
 def test_the_privilege_of_failure_stores_opens_them_and_not_the_data(
     furnished: Node, cluster: ElasticsearchCluster
 ) -> None:
-    with access(furnished, cluster, "fail*", "read_failure_store") as person:
+    with given(furnished, cluster, spec_of(["fail*"], ["read_failure_store"])) as person:
         # The embedded node has failure stores, and stores nothing in them.
         assert total(person, "failing::failures") == 0
         with pytest.raises(AuthorizationException):
             person.search(index="failing")
-    with access(furnished, cluster, "*", "read", "view_index_metadata") as person:
+    with given(furnished, cluster, spec_of(["*"], ["read", "view_index_metadata"])) as person:
         assert total(person, "failing") == 1
         with pytest.raises(AuthorizationException):
             person.search(index="failing::failures")
+
+
+@pytest.mark.parametrize(
+    ("privilege", "reads"), [("all", True), ("read_failure_store", True), ("manage", False), ("read", False)]
+)
+def test_the_privileges_that_messages_say_read_failure_stores_do(
+    furnished: Node, cluster: ElasticsearchCluster, privilege: str, reads: bool
+) -> None:
+    assert reads_failure_stores({"indices": [privilege]}) is reads
+    with given(furnished, cluster, spec_of(["fail*"], [privilege])) as person:
+        answer = person.options(ignore_status=403).search(index="failing::failures")
+        assert (answer.meta.status == 200) is reads

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox.node import Node
 from tests.scenario.kinds import password_of, username
-from tests.stage import Stage, set_stage
+from tests.stage import Stage, running_stage
 
 OK, FORBIDDEN = 200, 403
 HELD = ["read", "view_index_metadata", "monitor"]
@@ -29,9 +28,7 @@ WORDS = (
 
 @pytest.fixture
 def stage(each_node: Node, tmp_path: Path) -> Iterator[Stage]:
-    with ExitStack() as stack:
-        ready = set_stage(each_node, tmp_path, stack, policy=lambda _: POLICY)
-        ready.app.start()
+    with running_stage(each_node, tmp_path, POLICY) as ready:
         yield ready
 
 

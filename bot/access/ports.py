@@ -143,9 +143,9 @@ class Credential:
 class InventoryItem:
     """A user, role or set of live keys of one name that this installation created in a cluster.
 
-    `grant_id`, `requester` and `expires_at` come from its metadata: `None` if missing or unreadable. `patterns` and
-    `privileges` come from its role, or from its key once the role is gone. `key_ids` are in order of creation. Objects
-    from before installation ids existed are not `marked`: they are ours if their name is known.
+    `grant_id`, `requester` and `expires_at` come from its metadata: `None` if missing or unreadable. `patterns`,
+    `excluded` and `privileges` come from its role, or from its key once the role is gone. `key_ids` are in order of
+    creation. Objects from before installation ids existed are not `marked`: they are ours if their name is known.
     """
 
     username: str
@@ -159,6 +159,7 @@ class InventoryItem:
     patterns: tuple[str, ...] = ()
     privileges: Privileges = Privileges(())
     marked: bool = True
+    excluded: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:

@@ -14,7 +14,7 @@ from elasticsearch import Elasticsearch
 from bot.access.ports import InventoryItem, Privileges
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
 from bot.cluster.pages import PAGE, pages
-from bot.cluster.roles import names_and_privileges
+from bot.cluster.roles import asked_patterns, names_and_privileges
 
 _MARK = f"metadata.{METADATA_KEY}"
 
@@ -33,6 +33,7 @@ class _Role:
     mark: Mapping[str, Any]
     patterns: tuple[str, ...]
     privileges: Privileges
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class Inventory:
             key_ids=tuple(each["id"] for each in name.keys),
             patterns=held.patterns if held else (),
             privileges=held.privileges if held else Privileges(()),
+            excluded=held.excluded if held else (),
             marked=any("installation" in each for each in said),
         )
 
@@ -148,15 +150,21 @@ class Inventory:
         shown = ("name", _MARK, *_HELD)
         order = [f"{_MARK}.grant", f"{_MARK}.expires_at"]
         for role in pages(self.client, "roles", shown, query, order, self.client.security.query_role):
-            yield role["name"], _Role(mark_of(role) or {}, *names_and_privileges([role]))
+            yield role["name"], _role(mark_of(role) or {}, [role])
 
 
 def _role_of(keys: Sequence[Mapping[str, Any]]) -> _Role | None:
     """The privileges of the newest key, which are those of its user at the time it was made."""
     for key in reversed(keys):
         for roles in key.get("limited_by", ()):
-            return _Role({}, *names_and_privileges(list(roles.values())))
+            return _role(mark_of(key) or {}, list(roles.values()))
     return None
+
+
+def _role(mark: Mapping[str, Any], bodies: Sequence[Mapping[str, Any]]) -> _Role:
+    names, privileges = names_and_privileges(bodies)
+    patterns, excluded = asked_patterns(mark, names, hidden=privileges.restricted_indices)
+    return _Role(mark, patterns, privileges, excluded)
 
 
 def _text(value: object) -> str | None:

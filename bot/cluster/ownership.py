@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.access.errors import Outage
 from bot.access.ports import CredentialSpec
+from bot.cluster.roles import kept_patterns
 
 METADATA_KEY = "es_access"
 """The metadata key on everything that the application creates, to tell it apart from other objects."""
@@ -26,7 +27,12 @@ class Installation:
     def metadata(self, spec: CredentialSpec) -> dict[str, Any]:
         """The metadata for everything that is created for a grant. Raises `Outage`."""
         return self.marked(
-            {"grant": spec.grant_id, "requester": spec.requester, "expires_at": spec.expires_at.isoformat()}
+            {
+                "grant": spec.grant_id,
+                "requester": spec.requester,
+                "expires_at": spec.expires_at.isoformat(),
+                **kept_patterns(spec),
+            }
         )
 
     def marked(self, details: Mapping[str, Any]) -> dict[str, Any]:

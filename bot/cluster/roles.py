@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.access.errors import AccessError, Refusal
 from bot.access.models.limits import Limits
 from bot.access.policy.limits.fields import with_inner, without_inner
 from bot.access.policy.limits.query import recognized
 from bot.access.policy.names.exclusion import names_to_give
+from bot.access.policy.patterns import check_patterns
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.role_names import role_names
 
@@ -123,3 +125,51 @@ def _values(parts: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
 def _names(spec: CredentialSpec) -> list[str]:
     left = names_to_give(spec.patterns, spec.withheld)
     return role_names(left, (*spec.withheld, *spec.excluded), hidden=spec.privileges.restricted_indices)
+
+
+MOST_KEPT = 200
+"""Patterns and names in the metadata of a role: what people ask for is below, and metadata is read at each sweep."""
+
+_LONGEST_KEPT = 255
+"""Bytes of each: Elasticsearch's limit for the name of an index."""
+
+
+def kept_patterns(spec: CredentialSpec) -> Mapping[str, list[str]]:
+    """The patterns, for the metadata of a role that names them otherwise; empty if it does not, or they are too many.
+
+    With those that it leaves out.
+    """
+    patterns, without = list(spec.patterns), [*spec.withheld, *spec.excluded]
+    try:
+        as_asked = _names(spec) == patterns
+    except Refusal:
+        return {}  # then there will be no role
+    if as_asked or len(patterns) + len(without) > MOST_KEPT:
+        return {}
+    return {"patterns": patterns, "without": without} if without else {"patterns": patterns}
+
+
+def asked_patterns(
+    mark: Mapping[str, Any], names: Sequence[str], *, hidden: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The patterns that a role with these names gives, and those that it leaves out: the reverse of `kept_patterns`.
+
+    The names themselves if its metadata does not lead to them: others may have changed either.
+    """
+    patterns, without = mark.get("patterns", []), mark.get("without", [])
+    if not patterns or not (_are_names(patterns) and _are_names(without)):
+        return tuple(names), ()
+    try:
+        kept = check_patterns(patterns)
+        made = role_names(names_to_give(kept, without), without, hidden=hidden)
+    except (AccessError, Refusal):
+        return tuple(names), ()
+    return (kept, tuple(without)) if made == list(names) else (tuple(names), ())
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_KEPT
+        and all(isinstance(each, str) and 0 < len(each.encode(errors="replace")) <= _LONGEST_KEPT for each in value)
+    )

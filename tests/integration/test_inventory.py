@@ -117,6 +117,36 @@ def test_a_key_is_found_without_its_user_and_says_what_it_may_do(each_node: Node
     assert all_found(each_node, cluster) == {}
 
 
+ASKED = {
+    "a star at the beginning": (("*-granted", "other"), (), ()),
+    "two stars that are shared": (("granted-*-a", "granted-*-b"), (), ()),
+    "hidden names": ((".granted-*-a", ".granted-*-b"), (), ()),
+    "without excluded names": (("granted-*",), (), ("granted-secret-*", "*-private")),
+    "without an alias of hidden data": (("granted-*", "other"), ("granted-hidden",), ()),
+}
+
+
+@pytest.mark.parametrize(("patterns", "withheld", "excluded"), ASKED.values(), ids=ASKED)
+def test_the_patterns_that_people_asked_for_are_found_behind_the_names_of_a_role(
+    each_node: Node, joined: Joined, name: str, patterns: tuple[str, ...], withheld: tuple[str, ...],
+    excluded: tuple[str, ...],
+) -> None:  # fmt: skip
+    cluster = joined(name)
+    held, of_key = (replace(spec(), patterns=patterns, withheld=withheld, excluded=excluded) for _ in range(2))
+    cluster.create(held, password())
+    cluster.grant_key(of_key, password())
+    found = all_found(each_node, cluster)
+    for made in (held, of_key):
+        item = found[made.username]
+        assert (item.patterns, item.excluded) == (patterns, (*withheld, *excluded))
+    role = each_node.client().security.get_role(name=held.username)[held.username]
+    each_node.client().security.put_role(
+        name=held.username, metadata=role["metadata"], indices=[{"names": ["*"], "privileges": ["read"]}],
+    )  # fmt: skip
+    changed = all_found(each_node, cluster)[held.username]
+    assert (changed.patterns, changed.excluded) == (("*",), ()), "what it gives counts, not what it was made for"
+
+
 EVERY_KIND = Privileges(
     indices=("read", "view_index_metadata"),
     kibana=("feature_discover.read", "feature_dashboard.all"),

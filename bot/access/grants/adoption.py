@@ -65,6 +65,7 @@ class Adoption:
             requester=requester_of(found) or NOBODY,
             integration=integration,
             patterns=list(found.patterns) or [UNKNOWN],
+            excluded=list(found.excluded) or None,
             permission=permission.name,
             duration=max(0, int((until - now) / timedelta(seconds=1))),
             kind=CredentialKind.API_KEY if found.key_ids and not found.user else CredentialKind.PASSWORD,

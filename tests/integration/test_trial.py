@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -32,6 +32,7 @@ from bot.sandbox.fault_proxy import (
     failure,
 )
 from bot.sandbox.node import Node
+from tests.integration.given_access import READ, spec_of
 from tests.nodes import make_visible, versions
 
 TRIAL = "/_security/user/_has_privileges"
@@ -57,12 +58,12 @@ def password() -> SecretStr:
 
 @pytest.fixture
 def spec(each_node: Node) -> Iterator[CredentialSpec]:
-    name = f"es-access-{secrets.token_hex(4)}"
-    held = Privileges(("read", "view_index_metadata"), kibana=("feature_discover_v2.read",), spaces=("default",))
-    yield CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", ("logs-*",), held, datetime.now(UTC) + timedelta(hours=1))
+    held = Privileges(READ, kibana=("feature_discover_v2.read",), spaces=("default",))
+    made = replace(spec_of(["logs-*"]), privileges=held)
+    yield made
     security = each_node.client().options(ignore_status=404).security
-    security.delete_user(username=name)
-    security.delete_role(name=name)
+    security.delete_user(username=made.username)
+    security.delete_role(name=made.username)
 
 
 def asked(proxy: FaultProxy) -> int:
@@ -168,13 +169,11 @@ def without_native_realm(
 
 
 def test_with_the_native_realm_off_no_password_works(without_native_realm: ElasticsearchCluster) -> None:
-    name = f"es-access-{secrets.token_hex(4)}"
-    until = datetime.now(UTC) + timedelta(hours=1)
-    wanted = CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", ("logs-*",), Privileges(("read",)), until)
+    wanted = spec_of(["logs-*"])
     with pytest.raises(Unusable, match="Elasticsearch answered 401 security_exception") as caught:
         without_native_realm.create(wanted, password())
     assert caught.value.fault is Fault.NOT_ACCEPTED
-    (receipt,) = without_native_realm.remove([name])
+    (receipt,) = without_native_realm.remove([wanted.username])
     assert receipt.complete
 
 

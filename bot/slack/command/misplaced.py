@@ -90,12 +90,14 @@ def refuse_head(
 
 def _refuse_words(grammar: Grammar, words: Sequence[str], at: int) -> None:
     """Raises `InvalidRequest` for words before the duration that are no list of patterns."""
+    found = grammar.duration_at(words[at:])
+    length = found[0] if found else "1h"
+    if any(_leaves_out(words[place:at]) for place in range(at)):
+        raise _cannot_leave_out(length)
     head = [word for word in words[:at] if word.lower() not in _FILLERS and word.lower() not in JOINERS]
     named = next((grammar.named(word) for word in head if grammar.named(word)), None)
     names = [name for word in head if not grammar.named(word) for name in split_names(word)]
     stars = [name for name in names if "*" in name or is_pattern(name)]
-    found = grammar.duration_at(words[at:])
-    length = found[0] if found else "1h"
     first, end = names_at(words)
     # After patterns that come first, the words before the duration are a reason.
     reason = f" {named or 'read'} {' '.join(words[end:at])}" if stars == first else f" {named}" if named else ""
@@ -113,8 +115,8 @@ def check_reason(grammar: Grammar, reason: Sequence[str], patterns: Sequence[str
     if not reason:
         return
     asked, first = ",".join(patterns), bare(reason[0]).lower().rstrip(".,:;")
-    _check_no_more_patterns(grammar, reason, asked, duration)
     _check_leaves_nothing_out(reason, duration)
+    _check_no_more_patterns(grammar, reason, asked, duration)
     if first in _ALWAYS_PERMISSIONS or (len(reason) == 1 and first in _NO_PERMISSIONS):
         raise _unknown_permission(grammar, reason[0], f"{asked} {duration} read")
     check_no_label(reason[0])
@@ -209,12 +211,23 @@ def _check_leaves_nothing_out(reason: Sequence[str], duration: str) -> None:
     words = list(dropwhile(lambda word: bare(word).lower() in {*_LEAVES_OUT, "but", "all", "for", "the"}, reason))
     names, end = names_at(words)
     meant = any(bare(each).lower() in _LEAVES_OUT for each in reason[: len(reason) - len(words)])
-    if meant and end == len(words) and any(map(is_pattern, names)):
-        raise InvalidRequest(
-            "A request cannot leave names out: name what you need. If it is your reason, write a permission before it.",
-            example(f"logs-web-* {duration}"),
-            RequestField.PATTERNS,
-        )
+    if (meant and end == len(words) and any(map(is_pattern, names))) or (_leaves_out(reason) and len(reason) == 1):
+        raise _cannot_leave_out(duration)
+
+
+def _leaves_out(words: Sequence[str]) -> bool:
+    """Whether these words begin with a pattern that somebody does not want, as in “minus logs-*” or “!logs-*”."""
+    if words[0][0] in "-!":
+        return is_pattern(words[0].lstrip("-!"))
+    return len(words) > 1 and bare(words[0]).lower() in _LEAVES_OUT and is_pattern(bare(words[1]))
+
+
+def _cannot_leave_out(duration: str) -> InvalidRequest:
+    return InvalidRequest(
+        "A request cannot leave names out: name what you need. If it is your reason, write a permission before it.",
+        example(f"logs-web-* {duration}"),
+        RequestField.PATTERNS,
+    )
 
 
 def _mistyped(word: str, permissions: Collection[str]) -> str | None:

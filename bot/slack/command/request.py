@@ -102,6 +102,8 @@ class RequestReader:
                 raise self._one_permission()
             return None, place
         after = [bare(word).lower() for word in words[place + 1 : place + 3]]
+        if len(after) == 1 and self.grammar.named(after[0]) not in {None, named}:
+            raise self._one_permission()
         if len(after) > 1 and after[0] in JOINERS and self.grammar.named(after[1]):
             raise self._one_permission()
         place += 1

@@ -502,6 +502,18 @@ ROWS: list[tuple[str, str | No]] = [
     ('1h write on test-* only', No('The pattern comes first, then the duration.', '/es-access test-* 1h write')),
     ('1h read logs-*', No('The pattern comes first, then the duration.', '/es-access logs-* 1h read')),
     ('2h read', 'form 2h Say which indices you need.'),
+    ('logs-* 1h read write', No('A request has one permission: read, write, manage.', '/es-access logs-* 1h read')),
+    ('logs-* 1h read write tests', 'logs-* 1h read write tests'),
+    ('logs-* minus logs-secret-* 1h', No('A request cannot leave names out: name what you need. If it is your reason, write a permission before it.', '/es-access logs-web-* 1h')),
+    ('logs-* !logs-secret 1h', No('A request cannot leave names out: name what you need. If it is your reason, write a permission before it.', '/es-access logs-web-* 1h')),
+    ('logs-* 1h -logs-secret-*', No('A request cannot leave names out: name what you need. If it is your reason, write a permission before it.', '/es-access logs-web-* 1h')),
+    ('logs-* without delay 1h', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 1h read without delay')),
+    ('logs-* over 2 hours', No('An index pattern has no spaces, and several patterns are separated by commas. The duration follows them, and the reason comes last.', '/es-access logs-* 2h read over')),
+    ('logs-* 1:30', No('“1:30” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-* 1h')),
+    ('logs-* PT1H', No('“PT1H” is not a duration. Write days, hours and minutes like 1d, 1h, 30m or 2h30m.', '/es-access logs-* 1h')),
+    ('revoke REQ-7K3F9Q and REQ-2ABCDE', No('One request at a time.', '/es-access revoke REQ-7K3F9Q')),
+    ('revoke REQ-7K3F9Q 1h', No('revoke takes the id of a request, and nothing else.', '/es-access revoke REQ-7K3F9Q')),
+    ('/ES-ACCESS logs-* 1h please', 'logs-* 1h read please'),
 ]  # fmt: skip
 """What is typed → a full command of the same meaning, a form, or a refusal."""
 

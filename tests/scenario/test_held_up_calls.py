@@ -105,14 +105,10 @@ def _only_the_name_in_use(broken: Broken, request: str) -> bool:
     return not broken.stage.made() & set(broken.usernames(request)[1:])
 
 
-@pytest.mark.parametrize(
-    ("kind", "call"),
-    [("password", CREATION), ("key", CREATION), ("key", GRANTING)],
-    ids=["password", "key", "granting"],
-)
-def test_a_held_up_call_of_an_approval_does_not_win(broken: Broken, kind: str, call: tuple[str, str]) -> None:
+def done_before_it(broken: Broken, kind: str, call: tuple[str, str], begin: Callable[[], str]) -> str:
+    """Holds up a call of what `begin` starts, whose process dies; another does it anew. Then the call goes through."""
     with HeldUp(broken, call) as held:
-        request = approved(broken, "--key" if kind == "key" else "")
+        request = begin()
         held.wait_reached()
         broken.stage.app.kill()
         broken.restart()
@@ -120,6 +116,16 @@ def test_a_held_up_call_of_an_approval_does_not_win(broken: Broken, kind: str, c
         assert shown(broken, request, kind)
         held.let_go()
         assert shown(broken, request, kind), "a call of a dead process won"
+    return request
+
+
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [("password", CREATION), ("key", CREATION), ("key", GRANTING)],
+    ids=["password", "key", "granting"],
+)
+def test_a_held_up_call_of_an_approval_does_not_win(broken: Broken, kind: str, call: tuple[str, str]) -> None:
+    request = done_before_it(broken, kind, call, lambda: approved(broken, "--key" if kind == "key" else ""))
     if call is CREATION:
         swept(broken, request)
         assert shown(broken, request, kind)
@@ -129,15 +135,12 @@ def test_a_held_up_call_of_an_approval_does_not_win(broken: Broken, kind: str, c
 @pytest.mark.parametrize(("kind", "call"), [("password", PASSWORD), ("key", CREATION)], ids=["password", "key"])
 def test_a_held_up_call_of_a_reset_does_not_win(broken: Broken, kind: str, call: tuple[str, str]) -> None:
     request = granted(broken, "--key" if kind == "key" else "")
-    with HeldUp(broken, call) as held:
+
+    def reset() -> str:
         broken.stage.say(broken.stage.alice, f"reset {request}")
-        held.wait_reached()
-        broken.stage.app.kill()
-        broken.restart()
-        broken.done(request)
-        assert shown(broken, request, kind)
-        held.let_go()
-        assert shown(broken, request, kind), "a call of a dead process won"
+        return request
+
+    done_before_it(broken, kind, call, reset)
     if kind == "key":
         swept(broken, request)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from time import monotonic, sleep
 
 import pytest
 
@@ -62,6 +63,14 @@ def licensed(request: pytest.FixtureRequest, identity_provider: IdentityProvider
     """A node of each version in turn, with tokens and single sign-on."""
     with Node.start(request.param, settings={**LICENSED, **identity_provider.settings}) as running:
         yield running
+
+
+def wait_for_licence(node: Node) -> None:
+    """Waits some seconds: a node makes its licence after its start, and has every feature before."""
+    late = monotonic() + 30
+    while node.client().options(ignore_status=404).license.get().meta.status != 200:
+        assert monotonic() < late
+        sleep(0.1)
 
 
 def make_visible(node: Node) -> None:

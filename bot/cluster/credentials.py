@@ -99,7 +99,7 @@ class CredentialIssuer:
         key = self._grant(spec, password)
         credential = Credential(spec.username, SecretStr(key["encoded"]), key["id"])
         if spec.privileges.limits:
-            check_key(self.client, credential.key_id, spec.privileges.limits)
+            check_key(self.client, credential.key_id, role_body(spec)["indices"])
         security = self.client.security
         removing = [
             self.executor.submit(self._delete, lambda: security.delete_user(username=spec.username, refresh=False)),
@@ -174,16 +174,11 @@ class CredentialIssuer:
         limits = spec.privileges.limits
         if limits:
             check_licence(self.client)
+        body, put = role_body(spec, self.opened_space), self.client.security.put_role
         # refresh=false: roles and users are read by id in real time, and waiting for a refresh takes up to a second.
-        ask(
-            self.client,
-            lambda: self.client.security.put_role(
-                name=spec.username, **role_body(spec, self.opened_space), metadata=metadata, refresh=False
-            ),
-            lost,
-        )
+        ask(self.client, lambda: put(name=spec.username, **body, metadata=metadata, refresh=False), lost)
         if limits:
-            check_role(self.client, spec.username, limits)
+            check_role(self.client, spec.username, body["indices"])
 
     def _put_user(
         self, spec: CredentialSpec, metadata: Mapping[str, Any], secret: Secret, lost: type[Outage] = Unanswered

@@ -4,7 +4,7 @@ Without such a licence, Elasticsearch refuses a role with limits, and ignores on
 security"). So nothing is given more than was approved; it is read back all the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from bot.access.errors import Fault, Refusal, Unusable
 from bot.access.models.limits import Limits
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.roles import limits_of
+
+Entries = Sequence[Mapping[str, Any]]
+"""Index entries in the body of a role."""
 
 _WITH_LIMITS = frozenset({"trial", "platinum", "enterprise"})
 """Types of licences with field and document level security ("Subscriptions", Elastic)."""
@@ -49,21 +52,24 @@ def check_licence(client: Elasticsearch) -> None:
         raise Unusable(f"the licence ({said}) has no field and document level security", Fault.NOT_LIMITED)
 
 
-def check_role(client: Elasticsearch, name: str, limits: Limits) -> None:
-    """Raises `Unusable` if the role does not have these limits, and `Outage`, `Refusal`."""
-    _check(ask(client, lambda: client.security.get_role(name=name)).values(), limits)
+def check_role(client: Elasticsearch, name: str, entries: Entries) -> None:
+    """Raises `Unusable` if the role does not have the limits of these index entries, and `Outage`, `Refusal`."""
+    _check(ask(client, lambda: client.security.get_role(name=name)).values(), entries)
 
 
-def check_key(client: Elasticsearch, key_id: str | None, limits: Limits) -> None:
-    """Raises `Unusable` if the API key does not have these limits, and `Outage`, `Refusal`."""
-    found = ask(client, lambda: client.security.get_api_key(id=key_id, with_limited_by=True))
-    _check(
-        [role for key in found["api_keys"] for roles in key.get("limited_by", ()) for role in roles.values()], limits
-    )
+def check_key(client: Elasticsearch, key_id: str | None, entries: Entries) -> None:
+    """Raises `Unusable` if the API key does not have the limits of these index entries, and `Outage`, `Refusal`."""
+    keys = ask(client, lambda: client.security.get_api_key(id=key_id, with_limited_by=True))["api_keys"]
+    _check([role for key in keys for roles in key.get("limited_by", ()) for role in roles.values()], entries)
 
 
-def _check(roles: Iterable[Mapping[str, Any]], limits: Limits) -> None:
+def _check(roles: Iterable[Mapping[str, Any]], entries: Entries) -> None:
     found = list(roles)
     ignored = any((each.get("transient_metadata") or {}).get("enabled") is False for each in found)
-    if ignored or limits_of([entry for each in found for entry in each.get("indices", ())]) != limits:
+    if ignored or _each(entry for each in found for entry in each.get("indices", ())) != _each(entries):
         raise Unusable("the cluster did not keep the limits of fields and documents", Fault.NOT_LIMITED)
+
+
+def _each(entries: Iterable[Mapping[str, Any]]) -> list[tuple[list[str], Limits]]:
+    """The names of each entry with their limits."""
+    return sorted(((sorted(each["names"]), limits_of([each])) for each in entries), key=repr)

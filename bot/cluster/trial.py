@@ -101,8 +101,9 @@ def try_limits(client: Elasticsearch, limits: Limits, now: datetime) -> None:
     spec = CredentialSpec(name, name, "", (name,), Privileges(("read",), limits=limits), now + CHECK_LASTS)
     security = client.security
     try:
-        ask(client, lambda: security.put_role(name=name, **role_body(spec), metadata=mark, refresh=False))
-        check_role(client, name, limits)
+        body = role_body(spec)
+        ask(client, lambda: security.put_role(name=name, **body, metadata=mark, refresh=False))
+        check_role(client, name, body["indices"])
     finally:
         with suppress(Outage, Refusal):  # reconciliation removes what is left
             ask_if_exists(client, lambda: security.delete_role(name=name, refresh=False))

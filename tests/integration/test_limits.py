@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -28,7 +27,8 @@ from bot.cluster.ownership import Installation
 from bot.cluster.trial import try_limits
 from bot.sandbox.fault_proxy import PRODUCT, FaultProxy, Phase, ProxyAnswer, ProxyRequest, Verdict
 from bot.sandbox.node import Node
-from tests.nodes import make_visible, versions
+from tests.nodes import make_visible, wait_for_licence
+from tests.own_accounts import ending, new_person, part, role_of
 
 INDEX = "limited-1"
 ERRORS = canonical({"term": {"level": "error"}})
@@ -57,20 +57,11 @@ def documents() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=versions())
-def each_node(request: pytest.FixtureRequest) -> Iterator[Node]:
+@pytest.fixture(scope="module")
+def each_node(licensed: Node) -> Node:
     """A node of each version with a licence that has limits, which the others have not."""
-    with Node.start(request.param, settings={"xpack.license.self_generated.type": "trial"}) as running:
-        wait_for_licence(running)
-        yield running
-
-
-def wait_for_licence(node: Node) -> None:
-    """Waits some seconds: a node makes its licence after its start, and has every feature before."""
-    late = monotonic() + 30
-    while node.client().options(ignore_status=404).license.get().meta.status != 200:
-        assert monotonic() < late
-        sleep(0.1)
+    wait_for_licence(licensed)
+    return licensed
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +82,46 @@ def spec(each_node: Node, cluster: ElasticsearchCluster) -> Iterator[CredentialS
     yield CredentialSpec("REQ-7K3F9Q", name, "U0ALICE", ("limited-*",), held, datetime.now(UTC) + timedelta(hours=1))
     make_visible(each_node)
     cluster.remove([name])
+
+
+def test_an_own_account_reads_within_the_limits_of_its_part_for_as_long_as_that_lives(
+    filled: Node, cluster: ElasticsearchCluster
+) -> None:
+    accounts, person = cluster.accounts, new_person()
+    limited = part(person, "limited-*", privileges=replace(READING, limits=LIMITS))
+    other = part(person, "something-else")
+    role = role_of(person, limited, other)
+    accounts.write(role)
+    make_visible(filled)
+    (found,) = [each for page in accounts.found() for each in page if each.name == role.name]
+    assert (found.by_hand, [each.privileges for each in found.parts]) == (
+        False, [limited.privileges, other.privileges],
+    )  # fmt: skip
+    name = f"holder-{person}"
+    filled.client().security.put_user(username=name, password=PASSWORD, roles=[role.name])
+    with filled.client_of(name, PASSWORD) as reader:
+        assert [set(each) - {"card"} for each in sources(reader.search(index=INDEX))] == [
+            {"level", "amount", "@timestamp"}
+        ] * 2
+        (receipt,) = accounts.end([role_of(person, other)], ending(role, limited))
+        assert receipt.complete
+        assert reader.options(ignore_status=403).search(index=INDEX).meta.status == 403
+    assert accounts.end([role_of(person)], ending(role, other))[0].complete
+
+
+def test_two_entries_show_more_than_each_of_them(filled: Node, cluster: ElasticsearchCluster) -> None:
+    """What `show_more_together` is for: no part shows the `ssn` of an error."""
+    accounts, person = cluster.accounts, new_person()
+    errors = part(person, "limited-*", privileges=replace(READING, limits=Limits(("amount",), (), ERRORS)))
+    infos = replace(READING, limits=Limits(("amount", "ssn"), (), canonical({"term": {"level": "info"}})))
+    role = role_of(person, errors, part(person, "limited-1", privileges=infos))
+    accounts.write(role)
+    name = f"holder-{person}"
+    filled.client().security.put_user(username=name, password=PASSWORD, roles=[role.name])
+    with filled.client_of(name, PASSWORD) as reader:
+        found = sources(reader.search(index=INDEX))
+        assert [(each["amount"], each.get("ssn")) for each in found] == [(1, "secret1"), (2, "secret2"), (3, "secret3")]
+    assert accounts.end([role_of(person)], ending(role, *role.parts))[0].complete
 
 
 @pytest.fixture(params=["password", "key"])

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
 from bot.sandbox.node import Node
 from bot.sandbox.workspace import Workspace
+from tests.nodes import wait_for_licence
 from tests.scenario.kinds import key_of, password_of, username
 from tests.scenario.newcomer import arrived
 from tests.scenario.test_counter_offers import message_with, offer_less
@@ -33,20 +33,11 @@ DOCUMENTS: tuple[dict[str, str], ...] = (
 )
 
 
-def licensed(node: Node) -> None:
-    """Waits until the node has made its licence: before, it has every feature."""
-    late = monotonic() + 30
-    while node.client().options(ignore_status=404).license.get().meta.status != 200:
-        assert monotonic() < late
-        sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def trial_node() -> Iterator[Node]:
+@pytest.fixture
+def trial_node(licensed: Node) -> Node:
     """A node whose licence has limits."""
-    with Node.start(settings={"xpack.license.self_generated.type": "trial"}) as running:
-        licensed(running)
-        yield running
+    wait_for_licence(licensed)
+    return licensed
 
 
 def policy_of(_workspace: Workspace) -> str:
@@ -111,7 +102,7 @@ def test_what_cannot_be_hidden_is_said_at_its_field(stage: Stage) -> None:
 
 
 def test_a_basic_licence_is_named_by_the_check_and_at_the_request(node: Node, tmp_path: Path) -> None:
-    licensed(node)
+    wait_for_licence(node)
     with arrived(node, tmp_path, policy=policy_of) as newcomer:
         fix = newcomer.check().fails_with(
             "limits: the licence (basic, active) has no field and document level security"

@@ -12,6 +12,7 @@ from bot.access.accounts.role_entries import check_together
 from bot.access.errors import InvalidRequest, Refusal, Unanswered
 from bot.cluster.accounts.role_content import found_role, personal_body
 from bot.cluster.client import ask, ask_if_exists
+from bot.cluster.limits import check_licence, check_role
 from bot.cluster.ownership import METADATA_KEY, Installation, mark_of
 from bot.cluster.pages import PAGE, pages
 
@@ -28,7 +29,7 @@ class PersonalRoles:
     """The Kibana space that parts with `opens_kibana` open."""
 
     def write(self, role: PersonalRole) -> None:
-        """Writes the role whole. Raises `NameTaken`, `Unanswered`, `Outage`, `Refusal`."""
+        """Writes the role whole. Raises `NameTaken`, `Unanswered`, `Outage`, `Refusal`; `Unusable` without limits."""
         if not role.parts:
             raise ValueError("a role without parts is to be ended")
         try:
@@ -41,7 +42,12 @@ class PersonalRoles:
             raise NameTaken(f"the role {role.name} exists and was not made by es-access: delete or rename it")
         # refresh=false: roles are read by name in real time.
         put = self.client.security.put_role
+        limited = any(part.privileges.limits for part in role.parts)
+        if limited:
+            check_licence(self.client)
         ask(self.client, lambda: put(name=role.name, **body, refresh=False), Unanswered)
+        if limited:
+            check_role(self.client, role.name, body["indices"])
 
     def body(self, role: PersonalRole) -> dict[str, Any]:
         """The body of a call that writes the role. Raises `Outage`, `Refusal`."""

@@ -7,7 +7,6 @@ another.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +59,7 @@ def names_in(role: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _stored(part: CredentialSpec) -> dict[str, Any]:
-    given = {key: value for key, value in asdict(part.privileges).items() if value}
+    given = {key: value for key, value in part.privileges.stored().items() if value}
     kept: dict[str, Any] = {"patterns": part.patterns, "withheld": part.withheld, "excluded": part.excluded}
     return {
         "grant": part.grant_id,
@@ -74,9 +73,6 @@ def _stored(part: CredentialSpec) -> dict[str, Any]:
 def _restored(name: str, person: str, stored: Mapping[str, Any]) -> CredentialSpec | None:
     """The part as it was written; `None` if it is unreadable."""
     try:
-        given: dict[str, Any] = {
-            key: tuple(each) if isinstance(each, list) else each for key, each in stored["privileges"].items()
-        }
         until = datetime.fromisoformat(stored["expires_at"])
         if until.tzinfo is None:
             return None
@@ -85,7 +81,7 @@ def _restored(name: str, person: str, stored: Mapping[str, Any]) -> CredentialSp
             username=name,
             requester=person,
             patterns=tuple(stored["patterns"]),
-            privileges=Privileges(**{"indices": (), **given}),
+            privileges=Privileges.restored({"indices": [], **stored["privileges"]}),
             expires_at=until.astimezone(UTC),
             withheld=tuple(stored.get("withheld", ())),
             excluded=tuple(stored.get("excluded", ())),

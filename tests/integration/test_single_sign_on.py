@@ -311,13 +311,17 @@ def test_keys_whose_end_nobody_confirms_are_ended_by_the_next_attempt(
     accounts.connect(role.name, person, account, add_role=False)
     accounts.write(role)
     people.by_token(account.username).security.create_api_key(name="during")
-    none = replace(role, parts=())
-    proxy.hook = lambda request, now: (
-        CutConnection() if (request.method, now) == ("DELETE", phase) and "/api_key" in request.path else None
-    )
+    none, paths = replace(role, parts=()), []
+
+    def hook(request: ProxyRequest, now: Phase) -> Verdict:
+        paths.append(request.path)
+        return CutConnection() if (request.method, now) == ("DELETE", phase) and "/api_key" in request.path else None
+
+    proxy.hook = hook
     (receipt,) = accounts.end([none], ending(role, *role.parts))
     assert (receipt.keys_left, receipt.complete) == ((1, False) if phase == "before" else (0, True))
     assert receipt.errors
+    assert any("/api_key/" in path and path.endswith("_clear_cache") for path in paths), "nodes may remember the key"
     proxy.hook = None
     (receipt,) = accounts.end([none], ending(role, *role.parts))
     assert (receipt.keys_left, receipt.complete) == (0, True)

@@ -52,7 +52,7 @@ class PersonalRoleEnds:
         self._delete(names, [*(each.name for each in ours if each.name in found and not each.parts), *refused])
         keys_left = self._end_keys(names, {each.name: each.account.username for each in ours})
         if doubtful := names.in_doubt():
-            self._forget(doubtful)
+            self._forget(self.caches.forget_roles, doubtful)
         return self._receipts(names, roles, ended, keys_left)
 
     def _read(self, names: Sequence[str]) -> dict[str, Any]:
@@ -132,7 +132,11 @@ class PersonalRoleEnds:
         if not held:
             return held if held is None else {}
         ids = [each for some in held.values() for each in some]
-        ended = names.attempt(list(held), lambda: self.keys.end(ids)) or frozenset()
+        self.caches.note_keys(ids)
+        answer = names.attempt(list(held), lambda: self.keys.end(ids))
+        if answer is None:
+            self._forget(self.caches.forget_keys, ids)
+        ended = answer or frozenset()
         names.ended.update({name: len(ended.intersection(some)) for name, some in held.items()})
         left = names.attempt(list(held), lambda: self.keys.holding(accounts))
         return None if left is None else {name: len(some) for name, some in left.items()}
@@ -141,13 +145,13 @@ class PersonalRoleEnds:
     def _changing(self) -> Elasticsearch:
         return self.client.options(request_timeout=CHANGE_SECONDS)
 
-    def _forget(self, names: Sequence[str]) -> None:
+    def _forget(self, forget: Callable[[Sequence[str]], None], values: Sequence[str]) -> None:
         """Makes the nodes forget, and does not wait for one that is frozen: it is told again when it is back."""
 
         def attempt() -> None:
-            for some in batches(names):
+            for some in batches(values):
                 with suppress(Outage, Refusal):
-                    self.caches.forget_roles(some)
+                    forget(some)
 
         wait([self.executor.submit(attempt)], HEARD_SECONDS)
 

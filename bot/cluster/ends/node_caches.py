@@ -29,11 +29,14 @@ TOGETHER = 100
 
 @dataclass(frozen=True)
 class NodeCaches:
-    """Makes nodes forget. `changed` names users whose password or role was changed or removed here."""
+    """Makes nodes forget. `changed` names users whose password or role was changed or removed here, and `ended` are
+    the ids of keys that nobody else knows of.
+    """
 
     client: Elasticsearch
     clock: Clock
     changed: dict[str, datetime] = field(default_factory=dict)
+    ended: dict[str, datetime] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def note_change(self, username: str) -> None:
@@ -41,14 +44,20 @@ class NodeCaches:
         with self._guard:
             self.changed[username] = self.clock.now()
 
+    def note_keys(self, ids: Sequence[str]) -> None:
+        """These API keys were ended: nodes that are back later must forget them."""
+        with self._guard:
+            self.ended.update(dict.fromkeys(ids, self.clock.now()))
+
     def forget(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
         """Makes all nodes forget these, and the users who were changed lately.
 
         Raises `Outage` after trying everything if a node did not confirm it, and `Refusal`.
         """
-        names = list(dict.fromkeys([*usernames, *self._changed_lately()]))
+        names = list(dict.fromkeys([*usernames, *self._lately(self.changed)]))
+        keys = list(dict.fromkeys([*key_ids, *self._lately(self.ended)]))
         unheard: list[Outage] = []
-        for forget, values in ((self.forget_users, names), (self.forget_roles, names), (self.forget_keys, key_ids)):
+        for forget, values in ((self.forget_users, names), (self.forget_roles, names), (self.forget_keys, keys)):
             for some in batches(values):
                 try:
                     forget(some)
@@ -69,12 +78,12 @@ class NodeCaches:
         """Makes all nodes forget these API keys, up to `TOGETHER`. Raises `Outage`, `Refusal`."""
         self._all_nodes(lambda client: client.security.clear_api_key_cache(ids=list(ids)))
 
-    def _changed_lately(self) -> list[str]:
+    def _lately(self, changed: dict[str, datetime]) -> list[str]:
         since = self.clock.now() - NODES_REMEMBER_FOR
         with self._guard:
-            for name in [name for name, at in self.changed.items() if at < since]:
-                del self.changed[name]
-            return list(self.changed)
+            for name in [name for name, at in changed.items() if at < since]:
+                del changed[name]
+            return list(changed)
 
     def _all_nodes(self, call: Callable[[Elasticsearch], ObjectApiResponse[Any]]) -> None:
         """Raises `Outage`, `Refusal`."""

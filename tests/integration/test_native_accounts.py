@@ -213,6 +213,19 @@ def test_a_life_takes_fewer_calls_than_that_of_a_password(
     assert (len(own), len(paths)) == (12, 14), (own, paths)
 
 
+@pytest.mark.parametrize("name", ["elastic", "the user"])
+def test_reserved_and_disabled_users_are_not_changed(
+    accounts: Accounts, each_node: Node, user: Account, name: str
+) -> None:
+    account = user if name == "the user" else Account(name, NATIVE)
+    each_node.client().security.disable_user(username=user.username)
+    role, before = role_of(new_person()), there(each_node, account)
+    with pytest.raises(UnusableAccount) as raised:
+        accounts.connect(role.name, role.person, account, add_role=True)
+    assert raised.value.fault in {AccountFault.RESERVED, AccountFault.DISABLED}
+    assert there(each_node, account) == before
+
+
 # --- while an administrator changes the same user ---
 
 

@@ -1,8 +1,10 @@
 """Ends on a cluster of three nodes: they count on each node, though one of them is frozen, or was away."""
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,10 +13,17 @@ from typing import Any
 
 import pytest
 from elasticsearch import ApiError, Elasticsearch, TransportError
+from pydantic import SecretStr
 
+from bot.access.accounts.account import Accounts
+from bot.access.clock import SystemClock
+from bot.cluster.client import ClusterConnection, connect
+from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.ownership import Installation
 from bot.sandbox.node import Node
 from bot.sandbox.node.cluster import running_nodes
 from tests.nodes import versions
+from tests.own_accounts import OK, ending, new_person, part, role_of, searches
 from tests.scenario.breaking import username
 from tests.stage import Secret, Stage, set_stage
 
@@ -125,6 +134,8 @@ def test_an_end_counts_on_each_node_though_one_is_frozen_or_was_away(three: Thre
     assert recorded < END_SECONDS
     three.no_alarm(third[0])
     _ends_though_a_node_does_not_answer(three, three.copy, *copy)
+    _personal_role_ends_though_a_node_does_not_answer(three, three.third)
+    _personal_role_ends_though_a_node_does_not_answer(three, three.copy)
     _ends_on_a_node_that_was_away(three, *away)
 
 
@@ -136,6 +147,45 @@ def _ends_though_a_node_does_not_answer(three: ThreeNodes, node: Node, request: 
         assert [three.accepts(each, secret) for each in others] == [False, False]
     three.stage.wait(lambda: not three.accepts(node, secret), "the end on the node that was frozen")
     return recorded
+
+
+def _personal_role_ends_though_a_node_does_not_answer(three: ThreeNodes, frozen: Node) -> None:
+    """By the adapter alone: the own account is a native user with a session that is open on each node."""
+    person, password = new_person(), secrets.token_urlsafe(16)
+    role = role_of(person, part(person, "logs-*"))
+    nodes = (three.primary, three.copy, three.third)
+    three.primary.client().security.put_user(username=person, password=password, roles=[role.name])
+
+    def reads(node: Node) -> bool:
+        with node.client_of(person, password) as client:
+            try:
+                return searches(client.options(request_timeout=2, max_retries=0), "logs-web") == OK
+            except TransportError:
+                return False
+
+    with connected(three.primary) as accounts:
+        accounts.write(role)
+        three.stage.wait(lambda: all(map(reads, nodes)), "access on each node")
+        with three.frozen(frozen):
+            began = time.time()
+            (receipt,) = accounts.end([role_of(person)], ending(role, *role.parts))
+            print(f"ended after {time.time() - began:.2f} s: {receipt}")
+            assert time.time() - began < END_SECONDS
+            assert receipt.role_gone
+            assert [reads(node) for node in nodes if node is not frozen] == [False, False]
+        three.stage.wait(lambda: not reads(frozen), "the end on the node that was frozen")
+        assert accounts.end([role_of(person)], ending(role, *role.parts))[0].complete
+
+
+@contextmanager
+def connected(node: Node) -> Iterator[Accounts]:
+    """The accounts of the cluster, by its connector."""
+    username, password = node.connector()
+    with (
+        closing(connect(ClusterConnection(username, SecretStr(password), url=node.url))) as client,
+        ThreadPoolExecutor(4) as executor,
+    ):
+        yield ElasticsearchCluster(client, executor, Installation("here"), SystemClock()).accounts
 
 
 def _ends_on_a_node_that_was_away(three: ThreeNodes, request: str, secret: Secret) -> None:

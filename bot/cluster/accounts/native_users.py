@@ -35,13 +35,7 @@ class NativeUsers:
 
         Roles that a node has in a file cannot be read, and neither can the roles of anonymous access.
         """
-        user = self._read(username)
-        if user["metadata"].get("_reserved") or mark_of(user) is not None:
-            raise UnusableAccount(f"{username} is not the account of a person", AccountFault.RESERVED)
-        if not user["enabled"]:
-            raise UnusableAccount(
-                f"the user {username} is disabled: ask an administrator of the cluster", AccountFault.DISABLED
-            )
+        user = self._read_usable(username)
         if user["roles"] and any(map(_manages_security, self._roles(user["roles"]))):
             raise UnusableAccount(
                 f"{username} may manage security, so it can give itself access: use it, or ask with another account",
@@ -55,12 +49,11 @@ class NativeUsers:
         that is somebody else's, it is kept, and the name is added to it. Raises `UnusableAccount`, `Unanswered`,
         `Outage`, and `Refusal` if it was lost each time.
         """
-        user = self._read(username)
-        if role in user["roles"]:
+        if role in self._read_usable(username)["roles"]:
             return False
         self._check_nobody_else_holds(role, username)
         for _ in range(MOST_ATTEMPTS):
-            user = self._read(username)
+            user = self._read_usable(username)
             if role in user["roles"]:
                 return True
             self._put(user, [*user["roles"], role])
@@ -76,6 +69,16 @@ class NativeUsers:
         kept = {key: user[key] for key in _KEPT}
         put = self.client.security.put_user
         ask(self.client, lambda: put(username=user["username"], roles=roles, **kept, refresh=False), Unanswered)
+
+    def _read_usable(self, username: str) -> Mapping[str, Any]:
+        user = self._read(username)
+        if user["metadata"].get("_reserved") or mark_of(user) is not None:
+            raise UnusableAccount(f"{username} is not the account of a person", AccountFault.RESERVED)
+        if not user["enabled"]:
+            raise UnusableAccount(
+                f"the user {username} is disabled: ask an administrator of the cluster", AccountFault.DISABLED
+            )
+        return user
 
     def _read(self, username: str) -> Mapping[str, Any]:
         found = ask_if_exists(self.client, lambda: self.client.security.get_user(username=username)).get(username)

@@ -16,6 +16,7 @@ from bot.access.accounts.account import Accounts, FoundRole, NameTaken, Personal
 from bot.access.accounts.role_entries import check_together
 from bot.access.clock import SystemClock
 from bot.access.errors import InvalidRequest, Outage, Refusal, Unanswered
+from bot.access.models.limits import Limits
 from bot.access.models.receipts import PersonalRoleLeft, Receipt
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
@@ -152,6 +153,16 @@ def _accepted(parts: Sequence[CredentialSpec]) -> Sequence[CredentialSpec]:
             check_together(parts[: number + 1])
             number += 1
     return parts[:number]
+
+
+def test_limits_that_the_licence_does_not_have_are_refused_before_anything_is_written(
+    accounts: Accounts, each_node: Node
+) -> None:
+    person = new_person()
+    limited = Privileges(("read",), limits=Limits(hidden=("ssn",)))
+    with pytest.raises(Refusal):
+        accounts.write(role_of(person, part(person, "logs-a", privileges=limited)))
+    assert role_there(each_node, role_of(person).name) is None
 
 
 # --- what is found without the database ---

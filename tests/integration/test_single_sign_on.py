@@ -26,6 +26,7 @@ from bot.access.accounts.account import (
 )  # fmt: skip
 from bot.access.clock import SystemClock
 from bot.access.errors import Outage, Unanswered
+from bot.access.models.limits import Limits
 from bot.access.ports import Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -161,6 +162,24 @@ def test_a_mapping_does_not_reach_a_native_user(licensed: Node, people: People) 
     security.put_role_mapping(name=name, enabled=True, roles=["mapped"], rules={"field": {"username": name}})
     assert people.native_session(name, "a password").security.authenticate()["roles"] == ["viewer"]
     security.delete_role_mapping(name=name)
+
+
+LIMITS = Limits(grant=("message", "level"), hidden=("level",), query='{"term":{"level":"error"}}')
+
+
+def test_limits_of_fields_and_documents_hold_in_a_session_and_are_found_again(
+    accounts: Accounts, licensed: Node, people: People
+) -> None:
+    account, person, index = new_account(), new_person(), f"own-{secrets.token_hex(4)}"
+    licensed.create_index(index, docs=[{"message": "a", "level": "error", "ssn": "1"}, {"message": "b", "level": "x"}])
+    role = role_of(person, part(person, index, privileges=Privileges(("read",), limits=LIMITS)), account=account)
+    accounts.connect(role.name, person, account, add_role=False)
+    session = people.with_session(account.username)
+    accounts.write(role)
+    assert [hit["_source"] for hit in session.search(index=index)["hits"]["hits"]] == [{"message": "a"}]
+    (found,) = [each for page in accounts.found() for each in page if each.person == person]
+    assert (found.parts, found.by_hand) == (role.parts, False)
+    assert accounts.end([replace(role, parts=())], ending(role, *role.parts))[0].complete
 
 
 # --- whom a mapping is for ---

@@ -37,14 +37,14 @@ class PersonalRoles:
         except InvalidRequest as error:
             raise Refusal(error.message) from error
         body = self.body(role)
+        limited = any(part.privileges.limits for part in role.parts)
+        if limited:
+            check_licence(self.client)
         there = ask_if_exists(self.client, lambda: self.client.security.get_role(name=role.name)).get(role.name)
         if there is not None and not self.owns(there, role.person):
             raise NameTaken(f"the role {role.name} exists and was not made by es-access: delete or rename it")
         # refresh=false: roles are read by name in real time.
         put = self.client.security.put_role
-        limited = any(part.privileges.limits for part in role.parts)
-        if limited:
-            check_licence(self.client)
         ask(self.client, lambda: put(name=role.name, **body, refresh=False), Unanswered)
         if limited:
             check_role(self.client, role.name, body["indices"])

@@ -17,7 +17,7 @@ from bot.access.notifications.inbox import KEEP_DONE_FOR, MOST_ATTEMPTS, PAUSE_A
 from bot.access.requests.drafts import Draft
 from bot.access.store.inbox import DoneElsewhere, InboxWork, working_on
 from bot.access.store.store import Store
-from tests.fakes import OWNER, REQUESTER, World
+from tests.fakes import EVERYTHING, OWNER, REQUESTER, STRANGER, World
 from tests.inboxes import open_inbox
 
 PATIENCE = 10.0
@@ -112,6 +112,16 @@ def test_what_was_asked_for_commits_with_its_mark(world: World, inbox: Inbox) ->
         file_it(world, late)
     with Session(world.store.engine) as session:
         assert len(session.exec(select(AccessRequest.id)).all()) == 1
+
+
+def test_a_request_for_somebody_else_commits_with_its_mark(world: World, inbox: Inbox) -> None:
+    """The audit trail names the requester."""
+    world.under(EVERYTHING.model_copy(update={"for_others": True}))
+    work = stored(inbox)
+    with working_on(work):
+        world.requests.submit(REQUESTER, Draft("logs-*", "1h", for_whom=STRANGER))
+    assert work.applied
+    assert entry(world.store).applied_at == world.clock.now()
 
 
 def test_a_refusal_and_what_the_application_notes_beside_are_no_mark(world: World, inbox: Inbox) -> None:

@@ -18,6 +18,9 @@ from bot.access.store.session import SessionBase
 REFUSED = "access.refused"
 """The event of a refusal: nothing was done, so doing it again changes nothing."""
 
+FILED = "request.submitted"
+"""The event of a new request. Its actor is the requester, even if somebody else asks for them."""
+
 
 class DoneElsewhere(Exception):
     """Another process has already done what the entry asks for. The transaction changes nothing."""
@@ -45,7 +48,7 @@ class InboxWork:
         """Whether a transaction with these events is the one that does what the person asked for."""
         if self.applied or self.repeatable:
             return False
-        return any(each.actor == self.person and each.event != REFUSED for each in events)
+        return any(each.event == FILED or (each.actor == self.person and each.event != REFUSED) for each in events)
 
 
 _working_on: ContextVar[InboxWork | None] = ContextVar("working_on", default=None)

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -21,6 +22,7 @@ from bot.access.models.receipts import PersonalRoleLeft, Receipt
 from bot.access.ports import CredentialSpec, Privileges
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
+from bot.cluster.ends.readback import READ_SECONDS
 from bot.cluster.ownership import Installation
 from bot.sandbox.fault_proxy import CutConnection, FaultProxy, Phase, ProxyRequest, Verdict, failure
 from bot.sandbox.node import Node
@@ -114,13 +116,16 @@ def test_cluster_privileges_and_kibana_features_are_joined_and_those_of_an_end_a
     accounts.end([role_of(person)], ending(role_of(person), second))
 
 
-def test_five_hundred_grants_of_one_person(accounts: Accounts, folder: str, holder: tuple[str, Elasticsearch]) -> None:
+def test_five_hundred_grants_of_one_person(
+    accounts: Accounts, each_node: Node, folder: str, holder: tuple[str, Elasticsearch]
+) -> None:
     person, client = holder
     parts = [part(person, f"{folder}-{number}-*", privileges=WRITE) for number in range(499)]
     role = role_of(person, *parts, part(person, f"{folder}-a"))
     accounts.write(role)
     assert searches(client, f"{folder}-a") == OK
     assert searches(client, f"{folder}-b") == FORBIDDEN
+    make_visible(each_node)
     (found,) = _found(accounts, person)
     assert (found.parts, found.by_hand) == (role.parts, False)
     (receipt,) = accounts.end([replace(role, parts=role.parts[:-1])], ending(role, role.parts[-1]))
@@ -428,6 +433,25 @@ def test_nodes_forget_the_role_when_a_change_took_effect_and_was_not_answered(
     assert receipt.complete
     assert receipt.errors == ("Elasticsearch does not answer: no answer in time",)
     assert f"/_security/role/{role.name}/_clear_cache" in paths
+
+
+def test_a_search_that_hangs_is_asked_again(accounts: Accounts, proxy: FaultProxy) -> None:
+    person = new_person()
+    role = role_of(person, part(person, "logs-a"))
+    accounts.write(role)
+    hung = iter(["/_security/_query/api_key", "/_security/_query/role"])
+    waits_for = next(hung)
+
+    def hook(request: ProxyRequest, phase: Phase) -> Verdict:
+        nonlocal waits_for
+        if phase == "before" and waits_for and request.path.startswith(waits_for):
+            waits_for = next(hung, "")
+            time.sleep(READ_SECONDS + 0.5)
+        return None
+
+    proxy.hook = hook
+    (receipt,) = accounts.end([role_of(person)], ending(role, *role.parts))
+    assert (receipt.complete, receipt.errors, waits_for) == (True, (), "")
 
 
 def test_what_remains_and_is_refused_goes_with_what_has_ended(accounts: Accounts, each_node: Node) -> None:

@@ -43,6 +43,7 @@ from bot.sandbox.fault_proxy import (
 )
 from bot.sandbox.node import Node
 from tests.identity_provider import REALM, IdentityProvider
+from tests.nodes import make_visible
 from tests.own_accounts import FORBIDDEN, OK, ending, new_person, part, role_of, searches
 
 JSON = {"accept": "application/json", "content-type": "application/json"}
@@ -177,6 +178,7 @@ def test_limits_of_fields_and_documents_hold_in_a_session_and_are_found_again(
     session = people.with_session(account.username)
     accounts.write(role)
     assert [hit["_source"] for hit in session.search(index=index)["hits"]["hits"]] == [{"message": "a"}]
+    make_visible(licensed)
     (found,) = [each for page in accounts.found() for each in page if each.person == person]
     assert (found.parts, found.by_hand) == (role.parts, False)
     assert accounts.end([replace(role, parts=())], ending(role, *role.parts))[0].complete

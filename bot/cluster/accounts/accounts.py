@@ -9,7 +9,6 @@ from bot.access.accounts.account import Account, AccountFault, FoundRole, Person
 from bot.access.calls.turns import waiting
 from bot.access.models.receipts import Receipt
 from bot.access.ports import CredentialSpec
-from bot.cluster.accounts.account_keys import AccountKeys
 from bot.cluster.accounts.account_names import check_name
 from bot.cluster.accounts.native_users import NativeUsers
 from bot.cluster.accounts.personal_roles import PersonalRoles
@@ -42,7 +41,7 @@ class ElasticsearchAccounts:
         self._profiles = Profiles(client, self._realms)
         self._mappings = RoleMappings(client, installation)
         self._roles = PersonalRoles(client, installation, opened_space)
-        self._ends = PersonalRoleEnds(client, executor, self._roles, AccountKeys(client), Readback(client), caches)
+        self._ends = PersonalRoleEnds(client, executor, self._roles, Readback(client), caches)
 
     def find(self, account: Account) -> Account:
         """The account as the cluster has it. Raises `UnusableAccount`, `Outage`, `Refusal`."""

@@ -21,7 +21,7 @@ from bot.cluster.accounts.personal_roles import PersonalRoles
 from bot.cluster.accounts.role_content import found_role, names_in
 from bot.cluster.client import ask, ask_if_exists
 from bot.cluster.ends.node_caches import NodeCaches, batches
-from bot.cluster.ends.readback import READ_SECONDS, Readback, Removals
+from bot.cluster.ends.readback import Readback, Removals, read_again, reading
 from bot.cluster.ends.removal import CHANGE_SECONDS, HEARD_SECONDS
 
 
@@ -32,7 +32,6 @@ class PersonalRoleEnds:
     client: Elasticsearch
     executor: Executor
     roles: PersonalRoles
-    keys: AccountKeys
     readback: Readback
     caches: NodeCaches
 
@@ -50,16 +49,16 @@ class PersonalRoleEnds:
         changed = {name for name, role in found.items() if found_role(name, role).by_hand}
         refused = self._write(names, [each for each in ours if each.parts], changed)
         self._delete(names, [*(each.name for each in ours if each.name in found and not each.parts), *refused])
-        keys_left = self._end_keys(names, {each.name: each.account.username for each in ours})
         if doubtful := names.in_doubt():
             self._forget(self.caches.forget_roles, doubtful)
+        keys_left = self._end_keys(names, {each.name: each.account.username for each in ours})
         return self._receipts(names, roles, ended, keys_left)
 
     def _read(self, names: Sequence[str]) -> dict[str, Any]:
         """The roles that exist, by name. Raises `Outage`, `Refusal`."""
-        reading = [self.executor.submit(self.readback.roles, some) for some in batches(names)]
-        wait(reading)
-        return {name: role for some in reading for name, role in some.result().items()}
+        reads = [self.executor.submit(self.readback.roles, some) for some in batches(names)]
+        wait(reads)
+        return {name: role for some in reads for name, role in some.result().items()}
 
     def _write(self, names: Removals, roles: Sequence[PersonalRole], changed: Container[str]) -> list[str]:
         """Writes what remains. Returns the names of roles that cannot be written: they must not stay as they are.
@@ -128,17 +127,18 @@ class PersonalRoleEnds:
 
     def _end_keys(self, names: Removals, accounts: Mapping[str, str]) -> Mapping[str, int] | None:
         """Ends the keys that hold these roles, and returns how many are left; `None` if they cannot be read."""
-        held = names.attempt(names.ours, lambda: self.keys.holding(accounts)) if accounts else {}
+        keys = AccountKeys(reading(self.client))
+        held = names.attempt(names.ours, lambda: read_again(lambda: keys.holding(accounts))) if accounts else {}
         if not held:
             return held if held is None else {}
         ids = [each for some in held.values() for each in some]
         self.caches.note_keys(ids)
-        answer = names.attempt(list(held), lambda: self.keys.end(ids))
+        answer = names.attempt(list(held), lambda: AccountKeys(self._changing).end(ids))
         if answer is None:
             self._forget(self.caches.forget_keys, ids)
         ended = answer or frozenset()
         names.ended.update({name: len(ended.intersection(some)) for name, some in held.items()})
-        left = names.attempt(list(held), lambda: self.keys.holding(accounts))
+        left = names.attempt(list(held), lambda: read_again(lambda: keys.holding(accounts)))
         return None if left is None else {name: len(some) for name, some in left.items()}
 
     @property
@@ -193,8 +193,9 @@ class PersonalRoleEnds:
 
     def _others(self, persons: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
         """The names of other roles of ours that name these people, who are given with the names of their roles."""
-        searching = replace(self.roles, client=self.client.options(request_timeout=READ_SECONDS))
-        named = {each["name"] for each in searching.of_persons(list(persons))} if persons else set()
+        searching = replace(self.roles, client=reading(self.client))
+        found = read_again(lambda: searching.of_persons(list(persons))) if persons else ()
+        named = {each["name"] for each in found}
         there = self._read(sorted(named - set(persons.values())))
         others: dict[str, list[str]] = {}
         for name, role in there.items():

@@ -137,8 +137,18 @@ class Readback:
 
     def _read(self, call: Callable[[Elasticsearch], ObjectApiResponse[Any]]) -> dict[str, Any]:
         """Raises `Outage`, `Refusal`."""
-        client = self.client.options(request_timeout=READ_SECONDS)
-        for _ in range(READS - 1):
-            with suppress(Outage):
-                return ask_if_exists(client, lambda: call(client))
-        return ask_if_exists(client, lambda: call(client))
+        client = reading(self.client)
+        return read_again(lambda: ask_if_exists(client, lambda: call(client)))
+
+
+def reading(client: Elasticsearch) -> Elasticsearch:
+    """The client for one read, which is short."""
+    return client.options(request_timeout=READ_SECONDS)
+
+
+def read_again(read: Callable[[], _Answer]) -> _Answer:
+    """The result of a short read, which is repeated while it is not answered. Raises `Outage`, `Refusal`."""
+    for _ in range(READS - 1):
+        with suppress(Outage):
+            return read()
+    return read()

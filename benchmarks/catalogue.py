@@ -19,7 +19,8 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from bot.access.people import Inclusion, Members
+from bot.access.accounts.identity import OwnAccounts
+from bot.access.people import Inclusion, Members, PersonNames
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Permission, Policy
@@ -78,6 +79,9 @@ class OpenDirectory:
     def belongs(self, _person: str) -> bool:
         return True
 
+    def names(self, person: str) -> PersonNames:
+        return PersonNames(person)
+
 
 class WallClock:
     def now(self) -> datetime:
@@ -98,6 +102,7 @@ def routing(
             OpenDirectory(),
             CurrentPolicy(policy),
             WallClock(),
+            OwnAccounts(OpenDirectory(), {}),
         ),
         prod,
         policy.permission("read"),

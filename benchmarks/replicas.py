@@ -24,9 +24,9 @@ from benchmarks.environment import YEAR, BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from benchmarks.revocation import revokers, wait_until_gone
 from bot.access.models.receipts import Receipt
-from bot.access.ports import Cluster
 from bot.access.store.store import Store
 from bot.cli.run import fast_start
+from bot.cluster.cluster import ElasticsearchCluster
 from bot.storage.engine import database_url, open_engine
 
 COUNT = 3_200
@@ -121,7 +121,7 @@ def _run() -> None:
     pool = None
     for line in sys.stdin:
         if line.strip() == "start":
-            pool = revokers(store, {INTEGRATION: cast(Cluster, SlowCluster())})
+            pool = revokers(store, {INTEGRATION: cast(ElasticsearchCluster, SlowCluster())})
             pool.start()
         elif pool is not None:
             pool.stop()

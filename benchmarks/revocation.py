@@ -1,6 +1,7 @@
 """Speed of revoking and reading back many grants that end in one second, compared with bare deletions."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,12 +17,12 @@ from benchmarks.bulk_grants import IN_FLIGHT, INTEGRATION, insert_grants, make, 
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.report import Figure, spread
 from bot.access.clock import SystemClock
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.revocation import Revocation
 from bot.access.models.grants import Grant
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import Integration, Policy
-from bot.access.ports import Clusters
 from bot.access.store.store import Store
 from bot.cluster.client import ClusterConnection, connect
 from bot.cluster.cluster import ElasticsearchCluster
@@ -90,7 +91,7 @@ def _made(node: Node, count: int) -> list[str]:
     return names
 
 
-def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) -> float:
+def _ended_a_second(engine: Engine, node: Node, clusters: Mapping[str, ElasticsearchCluster], count: int) -> float:
     names = _made(node, count)
     until = datetime.now(UTC) + timedelta(seconds=1)
     insert_grants(engine, names, until)
@@ -104,14 +105,15 @@ def _ended_a_second(engine: Engine, node: Node, clusters: Clusters, count: int) 
     return count / seconds
 
 
-def revokers(store: Store, clusters: Clusters) -> WorkerPool[Grant]:
+def revokers(store: Store, clusters: Mapping[str, ElasticsearchCluster]) -> WorkerPool[Grant]:
     """The pool that revokes grants, as in `bot run`."""
     clock = SystemClock()
+    roles = PersonalRoles(store, clusters, clusters, RULES, clock)
     return WorkerPool(
         "revocation", REVOKERS, store, clock,
         claim=lambda write, now, until, room: write.claim_grants(now, until, room, ending=True),
         next_due=lambda read, by, room: read.next_grant_due(by, room, ending=True),
-        work=Revocation(store, clusters, RULES, clock).work, batch=REVOKED_TOGETHER,
+        work=Revocation(store, clusters, roles, RULES, clock).work, batch=REVOKED_TOGETHER,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Hand-written fakes of everything outside the domain, and one object that holds them."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +11,12 @@ from typing import Any
 from pydantic import SecretStr
 from sqlmodel import col, select
 
+from bot.access.accounts.account import Account, AccountFault, FoundRole, PersonalRole, UnusableAccount
+from bot.access.accounts.identity import OwnAccounts
 from bot.access.errors import Gone, Outage, Refusal
 from bot.access.grants.alias_moves import AliasMoves
 from bot.access.grants.automatic import AutomaticGrants
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.revocation import Revocation
 from bot.access.grants.service import Grants
@@ -32,7 +35,7 @@ from bot.access.notifications.outbox import Outbox
 from bot.access.ownership.decisions import OwnerDecisions
 from bot.access.ownership.memory import OwnerMemory
 from bot.access.ownership.watch import OwnerWatch
-from bot.access.people import Inclusion, Members, OwnerProblem
+from bot.access.people import Inclusion, Members, OwnerProblem, PersonNames
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.model import PERMISSIONS, Integration, Permission, Policy
@@ -45,7 +48,7 @@ from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.routing import Routing
 from bot.access.requests.service import Requests
 from bot.access.states import GrantState
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 from bot.access.store.store import Store
 
 REQUESTER, OWNER, SECOND_OWNER, STRANGER = "U0REQUESTER", "U0OWNER", "U0SECOND", "U0STRANGER"
@@ -89,6 +92,77 @@ class Script:
 
 
 @dataclass
+class FakeAccounts:
+    """Holds personal roles as Elasticsearch does, and fails on request. Every account exists that is not `unusable`."""
+
+    roles: dict[str, PersonalRole] = field(default_factory=dict)
+    connected: dict[str, Account] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
+    by_hand: set[str] = field(default_factory=set)
+    """Roles that somebody has changed."""
+    exact: dict[str, str] = field(default_factory=dict)
+    """Names as the cluster has them."""
+    sees: bool | None = None
+    finding: Script = field(default_factory=Script)
+    connecting: Script = field(default_factory=Script)
+    writing: Script = field(default_factory=Script)
+    ending: Script = field(default_factory=Script)
+    written: list[PersonalRole] = field(default_factory=list)
+    before_write: Callable[[PersonalRole], None] = lambda _role: None
+
+    def find(self, account: Account) -> Account:
+        self.finding.play()
+        if account.username in self.unusable:
+            raise UnusableAccount(f"there is no account {account.username}", AccountFault.MISSING)
+        return Account(self.exact.get(account.username, account.username), account.realm)
+
+    def connect(self, role: str, person: str, account: Account, *, add_role: bool) -> bool:  # noqa: ARG002
+        self.connecting.play()
+        new = self.connected.get(role) != account
+        self.connected[role] = account
+        return new
+
+    def write(self, role: PersonalRole) -> None:
+        assert role.parts
+        self.before_write(role)
+        self.writing.play()
+        self._put(role)
+
+    def _put(self, role: PersonalRole) -> None:
+        self.written.append(role)
+        self.by_hand.discard(role.name)
+        if role.parts:
+            self.roles[role.name] = role
+        else:
+            self.roles.pop(role.name, None)
+
+    def end(self, roles: Sequence[PersonalRole], _ended: Mapping[str, Sequence[str]]) -> Sequence[Receipt]:
+        try:
+            self.ending.play()
+        except (Outage, Refusal) as error:
+            return [Receipt(True, False, 0, (str(error),), final=isinstance(error, Refusal)) for _ in roles]
+        for role in roles:
+            self._put(role)
+        return [Receipt(user_gone=True, role_gone=True, keys_left=0) for _ in roles]
+
+    def works(self, _account: Account, _spec: CredentialSpec) -> bool | None:
+        return self.sees
+
+    def found(self) -> Iterable[Sequence[FoundRole]]:
+        self.finding.play()
+        yield [
+            FoundRole(role.name, role.person, role.account, role.parts, role.name in self.by_hand)
+            for role in self.roles.values()
+        ]
+
+    def holds(self, person: str) -> dict[str, tuple[str, ...]]:
+        """The patterns that each grant gives to the account of that person."""
+        return {
+            part.grant_id: part.patterns for role in self.roles.values() if role.person == person for part in role.parts
+        }
+
+
+@dataclass
 class FakeCluster:
     """Holds users and roles as Elasticsearch does, and fails on request."""
 
@@ -124,6 +198,7 @@ class FakeCluster:
     trying: Script = field(default_factory=Script)
     removing: Script = field(default_factory=Script)
     can_limit: bool = True
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
     before_create: Callable[[CredentialSpec], None] = lambda _spec: None
     before_renew: Callable[[], None] = lambda: None
 
@@ -264,6 +339,7 @@ class FakeDirectory:
     people: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"@owners": (OWNER, SECOND_OWNER)})
     left: set[str] = field(default_factory=set)
     outsiders: set[str] = field(default_factory=set)
+    emails: dict[str, str | None] = field(default_factory=dict)
     asked: Script = field(default_factory=Script)
 
     def belongs(self, person: str) -> bool:
@@ -282,6 +358,9 @@ class FakeDirectory:
         self.asked.play()
         behind = {requester: self._active(requester) for requester in requesters}
         return Inclusion(any(person in users for users in behind.values()), all(behind.values()))
+
+    def names(self, person: str) -> PersonNames:
+        return PersonNames(person.lower(), self.emails.get(person, f"{person.lower()}@example.com"))
 
     def find(self, typed: str) -> str:
         self.asked.play()
@@ -401,7 +480,15 @@ class World:
 
     @property
     def routing(self) -> Routing:
-        return Routing(self.clusters, self.directory, self.current, self.clock, self.memory)
+        return Routing(self.clusters, self.directory, self.current, self.clock, self.own_accounts, self.memory)
+
+    @property
+    def own_accounts(self) -> OwnAccounts:
+        return OwnAccounts(self.directory, self.clusters)
+
+    @property
+    def roles(self) -> PersonalRoles:
+        return PersonalRoles(self.store, self.clusters, self.clusters, self.current, self.clock)
 
     @property
     def memory(self) -> OwnerMemory:
@@ -430,11 +517,11 @@ class World:
 
     @property
     def provisioning(self) -> Provisioning:
-        return Provisioning(self.store, self.clusters, self.notifier, self.clock, self.executor)
+        return Provisioning(self.store, self.clusters, self.notifier, self.clock, self.roles, self.executor)
 
     @property
     def revocation(self) -> Revocation:
-        return Revocation(self.store, self.clusters, self.current, self.clock)
+        return Revocation(self.store, self.clusters, self.roles, self.current, self.clock)
 
     @property
     def offers(self) -> CounterOffers:
@@ -459,12 +546,13 @@ class World:
     @property
     def automatic(self) -> AutomaticGrants:
         return AutomaticGrants(
-            self.store, self.directory, self.current, self.approvals, self.grants, self.clusters, self.clock
-        )
+            self.store, self.directory, self.current, self.approvals, self.grants, self.clusters, self.clock,
+            self.own_accounts,
+        )  # fmt: skip
 
     @property
     def alias_moves(self) -> AliasMoves:
-        return AliasMoves(self.store, self.clusters, self.directory, self.memory, self.current, self.clock)
+        return AliasMoves(self.store, self.clusters, self.directory, self.memory, self.current, self.clock, self.roles)
 
     @property
     def unfinished_tasks(self) -> UnfinishedTasks:

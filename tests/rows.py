@@ -11,7 +11,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.requests import AccessRequest
 from bot.access.states import GrantState
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 from bot.access.store.store import Store
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)

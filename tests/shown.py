@@ -38,10 +38,11 @@ from bot.slack.blocks import answers, form, home, messages, modal_forms
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_form, offer_message
-from bot.slack.blocks.credential import delivered
+from bot.slack.blocks.credential import delivered, given_to_account
 from bot.slack.blocks.form_preview import preview
 from bot.slack.blocks.messages import asked_for_you, expiry_warning
 from bot.slack.blocks.ownership import owner_changed
+from bot.slack.blocks.parts.own_account import checked
 from bot.slack.blocks.rich_text import Line
 from bot.slack.blocks.threads import note
 
@@ -144,6 +145,18 @@ WENT_ON = details(
     yes=(BOB,),
 )
 EXTENSION = details(request(APPROVED, id="REQ-0EXT01", extends="REQ-7K3F9Q"), grant(), yes=(BOB,))
+OWN: dict[str, Any] = {
+    "kind": CredentialKind.OWN_ACCOUNT,
+    "account": {"username": "alice@example.com", "realm": "corp", "role": "es-access-own-u0alice"},
+}
+TAKEN = Receipt(user_gone=True, role_gone=True, keys_left=0, keys_ended=2).stored()
+LEFT = Receipt(user_gone=True, role_gone=False, keys_left=0, errors=("Elasticsearch answered 503",)).stored()
+OWN_ENDED = details(
+    request(APPROVED, **OWN), grant(GrantState.CLEANED_UP, end_reason=EndReason.EXPIRED.value, receipt=TAKEN)
+)
+OWN_STUCK = details(
+    request(APPROVED, **OWN), grant(GrantState.REVOCATION_FAILED, end_reason=EndReason.EXPIRED.value, receipt=LEFT)
+)
 REVEAL: dict[str, Any] = {"delivery": Delivery.REVEAL}
 PART = Permission(
     name="support", indices=("read",), fields=FieldLimits(hidden=("ssn", "card.*")),
@@ -206,6 +219,14 @@ def _messages() -> dict[str, Shown]:
         "credential-password": delivered(LIVE, PROD, PASSWORD),
         "credential-password-with-kibana": delivered(LIVE, WITH_KIBANA, PASSWORD),
         "credential-key": delivered(details(request(APPROVED, **KEY), grant()), PROD, API_KEY),
+        "credential-own-account": given_to_account(details(request(APPROVED, **OWN), grant()), WITH_KIBANA),
+        "credential-own-account-first-time": given_to_account(
+            details(request(APPROVED, **{**OWN, "account": {**OWN["account"], "first_time": "now"}}), grant()), PROD
+        ),
+        "credential-own-account-ended": of(MessageKind.CREDENTIAL, OWN_ENDED),
+        "approval-of-own-account": of(MessageKind.APPROVAL, details(request(**OWN)), BOB),
+        "ended-own-account": of(MessageKind.ENDED, OWN_ENDED),
+        "failed-to-end-own-account": of(MessageKind.FAILED, OWN_STUCK, BOB),
         "outcome-denied": of(MessageKind.OUTCOME, details(request(RequestState.DENIED, decision_reason="no"))),
         "outcome-expired": of(MessageKind.OUTCOME, details(request(RequestState.EXPIRED))),
         "outcome-extended": of(MessageKind.OUTCOME, EXTENSION),
@@ -266,6 +287,9 @@ def _answers() -> dict[str, Shown]:
         "answer-list": answers.listed([details(request()), LIVE, ENDED], NOW),
         "answer-list-empty": answers.listed([], NOW),
         "answer-help": answers.help_text(POLICY, ["read", "write"]),
+        "answer-check-works": checked(works=True),
+        "answer-check-not-yet": checked(works=False),
+        "answer-check-unknown": checked(works=None),
         "answer-refused": answers.refused(InvalidRequest("“LOGS” is not lower case.", "/es-access logs-* 1h")),
         "answer-unreachable": answers.unreachable("Elasticsearch does not answer"),
         "answer-unforeseen": answers.unexpected_error("0a1b2c3d"),

@@ -27,6 +27,10 @@ may take over, and `provisioning` then renews the secret."""
 NARROW_CLAIM = timedelta(seconds=45)
 """On a grant while an alias is taken out of its role."""
 
+OWN_ACCOUNT_CLAIM = timedelta(minutes=1)
+"""On a person's account while their personal role is written: longer than all calls for it if each of them times out,
+since the role keeps its name, so that a call of one writer could undo that of the next."""
+
 LONGEST_ROW_CLAIM = timedelta(minutes=1)
 """The longest claim on a row. After our clock was set back, no claim may last longer than this from now."""
 

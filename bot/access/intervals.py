@@ -40,6 +40,12 @@ SHIP_EVERY = timedelta(seconds=2)
 LOOK_AT_ROTATION_EVERY = timedelta(seconds=30)
 """The longest delay of a rotation, whose period is counted in days."""
 
+LOOKS_AT_OWN_ACCOUNTS = (
+    timedelta(seconds=5), timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=20),
+)  # fmt: skip
+"""Before each time that a personal role is written again after a call of unknown outcome: a call may be held up for
+that long on its way, in a proxy or a queue, and take effect after the answer to a later one."""
+
 CLEAR_CACHES_EVERY = timedelta(seconds=15)
 """A node that was away accepts ended access for up to this after its return. A call costs milliseconds."""
 

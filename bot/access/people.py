@@ -26,6 +26,14 @@ class Members:
 
 
 @dataclass(frozen=True)
+class PersonNames:
+    """What a person is called in Slack. `email` is `None` where Slack does not tell it."""
+
+    slack_name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
 class Inclusion:
     """Whether a person is among some requesters. `certain` is false if one of these could not be resolved."""
 

@@ -13,7 +13,7 @@ from bot.access.models.messages import Message
 from bot.access.models.receipts import Receipt
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.running_tasks import RunningTask
-from bot.access.people import Inclusion, Members
+from bot.access.people import Inclusion, Members, PersonNames
 
 
 class Clock(Protocol):
@@ -92,10 +92,8 @@ class Privileges:
     @staticmethod
     def restored(stored: Mapping[str, Any]) -> "Privileges":
         """Reads the privileges that are stored with a request."""
-        held: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in stored.items() if key not in {"fields", "query"}
-        }  # fmt: skip
+        others = {key: value for key, value in stored.items() if key not in {"fields", "query"}}
+        held: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in others.items()}
         return Privileges(**held, limits=Limits.restored(stored))
 
     def stored(self) -> dict[str, Any]:
@@ -267,6 +265,10 @@ class Directory(Protocol):
 
     def members(self, owners: Sequence[str]) -> Members:
         """Resolves user ids, e-mails and `@group` handles to active people. Raises `Outage`."""
+        ...
+
+    def names(self, person: str) -> PersonNames:
+        """What the person is called at this moment, not from memory. Raises `Outage`, `Refusal`."""
         ...
 
     def find(self, typed: str) -> str:

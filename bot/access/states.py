@@ -70,6 +70,7 @@ class EndReason(StrEnum):
     NOT_EVALUATED = "the cluster cannot evaluate its role"
     GIVES_LESS = "the cluster gives less than was approved"
     NOT_LIMITED = "the cluster does not limit fields and documents"
+    ACCOUNT_UNUSABLE = "the account cannot be used any more"
     WRITTEN_OFF = "its cluster was written off"
     UNKNOWN = "it was found in the cluster, and is not known here"
 

@@ -12,6 +12,7 @@ from bot.checks.adapters import Adapters
 from bot.checks.configuration import Setup
 from bot.checks.connection import ACCOUNT, AS_ADMINISTRATOR, PUT_ROLE, Target, check_connection, open_client
 from bot.checks.connections.credentials import check_credentials
+from bot.checks.connections.own_accounts import check_own_accounts
 from bot.checks.connections.sign_in import check_sign_in
 from bot.checks.kibana import check_kibana
 from bot.checks.limits import check_limits
@@ -72,6 +73,7 @@ def _check_cluster(
     sufficient = _check_privileges(report, client, account)
     if sufficient:
         check_credentials(report, client, adapters.clock)
+        check_own_accounts(report, client, target.integration, adapters.clock, scopes)
     else:
         report.skip("credentials", "needs the privileges, see above")
     check_clocks(report, client, adapters.clock)

@@ -87,8 +87,8 @@ def _check_owner_writers(report: Report, setup: Setup, flow: AccessFlow) -> None
 
 def _check_open_requests(report: Report, policy: Policy, flow: AccessFlow) -> None:
     """Warns of a flow whose usual credential does not stop open requests that change data."""
-    usual = flow.usual_credential
-    writers = [name for name in flow.offers if policy.permission(name).goes_on_after(usual)]
+    usual = {kinds[0] for each in flow_integrations(policy, flow) if (kinds := each.kinds(flow))}
+    writers = [name for name in flow.offers if any(map(policy.permission(name).goes_on_after, usual))]
     if flow.deny or not writers:
         return
     others = any(each.stops_open_requests for each in flow.credentials)

@@ -17,6 +17,8 @@ def explain(
     cluster: Annotated[str | None, typer.Option(help="Where there are several")] = None,
     permission: Annotated[str, typer.Option(help="Such as write")] = "read",
     reason: Annotated[str, typer.Option(help="Where a flow needs one")] = "",
+    own: Annotated[bool, typer.Option("--own", help="Access for their own account")] = False,
+    password: Annotated[bool, typer.Option("--password", help="A password, for Kibana and people")] = False,
     key: Annotated[bool, typer.Option("--key", help="An API key, for a script")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="In an emergency")] = False,
 ) -> None:
@@ -27,7 +29,8 @@ def explain(
     from bot.bootstrap.commands import domain_only
     from bot.cli import policy_answers
 
-    kind = CredentialKind.API_KEY if key else None
+    named = {CredentialKind.OWN_ACCOUNT: own, CredentialKind.PASSWORD: password, CredentialKind.API_KEY: key}
+    kind = next((each for each, chosen in named.items() if chosen), None)
     draft = Draft(patterns, duration, permission, reason, cluster, kind, break_glass=break_glass)
     with _exit_on_settings_error(), domain_only(settings, scrubber) as (domain, directory):
         _print(lambda: policy_answers.explain(domain.requests, directory, person, draft))

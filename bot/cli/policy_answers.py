@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from bot.access.durations import format_duration
 from bot.access.errors import AccessError, Outage, Refusal
 from bot.access.lookup.history import History
-from bot.access.models.columns import Delivery
+from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.ports import Directory, Resource
 from bot.access.requests.drafts import Draft, ParsedRequest
 from bot.access.requests.preview import Preview
@@ -52,7 +52,8 @@ def _explained(parsed: ParsedRequest, plan: Plan) -> Iterator[str]:
     what = f"{parsed.permission.name} on {', '.join(parsed.patterns)} in {parsed.integration.name}"
     yield f"{what}: {format_duration(plan.duration)}"
     yield from (fallback([line]) for line in risks(parsed.permission.stored(), plan.kind))
-    yield f"given {AS_CREDENTIAL[plan.kind]}, {_DELIVERED[plan.flow.delivery]}"
+    secret = "" if plan.kind is CredentialKind.OWN_ACCOUNT else f", {_DELIVERED[plan.flow.delivery]}"
+    yield f"given {AS_CREDENTIAL[plan.kind]}{secret}"
     yield f"access flow: {plan.flow.name}, the first that fits (up to {format_duration(plan.flow.max_duration)})"
     if plan.preview is not None:
         yield f"matches now: {_kinds(plan.preview)}, {sized(plan.preview.size)}: {_names(plan.preview)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from bot.access.policy.value_types import NATIVE
 from bot.config.settings_error import SettingsProblem
 
 REQUIRED = {
@@ -15,6 +16,12 @@ _ACCOUNT = ("ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD")
 _KEY, _CERTIFICATE, _CERTIFICATE_KEY = (
     "ELASTICSEARCH_API_KEY", "ELASTICSEARCH_CLIENT_CERTIFICATE", "ELASTICSEARCH_CLIENT_KEY",
 )  # fmt: skip
+
+_REALM, _ACCOUNT_NAME, _ADD_ROLE = (
+    "ELASTICSEARCH_ACCOUNT_REALM", "ELASTICSEARCH_ACCOUNT_USERNAME", "ELASTICSEARCH_ACCOUNT_ADD_ROLE",
+)  # fmt: skip
+_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+"""The texts that Pydantic reads as false ("Booleans", Pydantic)."""
 
 _ADDRESS = ("ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID")
 _SLACK = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
@@ -38,11 +45,22 @@ def missing(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
         yield SettingsProblem(f"{_KEY} takes the place of user and password: remove {' and '.join(beside)}", (_KEY,))
     if _CERTIFICATE_KEY in present and _CERTIFICATE not in present:
         yield SettingsProblem(f"{_CERTIFICATE} is not set: the certificate of {_CERTIFICATE_KEY}", (_CERTIFICATE,))
+    yield from _account_problems(present)
     addresses = present.keys() & set(_ADDRESS)
     if not addresses:
         yield SettingsProblem(f"{' or '.join(_ADDRESS)}: neither is set", _ADDRESS)
     if len(addresses) > 1:
         yield SettingsProblem(f"{' and '.join(_ADDRESS)}: both are set, keep one", _ADDRESS)
+
+
+def _account_problems(present: Mapping[str, str]) -> Iterable[SettingsProblem]:
+    """The settings about people's own accounts that must be set together."""
+    realm = present.get(_REALM)
+    if realm is None and present.keys() & {_ACCOUNT_NAME, _ADD_ROLE}:
+        text = f"{_REALM} is not set: the realm of people's own accounts, native for native users"
+        yield SettingsProblem(text, (_REALM,))
+    elif realm != NATIVE and present.get(_ADD_ROLE, "false").lower() not in _FALSE:
+        yield SettingsProblem(f"{_ADD_ROLE}: is for native users, with {_REALM}={NATIVE}", (_ADD_ROLE,))
 
 
 def _signs_in_without_password(present: Mapping[str, str]) -> bool:

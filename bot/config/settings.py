@@ -13,7 +13,15 @@ from pydantic_settings import NoDecode
 
 from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.model import Integration, OwnersFrom, Policy
-from bot.access.policy.value_types import Duration, Name, Owner, read_owners
+from bot.access.policy.value_types import (
+    AccountName,
+    AccountRules,
+    Duration,
+    Name,
+    Owner,
+    RealmName,
+    read_owners,
+)
 from bot.cluster.client import ClusterConnection
 from bot.config import access_yaml
 from bot.config.access_yaml import PolicyFileError, Problem
@@ -97,6 +105,9 @@ class Settings(AuditSettings):
     custom_access_details: AccessDetails = ""
     credential_rotation_days: Days | None = None
     user_cleanup_days: Days | None = None
+    elasticsearch_account_realm: RealmName | None = None
+    elasticsearch_account_username: AccountName = "{email}"
+    elasticsearch_account_add_role: bool = False
     max_duration: Duration = timedelta(days=7)
     pending_duration: Duration = timedelta(hours=8)
     pending_per_person: Limit = 10
@@ -134,6 +145,15 @@ class Settings(AuditSettings):
         """
         return _read(self.access_config) if self.access_config else self._from_variables()
 
+    def _accounts(self) -> AccountRules | None:
+        if self.elasticsearch_account_realm is None:
+            return None
+        return AccountRules(
+            realm=self.elasticsearch_account_realm,
+            username=self.elasticsearch_account_username,
+            add_role=self.elasticsearch_account_add_role,
+        )
+
     def _from_variables(self) -> Configuration:
         integration = Integration(
             name=self.integration_name,
@@ -153,6 +173,7 @@ class Settings(AuditSettings):
             kibana_url=self.kibana_url,
             kibana_space=self.kibana_space,
             user_cleanup_days=self.user_cleanup_days,
+            accounts=self._accounts(),
         )
         flow = AccessFlow(
             name="default",

@@ -123,7 +123,7 @@ class AdminCommands:
         say("Should the cluster come back, these calls end it. Keep them:")
         for each in left:
             if each.grant is not None:
-                say(calls_by_hand(each.grant, each.request.kind))
+                say(calls_by_hand(each.grant, each.request))
 
     def _start_ending(self, names: Sequence[str]) -> None:
         who = _administrator()

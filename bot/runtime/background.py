@@ -14,6 +14,7 @@ from bot.access.grants.alias_moves import AliasMoves
 from bot.access.grants.automatic import AutomaticGrants
 from bot.access.grants.clock_jump import ClockJumpDetector
 from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.provisioning import Provisioning
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.revocation import Revocation
@@ -48,7 +49,7 @@ from bot.access.requests.break_glass import BreakGlass
 from bot.access.requests.counter_offers import CounterOffers
 from bot.access.requests.owner_changes import OwnerChanges
 from bot.access.requests.service import Requests
-from bot.access.store.room import ALL
+from bot.access.store.session import ALL
 from bot.access.store.store import Store
 from bot.runtime.integration_jobs import IntegrationJob
 from bot.runtime.recovery import Recovery
@@ -101,6 +102,7 @@ class Domain:
     alias_moves: AliasMoves
     unfinished_tasks: UnfinishedTasks
     node_memory: NodeMemory
+    personal_roles: PersonalRoles
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def _schedule_integration_jobs(domain: Domain, scheduler: Scheduler, threads: Th
     schedule(LOOK_AT_ALIASES_EVERY, IntegrationJob("aliases that moved", aliases, configured, threads))
     tasks = domain.unfinished_tasks
     schedule(LOOK_AT_ENDS_EVERY, IntegrationJob("tasks that go on", tasks.run_once, tasks.integrations, threads))
+    again = domain.personal_roles.look_again
+    schedule(LOOK_AT_ENDS_EVERY, IntegrationJob("personal roles once more", again, configured, threads))
     forget = domain.node_memory.run_once
     schedule(CLEAR_CACHES_EVERY, IntegrationJob("ends on nodes that were away", forget, configured, threads))
     requests, automatic = domain.requests, domain.automatic

@@ -16,7 +16,7 @@ from bot.access.models.grants import Grant
 from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
 from bot.access.ports import Clock
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 

@@ -14,7 +14,7 @@ from slack_sdk import WebClient
 
 from bot.access.cache import Cache
 from bot.access.errors import Outage, Refusal
-from bot.access.people import Inclusion, Members, OwnerProblem
+from bot.access.people import Inclusion, Members, OwnerProblem, PersonNames
 from bot.access.policy.value_types import is_owner
 from bot.slack.errors import domain_errors
 from bot.slack.membership import Team, home_of
@@ -124,6 +124,12 @@ class SlackDirectory:
             if error.code in _UNKNOWN:
                 return False
             raise Outage(str(error)) from None  # such as a missing scope, which is not the person's fault
+
+    def names(self, person: str) -> PersonNames:
+        """The e-mail and the name of a person as Slack has them now. Raises `Outage`, `Refusal`."""
+        with domain_errors(self._client):
+            user = self._client.users_info(user=person)["user"]
+        return PersonNames(str(user.get("name") or ""), str((user.get("profile") or {}).get("email") or "") or None)
 
     def time_zone(self, person: str) -> tzinfo:
         """The person's time zone as set in Slack, or UTC if Slack does not say. Raises `Outage`."""

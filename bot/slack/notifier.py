@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 
 from bot.access.errors import Outage, Refusal
+from bot.access.models.columns import CredentialKind
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.policy.current import CurrentPolicy
 from bot.access.policy.privileges import may_change_owner
 from bot.access.ports import Credential, MessagePosition
+from bot.access.states import GrantState
 from bot.slack.blocks import messages
 from bot.slack.blocks.break_glass import to_review
 from bot.slack.blocks.content import MessageContent
 from bot.slack.blocks.counter_offers import offer_message
-from bot.slack.blocks.credential import delivered
+from bot.slack.blocks.credential import delivered, given_to_account
 from bot.slack.blocks.messages import asked_for_you, expiry_warning
 from bot.slack.blocks.ownership import owner_changed
 from bot.slack.blocks.threads import note
@@ -36,7 +38,7 @@ class SlackNotifier:
 
         `under`: posts it in the thread of that message.
         """
-        content = _content(message, details, writes_owner=details is not None and self._writes_owner(details.request))
+        content = self._content(message, details)
         if message.channel is not None and message.ts is not None:
             return self._edit(MessagePosition(message.channel, message.ts), content)
         if under is None:
@@ -57,6 +59,14 @@ class SlackNotifier:
         if message.channel is None or message.ts is None:
             raise LookupError(f"the credential message of {details.request.id} has no position")
         self._edit(MessagePosition(message.channel, message.ts), content)
+
+    def _content(self, message: Message, details: RequestDetails | None) -> MessageContent:
+        if details is None:
+            return messages.notice(message.notice or "")
+        integration = self.current.policy.find_integration(details.request.integration)
+        if integration is not None and message.kind is MessageKind.CREDENTIAL and _is_in_account(details):
+            return given_to_account(details, integration)
+        return _content(message, details, writes_owner=self._writes_owner(details.request))
 
     def _writes_owner(self, request: AccessRequest) -> bool:
         """Whether the permission can write an owner where owners are read."""
@@ -92,9 +102,13 @@ class SlackNotifier:
         return MessagePosition(channel, ts)
 
 
-def _content(message: Message, details: RequestDetails | None, *, writes_owner: bool = False) -> MessageContent:
-    if details is None:
-        return messages.notice(message.notice or "")
+def _is_in_account(details: RequestDetails) -> bool:
+    """Whether the requester's own account has the access at this moment."""
+    grant, own = details.grant, details.request.kind is CredentialKind.OWN_ACCOUNT
+    return own and grant is not None and grant.state is GrantState.ACTIVE
+
+
+def _content(message: Message, details: RequestDetails, *, writes_owner: bool = False) -> MessageContent:
     if message.kind is MessageKind.THREAD:
         return note(details, message.notice or "")
     if message.kind is MessageKind.OFFER:

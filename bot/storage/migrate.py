@@ -9,7 +9,7 @@ HEAD = "0018"
 
 _KNOWN = frozenset({
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016", "0018",
+    "0015", "0016", "0017", "0018",
 })  # fmt: skip
 """All schema versions so far, `HEAD` included. Each of them can be migrated to `HEAD`."""
 

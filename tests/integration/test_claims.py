@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.access.models.messages import Message, MessageKind
 from bot.access.ports import MessagePosition
 from bot.access.states import GrantState, RequestState
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 from bot.access.store.store import Store
 from tests.databases import NewStore
 from tests.rows import (

@@ -11,7 +11,7 @@ from bot.access.claims import WORKER_CLAIM
 from bot.access.errors import DatabaseAway
 from bot.access.models.messages import Message
 from bot.access.store import store as stores
-from bot.access.store.room import ALL
+from bot.access.store.session import ALL
 from bot.access.store.store import Store
 from bot.runtime.scheduler import Scheduler
 from bot.runtime.workers import WorkerPool

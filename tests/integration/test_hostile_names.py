@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 from elasticsearch import ApiError, Elasticsearch
 
+from bot.access.accounts.identity import OwnAccounts
 from bot.access.clock import SystemClock
 from bot.access.errors import AccessError, InvalidRequest
 from bot.access.policy.access_flow import AccessFlow
@@ -106,7 +107,9 @@ class Attack:
             raise InvalidRequest("It is no request.")
         draft = command.draft if command and command.draft else _draft(typed)
         parsed = read_draft(policy, REQUESTER, draft)
-        routing = Routing({"production": self.cluster}, FakeDirectory(), CurrentPolicy(policy), SystemClock())
+        clusters, people = {"production": self.cluster}, FakeDirectory()
+        accounts = OwnAccounts(people, clusters)
+        routing = Routing(clusters, people, CurrentPolicy(policy), SystemClock(), accounts)
         return parsed, routing.plan(parsed)
 
     def read_by(self, parsed: ParsedRequest, plan: Plan) -> set[str]:

@@ -26,7 +26,7 @@ from tests.fakes import OWNER, SECOND_OWNER, STRANGER, world_on
 TABLES = {
     "access_request", "approval", "asked_group", "access_grant", "message", "audit_event", "lease", "setting",
     "audit_head", "audit_shipping", "favourite", "home_tab", "counter_offer", "owner_observation", "ownership_change",
-    "remembered_owner", "inbox", "known_cluster",
+    "remembered_owner", "inbox", "known_cluster", "own_account",
 }  # fmt: skip
 
 
@@ -187,6 +187,7 @@ def test_steps_can_be_taken_back_with_the_rows_that_were_there_before(empty_engi
             "remembered_owner",
             "inbox",
             "known_cluster",
+            "own_account",
         }
         assert set(inspect(connection).get_table_names()) == TABLES - later | {"alembic_version"}
         assert connection.scalar(text("SELECT count(*) FROM access_request")) == 3

@@ -17,7 +17,7 @@ from bot.access.models.messages import MessageKind
 from bot.access.models.requests import Approval, AskedGroup
 from bot.access.states import GrantState, RequestState
 from bot.access.store.changes import RequestChanges
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 from bot.access.store.store import Store
 from bot.storage.engine import database_url
 from tests.databases import NewStore

@@ -175,7 +175,9 @@ def test_access_that_was_found_in_the_cluster(world: World, engine: Engine) -> N
     world.cluster.there = [found_there]
     clocks = ClockSkewMonitor(world.store, world.clusters, world.directory, world.current, world.clock)
     found_by = Adoption(world.directory, world.current)
-    Reconciliation(world.store, world.clusters, found_by, clocks, world.current, world.clock).reconcile(PRODUCTION)
+    Reconciliation(world.store, world.clusters, found_by, clocks, world.roles, world.current, world.clock).reconcile(
+        PRODUCTION
+    )
     (found,) = agreed(ask(engine, world))
     assert (found.requester, found.request_id, found.permission) == (REQUESTER, "REQ-7K3F9Q", "read")
     assert found.adopted

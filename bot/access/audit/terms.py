@@ -34,6 +34,7 @@ def access_terms(details: RequestDetails, grant: Grant) -> Mapping[str, Json]:
         "until": grant.expires_at.isoformat(),
         "approvers": list(details.approvers),
         **Limits.restored(request.privileges or {}).stored(),
+        **({"account": request.account["username"]} if request.account else {}),
     }
 
 

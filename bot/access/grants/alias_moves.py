@@ -13,6 +13,7 @@ from bot.access.audit.terms import names_held
 from bot.access.claims import ALIASES_CLAIM, NARROW_CLAIM
 from bot.access.errors import LostRace, Outage, Refusal
 from bot.access.grants.alias_notices import AliasNotices, Finding, ended, kept
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.specs import covers_restricted, spec_of
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
@@ -54,6 +55,7 @@ class AliasMoves:
     memory: OwnerMemory
     current: CurrentPolicy
     clock: Clock
+    roles: PersonalRoles
 
     def run_once(self, only: str | None = None) -> None:
         """Looks at one cluster, or at each in turn. A decision for which Slack or the cluster does not answer waits for
@@ -184,14 +186,21 @@ class AliasMoves:
             claimed = write.claim_grant(grant.id, now, now + NARROW_CLAIM)
             if claimed is None or claimed.state is not GrantState.ACTIVE:
                 raise LostRace(grant.id)
-        try:
-            spec = replace(spec_of(request, claimed), withheld=tuple(withheld))
-            self.clusters[request.integration].narrow(spec)
+
+        def record() -> None:
             with self.store.writing() as write:
                 write.change(
                     claimed, "grant.aliases_withheld", APPLICATION, now, {"aliases": list(hidden)},
                     withheld=withheld, due_at=claimed.due_at, **FREE,
                 )  # fmt: skip
+
+        try:
+            spec = replace(spec_of(request, claimed), withheld=tuple(withheld))
+            if request.kind is CredentialKind.OWN_ACCOUNT:
+                self.roles.rewrite(request, spec, record)
+            else:
+                self.clusters[request.integration].narrow(spec)
+                record()
         except LostRace:
             with self.store.writing() as write:
                 release(write, claimed, now)

@@ -11,8 +11,9 @@ from bot.access.grants.classification import ItemStatus
 from bot.access.ids import APPLICATION
 from bot.access.models.columns import FREE
 from bot.access.models.grants import Grant, GrantTask
+from bot.access.models.messages import MessageKind
 from bot.access.ports import Clock, Clusters, InventoryItem
-from bot.access.states import GrantState
+from bot.access.states import OVER, GrantState
 from bot.access.store.store import Store
 from bot.access.store.transaction import Transaction
 
@@ -68,3 +69,21 @@ def correct(write: Transaction, grant: Grant, found: InventoryItem, status: Item
                 grant, "grant.end_outdated", APPLICATION, now, {"found": str(found.expires_at)},
                 task=GrantTask.EXTEND, due_at=now, attempts=0,
             )  # fmt: skip
+
+
+def renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> None:
+    """Renews the secret after another process took over the grant, when both may have set one.
+
+    It is unknown which secret the cluster kept and which one was shown, so a new one is made and shown.
+    """
+    current = write.grant(grant_id)
+    event = "grant.taken_over"
+    if current is None:
+        return
+    if current.state is GrantState.ACTIVE:
+        write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
+    elif current.state is GrantState.PROVISIONING:
+        # The other process is working on it and starts again.
+        write.change(current, event, APPLICATION, now, due_at=now)
+    elif current.state in OVER:
+        write.refresh(grant_id, [MessageKind.CREDENTIAL], now)

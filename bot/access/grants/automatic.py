@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.access.accounts.identity import OwnAccounts
 from bot.access.claims import AUTOMATIC_GRANTS_CLAIM
-from bot.access.errors import LostRace, Outage, Refusal
+from bot.access.errors import Conflict, LostRace, NotAllowed, Outage, Refusal
 from bot.access.grants.service import Grants
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.requests import extend_grant
+from bot.access.models.columns import CredentialKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.owners import notified_owners
@@ -33,6 +35,9 @@ log = structlog.get_logger(__name__)
 EXTEND_IN_LAST = 0.5
 """Share of a grant's length: a member's access is extended once less than this is left, so it never lapses."""
 
+LOOK_AGAIN = timedelta(minutes=1)
+"""Until a member's own account is looked up again that could not be given anything. Each look is a call to Slack."""
+
 
 @dataclass(frozen=True)
 class AutomaticGrants:
@@ -45,6 +50,9 @@ class AutomaticGrants:
     grants: Grants
     clusters: Clusters
     clock: Clock
+    accounts: OwnAccounts
+    _without_account: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """Members whose own account cannot be given anything, and when they are looked up again."""
 
     def integrations(self) -> Sequence[str]:
         """The integrations to look at: those of the policy, and earlier ones that automatic grants are left of."""
@@ -149,6 +157,10 @@ class AutomaticGrants:
 
     def _give(self, policy: Policy, flow: AccessFlow, integration: Integration, member: str, now: datetime) -> None:
         permission = policy.permission(flow.offers[0])
+        kind = next(iter(integration.kinds(flow)), None)
+        account = self._account_of(integration, member, now) if kind is CredentialKind.OWN_ACCOUNT else None
+        if kind is None or (account is None and kind is CredentialKind.OWN_ACCOUNT):
+            return
         request = AccessRequest(
             id="",
             requester=member,
@@ -157,7 +169,8 @@ class AutomaticGrants:
             excluded=list(flow.exclude) or None,
             permission=permission.name,
             duration=int(_length(flow).total_seconds()),
-            kind=flow.usual_credential,
+            kind=kind,
+            account=account,
             delivery=flow.delivery,
             flow=flow.name,
             automatic=True,
@@ -167,7 +180,7 @@ class AutomaticGrants:
             created_at=now,
             pending_until=now,
         )
-        with self.store.writing() as write:
+        with suppress(Conflict), self.store.writing() as write:
             # Locked until the commit: a second process sees here what the first one gave.
             if not write.claim_duty(_duty(integration.name), now, now + AUTOMATIC_GRANTS_CLAIM):
                 return
@@ -176,6 +189,21 @@ class AutomaticGrants:
             request = write.file(request)
             write.audit("request.automatic", APPLICATION, now, request.id, flow=flow.name, requester=member)
             self.approvals.approve_by_rule(write, request, now)
+
+    def _account_of(self, integration: Integration, member: str, now: datetime) -> dict[str, str] | None:
+        """The member's own account; `None` if nothing can be given to it now."""
+        if self._without_account.get((integration.name, member), now) > now:
+            return None
+        try:
+            account = self.accounts.account_of(member, integration)
+        except (NotAllowed, Outage) as error:
+            log.warning(
+                "an automatic access flow gives a member nothing",
+                integration=integration.name, member=member, error=str(error),
+            )  # fmt: skip
+            self._without_account[integration.name, member] = now + LOOK_AGAIN
+            return None
+        return {"username": account.username, "realm": account.realm}
 
     def _extend(self, flow: AccessFlow, details: RequestDetails, now: datetime) -> None:
         grant = details.grant

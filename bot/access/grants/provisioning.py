@@ -11,7 +11,9 @@ from bot.access.audit.terms import access_terms, terms_of_key
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.claims import REVEAL_CLAIM
 from bot.access.errors import Conflict, Gone, LostRace, Outage, Refusal, Unanswered, Unusable
+from bot.access.grants.attempts import renew_after_takeover
 from bot.access.grants.new_secrets import FAULTS, NewSecrets
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.specs import spec_of
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import end_grant, release
@@ -21,10 +23,9 @@ from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.messages import Message, MessageKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.ports import Clock, Clusters, Credential, Notifier
-from bot.access.states import OVER, EndReason, GrantState
+from bot.access.states import EndReason, GrantState
 from bot.access.store.changes import GrantChanges
 from bot.access.store.store import Store
-from bot.access.store.transaction import Transaction
 
 ATTEMPTS_BEFORE_REQUESTER_HEARS = 3
 """After a few seconds of waiting for the cluster: longer than a hiccup, shorter than a person's patience."""
@@ -38,6 +39,7 @@ class Provisioning:
     clusters: Clusters
     notifier: Notifier
     clock: Clock
+    roles: PersonalRoles
     executor: Executor
     """Runs work in parallel to the calls to the cluster."""
 
@@ -131,6 +133,9 @@ class Provisioning:
 
     def _provision(self, grant: Grant) -> None:
         details, message = self._read(grant)
+        if details.request.kind is CredentialKind.OWN_ACCOUNT:
+            self._give_to_own_account(grant, details)
+            return
         placing = self.executor.submit(self._post_message, message, details)
         end = EndReason.NOT_CREATED
         try:
@@ -151,6 +156,15 @@ class Provisioning:
             self._retry_later(grant, details, error)
         else:
             self._activate(grant, details, credential)
+
+    def _give_to_own_account(self, grant: Grant, details: RequestDetails) -> None:
+        """No secret stands in the message, so that access need not wait for Slack."""
+        try:
+            self.roles.give(details, grant, lambda: self._activate(grant, details, None))
+        except Refusal as error:
+            self._fail(grant, details, EndReason.NOT_CREATED, str(error))
+        except Outage as error:
+            self._retry_later(grant, details, error)
 
     def _deliver(self, grant: Grant, details: RequestDetails, message: Message, credential: Credential) -> None:
         self._check_still_mine(grant)
@@ -174,15 +188,19 @@ class Provisioning:
             )  # fmt: skip
             add_to_timeline(write, grant.id, now, TimelineEvent.DELIVERED, stamp(grant.expires_at))
             if credential is None:
+                write.post_reserved(grant.id, MessageKind.CREDENTIAL, now)
                 write.refresh(grant.id, [MessageKind.CREDENTIAL], now)
 
     def _do_task(self, grant: Grant, task: GrantTask) -> None:
         details, message = self._read(grant)
-        revealed = details.request.delivery is Delivery.REVEAL
+        own = details.request.kind is CredentialKind.OWN_ACCOUNT
+        revealed = details.request.delivery is Delivery.REVEAL or own
         key = details.request.kind is CredentialKind.API_KEY
         try:
             credential = None
-            if task is GrantTask.RENEW or (key and not revealed):
+            if own:
+                self.roles.rewrite(details.request)
+            elif task is GrantTask.RENEW or (key and not revealed):
                 credential = self.secrets.replacement(details, grant, partial(self._deliver, grant, details, message))
             elif not key:
                 self.clusters[details.request.integration].extend(spec_of(details.request, grant))
@@ -264,29 +282,11 @@ class Provisioning:
             release(write, grant, now)
             if not mine:
                 with suppress(LostRace):  # the new holder will find the same
-                    _renew_after_takeover(write, grant.id, now)
+                    renew_after_takeover(write, grant.id, now)
 
     def _release(self, grant: Grant) -> None:
         with self.store.writing() as write:
             release(write, grant, self.clock.now())
-
-
-def _renew_after_takeover(write: Transaction, grant_id: str, now: datetime) -> None:
-    """Renews the secret after another process took over the grant, when both may have set one.
-
-    It is unknown which secret the cluster kept and which one was shown, so a new one is made and shown.
-    """
-    current = write.grant(grant_id)
-    event = "grant.taken_over"
-    if current is None:
-        return
-    if current.state is GrantState.ACTIVE:
-        write.change(current, event, APPLICATION, now, task=GrantTask.RENEW, due_at=now, attempts=0)
-    elif current.state is GrantState.PROVISIONING:
-        # The other process is working on it and starts again.
-        write.change(current, event, APPLICATION, now, due_at=now)
-    elif current.state in OVER:
-        write.refresh(grant_id, [MessageKind.CREDENTIAL], now)
 
 
 def _changed(grant_id: str) -> Conflict:

@@ -11,6 +11,8 @@ from bot.access.grants.adoption import Adoption
 from bot.access.grants.attempts import EarlierAttempts, correct
 from bot.access.grants.classification import SETTLING, ItemStatus, classify, newest_of_each
 from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
+from bot.access.grants.own_accounts.reconciliation import OwnAccountReconciliation
 from bot.access.ids import APPLICATION
 from bot.access.intervals import RECONCILE_EVERY
 from bot.access.lifecycle.grants import end_grant, start_ending
@@ -36,6 +38,7 @@ class ReconciliationResult:
     ended: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
     removed_by_hand: list[str] = field(default_factory=list)
+    set_right: list[str] = field(default_factory=list)
     swept: int = 0
     by_clock: int = 0
     error: str = ""
@@ -48,6 +51,7 @@ class ReconciliationResult:
             "ended": len(self.ended),
             "found_again": len(self.again),
             "removed_by_hand": len(self.removed_by_hand),
+            "roles_set_right": len(self.set_right),
             "earlier_attempts": self.swept,
             "over_by_clock": self.by_clock,
         }
@@ -71,6 +75,7 @@ class Reconciliation:
     clusters: Clusters
     adoption: Adoption
     clocks: ClockSkewMonitor
+    roles: PersonalRoles
     current: CurrentPolicy
     clock: Clock
     _began_here: set[str] = field(default_factory=set, init=False)
@@ -134,9 +139,17 @@ class Reconciliation:
                     self._hold(write, name)
                     self._settle(write, some[start : start + _PAGE], known, owners or (), outcome)
         self._end_missing(name, seen, outcome)
+        self._compare_roles(integration, outcome)
         with suppress(Refusal):  # a cluster that does not tell its time is assumed to have ours
             self.clocks.measure(name)
         outcome.by_clock = self.clocks.end_expired(name)
+
+    def _compare_roles(self, integration: Integration, outcome: ReconciliationResult) -> None:
+        found = OwnAccountReconciliation(self.store, self.roles, self.adoption).run(integration)
+        outcome.adopted += found.adopted
+        outcome.ended += found.ended
+        outcome.removed_by_hand += found.removed_by_hand
+        outcome.set_right += found.set_right
 
     def _hold(self, write: Transaction, integration: str) -> None:
         now = self.clock.now()
@@ -191,6 +204,8 @@ class Reconciliation:
                 self._hold(write, integration)
 
     def _may_be_missing(self, grant: Grant, kind: CredentialKind, seen: set[str]) -> bool:
+        if kind is CredentialKind.OWN_ACCOUNT:
+            return False  # it has no user and no key of its own
         if kind is CredentialKind.API_KEY:
             # Without a key id it was never revealed, so there is no key.
             missing = grant.key_id is not None and grant.key_id not in seen

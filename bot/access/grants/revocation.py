@@ -9,6 +9,7 @@ from typing import Unpack
 
 from bot.access.backoff import LONGEST_PAUSE, LONGEST_PAUSE_FAILED, pause_after
 from bot.access.errors import LostRace, Outage
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.ids import APPLICATION
 from bot.access.lifecycle.grants import enqueue_end, release, start_ending
 from bot.access.lifecycle.requests import audience_of
@@ -30,6 +31,9 @@ ATTEMPTS_BEFORE_OWNERS_HEAR = 3
 LOOK_AFTER = timedelta(seconds=5)
 """How long after a confirmed end the cluster is looked at for tasks that go on. Shorter ones are worth no message."""
 
+ROLE_IS_BUSY = timedelta(milliseconds=250)
+"""Until an end is tried again whose personal role somebody else writes, which takes some 50 ms."""
+
 Ending = tuple[Grant, RequestDetails, Receipt]
 
 
@@ -39,6 +43,7 @@ class Revocation:
 
     store: Store
     clusters: Clusters
+    roles: PersonalRoles
     current: CurrentPolicy
     clock: Clock
     _one_records: threading.Lock = field(default_factory=threading.Lock)
@@ -62,16 +67,29 @@ class Revocation:
             left = {grant.id for grant in (*early, *lost)}
             ending = [grant for grant in grants if grant.id not in left]
             all_details = write.all_request_details([grant.id for grant in ending])
-        receipts = self._remove(ending, all_details)
+        both = list(zip(ending, all_details, strict=True))
+        own = [each for each in both if each[1].request.kind is CredentialKind.OWN_ACCOUNT]
+        others = [each for each in both if each[1].request.kind is not CredentialKind.OWN_ACCOUNT]
+        receipts = {**self._remove(others), **self._take_from_accounts(own)}
         with self._one_records, self.store.writing() as write:
-            self._record(
-                write,
-                [(grant, details, receipts[grant.id]) for grant, details in zip(ending, all_details, strict=True)],
-            )
+            self._record(write, [(*each, receipts[each[0].id]) for each in both if each[0].id in receipts])
+            for grant, _ in both:
+                if grant.id not in receipts:
+                    write.postpone(grant, self.clock.now() + ROLE_IS_BUSY)
 
-    def _remove(self, grants: Sequence[Grant], all_details: Sequence[RequestDetails]) -> Mapping[str, Receipt]:
+    def _take_from_accounts(self, endings: Sequence[tuple[Grant, RequestDetails]]) -> Mapping[str, Receipt]:
+        """Receipts by grant id. Those whose role is being written by somebody else are left out."""
+        by_integration: dict[str, list[tuple[Grant, RequestDetails]]] = defaultdict(list)
+        for each in endings:
+            by_integration[each[1].request.integration].append(each)
+        receipts: dict[str, Receipt] = {}
+        for integration, some in by_integration.items():
+            receipts.update(self.roles.end(integration, some))
+        return receipts
+
+    def _remove(self, endings: Sequence[tuple[Grant, RequestDetails]]) -> Mapping[str, Receipt]:
         together: dict[tuple[str, bool], list[str]] = defaultdict(list)
-        for grant, details in zip(grants, all_details, strict=True):
+        for grant, details in endings:
             in_use, *others = grant.usernames
             together[details.request.integration, self._keeps_user(grant, details)].append(in_use)
             if others:
@@ -84,11 +102,11 @@ class Revocation:
                 unknown = Receipt(user_gone=False, role_gone=False, keys_left=None, errors=(str(error),))
                 answers = [unknown] * len(names)
             receipts.update(zip(names, answers, strict=True))
-        return {grant.id: _joined([receipts[name] for name in grant.usernames]) for grant in grants}
+        return {grant.id: _joined([receipts[name] for name in grant.usernames]) for grant, _ in endings}
 
     def _keeps_user(self, grant: Grant, details: RequestDetails) -> bool:
         """Whether the user is kept for some days, disabled. A key has no user."""
-        if grant.state in OVER or details.request.kind is CredentialKind.API_KEY:
+        if grant.state in OVER or details.request.kind is not CredentialKind.PASSWORD:
             return False
         return self._cleanup_after(details) is not None
 

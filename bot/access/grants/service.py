@@ -6,7 +6,7 @@ from bot.access.errors import Conflict, LostRace, NotFound
 from bot.access.grants.provisioning import Provisioning
 from bot.access.lifecycle.grants import end_grant
 from bot.access.lifecycle.requests import describe_end
-from bot.access.models.columns import Delivery
+from bot.access.models.columns import CredentialKind, Delivery
 from bot.access.models.grants import Grant, GrantTask
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
@@ -53,6 +53,7 @@ class Grants:
         request = self._own(grant_id, actor)
         while True:
             grant = self._live(request)
+            _check_has_secret(request)
             if request.delivery is Delivery.REVEAL:
                 raise Conflict(f"Press Reveal at {grant_id}: it makes a new secret each time, and the old one stops.")
             if grant.state is not GrantState.ACTIVE:
@@ -74,9 +75,21 @@ class Grants:
         """
         request = self._own(grant_id, actor)
         self._live(request)
+        _check_has_secret(request)
         if request.delivery is not Delivery.REVEAL:
             raise Conflict(f"The credential of {grant_id} stands in its message.")
         return self.provisioning.reveal(grant_id, actor)
+
+    def check(self, grant_id: str, actor: str) -> bool | None:
+        """Whether the requester's own account has the access; `None` if the cluster cannot say.
+
+        Only for the requester. Raises `AccessError`, `Outage`, `Refusal`.
+        """
+        request = self._own(grant_id, actor)
+        grant = self._live(request)
+        if request.kind is not CredentialKind.OWN_ACCOUNT or grant.state is not GrantState.ACTIVE:
+            raise Conflict(f"There is nothing to check about {grant_id} at this moment.")
+        return self.provisioning.roles.works(RequestDetails(request, grant), grant)
 
     def _own(self, grant_id: str, actor: str) -> AccessRequest:
         with self.store.reading() as read:
@@ -95,6 +108,11 @@ class Grants:
         if grant.state not in LIVE:
             raise Conflict(f"{request.id} has already ended. Nothing was changed.")
         return grant
+
+
+def _check_has_secret(request: AccessRequest) -> None:
+    if request.kind is CredentialKind.OWN_ACCOUNT:
+        raise Conflict(f"{request.id} is access for your own account: there is no password and no key to make anew.")
 
 
 def _no_grant(request: AccessRequest) -> str:

@@ -2,14 +2,17 @@
 
 from bot.access.models.columns import CredentialKind
 from bot.access.models.grants import Grant
+from bot.access.models.requests import AccessRequest
 
 
-def calls_by_hand(grant: Grant, kind: CredentialKind) -> str:
-    """The calls, one below the other. The first one deletes the credential.
+def calls_by_hand(grant: Grant, request: AccessRequest) -> str:
+    """The calls, one below the other. The first one deletes the credential, or what the requester's own account holds.
 
     A password may have begun sessions, whose tokens outlive the user; a cluster without tokens refuses that call.
     """
-    return "\n".join(line for name in grant.usernames for line in _calls(name, kind))
+    if request.kind is CredentialKind.OWN_ACCOUNT:
+        return f"DELETE /_security/role/{(request.account or {}).get('role', '')}"
+    return "\n".join(line for name in grant.usernames for line in _calls(name, request.kind))
 
 
 def _calls(username: str, kind: CredentialKind) -> tuple[str, ...]:

@@ -44,7 +44,12 @@ def _count_approvals(details: RequestDetails, group: AskedGroup) -> int:
 
 
 def complete(write: Transaction, request: AccessRequest, username: str, actor: str, now: datetime) -> None:
-    """Stores the decision after its last approval, and creates the grant or extends it. Raises `LostRace`."""
+    """Stores the decision after its last approval, and creates the grant or extends it.
+
+    Raises `LostRace`, and `Conflict` for an account that is somebody else's.
+    """
+    if request.extends is None:
+        write.take_account(request)
     write.move(
         request, RequestState.APPROVED, actor, now,
         decided_by=actor, decided_at=now, escalate_at=None, route_at=None,

@@ -37,10 +37,16 @@ FREE: Unclaimed = {"claimed_by": None, "claimed_until": None}
 
 
 class CredentialKind(StrEnum):
-    """The kind of credential of a grant."""
+    """The kind of credential of a grant, in the order in which a flow that names none prefers them."""
 
+    OWN_ACCOUNT = "own_account"  # none: the requester's own account in the cluster has the access for a while
     PASSWORD = "password"  # noqa: S105 (the name of a kind); a native user: for Kibana and people
     API_KEY = "api_key"  # for scripts: Elasticsearch itself expires it
+
+    @property
+    def option(self) -> str:
+        """The option of a command that asks for it."""
+        return {"own_account": "--own", "password": "--password", "api_key": "--key"}[self.value]
 
     @property
     def stops_open_requests(self) -> bool:

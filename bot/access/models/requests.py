@@ -19,13 +19,16 @@ _REVIEWS = Index("access_request_review", "review_at", sqlite_where=_TO_REVIEW, 
 class AccessRequest(SQLModel, table=True):
     """A request for access and its outcome.
 
-    `duration` is in seconds. `extends` is the grant that this request would extend. `flow` is its access flow and
-    `flow_limit` the longest duration, in seconds, that the flow allowed. `privileges` and `resolved` are the content
-    of the role: they stay as approved even if the policy changes. `aliases` are the aliases as approved. `excluded`
-    are the patterns of its flow whose names the role leaves out. `owners` are the Slack ids of the people who were
-    asked; who may decide is resolved again on each click. `route_at` is set while nobody could be asked because Slack
-    or the cluster did not answer. `review_at` is the next reminder that a break-glass request awaits review.
-    `asked_by` filed the request for its requester; `first_asked_by` filed the request that this one extends.
+    `duration` is in seconds. `kind_named`: the requester named the kind, before the flow was known. `account` is the
+    requester's own account that gets the access: its `username` and `realm`, once that is approved the name of its
+    personal `role`, and `first_time` if the account got that name for this request. `extends` is the grant that this
+    request would extend. `flow` is its access flow and `flow_limit` the longest duration, in seconds, that the flow
+    allowed. `privileges` and `resolved` are the content of the role: they stay as approved even if the policy changes.
+    `aliases` are the aliases as approved. `excluded` are the patterns of its flow whose names the role leaves out.
+    `owners` are the Slack ids of the people who were asked; who may decide is resolved again on each click. `route_at`
+    is set while nobody could be asked because Slack or the cluster did not answer. `review_at` is the next reminder
+    that a break-glass request awaits review. `asked_by` filed the request for its requester; `first_asked_by` filed
+    the request that this one extends.
     """
 
     __tablename__ = "access_request"
@@ -50,6 +53,8 @@ class AccessRequest(SQLModel, table=True):
         default=CredentialKind.PASSWORD,
         sa_column=Column(names_of(CredentialKind), nullable=False, server_default=CredentialKind.PASSWORD.value),
     )
+    kind_named: bool = Field(default=False, sa_column_kwargs=added(false()))
+    account: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
     delivery: Delivery = Field(
         default=Delivery.MESSAGE,
         sa_column=Column(names_of(Delivery), nullable=False, server_default=Delivery.MESSAGE.value),

@@ -156,7 +156,8 @@ class AccessFlow(PolicyPart):
         default=tuple(CredentialKind),
         min_length=1,
         description=(
-            "What is given: password for Kibana and people, api_key for scripts. The first of them where "
+            "What is given: own_account is access for the requester's own account, without a secret, where the "
+            "integration has accounts; password for Kibana and people, api_key for scripts. The first of them where "
             "nobody says which. The end of a key does not stop a request that is open, such as a long _bulk."
         ),
     )
@@ -226,11 +227,6 @@ class AccessFlow(PolicyPart):
     def needs_reason(self) -> bool:
         """Whether a request has to give a reason."""
         return self.reason == "required" or self.break_glass
-
-    @property
-    def usual_credential(self) -> CredentialKind:
-        """The kind for a request that names none. Without `credentials`, its end stops open requests."""
-        return self.credentials[0]
 
     @property
     def wanted_reason(self) -> str | None:

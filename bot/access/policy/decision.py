@@ -80,6 +80,7 @@ class Decision:
 
 
 CREDENTIAL_NAMES: Mapping[CredentialKind, str] = {
+    CredentialKind.OWN_ACCOUNT: "access for your own account",
     CredentialKind.PASSWORD: "passwords",
     CredentialKind.API_KEY: "API keys",
 }
@@ -190,13 +191,22 @@ def _check_flow(flow: AccessFlow, question: Question, member_of: MemberOf) -> De
         return answer(Verdict.PATTERN_NOT_OFFERED, why=_not_offered(flow, uncovered[0]))
     if question.permission.name not in flow.offers:
         return answer(Verdict.PERMISSION_NOT_OFFERED, why=f"You may not ask for {question.permission.name} here.")
-    if question.kind is not None and question.kind not in flow.credentials:
-        given = f"The access flow “{flow.name}” gives {CREDENTIAL_NAMES[flow.usual_credential]} alone."
-        return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=given)
+    if wrong_kind := _wrong_kind(flow, question):
+        return answer(Verdict.CREDENTIAL_NOT_OFFERED, why=wrong_kind)
     left_out = [each for each in question.patterns if is_excluded(each, (*flow.exclude, *question.excluded))]
     if left_out:
         return answer(Verdict.PATTERN_EXCLUDED, why=f"The access flow “{flow.name}” excludes {left_out[0]}.")
     return _check_time(flow, question)
+
+
+def _wrong_kind(flow: AccessFlow, question: Question) -> str:
+    """Why the flow does not give the kind of credential that is asked for; empty if it does."""
+    kinds, name = question.integration.kinds(flow), question.integration.name
+    if question.integration.accounts is None and (question.kind is CredentialKind.OWN_ACCOUNT or not kinds):
+        return f"In {name} nothing is given to your own account: its `accounts` are not set up."
+    if question.kind is None or question.kind in kinds:
+        return ""
+    return f"The access flow “{flow.name}” gives {_enumerated([CREDENTIAL_NAMES[each] for each in kinds])} alone."
 
 
 def _not_offered(flow: AccessFlow, pattern: str) -> str:

@@ -21,11 +21,7 @@ from bot.access.policy.privileges import (
     includes,
     strongest_effect,
 )
-from bot.access.policy.value_types import (
-    Name,
-    Owners,
-    PolicyPart,
-)
+from bot.access.policy.value_types import AccountRules, Name, Owners, PolicyPart
 
 LONGEST_REASON = 500
 """Characters: a longer reason does not fit into an approval message on a phone."""
@@ -198,6 +194,12 @@ class Integration(PolicyPart):
     kibana_url: str | None = None
     kibana_space: str = DEFAULT_SPACE
     user_cleanup_days: int | None = Field(default=None, description="Users stay that long, disabled, after the end")
+    accounts: AccountRules | None = None
+
+    def kinds(self, flow: AccessFlow) -> tuple[CredentialKind, ...]:
+        """The kinds of credentials that a flow gives here, the usual one first."""
+        own = self.accounts is not None
+        return tuple(each for each in flow.credentials if own or each is not CredentialKind.OWN_ACCOUNT)
 
     @property
     def opened_space(self) -> str | None:
@@ -233,11 +235,18 @@ class Policy(PolicyPart):
         clusters = {each.name for each in self.integrations}
         for flow in self.access_flows:
             self._check_dangers(flow)
+            self._check_accounts(flow)
             if unknown := set(flow.permissions) - known:
                 raise ValueError(f"access flow {flow.name}: no permission {', '.join(sorted(unknown))}")
             if unknown := set(flow.integrations) - clusters:
                 raise ValueError(f"access flow {flow.name}: no integration {', '.join(sorted(unknown))}")
         return self
+
+    def _check_accounts(self, flow: AccessFlow) -> None:
+        named = "credentials" in flow.model_fields_set and CredentialKind.OWN_ACCOUNT in flow.credentials
+        lacking = [each.name for each in self.integrations if each.accounts is None and flow.is_for(each.name)]
+        if named and lacking and not flow.deny:
+            raise ValueError(f"access flow {flow.name}: own_account needs `accounts` in the integration {lacking[0]}")
 
     def _check_dangers(self, flow: AccessFlow) -> None:
         offered = [each for each in self.permissions if each.name in flow.offers]

@@ -81,7 +81,7 @@ def _compare(
     tried = product(
         [each for each in moments if _apply(each, weaker, stricter)],
         _people_in_both(weaker, stricter),
-        _kinds(weaker),
+        _kinds(weaker, stricter),
         _durations(weaker, stricter),
         _permissions(policy, weaker, stricter),
         reasons,
@@ -144,9 +144,9 @@ def _left_alone(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> Col
     return () if covers_people(weaker, stricter) else weaker.offers
 
 
-def _kinds(weaker: AccessFlow) -> list[CredentialKind | None]:
-    # A password cannot be named in a command: it is what a flow gives of itself.
-    return [None, *(each for each in weaker.credentials if each is CredentialKind.API_KEY)]
+def _kinds(weaker: AccessFlow, stricter: AccessFlow) -> list[CredentialKind | None]:
+    apart = set(weaker.credentials) - set(stricter.credentials)
+    return [None, *(each for each in weaker.credentials if each in apart or each is CredentialKind.API_KEY)]
 
 
 def _reasons(policy: Policy, weaker: AccessFlow, stricter: AccessFlow) -> tuple[Policy, list[str]]:
@@ -193,6 +193,6 @@ def _command(policy: Policy, question: Question) -> str:
         question.permission.name if question.reason or question.permission.name != "read" else "",
         question.reason,
         f"--cluster {question.integration.name}" if len(policy.integrations) > 1 else "",
-        "--key" if question.kind is CredentialKind.API_KEY else "",
+        question.kind.option if question.kind is not None else "",
     )
     return " ".join(filter(None, words))

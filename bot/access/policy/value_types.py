@@ -1,12 +1,13 @@
 """Types of the values in a policy, each with the message for an invalid value."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import time, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.access.durations import is_plain_duration, parse_duration
 from bot.access.errors import AccessError
@@ -98,11 +99,41 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+ACCOUNT_PLACES = ("email", "email_name", "slack_name")
+"""The placeholders in the name of an account."""
+
+_ACCOUNT_PLACE = re.compile(r"\{(" + "|".join(ACCOUNT_PLACES) + r")\}")
+
+
+def _check_account_name(template: str) -> str:
+    rest = _ACCOUNT_PLACE.sub("", template)
+    if rest == template:
+        raise ValueError("names the same account for everybody: use {email}, {email_name} or {slack_name}")
+    if "{" in rest or "}" in rest:
+        raise ValueError("has a brace that begins or ends none of {email}, {email_name}, {slack_name}")
+    if not template.isprintable() or template != template.strip():
+        raise ValueError("must be one line, without spaces around it")
+    return template
+
+
+def account_name(template: str, values: Mapping[str, str]) -> str:
+    """The filled template. Braces in a value have no meaning. Raises `KeyError` for a value that is not there."""
+    return _ACCOUNT_PLACE.sub(lambda place: values[place.group(1)], template)
+
+
+def _check_realm(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("must be the name of a realm, without spaces around it")
+    return name
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Owner = Annotated[str, AfterValidator(_check_owner)]
 Owners = Annotated[tuple[Owner, ...], BeforeValidator(read_owners), Field(min_length=1)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
+RealmName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_realm)]
+AccountName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check_account_name)]
 TimeOfDay = Annotated[time, BeforeValidator(_check_time_of_day)]
 
 
@@ -110,3 +141,28 @@ class PolicyPart(BaseModel):
     """A part of the policy: immutable, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+NATIVE = "native"
+"""The realm of users that are kept in Elasticsearch itself, under the name that it has unless it was renamed."""
+
+
+class AccountRules(PolicyPart):
+    """Where the accounts are that people have in a cluster of their own, and what they are called."""
+
+    realm: RealmName = Field(description="The name of the realm that they sign in by; native for native users.")
+    username: AccountName = Field(
+        default="{email}",
+        description="The name of a person's account. {email} is the e-mail in Slack, {email_name} its part before "
+        "the @, {slack_name} the name in Slack.",
+    )
+    add_role: bool = Field(
+        default=False,
+        description="A native user may be given the name of its personal role. Otherwise a role mapping gives it.",
+    )
+
+    @model_validator(mode="after")
+    def _check_add_role(self) -> Self:
+        if self.add_role and self.realm != NATIVE:
+            raise ValueError("add_role is for native users: elsewhere a role mapping gives the role")
+        return self

@@ -79,7 +79,7 @@ class ParsedRequest:
         """A command's words behind patterns and duration, each after a blank, so that an example asks for the same."""
         words = [
             *([self.permission.name] if self.permission.name != "read" or self.reason else []),
-            *(["--key"] if self.kind is CredentialKind.API_KEY else []),
+            *_kind_option(self.kind, self.integration),
             *(["--break-glass"] if self.break_glass else []),
             *([f"--cluster {self.integration.name}"] if self.names_cluster else []),
             *([f"--for {self.requester}"] if self.asked_by else []),
@@ -94,7 +94,7 @@ class ParsedRequest:
             return None
         duration = self.duration or min(flow.max_duration, _USUAL)
         fitting = replace(
-            self, reason=reason, kind=self.kind if self.kind in flow.credentials else None,
+            self, reason=reason, kind=self.kind if self.kind in self.integration.kinds(flow) else None,
             duration=duration if duration <= flow.max_duration else min(flow.max_duration, _USUAL),
         )  # fmt: skip
         return fitting.example_with()
@@ -105,6 +105,12 @@ class ParsedRequest:
         selector = f"::{FAILURES}" if is_failure_store(self.permission.stored()) else ""
         names = ",".join(f"{each}{selector}" for each in patterns)
         return f"/es-access {names} {format_duration(self.duration or _USUAL)}{self.other_words}"
+
+
+def _kind_option(kind: CredentialKind | None, integration: Integration) -> list[str]:
+    """The option for a kind. A password is the usual one where people have no accounts of their own."""
+    usual = kind is None or (kind is CredentialKind.PASSWORD and integration.accounts is None)
+    return [] if usual or kind is None else [kind.option]
 
 
 def read_draft(policy: Policy, requester: str, draft: Draft) -> ParsedRequest:
@@ -164,7 +170,8 @@ def read_request(policy: Policy, request: AccessRequest, permission: str | None 
         # Those of a counter-offer stand there alone. A policy that has dropped its own since does not widen a request.
         held = held.limited(combined(held.limits, Limits.restored(request.privileges or {})))
     # Before routing, the column holds a password whether or not anybody asked for one: the flow still decides.
-    kind = request.kind if request.flow or request.kind is not CredentialKind.PASSWORD else None
+    decided = request.flow or request.kind_named or request.kind is not CredentialKind.PASSWORD
+    kind = request.kind if decided else None
     return ParsedRequest(
         request.requester, integration, patterns, held, request.length, request.reason, kind,
         extension=request.extends is not None, asked_by=request.asked_by, first_asked_by=request.first_asked_by,

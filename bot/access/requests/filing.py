@@ -36,6 +36,7 @@ def plan_columns(plan: Plan) -> RequestChanges:
         "flow": plan.flow.name,
         "flow_limit": _seconds(plan.flow.max_duration),
         "kind": plan.kind,
+        "account": {"username": plan.account.username, "realm": plan.account.realm} if plan.account else None,
         "duration": _seconds(plan.duration),
         "privileges": plan.permission.stored(),
         "resolved": list(plan.resolved) if plan.resolved is not None else None,

@@ -7,8 +7,11 @@ and checks that it still asks for the same.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.access.accounts.identity import check_holder, is_same
+from bot.access.accounts.together import check_with_others
 from bot.access.errors import AccessError, NotAllowed, NotFound, RequestField
 from bot.access.ids import APPLICATION
+from bot.access.models.columns import CredentialKind
 from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest, AskedGroup
 from bot.access.owners import group_owners
@@ -52,7 +55,7 @@ def decide_again(store: Store, routing: Routing, request: AccessRequest, parsed:
 def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed: ParsedRequest) -> Plan:
     """The plan by a fresh look; for an extension, within the limits of its flow. Raises `AccessError`, `Outage`."""
     if request.extends is None:
-        return routing.plan(parsed)
+        return _with_account(store, routing, parsed, routing.plan(parsed), request.account)
     with store.reading() as read:
         original, grant = read.request(request.extends), read.grant(request.extends)
     if original is None or grant is None:
@@ -60,7 +63,30 @@ def plan_request(store: Store, routing: Routing, request: AccessRequest, parsed:
     by_somebody = original.decided_by not in (None, APPLICATION)
     plan = routing.plan(replace(parsed, first_flow=original.flow if by_somebody else None))
     check_extension(original, grant, plan, parsed, routing.clock.now())
-    return plan
+    return _with_account(store, routing, parsed, plan, original.account)
+
+
+def _with_account(
+    store: Store, routing: Routing, parsed: ParsedRequest, plan: Plan, before: dict[str, str] | None
+) -> Plan:
+    """The plan with the requester's own account, where that gets the access. `before` is the one that was asked for.
+
+    Raises `NotAllowed`, `Outage`.
+    """
+    if plan.kind is not CredentialKind.OWN_ACCOUNT:
+        return plan
+    account = routing.accounts.account_of(parsed.requester, parsed.integration)
+    if before is not None and not is_same(before, account):
+        raise NotAllowed(
+            f"It was asked for the account {before['username']}, and Slack's e-mail or name of <@{parsed.requester}> "
+            f"leads to {account.username} now. Ask anew."
+        )
+    check_holder(store, routing.directory, routing.clock, parsed.integration, parsed.requester, account)
+    if not parsed.extension:
+        names, at = plan.resolved or parsed.patterns, routing.clock.now()
+        who, permission = parsed.requester, parsed.permission
+        check_with_others(store, parsed.integration.name, who, names, permission, plan.excluded, at)
+    return replace(plan, account=account)
 
 
 def read_again(policy: Policy, request: AccessRequest) -> ParsedRequest:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import filterfalse
 
+from bot.access.accounts.account import Account
+from bot.access.accounts.identity import OwnAccounts
 from bot.access.errors import InvalidRequest, NotAllowed, Outage, Refusal, RequestField
 from bot.access.models.columns import CredentialKind
 from bot.access.owners import notified_owners, people_to_ask
@@ -51,7 +53,8 @@ class Plan:
     `preview` is `None` when the cluster did not answer and the flow does not depend on it; `aliases` are then, too.
     `resolved` are the names that the role will hold instead of the patterns. `by_rule`: nobody is asked; `watchers` get
     a message if the grant fails, or at once if they have to review it. The role leaves out names under `excluded`;
-    `left_out` are those of these patterns that concern the request.
+    `left_out` are those of these patterns that concern the request. `account` is the requester's own one that gets the
+    access, once it was looked up.
     """
 
     flow: AccessFlow
@@ -68,6 +71,7 @@ class Plan:
     aliases: SeenAliases | None = None
     excluded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    account: Account | None = None
 
     @property
     def any_group(self) -> bool:
@@ -83,6 +87,7 @@ class Routing:
     directory: Directory
     current: CurrentPolicy
     clock: Clock
+    accounts: OwnAccounts
     memory: OwnerMemory | None = None
     """Without it owners count as the cluster names them: for a command beside a database that is not there yet."""
 
@@ -120,7 +125,7 @@ class Routing:
         self, flow: AccessFlow, duration: timedelta, parsed: ParsedRequest, *, by_rule: bool, fresh: bool
     ) -> Plan:
         """The plan as far as it depends on the resources that match; its groups have no people yet."""
-        kind = parsed.kind or flow.usual_credential
+        kind = parsed.kind or parsed.integration.kinds(flow)[0]
         by_name = flow.scope == "resolved" or parsed.resolved is not None
         excluded = tuple(dict.fromkeys((*parsed.excluded, *flow.exclude)))
         failures = is_failure_store(parsed.permission.stored())

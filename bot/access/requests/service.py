@@ -37,7 +37,6 @@ _BATCH = 100
 _TRIES = 3
 """Attempts to extend a grant that workers change: it changes once at delivery and once at its end."""
 
-
 OLD_CATALOGUE = timedelta(seconds=90)
 """A cluster that answers is read again within a minute, which takes some seconds."""
 
@@ -191,6 +190,7 @@ class Requests:
             duration=int((parsed.duration or timedelta(0)).total_seconds()),
             reason=parsed.reason,
             kind=parsed.kind or CredentialKind.PASSWORD,
+            kind_named=parsed.kind is not None,
             extends=extended.id if extended else None,
             owners=[],
             created_at=now,
@@ -270,8 +270,8 @@ class Requests:
                     enqueue_outcome(write, request, now)
                 else:
                     write.amend(request, route_at=now + ROUTE_AGAIN)
-        except LostRace:
-            return  # it was cancelled, or the grant that it extends is ending
+        except (LostRace, Conflict):
+            return  # it was cancelled, the grant that it extends is ending, or its account is given to somebody else
 
     def _try_to_plan(self, request: AccessRequest) -> Plan | FreshDecision | AccessError | Outage:
         policy = self.current.policy

@@ -14,6 +14,7 @@ class RequestChanges(TypedDict, total=False):
     permission: str
     duration: int
     kind: CredentialKind
+    account: dict[str, str] | None
     delivery: Delivery
     flow: str
     flow_limit: int

@@ -13,13 +13,13 @@ from bot.access.models.columns import FREE
 from bot.access.models.grants import Grant
 from bot.access.models.inbox import InboxEntry
 from bot.access.models.messages import Message
+from bot.access.models.own_accounts import OwnAccount
 from bot.access.models.requests import AccessRequest
 from bot.access.models.system import DutyClaim
 from bot.access.states import ENDING, LIVE, GrantState
 from bot.access.store.grants import has_room, is_being_made
 from bot.access.store.messages import is_first_of_recipient, is_only_one
-from bot.access.store.room import Room
-from bot.access.store.session import SessionBase
+from bot.access.store.session import Room, SessionBase
 
 Claimable = TypeVar("Claimable", Grant, Message, InboxEntry)
 
@@ -129,6 +129,8 @@ class ClaimQueries(SessionBase):
             self._execute(
                 update(table).where(col(table.claimed_by).is_not(None)).values(**FREE, **_next_attempt(table))
             )
+        # The name of the dead process stays: whoever claims an account next has its role looked at.
+        self._execute(update(OwnAccount).values(claimed_until=None))
         self.made_work = True
 
     def make_retries_due(self, now: datetime, claimed_until: datetime) -> None:
@@ -138,6 +140,10 @@ class ClaimQueries(SessionBase):
         for table in CLAIMED:
             held = col(table.claimed_until) > claimed_until
             self._execute(update(table).where(held).values(claimed_until=claimed_until))
+        self._execute(
+            update(OwnAccount).where(col(OwnAccount.claimed_until) > claimed_until).values(claimed_until=claimed_until)
+        )
+        self._execute(update(OwnAccount).where(col(OwnAccount.look_at) > now).values(look_at=now))
         self._execute(update(DutyClaim).where(col(DutyClaim.until) > claimed_until).values(until=claimed_until))
         self._execute(update(Message).where(col(Message.due_at) > now).values(due_at=now))
         self._execute(update(InboxEntry).where(col(InboxEntry.due_at) > now).values(due_at=now))

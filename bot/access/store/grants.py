@@ -16,7 +16,7 @@ from bot.access.models.requests import AccessRequest
 from bot.access.states import LIVE, OVER, UNUSABLE, EndReason, GrantState, allowed
 from bot.access.store.changes import GrantChanges
 from bot.access.store.requests import RequestQueries
-from bot.access.store.room import Room
+from bot.access.store.session import Room
 
 _NOT_GIVEN_AGAIN = (
     EndReason.REVOKED, EndReason.NOT_CREATED, EndReason.NOT_DELIVERED, EndReason.ALIAS_MOVED, *UNUSABLE,
@@ -96,13 +96,13 @@ class GrantQueries(RequestQueries):
         ).all()
 
     def ended_since(self, integration: str, since: datetime) -> Sequence[tuple[str, str | None]]:
-        """The username and last API key of each grant of one integration that has ended since then."""
+        """The username or personal role, and last API key, of each grant of one integration that has ended since."""
         found = self._session.exec(
-            select(Grant)
+            select(Grant, AccessRequest.account)
             .join(AccessRequest, col(AccessRequest.id) == col(Grant.id))
             .where(col(Grant.ended_at) >= since, AccessRequest.integration == integration)
         ).all()
-        return [(grant.username, grant.key_id) for grant in found]
+        return [((account or {}).get("role", grant.username), grant.key_id) for grant, account in found]
 
     def automatic_grants(self) -> Sequence[RequestDetails]:
         """Live grants of automatic access flows."""

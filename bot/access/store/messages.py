@@ -119,6 +119,13 @@ class MessageQueries(SessionBase):
         )
         self.made_work = self.made_work or changed > 0
 
+    def post_reserved(self, request_id: str, kind: MessageKind, at: datetime) -> None:
+        """Makes messages due that were only reserved: no worker posts them itself."""
+        mine = (col(Message.request_id) == request_id, col(Message.kind) == kind)
+        reserved = (col(Message.ts).is_(None), col(Message.due_at).is_(None), col(Message.sent) == 0)
+        changed = self._execute(update(Message).where(*mine, *reserved).values(due_at=at, owed_since=at))
+        self.made_work = self.made_work or changed > 0
+
     def record_position(self, message: Message, posted: MessagePosition) -> None:
         """Stores the position of a message."""
         self._execute(update(Message).where(col(Message.id) == message.id).values(channel=posted.channel, ts=posted.ts))

@@ -1,6 +1,7 @@
-"""The base of all queries: a database session and the audit events that it will write."""
+"""The base of all queries: a database session, the audit events that it will write, and the room for claimed rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,8 +21,27 @@ from bot.access.store.chain import AuditEntry
 
 _Table = TypeVar("_Table", bound=SQLModel)
 
-
 Row = AccessRequest | Grant
+
+ALL = ""
+"""The share of rows that are not divided."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Up to `most` rows of each share, less those that are `taken`. The share of a grant is its integration."""
+
+    most: int
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+    def left(self, share: str = ALL) -> int:
+        """How many more rows of that share there is room for."""
+        return self.most - self.taken.get(share, 0)
+
+    @property
+    def full(self) -> list[str]:
+        """The shares without room."""
+        return [share for share in self.taken if self.left(share) <= 0]
 
 
 class SessionBase:

@@ -23,6 +23,7 @@ from bot.access.store.grants import GrantQueries
 from bot.access.store.home import HomeQueries
 from bot.access.store.inbox import InboxQueries
 from bot.access.store.messages import MessageQueries
+from bot.access.store.own_accounts import OwnAccountQueries
 from bot.access.store.ownership import OwnershipQueries
 from bot.access.store.session import Row
 from bot.access.store.unfinished_tasks import UnfinishedTaskQueries
@@ -30,7 +31,7 @@ from bot.access.store.unfinished_tasks import UnfinishedTaskQueries
 
 class Transaction(
     ClaimQueries, GrantQueries, UnfinishedTaskQueries, MessageQueries, InboxQueries, CounterOfferQueries, HomeQueries,
-    OwnershipQueries,
+    OwnershipQueries, OwnAccountQueries,
 ):  # fmt: skip
     """Reads and writes that take effect together or not at all."""
 

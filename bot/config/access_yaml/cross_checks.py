@@ -5,6 +5,7 @@ They read the tree and not the models, so that these problems are reported toget
 
 from collections.abc import Collection, Iterator, Mapping
 
+from bot.access.models.columns import CredentialKind
 from bot.access.policy.model import LIMITS_READING, PERMISSIONS, SYSTEM_INDICES
 from bot.access.policy.privileges import heeds_limits
 from bot.config.access_yaml.model import did_you_mean
@@ -35,6 +36,7 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
     }
     dangerous = {_text(each, "name"): danger for each in _entries(tree, "permissions") if (danger := _danger(each))}
     system = {_text(each, "name") for each in _entries(tree, "permissions") if _is_true(each, "restricted_indices")}
+    without = [each for each in _entries(tree, "integrations") if "accounts" not in each.entries]
     for flow in _entries(tree, "access_flows"):
         for key, available in known.items():
             for each in _list(flow, key):
@@ -42,6 +44,7 @@ def cross_check(tree: Tree, variables: Mapping[str, str]) -> Iterator[Problem]:
                     near = did_you_mean(each.value, available)
                     yield Problem(each.line, f"{key}: there is none of this name{near}")
         yield from _undeclared_dangers(flow, dangerous)
+        yield from _no_accounts(flow, without)
         yield from _exclusions_without_effect(flow, system)
 
 
@@ -53,6 +56,16 @@ def _undeclared_dangers(flow: Keys, dangerous: Mapping[str | None, str]) -> Iter
         if isinstance(each, Scalar) and each.value is not None and each.value in dangerous:
             why = f"has {dangerous[each.value]}, which reaches further than indices"
             yield Problem(each.line, f"permissions: one of them {why}. If that is meant, write dangerous: true")
+
+
+def _no_accounts(flow: Keys, without: Collection[Keys]) -> Iterator[Problem]:
+    """A flow that gives access to people's own accounts in a cluster where nothing says what these are."""
+    kinds = [each for each in _list(flow, "credentials") if isinstance(each, Scalar)]
+    about = {each.value for each in _list(flow, "integrations") if isinstance(each, Scalar)}
+    lacking = [name for each in without if (name := _text(each, "name")) and (not about or name in about)]
+    for each in kinds:
+        if each.value == CredentialKind.OWN_ACCOUNT and lacking and not _is_true(flow, "deny"):
+            yield Problem(each.line, f"credentials: own_account needs `accounts` in the integration {lacking[0]}")
 
 
 def _exclusions_without_effect(flow: Keys, system: Collection[str | None]) -> Iterator[Problem]:

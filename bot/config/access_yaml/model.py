@@ -11,7 +11,7 @@ from bot.access.policy.access_flow import AccessFlow
 from bot.access.policy.limits.fields import FieldLimits
 from bot.access.policy.limits.query import canonical
 from bot.access.policy.model import OwnersFrom, Permission
-from bot.access.policy.value_types import Duration, Name, Owners, PolicyPart
+from bot.access.policy.value_types import AccountRules, Duration, Name, Owners, PolicyPart
 from bot.config.configuration import AccessDetails, CloudId, Days, ExistingFile, Hint, Limit, OwnerKey, Space, Url
 from bot.secret_stores.references import is_reference, problem_with, variable_of
 
@@ -239,6 +239,11 @@ class IntegrationEntry(PolicyPart):
         default=None,
         description="For how many days the user of a grant that has ended stays, disabled and without a role, before "
         "it is deleted. Left out: it is deleted at once.",
+    )
+    accounts: AccountRules | None = Field(
+        default=None,
+        description="People's own accounts in this cluster, which access can be given to without any secret. Then this "
+        "is what a request gets that names nothing else.",
     )
 
 

@@ -122,6 +122,7 @@ def _integration(entry: IntegrationEntry) -> Integration:
         kibana_url=entry.kibana_url,
         kibana_space=entry.kibana_space,
         user_cleanup_days=entry.user_cleanup_days,
+        accounts=entry.accounts,
     )
 
 

@@ -10,6 +10,7 @@ from bot.access.durations import format_duration
 from bot.access.errors import AccessError
 from bot.access.models.columns import CredentialKind
 from bot.access.models.request_details import RequestDetails
+from bot.access.models.requests import AccessRequest
 from bot.access.policy.model import Integration, Policy
 from bot.access.ports import Credential, Resource
 from bot.access.requests.drafts import ParsedRequest
@@ -181,6 +182,8 @@ def help_text(policy: Policy, permissions: Sequence[str]) -> MessageContent:
         (Bold("Ask for temporary access to Elasticsearch. An owner approves, and it ends by itself."),),
         (Code("/es-access logs-* 1h"), " read logs-* for one hour"),
         (Code("/es-access logs-*,metrics-* 2h30m write fixing INC-42"), " write to both, with a reason"),
+        *([(Code("/es-access logs-* 1h --password"), " a password, in place of your own account")]
+          if any(each.accounts for each in policy.integrations) else []),
         (Code("/es-access logs-* 1h --key"), " an API key, for a script"),
         (Code("/es-access logs-* 1h --for ada@example.com"), " for somebody else, where the access flow allows it"),
         *([(Code("/es-access logs-* 1h --break-glass REASON"), " at once, in an emergency; owners review it")]
@@ -248,16 +251,28 @@ def _there_already(details: RequestDetails, whose: Sequence[Line], longer: Seque
     lines = [
         ("This access is there already: ", Code(request.id), ", ", *request_terms(request)),
         *whose,
-        ("It ends ", LocalTime(grant.expires_at), ". The credential stands in its direct message."),
+        ("It ends ", LocalTime(grant.expires_at), _where_it_is(request)),
         *([("To have it for as long as you ask now: ", *codes(longer))] if longer else []),
         again,
     ]
     return plain(lines, (ButtonElement(text="Extend", action_id=ids.EXTEND, value=request.id, style="primary"),))
 
 
+def _where_it_is(request: AccessRequest) -> str:
+    own = request.kind is CredentialKind.OWN_ACCOUNT
+    return "." if own else ". The credential stands in its direct message."
+
+
 def _owners(resource: Resource) -> str:
     named = [owner for owner in resource.owners if owner]
     return f"owner {', '.join(named)}" if named else "no owner: the integration owner decides"
+
+
+_KINDS = {
+    CredentialKind.OWN_ACCOUNT: "own account",
+    CredentialKind.PASSWORD: "password",
+    CredentialKind.API_KEY: "API key",
+}
 
 
 def _line(details: RequestDetails, now: datetime) -> tuple[TextPart, ...]:
@@ -269,7 +284,8 @@ def _line(details: RequestDetails, now: datetime) -> tuple[TextPart, ...]:
         )
     elif request.state is RequestState.PENDING and request.pending_until <= now:
         state = (RequestState.EXPIRED.value,)
-    kind = " (API key)" if request.kind is CredentialKind.API_KEY else " (password)" if request.flow else ""
+    decided = request.flow or request.kind is not CredentialKind.PASSWORD
+    kind = f" ({_KINDS[request.kind]})" if decided else ""
     whose: tuple[TextPart, ...] = (" for ", Person(request.requester)) if request.asked_by else ()
     what = (Bold(request.permission), " on ", *codes(request.patterns))
     return (Code(request.id), " ", *what, *whose, f"{kind}: ", *state)

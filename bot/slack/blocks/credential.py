@@ -14,7 +14,7 @@ from bot.access.models.request_details import RequestDetails
 from bot.access.models.requests import AccessRequest
 from bot.access.ownership.aliases import read_aliases
 from bot.access.policy.access_details import fill_details
-from bot.access.policy.model import Integration
+from bot.access.policy.model import BUILT_IN, Integration
 from bot.access.policy.names.exclusion import excluded_under
 from bot.access.policy.names.selectors import FAILURES, is_failure_store
 from bot.access.ports import Credential
@@ -22,7 +22,7 @@ from bot.access.requests.preview import read_preview
 from bot.access.states import LIVE, EndReason, GrantState
 from bot.slack import ids
 from bot.slack.blocks.content import MessageContent, content
-from bot.slack.blocks.parts.first_use import first_use
+from bot.slack.blocks.parts.first_use import first_use, own_kibana
 from bot.slack.blocks.parts.limits import failure_stores, not_included, shown_part
 from bot.slack.blocks.phrases import (
     decision,
@@ -41,17 +41,19 @@ def credential(details: RequestDetails) -> MessageContent:
     """To the requester, in the place of the secret: before it is made, and after it has ended."""
     request, grant = details.request, details.grant
     revealed = request.delivery is Delivery.REVEAL
-    if grant is not None and revealed and grant.state is GrantState.ACTIVE:
+    own = request.kind is CredentialKind.OWN_ACCOUNT
+    if grant is not None and revealed and not own and grant.state is GrantState.ACTIVE:
         return revealable(request, grant)
     if grant is None or grant.state in LIVE:
-        lines: list[Line] = [decision(details), ("Your credential is being made and will stand here in a moment.",)]
+        noun = "access" if own else "credential"
+        lines: list[Line] = [decision(details), (f"Your {noun} is being made and will stand here in a moment.",)]
         return content(f"Access {request.id} approved", [*lines, request_terms(request)])
     lines = [request_terms(request), where_it_stands(grant, request)]
     if grant.end_reason == EndReason.REMOVED_BY_HAND:
         lines.append(("An administrator did that. If you still need it, ask them, then ask for access anew.",))
     unusable = never_worked(grant)
     lines += unusable
-    if not revealed and not unusable:
+    if not revealed and not unusable and not own:
         lines.append(("The credential was removed from this message.",))
     return content(f"Access {request.id} {how_it_ended(grant)}", lines)
 
@@ -81,6 +83,32 @@ def delivered(details: RequestDetails, integration: Integration, secret: Credent
     # The fallback goes into notifications and e-mails: it has everything but the secret.
     blocks = content(title, lines, (*_buttons(grant), _reset(grant))).blocks
     return MessageContent(f"{title}\n{fallback([request_terms(request)])}", blocks)
+
+
+def given_to_account(details: RequestDetails, integration: Integration) -> MessageContent:
+    """To the requester: their own account has the access."""
+    request, grant = details.request, details.grant
+    if grant is None:
+        raise LookupError(f"{request.id} has no grant")
+    account = request.account or {}
+    what = f"You can {request.permission} " if request.permission in BUILT_IN else f"You have {request.permission} on "
+    lines: list[Line] = [
+        (what, *codes(request.patterns), " until ", LocalTime(grant.expires_at), " with your own account."),
+        *own_kibana(request, integration, _usable(request)),
+        *shown_part(request.privileges),
+        *([_FIRST_TIME] if "first_time" in account else []),
+        *([_details(integration, grant, request, account["username"])] if integration.access_details else []),
+        *_instead_of_aliases(request),
+        *not_included(excluded_under(request.patterns, request.excluded or ())),
+        ("Account ", Code(account.get("username", "")), f" in {integration.name}, {request.id}"),
+    ]
+    check = ButtonElement(text="Check", action_id=ids.CHECK, value=grant.id)
+    return content(f"Access {request.id}", lines, (check, *reversed(_buttons(grant))))
+
+
+_FIRST_TIME: Line = (
+    "It is your first access of this kind: if Kibana is open and does not show the data, sign out and in again, once.",
+)
 
 
 def handed_over(request: AccessRequest, grant: Grant, integration: Integration, secret: Credential) -> list[Line]:

@@ -51,6 +51,7 @@ BY_FLOW = "default"
 """The value of the option that leaves the credential to the access flow."""
 
 _PURPOSES = {
+    CredentialKind.OWN_ACCOUNT: "Kibana, with my own account",
     CredentialKind.PASSWORD: "Kibana or people (password)",
     CredentialKind.API_KEY: "A script (API key)",
 }
@@ -100,7 +101,7 @@ def command_of(filled: FormValues) -> str:
     words = [
         draft.patterns or "logs-*", draft.duration or "1h",
         *([draft.permission, draft.reason] if draft.reason or draft.permission != "read" else []),
-        *(["--key"] if draft.kind is CredentialKind.API_KEY else []),
+        *([draft.kind.option] if draft.kind in {CredentialKind.API_KEY, CredentialKind.OWN_ACCOUNT} else []),
         *(["--break-glass"] if draft.break_glass else []),
         *(["--cluster", draft.integration] if draft.integration else []),
     ]  # fmt: skip
@@ -118,7 +119,7 @@ def request_form(policy: Policy, filled: FormValues, flow: AccessFlow | None = N
         block(said) if said else None,
         _choice(ids.PERMISSION, "Permission", permissions, filled.permission),
         *_durations(flow.max_duration if flow else policy.longest, filled, flow),
-        _purpose(policy, filled.kind),
+        _purpose(policy, filled),
         _reason(policy, filled, flow),
         _emergency(policy, chosen=filled.break_glass),
     ]
@@ -185,16 +186,19 @@ def _custom(typed: str) -> InputBlock:
     )
 
 
-def _purpose(policy: Policy, kind: CredentialKind | None) -> InputBlock | None:
+def _purpose(policy: Policy, filled: FormValues) -> InputBlock | None:
     """The kind of credential, if there is a choice. The default is the one of the access flow."""
+    chosen_cluster = policy.find_integration(filled.cluster or "")
+    about = [chosen_cluster] if chosen_cluster else policy.integrations
     flows = [each for each in policy.access_flows if each.usual]
-    offered = {kind for flow in flows for kind in flow.credentials}
-    usual = {flow.usual_credential for flow in flows}
-    if len(offered) == 1 or not flows:
+    given = [kinds for flow in flows for each in about if flow.is_for(each.name) and (kinds := each.kinds(flow))]
+    offered, usual = {kind for kinds in given for kind in kinds}, {kinds[0] for kinds in given}
+    if len(offered) < 2:
         return None
+    kind = filled.kind
     first = [] if len(usual) == 1 else [Option(text="What the access flow gives", value=BY_FLOW)]
-    kinds = sorted(CredentialKind, key=lambda kind: kind not in usual)
-    options = [*first, *(Option(text=_PURPOSES[each], value=each.value) for each in kinds)]
+    ordered = sorted((each for each in CredentialKind if each in offered), key=lambda kind: kind not in usual)
+    options = [*first, *(Option(text=_PURPOSES[each], value=each.value) for each in ordered)]
     chosen = next((each for each in options if kind and each.value == kind.value), options[0])
     element = StaticSelectElement(action_id=ids.PURPOSE, options=options, initial_option=chosen)
     return InputBlock(block_id=ids.PURPOSE, label="For", element=element, dispatch_action=True)

@@ -123,11 +123,12 @@ def _live(details: RequestDetails) -> tuple[list[Line], list[ButtonElement]]:
     until: Line = ("Until ", LocalTime(grant.expires_at), f", {AS_CREDENTIAL[request.kind]}.")
     if grant.state is GrantState.PROVISIONING:
         return [_title(request), ("It is being made.",)], [_revoke(grant)]
-    fresh = (
-        _button("Reveal", ids.REVEAL, grant.id, style="primary")
-        if request.delivery is Delivery.REVEAL
-        else _button("Reset", ids.RESET, grant.id, confirm=_fresh(request))
-    )
+    if request.kind is CredentialKind.OWN_ACCOUNT:
+        fresh = _button("Check", ids.CHECK, grant.id)
+    elif request.delivery is Delivery.REVEAL:
+        fresh = _button("Reveal", ids.REVEAL, grant.id, style="primary")
+    else:
+        fresh = _button("Reset", ids.RESET, grant.id, confirm=_fresh(request))
     return [_title(request), until], [fresh, _button("Extend", ids.EXTEND, grant.id), _revoke(grant)]
 
 

@@ -68,7 +68,7 @@ def outcome(details: RequestDetails) -> MessageContent:
 
 def _after(extension: AccessRequest) -> str:
     """The changes that come with an extension, besides the end."""
-    if extension.kind is CredentialKind.PASSWORD:
+    if extension.kind is not CredentialKind.API_KEY:
         return "Nothing else changed."
     if extension.delivery is Delivery.REVEAL:
         return "A key that you revealed before still ends at the old time: press Reveal for one that lasts as long."
@@ -79,10 +79,14 @@ def delayed(details: RequestDetails) -> MessageContent:
     """To the requester: approved, but not there yet."""
     lines: list[Line] = [
         (f"{details.request.integration} or Slack does not answer. I keep trying.",),
-        ("Your credential comes as soon as it does.",),
+        (f"Your {_gets(details.request)} comes as soon as it does.",),
         request_terms(details.request),
     ]
     return content(f"Access {details.request.id} is delayed", lines)
+
+
+def _gets(request: AccessRequest) -> str:
+    return "access" if request.kind is CredentialKind.OWN_ACCOUNT else "credential"
 
 
 def ended(details: RequestDetails) -> MessageContent:
@@ -108,7 +112,7 @@ def written_off(request: AccessRequest, grant: Grant) -> MessageContent:
     ]
     if request.kind is CredentialKind.API_KEY:
         lines.append(("Elasticsearch itself ends the key on ", LocalTime(grant.expires_at), "."))
-    lines += [("If the cluster comes back, end it by hand:",), Pre(calls_by_hand(grant, request.kind))]
+    lines += [("If the cluster comes back, end it by hand:",), Pre(calls_by_hand(grant, request))]
     return content(f"Access {request.id} was written off", lines)
 
 
@@ -123,7 +127,7 @@ def failed(details: RequestDetails) -> MessageContent:
             ("It should have ended, and I cannot confirm that it has. I keep trying.",),
             *unconfirmed(grant),
             ("To end it by hand:",),
-            Pre(calls_by_hand(grant, request.kind)),
+            Pre(calls_by_hand(grant, request)),
         ]
         return content(f"Access {request.id} could not be ended", lines)
     if grant.state is GrantState.WRITTEN_OFF:
@@ -229,7 +233,7 @@ def asked_for_you(details: RequestDetails) -> MessageContent:
     if request.state is RequestState.PENDING:
         lines += [
             ("Asked: ", *people(request.owners), "."),
-            ("You get the credential when it is approved. Open until ", LocalTime(request.pending_until), "."),
+            (f"You get the {_gets(request)} when it is approved. Open until ", LocalTime(request.pending_until), "."),
         ]
         return content(f"Request {request.id} for you", lines, (take_back(request),))
     return content(f"Request {request.id} for you: {request.state.value}", [*lines, decision(details)])

@@ -29,6 +29,7 @@ LONGEST_LABEL = 80
 """Characters of the name of an owner group."""
 
 AS_CREDENTIAL: Mapping[CredentialKind, str] = {
+    CredentialKind.OWN_ACCOUNT: "with the requester's own account",
     CredentialKind.PASSWORD: "with a password",
     CredentialKind.API_KEY: "as an API key",
 }
@@ -266,6 +267,9 @@ def receipt_line(grant: Grant, request: AccessRequest) -> tuple[TextPart, ...]:
         return ("User, role and keys are gone from the cluster.",)
     if receipt["keys_left"] is None:
         return ("Nothing was made for it in the cluster.",)
+    if request.kind is CredentialKind.OWN_ACCOUNT:
+        keys = f" ({counted(receipt['keys_ended'], 'key')} made with it ended)" if receipt["keys_ended"] else ""
+        return (f"The account does not hold it any more, read back from the cluster{keys}.",)
     if receipt["user_disabled"]:
         when: tuple[TextPart, ...] = (" on ", LocalTime(grant.due_at)) if grant.due_at else ()
         tokens = receipt.get("tokens_ended")

@@ -24,7 +24,7 @@ _NAMED = {
 """Options that take a value: its field in the draft, the message if it is missing, and an example."""
 
 _SWITCHES: dict[str, dict[str, Any]] = {
-    "--key": {"kind": CredentialKind.API_KEY},
+    **{kind.option: {"kind": kind} for kind in CredentialKind},
     "--break-glass": {"break_glass": True},
     "--again": {"again": True},
 }
@@ -48,7 +48,8 @@ _SAME = {
     "--because": "--reason", "--why": "--reason", "--time": "--duration", "--hours": "--duration",
     "--until": "--duration", "--read": "--permission", "--write": "--permission", "--manage": "--permission",
     "--role": "--permission", "--pattern": "--index", "--indices": "--index", "--api-key": "--key",
-    "--apikey": "--key", "--user": "--for", "--emergency": "--break-glass", "--force": "--again",
+    "--apikey": "--key", "--account": "--own", "--own-account": "--own", "--pass": "--password",
+    "--user": "--for", "--emergency": "--break-glass", "--force": "--again",
 }  # fmt: skip
 
 _YES_OR_NO = frozenset({"yes", "no", "true", "false", "on", "off", "0", "1", "y", "n"})
@@ -99,10 +100,18 @@ def read_options(words: Sequence[str], count_name_words: CountNameWords) -> tupl
             flags = replace(flags, **_read_value(name, flags, left, count_name_words))
         elif name in _SWITCHES:
             _check_no_value(name, value, left)
+            _check_one_kind(flags, _SWITCHES[name])
             flags = replace(flags, **_SWITCHES[name])
         else:
             raise _unknown(word, name)
     return rest, flags
+
+
+def _check_one_kind(flags: Draft, switch: dict[str, Any]) -> None:
+    kind = switch.get("kind")
+    if kind is not None and flags.kind not in {None, kind}:
+        options = ", ".join(each.option for each in CredentialKind)
+        raise InvalidRequest(f"Say one of {options}.", _EXAMPLES[kind.option])
 
 
 def _read_value(name: str, flags: Draft, left: deque[str], count_name_words: CountNameWords) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bot.slack import ids
 from bot.slack.actor import current_actor
 from bot.slack.blocks import answers, modal_forms
 from bot.slack.blocks.content import MessageContent, noted
+from bot.slack.blocks.parts.own_account import checked
 from bot.slack.blocks.phrases import from_memory
 from bot.slack.blocks.rich_text import Line
 from bot.slack.command.command import Command, Verb
@@ -73,6 +74,7 @@ class RequestListeners:
         app.action(ids.EXTEND)(self.open_extend)
         app.action(ids.RESET)(self.reset)
         app.action(ids.REVEAL)(self.reveal)
+        app.action(ids.CHECK)(self.check)
         for event in ids.GROUP_EVENTS:
             app.event(event)(self.reload_group)
         app.view(ids.DENY_VIEW)(self.deny)
@@ -225,6 +227,14 @@ class RequestListeners:
             self.responder.run_now(reply_in_modal(client, modal.id), make, who)
 
         self._later(reply_to_click(body, respond, client), answer)
+
+    def check(self, ack: Ack, body: Body, respond: Respond, client: WebClient) -> None:
+        """A requester clicks Check: says whether their own account has the access."""
+        ack()
+        self._later(
+            reply_to_click(body, respond, client),
+            lambda: checked(works=self.grants.check(request_id_of(body), user_of(body))),
+        )
 
     def extend(self, ack: Ack, body: Body, client: WebClient) -> None:
         """A requester submits the additional duration."""

@@ -23,6 +23,8 @@ COVERED = {
     "REVEAL_CLAIM": 3 * CLUSTER_CALL,
     # Look up the user, and write its role.
     "NARROW_CLAIM": 2 * CLUSTER_CALL,
+    # Read the roles, change them, end their keys, and read both back, with two seconds for each call of an end.
+    "OWN_ACCOUNT_CLAIM": 4 * CLUSTER_CALL,
     "LONGEST_ROW_CLAIM": timedelta(0),
     # Read the aliases, and narrow a role. Two processes that look at one page of grants do nothing twice.
     "ALIASES_CLAIM": 3 * CLUSTER_CALL,
@@ -40,7 +42,7 @@ COVERED = {
 }
 """The longest time that the calls under each claim take, if they time out."""
 
-ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM", "REVEAL_CLAIM", "NARROW_CLAIM")
+ON_ROWS = ("WORKER_CLAIM", "COMMAND_CLAIM", "MISSING_GRANT_CLAIM", "REVEAL_CLAIM", "NARROW_CLAIM", "OWN_ACCOUNT_CLAIM")
 
 
 def length(name: str) -> timedelta:

@@ -164,8 +164,8 @@ def test_who_may_be_meant_by_the_beginning_of_a_name() -> None:
         ("logs-* 1h write fixing INC-42 --agian", "Did you mean --again?"),
         ("logs-* 1h --break-glas the site is down", "Did you mean --break-glass?"),
         ("--fro @ada logs-* 1h", "Did you mean --for?"),
-        ("explain logs-* 1h --Key=yes", "Did you mean --key?"),
-        ("logs-* 1h --zzz", "The options are --key, --break-glass, --again, --cluster, --for."),
+        ("explain logs-* 1h --Key=yes", "--key takes no value"),
+        ("logs-* 1h --zzz", "The options are --own, --password, --key, --break-glass, --again, --cluster, --for."),
     ],
 )
 def test_a_mistyped_option_does_not_pass_for_the_reason(typed: str, told: str) -> None:

@@ -65,7 +65,7 @@ ROWS: list[tuple[str, str | No]] = [
     ('logs-* 1h --write', No('“--write” is not an option. The permission comes after the duration, without an option.', '/es-access logs-* 1h write')),
     ('logs-* 1h --user ada', No('“--user” is not an option. Did you mean --for?', '/es-access logs-* 1h --for ada@example.com')),
     ('logs-* 1h --apikey', No('“--apikey” is not an option. Did you mean --key?', '/es-access logs-* 1h --key')),
-    ('logs-* 1h --zzz', No('“--zzz” is not an option. The options are --key, --break-glass, --again, --cluster, --for.', '/es-access logs-* 1h --key')),
+    ('logs-* 1h --zzz', No('“--zzz” is not an option. The options are --own, --password, --key, --break-glass, --again, --cluster, --for.', '/es-access logs-* 1h --key')),
     ('logs-* --for 1h', No('“1h” is not a person: --for names for whom. A duration needs no option.', '/es-access logs-* 1h')),
     ('logs-* 1h --for', No('Say for whom after --for.', '/es-access logs-* 1h --for ada@example.com')),
     ('logs-* 1h --for --key', No('Say for whom after --for.', '/es-access logs-* 1h --for ada@example.com')),

@@ -82,6 +82,16 @@ def _kibana(
     return [(Link("Open in Kibana", address), ": Discover, with the username and password above.")]
 
 
+def own_kibana(request: AccessRequest, integration: Integration, names: Sequence[str]) -> list[Line]:
+    """The link to Discover for somebody who opens Kibana with an account of their own."""
+    if integration.kibana_url is None:
+        return []
+    spaces = (request.privileges or {}).get("spaces") or [integration.kibana_space]
+    held = request.permission in BUILT_IN or integration.kibana_space in spaces
+    space = integration.kibana_space if held else spaces[0]
+    return [(Link("Open in Kibana", discover_link(integration.kibana_url, space, names)),)]
+
+
 def discover_link(kibana_url: str, space: str, names: Sequence[str]) -> str:
     """Discover in that space, with a data view of its own on these names, or on the first if the link were too long.
 

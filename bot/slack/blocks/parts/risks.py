@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.access.models.columns import CredentialKind
+from bot.access.models.limits import Limits
 from bot.access.policy.model import Permission
 from bot.slack.blocks.rich_text import Bold, Code, Line, TextPart, codes
 
@@ -23,10 +24,22 @@ _WATCHES: Line = (
 """What the cluster privilege `monitor` shows (measured on 9.5.3 and 8.19.21)."""
 
 
+_MAY_SHOW_MORE: Line = (
+    "The requester's own account may see more than this part of the data, if another role of it shows more.",
+)
+"""Elasticsearch joins the limits of all roles of an account (measured on 9.5.3 and 8.19.21)."""
+
+
 def risks(privileges: Mapping[str, Any] | None, kind: CredentialKind) -> list[Line]:
     """The risks of a role and a kind of credential, in words; empty if there are none."""
     held = privileges or {}
-    return [*_dangers(held), *([_WATCHES] if held.get("monitor") else []), *_left_open(held, kind)]
+    lifted = kind is CredentialKind.OWN_ACCOUNT and bool(Limits.restored(held))
+    return [
+        *_dangers(held),
+        *([_WATCHES] if held.get("monitor") else []),
+        *([_MAY_SHOW_MORE] if lifted else []),
+        *_left_open(held, kind),
+    ]
 
 
 def goes_on(privileges: Mapping[str, Any] | None, kind: CredentialKind) -> bool:

@@ -12,6 +12,7 @@ from bot.access.errors import NotAllowed, Outage
 from bot.access.grants.adoption import NOBODY, Adoption
 from bot.access.grants.classification import SETTLING
 from bot.access.grants.clock_skew import ClockSkewMonitor
+from bot.access.grants.own_accounts.personal_roles import PersonalRoles
 from bot.access.grants.reconciliation import Reconciliation, ReconciliationResult
 from bot.access.grants.specs import spec_of
 from bot.access.ids import CHECK_PREFIX
@@ -36,7 +37,8 @@ def reconcile_in(world: World, clusters: FakeClusters | None = None) -> Reconcil
     clusters = clusters or world.clusters
     clocks = ClockSkewMonitor(world.store, clusters, world.directory, world.current, world.clock)
     adoption = Adoption(world.directory, world.current)
-    return Reconciliation(world.store, clusters, adoption, clocks, world.current, world.clock)
+    roles = PersonalRoles(world.store, clusters, clusters, world.current, world.clock)
+    return Reconciliation(world.store, clusters, adoption, clocks, roles, world.current, world.clock)
 
 
 def reconcile(world: World) -> ReconciliationResult:

@@ -5,17 +5,41 @@ import pytest
 from bot.access.errors import InvalidRequest
 from bot.access.models.columns import CredentialKind
 from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.model import Integration
+from bot.access.policy.value_types import AccountRules
 from bot.access.requests.drafts import Draft
 from bot.slack.command.command import Command, Verb
 from bot.slack.listeners.command_parser import parse
+from tests.fakes import PRODUCTION
 
 PERMISSIONS = ("read", "write")
 
 
-def test_a_flow_that_says_nothing_gives_what_stops_open_requests_at_its_end() -> None:
-    assert AccessFlow(name="any").usual_credential.stops_open_requests
-    keys = AccessFlow(name="scripts", credentials=(CredentialKind.API_KEY, CredentialKind.PASSWORD))
-    assert keys.usual_credential is CredentialKind.API_KEY
+KEY, PASSWORD, OWN = CredentialKind.API_KEY, CredentialKind.PASSWORD, CredentialKind.OWN_ACCOUNT
+
+WITH_ACCOUNTS = PRODUCTION.model_copy(update={"accounts": AccountRules(realm="corp")})
+
+
+@pytest.mark.parametrize("integration", [PRODUCTION, WITH_ACCOUNTS], ids=["without accounts", "with accounts"])
+def test_a_flow_that_says_nothing_gives_what_stops_open_requests_at_its_end(integration: Integration) -> None:
+    assert integration.kinds(AccessFlow(name="any"))[0].stops_open_requests
+
+
+def test_people_with_accounts_of_their_own_get_these_first_where_nothing_is_said() -> None:
+    assert WITH_ACCOUNTS.kinds(AccessFlow(name="any")) == (OWN, PASSWORD, KEY)
+    assert PRODUCTION.kinds(AccessFlow(name="any")) == (PASSWORD, KEY)
+    keys = AccessFlow(name="scripts", credentials=(KEY, PASSWORD))
+    assert WITH_ACCOUNTS.kinds(keys) == (KEY, PASSWORD)
+
+
+@pytest.mark.parametrize(("option", "kind"), [("--own", OWN), ("--password", PASSWORD), ("--key", KEY)])
+def test_each_kind_has_its_option(option: str, kind: CredentialKind) -> None:
+    assert parse(f"logs-* 1h {option}", PERMISSIONS).draft == Draft("logs-*", "1h", kind=kind)
+
+
+def test_two_kinds_at_once_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="Say one of --own, --password, --key"):
+        parse("logs-* 1h --key --own", PERMISSIONS)
 
 
 @pytest.mark.parametrize(

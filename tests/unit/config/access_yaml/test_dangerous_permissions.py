@@ -79,7 +79,7 @@ def test_what_is_wrong_with_a_danger_is_named_with_its_line(danger: str, words: 
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("credentials: [key]", "credentials: must be password or api_key"),
+        ("credentials: [key]", "credentials: must be own_account, password or api_key"),
         ("credentials: []", "credentials: must not be empty"),
         ("delivery: mail", "delivery: must be message or reveal"),
         ("dangerous: maybe", "dangerous: must be true or false"),

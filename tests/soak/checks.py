@@ -28,13 +28,14 @@ STEP_SECONDS = 1.0
 """How far the clock moves at each step of waiting: back-off passes, and claims are renewed in time."""
 
 BUSY = (
+    "SELECT count(*) FROM inbox WHERE due_at IS NOT NULL",
     "SELECT count(*) FROM message WHERE due_at IS NOT NULL",
     "SELECT count(*) FROM access_request WHERE route_at IS NOT NULL AND state = 'pending'",
     "SELECT count(*) FROM access_grant WHERE state IN ('provisioning', 'revoking', 'revocation_failed')"
     " OR task IS NOT NULL OR claimed_by IS NOT NULL",
 )
 LEFT = (
-    *BUSY[:1],
+    *BUSY[:2],
     "SELECT count(*) FROM access_request WHERE state = 'pending'",
     "SELECT count(*) FROM access_grant WHERE state <> 'cleaned_up'",
 )

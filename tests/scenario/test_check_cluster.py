@@ -150,3 +150,10 @@ def test_nothing_hangs_when_slack_and_the_cluster_are_silent(newcomer: Newcomer)
     assert "firewall" in found.fix("FAIL  cluster: no answer from")
     assert found.line("FAIL  Slack: Slack does not answer")
     assert found.line("FAIL  database: PostgreSQL")
+
+
+def test_own_accounts_of_native_users_have_their_line(newcomer: Newcomer) -> None:
+    told = newcomer.check(ELASTICSEARCH_ACCOUNT_REALM="native").text
+    assert "own accounts: a native user gets access only with the role es-access-own-…" in told
+    given = newcomer.check(ELASTICSEARCH_ACCOUNT_REALM="native", ELASTICSEARCH_ACCOUNT_ADD_ROLE="true").text
+    assert "ok    own accounts: native users, who are given the name of their personal role" in given

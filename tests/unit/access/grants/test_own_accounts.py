@@ -7,15 +7,18 @@ import pytest
 
 from bot.access.accounts.account import Account, PersonalRole
 from bot.access.backoff import LONGEST_PAUSE
-from bot.access.errors import Conflict, NotAllowed, Outage, Refusal, Unanswered
-from bot.access.intervals import LOOKS_AT_OWN_ACCOUNTS
+from bot.access.errors import Conflict, InvalidRequest, NotAllowed, Outage, Refusal, Unanswered
+from bot.access.intervals import LOOKS_AT_OWN_ACCOUNTS, ROUTE_AGAIN
 from bot.access.models.columns import CredentialKind
 from bot.access.models.messages import MessageKind
+from bot.access.policy.access_flow import AccessFlow
+from bot.access.policy.limits.fields import FieldLimits
+from bot.access.policy.model import PERMISSIONS, Permission
 from bot.access.policy.value_types import AccountRules
 from bot.access.requests.drafts import Draft
 from bot.access.states import EndReason, GrantState
 from bot.access.store.store import Store
-from tests.fakes import OWNER, PRODUCTION, REQUESTER, STRANGER, FakeAccounts, World, policy_of
+from tests.fakes import EVERYTHING, OWNER, PRODUCTION, REQUESTER, STRANGER, FakeAccounts, World, flow, policy_of
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 ROLE = f"es-access-own-{REQUESTER.lower()}"
@@ -288,6 +291,85 @@ def test_another_account_of_the_same_person_has_another_role(world: World) -> No
     # Whoever is signed in with the old account holds the old name, and it gives nothing.
     assert list(accounts(world).roles) == [f"{ROLE}-2"]
     assert accounts(world).connected[f"{ROLE}-2"] == Account("new.name@example.com", "corp")
+
+
+def test_limits_that_the_cluster_would_join_are_refused(world: World) -> None:
+    hiding = Permission(name="hiding", indices=("read",), fields=FieldLimits(hidden=("ssn",)))
+    showing = Permission(name="showing", indices=("read",), fields=FieldLimits(grant=("ssn",)))
+    names = ("read", hiding.name, showing.name)
+    world.current.policy = world.current.policy.model_copy(
+        update={
+            "permissions": (*PERMISSIONS, hiding, showing),
+            "access_flows": (EVERYTHING.model_copy(update={"permissions": names}),),
+        }
+    )
+    first = world.requests.submit(REQUESTER, Draft("logs-*", "1h", hiding.name)).request.id
+    world.approvals.approve(first, OWNER)
+    world.work()
+    with pytest.raises(InvalidRequest, match=f"Together with {first} your account would see more"):
+        world.requests.submit(REQUESTER, Draft("logs-a", "1h", showing.name))
+    world.requests.submit(REQUESTER, Draft("metrics-a", "1h", showing.name))
+    world.requests.submit(REQUESTER, Draft("logs-a", "1h", showing.name, kind=CredentialKind.PASSWORD))
+
+
+@pytest.mark.parametrize("kind", [CredentialKind.PASSWORD, CredentialKind.API_KEY])
+def test_another_kind_is_given_to_who_names_it(world: World, kind: CredentialKind) -> None:
+    request_id = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind)).request.id
+    world.approvals.approve(request_id, OWNER)
+    world.work()
+    assert (world.request_details(request_id).request.kind, accounts(world).roles) == (kind, {})
+
+
+def test_where_nobody_has_an_account_none_is_given_anything(world: World) -> None:
+    world.current.policy = policy_of()
+    with pytest.raises(InvalidRequest, match="nothing is given to your own account") as refused:
+        world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=CredentialKind.OWN_ACCOUNT))
+    assert refused.value.example == "/es-access logs-* 1h"
+
+
+@pytest.mark.parametrize("kind", [None, CredentialKind.PASSWORD])
+def test_the_named_kind_outlives_an_outage_before_routing(world: World, kind: CredentialKind | None) -> None:
+    world.cluster.asked.errors += [Outage("away")] * 5
+    world.cluster.accounts.finding.errors += [Outage("away")] * 5
+    request_id = world.requests.submit(REQUESTER, Draft("logs-*", "1h", kind=kind)).request.id
+    world.cluster.asked.errors.clear()
+    world.cluster.accounts.finding.errors.clear()
+    world.clock.advance(ROUTE_AGAIN)
+    world.requests.route_waiting()
+    assert world.request_details(request_id).request.kind is (kind or CredentialKind.OWN_ACCOUNT)
+
+
+def test_a_rule_gives_it_at_once(world: World) -> None:
+    rule = flow(approve="rule", owners="integration")
+    world.current.policy = world.current.policy.model_copy(update={"access_flows": (rule,)})
+    request_id = asked(world)
+    world.work()
+    assert accounts(world).holds(REQUESTER) == {request_id: ("logs-*",)}
+
+
+def test_members_of_an_automatic_flow_have_it_as_long_as_they_are(world: World) -> None:
+    world.directory.people["@web"] = (REQUESTER,)
+    automatic = AccessFlow(name="web", automatic=True, requesters=("@web",), patterns=("logs-*",))
+    world.current.policy = world.current.policy.model_copy(update={"access_flows": (automatic,)})
+    world.automatic.run_once()
+    world.work()
+    assert list(accounts(world).holds(REQUESTER).values()) == [("logs-*",)]
+    world.directory.people["@web"] = ()
+    world.automatic.run_once()
+    world.work()
+    assert accounts(world).roles == {}
+
+
+def test_a_member_without_an_account_gets_nothing_and_is_looked_up_again_later(world: World) -> None:
+    world.directory.people["@web"] = (REQUESTER,)
+    accounts(world).unusable.add(ALICE.username)
+    automatic = AccessFlow(name="web", automatic=True, requesters=("@web",), patterns=("logs-*",))
+    world.current.policy = world.current.policy.model_copy(update={"access_flows": (automatic,)})
+    automatic_grants = world.automatic
+    automatic_grants.run_once()
+    automatic_grants.run_once()
+    world.work()
+    assert (accounts(world).roles, accounts(world).finding.calls) == ({}, 1)
 
 
 # --- one writer a person ---

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from bot.access.policy.access_flow import AccessFlow, Escalation
 from bot.access.policy.hours import Hours
 from bot.access.policy.limits.fields import FieldLimits
+from bot.access.policy.value_types import AccountRules
 from bot.config.access_yaml.model import IntegrationEntry, PermissionEntry, PolicyFile, did_you_mean
 from bot.config.access_yaml.problems import Problem
 from bot.config.access_yaml.yaml_tree import Items, Keys, Tree
@@ -19,6 +20,7 @@ _Location = tuple[int | str, ...]
 MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): PolicyFile,
     ("integrations",): IntegrationEntry,
+    ("integrations", "accounts"): AccountRules,
     ("permissions",): PermissionEntry,
     ("permissions", "fields"): FieldLimits,
     ("access_flows",): AccessFlow,

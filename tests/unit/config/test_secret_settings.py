@@ -140,7 +140,8 @@ def test_rotation_needs_a_store_that_can_be_written(references: dict[str, str], 
     assert rotation_problems(by_file) == ()  # it has credential_rotation_days
     assert rotation_problems(COMPLETE | {"CREDENTIAL_ROTATION_DAYS": "30"}) == (
         "credential_rotation_days of elasticsearch: the password cannot be rotated: "
-        "the variable ELASTICSEARCH_PASSWORD cannot be written",
+        "the variable ELASTICSEARCH_PASSWORD cannot be written. Keep the password in a file or another secret store, "
+        "or change it by hand: in the cluster, then there, and start es-access again",
     )
     assert rotation_problems(COMPLETE) == ()
     (problem,) = rotation_problems(

@@ -81,19 +81,20 @@ class PersonalRoles:
             record()
 
     def _connect(self, row: OwnAccount, request: AccessRequest) -> None:
-        """Gives the account the name of its role, once for all its grants."""
-        if row.connected_at is not None:
-            return
+        """Gives the account the name of its role, which stays. Looks each time: somebody may have taken it away."""
         integration = self.current.policy.find_integration(row.integration)
         rules = integration.accounts if integration is not None else None
         if rules is None:
             raise Refusal(f"the accounts of {row.integration} are not in the policy any more")
         # Stored before: an attempt that is not answered, or dies, may give the name, and the next one finds it there.
         tried = FIRST_TIME in (request.account or {})
-        with self.store.writing() as write:
-            write.record_first_time(request, first=True)
+        if row.connected_at is None:
+            with self.store.writing() as write:
+                write.record_first_time(request, first=True)
         accounts = self.accounts[row.integration].accounts
         new = accounts.connect(row.role, row.person, account_of(row), add_role=rules.add_role)
+        if row.connected_at is not None and not new:
+            return
         now = self.clock.now()
         with self.store.writing() as write:
             write.record_connection(row, now)

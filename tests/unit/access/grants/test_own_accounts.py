@@ -96,6 +96,15 @@ def test_the_account_is_given_the_name_of_its_role_once(world: World) -> None:
     assert [each.name for each in accounts(world).written] == [ROLE, ROLE]
 
 
+def test_a_name_that_somebody_took_from_the_account_is_given_again(world: World) -> None:
+    first = granted(world)
+    del accounts(world).connected[ROLE]  # the role mapping was deleted
+    second = granted(world, "metrics-*")
+    assert accounts(world).connected == {ROLE: ALICE}
+    told = [(world.request_details(each).request.account or {}).keys() for each in (first, second)]
+    assert ["first_time" in each for each in told] == [True, True]
+
+
 def test_an_extension_writes_the_new_end(world: World) -> None:
     request_id = granted(world)
     extension = world.requests.extend(REQUESTER, request_id, "30m").request

@@ -101,7 +101,7 @@ class PersonalRoleEnds:
         many: Callable[[Sequence[str]], Mapping[str, Any]] | None,
         one: Callable[[str], object],
     ) -> None:
-        """Changes these together, and one by one what Elasticsearch does not do together: before 8.15, everything."""
+        """Changes these together, and one by one what Elasticsearch does not do together."""
 
         def change_one(name: str) -> None:
             names.attempt([name], lambda: one(name))

@@ -12,8 +12,9 @@ from elasticsearch import Elasticsearch
 from bot.access.errors import Refusal
 from bot.cluster.client import TIMEOUT_SECONDS, domain_errors
 
-OLDEST = 8
-"""The oldest major version. Version 7 refuses what clients of version 8 send."""
+OLDEST = (8, 15)
+"""The oldest version: the first with the search of roles that reconciliation needs ("Find roles with a query",
+Elasticsearch API: added in 8.15.0). Version 7 refuses what clients of version 8 send, too."""
 
 OPENSEARCH, SERVERLESS = "opensearch", "serverless"
 """As `version.distribution` and `version.build_flavor` name them in the answer to `GET /`."""
@@ -23,6 +24,10 @@ _SERVERLESS_HOST = re.compile(r"\.es\.[a-z0-9-]+\.[a-z]+\.elastic\.cloud")
 
 _NUMBER = re.compile(r"[0-9A-Za-z.-]{1,40}")
 """A version that a message may repeat."""
+
+_MAJOR_AND_MINOR = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+
+_OLDEST = ".".join(map(str, OLDEST))
 
 _OK, _UNAUTHENTICATED = 200, 401
 
@@ -44,16 +49,16 @@ class Product:
         if self.name == OPENSEARCH:
             return (
                 f"this is OpenSearch {self.version}".rstrip() + ", which does not have Elasticsearch's security API",
-                f"es-access needs Elasticsearch {OLDEST}.0 or newer, with security enabled.",
+                f"es-access needs Elasticsearch {_OLDEST} or newer, with security enabled.",
             )
         if self.name == SERVERLESS:
             return (
                 "this is Elastic Cloud Serverless, which has no native users and no role mappings",
                 "es-access needs a deployment of Elastic Cloud Hosted, or Elasticsearch of your own.",
             )
-        major = self.version.partition(".")[0]
-        if major.isdecimal() and int(major) < OLDEST:
-            return f"this is Elasticsearch {self.version}", f"es-access needs {OLDEST}.0 or newer: upgrade the cluster."
+        numbers = _MAJOR_AND_MINOR.match(self.version)
+        if numbers is not None and (int(numbers[1]), int(numbers[2])) < OLDEST:
+            return f"this is Elasticsearch {self.version}", f"es-access needs {_OLDEST} or newer: upgrade the cluster."
         return None
 
 

@@ -55,6 +55,8 @@ def answer(body: Any, status: int = 200, host: str = "es.example.com", **headers
     [
         (OPENSEARCH, "opensearch", "3.9.0"),
         (SERVERLESS, "serverless", "8.11.0"),
+        (elasticsearch("8.14.3"), "elasticsearch", "8.14.3"),
+        (elasticsearch("8.0.0"), "elasticsearch", "8.0.0"),
         (elasticsearch("7.17.29"), "elasticsearch", "7.17.29"),
         (elasticsearch("6.8.23"), "elasticsearch", "6.8.23"),
         (json.dumps(elasticsearch("7.0.1")), "elasticsearch", "7.0.1"),  # of a media type that the client cannot read
@@ -69,8 +71,8 @@ def test_what_cannot_be_served_is_named_with_the_way_there_is(body: Any, name: s
     assert what.startswith("this is ")
 
 
-@pytest.mark.parametrize("version", ["8.0.0", "8.19.21", "9.0.0", "9.5.3", "10.0.0", "9.6.0-SNAPSHOT", ""])
-def test_elasticsearch_from_version_8_on_is_served(version: str) -> None:
+@pytest.mark.parametrize("version", ["8.15.0", "8.19.21", "9.0.0", "9.5.3", "10.0.0", "9.6.0-SNAPSHOT", ""])
+def test_elasticsearch_from_version_8_15_on_is_served(version: str) -> None:
     found = product_of(answer(elasticsearch(version)))
     assert found is not None
     assert found.problem is None

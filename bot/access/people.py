@@ -27,7 +27,7 @@ class Members:
 
 @dataclass(frozen=True)
 class PersonNames:
-    """What a person is called in Slack. `email` is `None` where Slack does not tell it."""
+    """The names of a person in Slack. `email` is `None` where Slack does not tell it."""
 
     slack_name: str
     email: str | None = None

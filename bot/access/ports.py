@@ -216,7 +216,7 @@ class Cluster(Protocol):
     def clear_caches(self, usernames: Sequence[str], key_ids: Sequence[str]) -> None:
         """Makes every node of the cluster drop its memory of these users, roles and API keys.
 
-        A node that was away at an end may otherwise accept what has ended.
+        A node that was away at an end may otherwise accept ended credentials.
         """
         ...
 
@@ -268,7 +268,7 @@ class Directory(Protocol):
         ...
 
     def names(self, person: str) -> PersonNames:
-        """What the person is called at this moment, not from memory. Raises `Outage`, `Refusal`."""
+        """The names of the person at this moment, not from memory. Raises `Outage`, `Refusal`."""
         ...
 
     def find(self, typed: str) -> str:

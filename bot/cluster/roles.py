@@ -128,7 +128,7 @@ def _names(spec: CredentialSpec) -> list[str]:
 
 
 MOST_KEPT = 200
-"""Patterns and names in the metadata of a role: what people ask for is below, and metadata is read at each sweep."""
+"""Patterns and names in the metadata of a role: requests are below, and metadata is read at each sweep."""
 
 _LONGEST_KEPT = 255
 """Bytes of each: Elasticsearch's limit for the name of an index."""

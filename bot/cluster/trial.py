@@ -105,7 +105,7 @@ def try_limits(client: Elasticsearch, limits: Limits, now: datetime) -> None:
         ask(client, lambda: security.put_role(name=name, **body, metadata=mark, refresh=False))
         check_role(client, name, body["indices"])
     finally:
-        with suppress(Outage, Refusal):  # reconciliation removes what is left
+        with suppress(Outage, Refusal):  # reconciliation removes the rest
             ask_if_exists(client, lambda: security.delete_role(name=name, refresh=False))
 
 
@@ -129,5 +129,5 @@ def try_own_user(client: Elasticsearch, now: datetime) -> None:
             lambda: security.delete_user(username=name, refresh=False),
             lambda: security.delete_role(name=name, refresh=False),
         ):
-            with suppress(Outage, Refusal):  # reconciliation removes what is left
+            with suppress(Outage, Refusal):  # reconciliation removes the rest
                 ask_if_exists(client, delete)

@@ -44,7 +44,7 @@ class WorkspaceMiddleware:
         """Passes the payload on, or answers it."""
         who = read_actor(body)
         try:
-            if current_work() is None:  # what is stored was checked before, and Slack may be away by now
+            if current_work() is None:  # a stored payload was checked before, and Slack may be away by now
                 self._check(body, who)
         except Outage as error:
             log.warning("a payload was not accepted: Slack does not say whether it is ours", error=str(error))

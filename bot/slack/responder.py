@@ -66,14 +66,14 @@ class Responder:
     def store_unanswered(self, body: Body) -> bool:
         """Stores a payload that must not be lost before its listener acknowledges it. Returns false for a copy of one.
 
-        The intake has stored what is known to be ours. Of the rest Slack is asked first: of all that comes before it
-        has said who we are, and of people at home in other workspaces of our organisation.
+        The intake has stored the payloads that are known to be ours. Of the rest Slack is asked first: of all that
+        comes before it has said who we are, and of people at home in other workspaces of our organisation.
         """
         if current_work() is not None or not (has_no_answer(body) and asks_for_something(body)):
             return True
         try:
             return self._store(body)
-        except Exception as error:  # noqa: BLE001 (without a row the work is tried, and its answer says what came of it)
+        except Exception as error:  # noqa: BLE001 (without a row the work is tried, and its answer tells the outcome)
             log.warning("a payload is worked on without being stored", error=type(error).__name__)
             return True
 

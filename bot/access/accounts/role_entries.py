@@ -47,7 +47,7 @@ def _merged(some: Sequence[CredentialSpec]) -> Iterator[CredentialSpec]:
 
 
 def _names(entry: CredentialSpec) -> tuple[Sequence[str], Sequence[str]]:
-    """The patterns with a star, and what they are given without: only these can be hard to evaluate."""
+    """The patterns with a star, and the names left out of them: only these can be hard to evaluate."""
     starred = [each for each in entry.patterns if "*" in each]
     without = (*entry.withheld, *entry.excluded)
     return starred, [each for each in without if any(overlap(each, pattern) for pattern in starred)]

@@ -15,7 +15,7 @@ SILENCE_SECONDS = 2.0
 slow and answers all the same gets twice the time that its answers took lately, up to `UNANSWERED_SECONDS`."""
 
 FORGOTTEN = 0.9
-"""What is left of the time of a slow answer with each quicker one: after twenty, an eighth."""
+"""How much of the time of a slow answer remains with each quicker one: after twenty, an eighth."""
 
 UNANSWERED_SECONDS = 5.0
 """So does one call that waited so long in vain, if no other was answered meanwhile. Calls time out after ten."""

@@ -15,7 +15,7 @@ class OwnAccount(SQLModel, table=True):
     """The account of one person in the cluster of one integration.
 
     `username` is as the cluster has it; `compared` is the same in lower case, and one person's alone. `role` is the
-    name of the personal role. `connected_at` is when the account was given that name. Whoever writes the role has
+    name of the personal role. `connected_at` is when the account was given that name. The writer of the role has
     claimed the row, with `claimed_by` and `claimed_until`. `look_at` is when the role is written once more, because a
     call of unknown outcome may have changed it; `looks` counts how often that was done.
     """

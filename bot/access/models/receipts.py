@@ -38,7 +38,7 @@ class Receipt:
     help. `gone_at` is when this call saw that nobody can use the credential any more, if it took longer to finish.
 
     With a `personal_role` there never was a user or a key of the grant, and `role_gone` says that neither this role nor
-    another of ours gives the person what has ended.
+    another of ours gives the person the ended access.
     """
 
     user_gone: bool

@@ -43,7 +43,7 @@ class LookTimes:
     now: datetime
 
     def is_older_than(self, written: datetime) -> bool:
-        """Whether the catalogue is older than what was written at that time. A time in the future says nothing."""
+        """Whether the catalogue is older than a change of that time. A time in the future says nothing."""
         return self.at < written and not self._is_ahead(written)
 
     def since(self, looked_at: datetime) -> datetime:

@@ -30,7 +30,7 @@ EXAMPLE = "/es-access logs-*,metrics-* 1h"
 _FORBIDDEN = re.compile(r"[\\/?\"<>|#:,`\s\x00-\x1f\x7f]")
 
 _BACKING_INDICES = (".ds-*", ".fs-*")
-"""The indices behind data streams and their failure stores: whoever reads them reads the streams of anybody."""
+"""The indices behind data streams and their failure stores: with access to them one reads the streams of anybody."""
 
 _SECURITY_INDICES = (
     ".security",

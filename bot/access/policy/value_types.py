@@ -148,7 +148,7 @@ NATIVE = "native"
 
 
 class AccountRules(PolicyPart):
-    """Where the accounts are that people have in a cluster of their own, and what they are called."""
+    """The realm of people's own accounts in a cluster, and how they are named."""
 
     realm: RealmName = Field(description="The name of the realm that they sign in by; native for native users.")
     username: AccountName = Field(

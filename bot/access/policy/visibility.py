@@ -20,7 +20,7 @@ Offer = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Visibility:
-    """What a person may ask for in one cluster, and the patterns denied to them, for each permission.
+    """The patterns that a person may ask for in one cluster, and the patterns denied to them, for each permission.
 
     Equal for people under the same flows, so that work for one of them serves the others.
     """

@@ -29,7 +29,7 @@ def find_duplicate(read: Transaction, request: AccessRequest) -> RequestDetails 
 def commands_for_longer(
     found: RequestDetails, length: timedelta, parsed: ParsedRequest, now: datetime
 ) -> tuple[str, ...]:
-    """The commands to have what was found for that length from now on; none if it lasts as long.
+    """The commands to have that access for that length from now on; none if it lasts as long.
 
     A pending request ends at no time yet, so the durations are compared.
     """

@@ -129,7 +129,7 @@ class ClaimQueries(SessionBase):
             self._execute(
                 update(table).where(col(table.claimed_by).is_not(None)).values(**FREE, **_next_attempt(table))
             )
-        # The name of the dead process stays: whoever claims an account next has its role looked at.
+        # The name of the dead process stays: the next claim of an account has its role looked at.
         self._execute(update(OwnAccount).values(claimed_until=None))
         self.made_work = True
 

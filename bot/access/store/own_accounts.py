@@ -174,7 +174,7 @@ class OwnAccountQueries(RequestQueries):
     def release_accounts(self, rows: Sequence[OwnAccount], look_at: datetime | None = None) -> None:
         """Ends the claims. `look_at`: a call was not answered, and the roles are written again from then on.
 
-        So they are where the claim has lapsed meanwhile: the caller may have written what was true before.
+        So they are where the claim has lapsed meanwhile: the caller may have written an older state.
         """
         if not rows:
             return

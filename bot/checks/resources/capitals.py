@@ -15,7 +15,7 @@ def denying_flows_of(policy: Policy, integration: Integration) -> list[AccessFlo
 def check_capitals(report: Report, catalogue: Catalogue, policy: Policy, integration: Integration) -> None:
     """Warns of aliases that the patterns of such a flow would match without capitals, and whose data it leaves open.
 
-    An alias is denied by what it points to as well, so in most cases the small letters are enough.
+    An alias is denied by its targets as well, so in most cases the small letters are enough.
     """
     aliases = [each for each in catalogue.resources if each.kind == "alias" and each.name != each.name.lower()]
     for flow in denying_flows_of(policy, integration):

@@ -1,6 +1,6 @@
 """A personal role as Elasticsearch stores it: what its parts give together, and metadata that says all of them.
 
-Parts that differ in what they give keep index entries of their own, so that no part's privileges hold for the names of
+Parts with different privileges keep index entries of their own, so that no part's privileges hold for the names of
 another.
 """
 
@@ -97,14 +97,14 @@ def _account(mark: Mapping[str, Any]) -> Account | None:
 
 
 def _digest(role: Mapping[str, Any], mark: Mapping[str, Any]) -> str:
-    """Of everything that the role gives and its metadata says, the same for what was sent and what is read."""
+    """Of everything that the role gives and its metadata says, the same for the body sent and the role read."""
     rights = {key: value for key, value in role.items() if key not in _NO_RIGHTS}
     text = json.dumps([_plain(rights), _plain(mark)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _plain(value: object) -> object:
-    """The value without what is empty or false, which Elasticsearch adds, and with lists in one order."""
+    """The value without empty and false parts, which Elasticsearch adds, and with lists in one order."""
     if isinstance(value, Mapping):
         shown = {key: _query(each) if key == "query" else _plain(each) for key, each in value.items()}
         return {key: each for key, each in shown.items() if each}

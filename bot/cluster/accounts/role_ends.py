@@ -1,6 +1,6 @@
 """Ends parts of personal roles, many at once: what remains of each role is written whole, and read back.
 
-As at other ends, nobody waits long for an answer, and what counts is what is read. Each change waits for a refresh, so
+As at other ends, nobody waits long for an answer, and the role that is read counts. Each change waits for a refresh, so
 that the searches after it see every key that was made with the role before.
 """
 
@@ -63,7 +63,7 @@ class PersonalRoleEnds:
     def _write(self, names: Removals, roles: Sequence[PersonalRole], changed: Container[str]) -> list[str]:
         """Writes what remains. Returns the names of roles that cannot be written: they must not stay as they are.
 
-        A role that was `changed` by hand is written alone: a call for many leaves what somebody else has added.
+        A role that was `changed` by hand is written alone: a call for many leaves the additions of somebody else.
         """
         bodies = {
             each.name: body for each in roles if (body := names.attempt([each.name], partial(self.roles.body, each)))
@@ -206,5 +206,5 @@ class PersonalRoleEnds:
 
 
 def _holds(found: FoundRole, ended: Sequence[str]) -> bool:
-    """Whether the role may still give what has ended: a role that was changed by hand may give anything."""
+    """Whether the role may still give ended access: a role that was changed by hand may give anything."""
     return found.by_hand or any(part.grant_id in ended for part in found.parts)

@@ -136,7 +136,7 @@ def cancelled(details: RequestDetails) -> MessageContent:
 
 
 def revoking(details: RequestDetails) -> MessageContent:
-    """Confirms that access is being ended. Its message shows the proof then; whoever has none gets one."""
+    """Confirms that access is being ended. Its message shows the proof then; people without one get one."""
     shown = Code(f"/es-access status {details.request.id}")
     return plain([
         ("Access ", Code(details.request.id), " is being ended. Its message says when it is gone, and so does ", shown)

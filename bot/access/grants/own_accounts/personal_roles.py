@@ -1,7 +1,7 @@
 """Writes personal roles: each as the union of its person's live grants, whole, and one writer a person at a time.
 
-A role keeps its name, since open sessions hold it. So a call of a dead or held-up process could give back what has
-ended: after a call of unknown outcome, and after a writer that left its claim, the role is written again for a while.
+A role keeps its name, since open sessions hold it. So a call of a dead or held-up process could give back ended
+access: after a call of unknown outcome, and after a writer that left its claim, the role is written again for a while.
 """
 
 import time

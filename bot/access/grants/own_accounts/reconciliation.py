@@ -39,7 +39,7 @@ class RoleComparison:
 
 @dataclass(frozen=True)
 class OwnAccountReconciliation:
-    """Adopts parts of roles that are not known here, ends those that are over, and sets right what was changed."""
+    """Adopts parts of roles that are not known here, ends those that are over, and corrects changed ones."""
 
     store: Store
     roles: PersonalRoles

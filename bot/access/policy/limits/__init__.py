@@ -1,1 +1,1 @@
-"""Limits of access by fields and documents: which are allowed, how two compare, and what they are in words."""
+"""Limits of access by fields and documents: which are allowed, how two compare, and their words."""

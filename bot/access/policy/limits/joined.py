@@ -13,7 +13,7 @@ def show_more_together(
     """Whether two accesses could show more in one role than each of them shows by itself.
 
     Of entries with different limits on one index, Elasticsearch shows the documents of either query with the fields of
-    either list (measured on 8.19 and 9.5). Where one access includes the other, that is what it gives anyway.
+    either list (measured on 8.19 and 9.5). Where one access includes the other, it gives that anyway.
     """
     if not (one.limits or other.limits) or one.includes(other) or other.includes(one):
         return False

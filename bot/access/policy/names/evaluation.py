@@ -98,7 +98,7 @@ def _is_small(entries: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> b
 
 
 def _step(automata: Sequence["_Automaton"], now: Sequence[_States], character: str) -> tuple[_States, ...]:
-    """The states after one more character. What is left out no longer counts where nothing is given any more."""
+    """The states after one more character. A name that is left out no longer counts where nothing is given any more."""
     first, *others = (each.step(some, character) for each, some in zip(automata, now, strict=True))
     pairs = ((given, left_out if given else _DEAD) for given, left_out in zip(others[::2], others[1::2], strict=True))
     return (first, *(each for pair in pairs for each in pair))

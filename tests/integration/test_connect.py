@@ -18,6 +18,8 @@ NAME = "es-access-new"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: Node) -> Path:
     """A folder with the first settings, as `bot init` writes them, and the address of the node."""
     monkeypatch.chdir(tmp_path)
+    node.connector()  # a cluster that has users already
+    node.client().options(ignore_status=404).security.delete_user(username=NAME)
     assert bot("init")[0] == 0
     settings = (tmp_path / ".env").read_text()
     settings = re.sub("^ELASTICSEARCH_URL=.*$", f"ELASTICSEARCH_URL={node.url}", settings, flags=re.MULTILINE)

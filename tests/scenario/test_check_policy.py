@@ -128,7 +128,7 @@ def test_an_address_that_cannot_be_used_is_a_problem_of_its_line(
 def test_a_file_that_is_not_there_is_named_and_what_is_in_it_skipped(newcomer: Newcomer) -> None:
     found = newcomer.check(ACCESS_CONFIG="nowhere.yaml")
     assert found.text.splitlines()[-1] == "1 problem."
-    assert found.line("skip  cluster") == "skip  cluster: needs ACCESS_CONFIG"
+    assert found.line("skip  cluster") == "skip  cluster: needs ACCESS_CONFIG, see above"
 
 
 def test_each_cluster_has_its_own_lines_and_advice_names_its_key(newcomer: Newcomer, node: Node) -> None:

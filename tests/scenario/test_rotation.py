@@ -195,7 +195,8 @@ def test_what_cannot_be_rotated_is_said_and_ends_the_command_and_the_start(stage
     assert ended.stderr.splitlines() == [
         "es-access cannot start:",
         "  - credential_rotation_days of elasticsearch: the password cannot be rotated: "
-        "the variable ELASTICSEARCH_PASSWORD cannot be written",
+        "the variable ELASTICSEARCH_PASSWORD cannot be written. Keep the password in a file or another secret store, "
+        "or change it by hand: in the cluster, then there, and start es-access again",
     ]
 
 

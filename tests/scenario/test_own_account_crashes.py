@@ -55,8 +55,11 @@ def test_a_crash_at_any_step_of_the_first_approve_ends_with_access_told_once(bro
         request = _asked(broken)
         with Watch(broken, step, phase) as watch:
             broken.stage.approve(request)
-            watch.wait_dead()
-        broken.restart()
+            died = _died(broken, watch, request)
+        if died:
+            broken.restart()
+        else:  # the call was one of the reconciliation, which looks at roles now and then
+            assert step.nth > 1
         broken.settled(request, "active")
         assert own(broken).search("logs-web") == OK, f"{step} {phase}"
         assert own(broken).grants() == [request]
@@ -135,7 +138,16 @@ def test_with_the_database_lost_exactly_what_has_ended_is_taken(broken: Broken) 
     assert (own(broken).search("logs-web"), own(broken).search("metrics-cpu")) == (FORBIDDEN, OK)
     stage.app.move_clock(2 * HOUR_AND_A_BIT)
     stage.wait(lambda: own(broken).role() is None or None, "the end of the other one")
-    assert own(broken).search("metrics-cpu") == FORBIDDEN
+    # The node drops its memory of a role in the moment after the role is gone.
+    stage.wait(lambda: own(broken).search("metrics-cpu") == FORBIDDEN or None, "a refusal")
+
+
+def _died(broken: Broken, watch: Watch, request: str) -> bool:
+    """Waits for the death of the application, or for access without it."""
+    broken.stage.wait(lambda: watch.dead.is_set() or "grant.active" in broken.events(request), "the step, or access")
+    if watch.dead.is_set():
+        watch.wait_dead()
+    return watch.dead.is_set()
 
 
 def _asked(broken: Broken) -> str:

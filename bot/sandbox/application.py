@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import ClassVar, Protocol, Self
 from urllib.error import URLError
 
+import bot
 from bot.sandbox.workspace import Workspace
 
 READY_SECONDS = 30.0
@@ -22,6 +23,9 @@ STOP_SECONDS = 30.0
 """Timeout for an orderly stop: the grace period of Kubernetes before it kills."""
 
 _POLL_SECONDS = 0.02
+
+PROJECT = Path(bot.__file__).parents[1]
+"""The folder that the package is in."""
 
 
 class ElasticsearchAddress(Protocol):
@@ -66,7 +70,9 @@ class FreshProcess(subprocess.Popen[bytes]):
         with log.open("ab") as written:
             super().__init__(
                 [sys.executable, "-m", *command],
-                env=environment, cwd=directory, stdin=subprocess.PIPE, stdout=written, stderr=written,
+                # In a plain checkout the package is found by its folder alone.
+                env={**environment, "PYTHONPATH": str(PROJECT)}, cwd=directory,
+                stdin=subprocess.PIPE, stdout=written, stderr=written,
             )  # fmt: skip
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ def measure(environment: BenchmarkEnvironment) -> list[Figure]:
     stage = environment.stage
     if "many" not in vars(environment):
         _end_all(stage)
-    stage.app.stop()  # its reconciliation would adopt what the cluster has and the database does not know yet
+    stage.app.stop()  # its reconciliation would adopt users that the database does not know yet
     engine = open_engine(database_url(stage.app.environment["DATABASE_URL"]))
     insert_grants(engine, environment.many, datetime.now(UTC) + YEAR)
     engine.dispose()

@@ -13,6 +13,7 @@ ENV = Path(".env")
 """In the working directory, where the application reads it."""
 
 PRIVATE = 0o600
+"""The file is for secrets, and for its user alone."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,10 @@ import re
 from pathlib import Path
 
 from bot.config.variable_names import IN_FILE
+from bot.setup.env_file import ENV, PRIVATE
 from bot.setup.texts import read_text
 
-ENV, POLICY = Path(".env"), Path("access.yaml")
-
-_PRIVATE = 0o600
-"""The first file is for secrets."""
+POLICY = Path("access.yaml")
 
 
 class ExistsError(Exception):
@@ -28,7 +26,7 @@ def write_first_files(policy: str | None) -> list[Path]:
         if file.exists():
             raise ExistsError(f"{file} is there already, so nothing was written. Move it away, or go on with it.")
     for file, text in texts.items():
-        file.touch(_PRIVATE, exist_ok=False)
+        file.touch(PRIVATE, exist_ok=False)
         file.write_text(text, encoding="utf-8")
     return list(texts)
 

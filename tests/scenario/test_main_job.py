@@ -1,6 +1,5 @@
 """The main job, through Slack's protocols, on a real node: ask, decide, use, end."""
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def test_the_requester_is_told_privately_what_was_filed_and_who_was_asked(stage:
     answer = stage.say(stage.alice, "logs-*,metrics-cpu 2h30m write fixing INC-42")
     assert "write on logs-*, metrics-cpu in elasticsearch for 2h30m" in answer
     assert "Asked 2 owners: @bob, @carol" in answer
-    assert re.search(r"Matches now: \d+ indices", answer)
+    assert "Matches now: 3 indices" in answer
     assert not stage.texts(stage.dave)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -103,10 +103,10 @@ def test_ten_thousand_names_take_milliseconds() -> None:
         permissions=(*Policy.model_fields["permissions"].default, *extra),
         access_flows=(*flows, flow(permissions=("read", *(each.name for each in extra))), deny("pay-*")),
     )
-    started = perf_counter()
+    started = thread_time()  # of this thread alone: a busy machine does not count
     found = visibility_of(policy, PRODUCTION, member_of, NOON).visible(names)
     assert len(found) == len(names)
-    assert perf_counter() - started < 5  # measured: 0.05
+    assert thread_time() - started < 0.5  # measured: 0.05
 
 
 def test_the_permissions_that_a_person_may_ask_for_are_those_of_their_flows_on_any_cluster() -> None:
